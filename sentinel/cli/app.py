@@ -21,6 +21,7 @@ from sentinel.cli import (
     deploy,
     escalation,
     events,
+    imports,
     instance,
     keys,
     log_levels,
@@ -129,6 +130,7 @@ app.add_typer(routes.commands, name="route")
 app.add_typer(oncall_calendars.commands, name="oncall")
 app.add_typer(escalation.commands, name="escalation")
 app.add_typer(notify.commands, name="notify")
+app.add_typer(imports.commands, name="import")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")

@@ -90,11 +90,14 @@ def labels_with(
         rule_labels: those that the rule adds
         labels: of the reading, which win over those of the rule
         **facts: what Sentinel says itself of the alert (rule, category, team, tenant, and for
-            matchers owner and severity), which no label of a reading replaces
+            matchers owner and severity), which no label of a reading replaces; a rule without an
+            owner leaves the label `owner` of the reading
 
     Returns:
         All of them.
     """
+    if not facts.get("owner", "-"):
+        del facts["owner"]
     return {**rule_labels, **labels, **facts}
 
 

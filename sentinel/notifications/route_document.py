@@ -243,7 +243,7 @@ def loaded(text: str, where: str = "the routes", *, known: bool = False) -> dict
     try:
         given: Any = yaml.load(text, Loader=_FAST if known else yaml.SafeLoader)  # noqa: S506 - both are safe loaders
     except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigurationError(f"{where}: no YAML: {' '.join(str(error).split())}") from None
+        raise ConfigurationError(f"{where}: no YAML: {_problem(error)}") from None
     _bounded(given, where)
     if not isinstance(given, dict):
         raise ConfigurationError(
@@ -251,6 +251,15 @@ def loaded(text: str, where: str = "the routes", *, known: bool = False) -> dict
             hint="Begin with route:, and see docs/how-to/route-alerts.md.",
         )
     return cast("dict[str, Any]", given)
+
+
+def _problem(error: Exception) -> str:
+    """Return what is wrong with a text that is no YAML, and where, without quoting it."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return str(getattr(error, "reason", "")) or type(error).__name__
+    said = str(getattr(error, "problem", "")) or "it cannot be read"
+    return f"{said}, line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _bounded(document: object, where: str) -> None:

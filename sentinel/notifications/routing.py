@@ -23,7 +23,7 @@ import msgspec
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.labels.matchers import Matcher, matches
-from sentinel.notifications.grouping import Membership, known_labels, membership
+from sentinel.notifications.grouping import Membership, labels_with, membership
 from sentinel.notifications.route_document import RouteDocument, RouteNode, read_routes
 from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
@@ -253,8 +253,10 @@ def route_labels(
     rule: Rule, labels: Mapping[str, str], category: str, team: str, severity: str
 ) -> dict[str, str]:
     """Return the labels that routes see of an alert; the arguments are those of `memberships`."""
-    known = known_labels(rule, labels, category, team=team)
-    return known | {"owner": rule.owner, "severity": severity}
+    return labels_with(
+        rule.labels, labels, rule=rule.name, category=category, team=rule.team or team,
+        tenant=rule.tenant, owner=rule.owner, severity=severity,
+    )  # fmt: skip
 
 
 def _alike(one: Membership, other: Membership) -> bool:

@@ -43,3 +43,21 @@ def test_a_folder_is_planned_applied_and_then_nothing_differs(
     (folder / "routes.yml").write_text(ROUTES.replace("receivers: disks", "receivers: other"))
     code, _, err = run("notify", "plan", "notify")
     assert (code, "notifies disks, not other" in err) == (Exit.USAGE, True)
+
+
+def test_an_alertmanager_is_imported_into_a_file_that_can_be_planned(
+    run: Run, world: World, tmp_path: Path
+):
+    config = "route: {receiver: Ops}\nreceivers: [{name: Ops, webhook_configs: [{url: http://x}]}]"
+    (tmp_path / "alertmanager.yml").write_text(config)
+    code, out, err = run("import", "alertmanager", "alertmanager.yml")
+    assert (code, "name: ops" in out) == (0, True)
+    assert "make: receivers.Ops.webhook_configs[0]: sentinel channel add webhook ops" in err
+    code, out, _ = run("import", "alertmanager", "alertmanager.yml", "-o", "notify.yaml")
+    assert "then: sentinel notify plan notify.yaml" in out
+    assert (
+        "exists already"
+        in run("import", "alertmanager", "alertmanager.yml", "-o", "notify.yaml")[2]
+    )
+    assert "+ receiver ops: sentinel-webhook/ops" in run("notify", "plan", "notify.yaml")[1]
+    assert run("import", "alertmanager", "none.yml")[0] == Exit.USAGE
