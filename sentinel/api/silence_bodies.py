@@ -11,6 +11,7 @@ from sentinel.api.bodies import SentMoment
 from sentinel.api.problems import Problem
 from sentinel.api.schemas import MOST_MINUTES, Words
 from sentinel.notifications.silence import MOST_SETS
+from sentinel.store.notifications.matcher_silences import LONGEST, LONGEST_RECURRING
 from sentinel.tenant import TENANT_PATTERN
 
 __all__ = [
@@ -60,12 +61,13 @@ class Length(BaseModel):
             raise ValueError("needs either duration_minutes or until")
         return self
 
-    def end(self, begins: datetime, now: datetime) -> datetime:
+    def end(self, begins: datetime, now: datetime, *, recurring: bool = False) -> datetime:
         """Return when the silence ends.
 
         Args:
             begins: when it begins
             now: the present moment
+            recurring: whether it mutes within windows alone, and may last longer
 
         Returns:
             Its end.
@@ -74,11 +76,16 @@ class Length(BaseModel):
             Problem: 422 for an end in the past, before the start, or too far ahead
         """
         until = self.until or begins + timedelta(minutes=self.duration_minutes or 0)
-        if not max(begins, now) < until <= now + timedelta(minutes=MOST_MINUTES):
-            problem = "lies in the past" if until <= now else "lies more than 366 days ahead"
+        longest = LONGEST_RECURRING if recurring else LONGEST
+        if not max(begins, now) < until <= now + longest:
+            ahead = f"lies more than {longest.days} days ahead"
+            problem = "lies in the past" if until <= now else ahead
             problem = "lies before the start" if now < until <= begins else problem
             raise Problem(422, "invalid", f"until: {problem}", field="until")
         return until
+
+
+_WITH_MATCHERS = ("starts_at", "recurrence", "maintenance")
 
 
 class SilenceNew(Length):
@@ -91,11 +98,25 @@ class SilenceNew(Length):
             "allOf": [
                 _exactly_one(duration_minutes="number", until="string"),
                 _exactly_one(rule="string", matchers="array"),
-                {"if": {"required": ["starts_at"]}, "then": {"required": ["matchers"]}},
+                *(
+                    {"if": {"required": [one]}, "then": {"required": ["matchers"]}}
+                    for one in _WITH_MATCHERS
+                ),
             ],
             "examples": [
                 {"rule": "disk-space", "duration_minutes": 120, "reason": "planned migration"},
                 {"matchers": ['team="db", host=~"db-.*"'], "duration_minutes": 60},
+                {
+                    "matchers": ['service="billing"', 'deployment="nightly-etl"'],
+                    "duration_minutes": 525_600,
+                    "maintenance": True,
+                    "recurrence": {
+                        "weekly": {
+                            "timezone": "Europe/Berlin",
+                            "windows": [{"days": "sun", "start": "02:00", "end": "04:00"}],
+                        }
+                    },
+                },
             ],
         },
     )
@@ -114,6 +135,15 @@ class SilenceNew(Length):
     starts_at: SentMoment | None = Field(
         None, description="With matchers: when it begins; by default now."
     )
+    recurrence: dict[str, Any] = Field(
+        default_factory=dict,
+        description="With matchers: the windows within which it mutes. Either weekly (timezone, "
+        "windows of days, start and end, also, never, holidays), or occurrences (rrule of RFC "
+        "5545, first, a local time, minutes, timezone). By default all the time.",
+    )
+    maintenance: bool = Field(
+        False, description="With matchers: whether it is called a maintenance window."
+    )
     reason: Words = Field("", max_length=2000, description="The reason, shown beside the alerts.")
 
     @model_validator(mode="after")
@@ -121,8 +151,9 @@ class SilenceNew(Length):
         given = self.model_fields_set
         if len(given & {"rule", "matchers"}) != 1:
             raise ValueError("needs either rule or matchers")
-        if "starts_at" in given and "matchers" not in given:
-            raise ValueError("starts_at needs matchers; the silence of a rule begins at once")
+        for one in _WITH_MATCHERS:
+            if one in given and "matchers" not in given:
+                raise ValueError(f"{one} needs matchers; the silence of a rule begins at once")
         return self
 
 
@@ -177,6 +208,13 @@ class SilenceItem(BaseModel):
     )
     starts_at: datetime
     until: datetime
+    muting_until: datetime | None = Field(
+        description="The end of the window that is open now; null where it mutes nothing now."
+    )
+    recurrence: dict[str, Any] = Field(
+        description="The windows within which it mutes; empty for all the time."
+    )
+    maintenance: bool = Field(description="Whether it is called a maintenance window.")
     reason: str
     created_at: datetime
     created_by: str

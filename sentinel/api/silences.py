@@ -32,6 +32,7 @@ from sentinel.errors import NotFound
 from sentinel.notifications.silence import state_of
 from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
+from sentinel.store.notifications.mutes import muting_until
 
 __all__ = ["router"]
 
@@ -100,7 +101,7 @@ def begin(request: Request, response: Response, body: Body, who: Acting) -> Sile
     now = store.store.now()
     made = new_id()
     begins = max(asked.starts_at or now, now)
-    until = asked.end(begins, now)
+    until = asked.end(begins, now, recurring=bool(asked.recurrence))
     if asked.rule:
         count = store.begin_silence(
             made, asked.rule, until, tenant=asked.tenant, actor=who.name, reason=asked.reason
@@ -108,7 +109,8 @@ def begin(request: Request, response: Response, body: Body, who: Acting) -> Sile
     else:
         _, count = store.matcher_silences.create(
             asked.matchers, until, actor=who.name, comment=asked.reason, starts_at=begins,
-            tenant=asked.tenant, silence_id=made, scope=store.scope,
+            recurrence=asked.recurrence, maintenance=asked.maintenance, tenant=asked.tenant,
+            silence_id=made, scope=store.scope,
         )  # fmt: skip
     response.headers["Location"] = f"{request.url.path.rstrip('/')}/{made}"
     silence = store.silence(made)
@@ -177,9 +179,12 @@ def extend(
     asked = read_as(Length, body)
     store = within(request)
     now = store.store.now()
-    begins = store.silence(silence_id).starts_at
+    before = store.silence(silence_id)
+    until = asked.end(
+        before.starts_at if asked.until else now, now, recurring=bool(before.recurrence)
+    )
     changed = store.matcher_silences.extend(
-        silence_id, asked.end(begins if asked.until else now, now), actor=who.name,
+        silence_id, until, actor=who.name,
         scope=store.scope, check=lambda silence: check_match(if_match, _tag(silence)),
     )  # fmt: skip
     response.headers["ETag"] = _tag(changed)
@@ -214,6 +219,7 @@ def _fields(silence: Silence, now: datetime) -> Mapping[str, Any]:
     return fields | {
         "matchers": silence.matchers or [f'rule="{silence.rule}"'],
         "state": _state(silence, now),
+        "muting_until": muting_until(silence, now),
         "created_by": silence.actor,
     }
 

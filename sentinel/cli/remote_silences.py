@@ -13,7 +13,7 @@ from sentinel.duration import format_duration
 from sentinel.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from sentinel.client.models import Silence
@@ -63,7 +63,11 @@ def silence_remotely(rule: str, span: timedelta, reason: str, tenant: str, *, js
 
 
 def silence_matching_remotely(
-    matchers: Sequence[str], span: timedelta, begins: datetime, reason: str, tenant: str
+    matchers: Sequence[str],
+    span: timedelta,
+    begins: datetime,
+    reason: str,
+    asked: Mapping[str, Any],
 ) -> tuple[dict[str, Any], int]:
     """Silence what matchers match on the server.
 
@@ -72,16 +76,17 @@ def silence_matching_remotely(
         span: for how long
         begins: when it begins
         reason: why
-        tenant: whose alerts
+        asked: recurrence, maintenance and tenant, as `resources.silence_matching` takes them
 
     Returns:
         The fields of the silence, and how many alerts that fire match.
     """
-    asked = resources.silence_matching(
-        matchers, minutes=span.total_seconds() / 60, starts_at=begins, reason=reason, tenant=tenant
+    minutes = span.total_seconds() / 60
+    request = resources.silence_matching(
+        matchers, minutes=minutes, starts_at=begins, reason=reason, **asked
     )
     with client_here() as client:
-        made = client.do(asked)
+        made = client.do(request)
     return made.model_dump(), made.silenced or 0
 
 

@@ -19,12 +19,14 @@ from sentinel.cli.remote_silences import (
     silence_remotely,
 )
 from sentinel.cli.remote_url import remote_url
+from sentinel.cli.silence_windows import recurrence_given, sets_for
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ConfigurationError
 from sentinel.notifications.silence import SilenceState, state_of
 from sentinel.schema.silences import Silence
 from sentinel.store.notifications.matcher_silences import MatcherSilences
+from sentinel.store.notifications.mutes import muting_until
 
 __all__ = ["commands"]
 
@@ -92,14 +94,52 @@ def _end(one: Silence, now: datetime) -> str:
     if state is SilenceState.PENDING:
         begins, length = one.starts_at - now, one.until - one.starts_at
         return f"begins in {format_duration(begins)}, for {format_duration(length)}"
-    return f"in {format_duration(one.until - now)}"
+    left = f"in {format_duration(one.until - now)}"
+    if not one.recurrence:
+        return left
+    window = muting_until(one, now)
+    inside = f"mutes for {format_duration(window - now)}" if window else "outside its windows"
+    return f"{left}; {inside}"
 
 
 @commands.command()
 def add(
     rule: WhichRule = "",
     matcher: SetsOfMatchers = None,
-    length: Length = "1h",
+    service: Annotated[
+        list[str] | None,
+        typer.Option(help="A maintenance window of this service.", show_default=False),
+    ] = None,
+    deployment: Annotated[
+        list[str] | None,
+        typer.Option(help="A maintenance window of this Prefect deployment.", show_default=False),
+    ] = None,
+    length: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            help="Duration: 30m, 2h, 1d; 1h if left out, and 366d where it comes again.",
+            show_default=False,
+        ),
+    ] = "",
+    weekly: Annotated[
+        list[str] | None,
+        typer.Option(help="Mute in this weekly window: 'sat,sun 22:00-06:00'.", show_default=False),
+    ] = None,
+    rrule: Annotated[
+        str,
+        typer.Option(
+            help="Mute in windows of RFC 5545: FREQ=MONTHLY;BYDAY=2TU.", show_default=False
+        ),
+    ] = "",
+    first: Annotated[
+        str,
+        typer.Option(help="With --rrule: first local time, 2026-12-01T02:00.", show_default=False),
+    ] = "",
+    window: Annotated[
+        str, typer.Option(help="With --rrule: length of each window: 2h.", show_default=False)
+    ] = "",
+    timezone: Annotated[str, typer.Option(help="Of these local times.")] = "UTC",
     start: Annotated[
         str,
         typer.Option(
@@ -119,21 +159,29 @@ def add(
     Examples:
         sentinel silence add disk-space --for 2h -m "the array is being rebuilt"
         sentinel silence add --matcher 'team="db", host=~"db-.*"' --for 2h --start 30m
+        sentinel silence add --service billing --weekly "sun 02:00-04:00" --timezone Europe/Berlin
 
     Raises:
         ConfigurationError: `--for` is no duration, or both a rule and matchers were given
     """
-    span = _span("--for", length)
-    matchers = matcher or []
+    recurrence = recurrence_given(
+        weekly or [], rrule, first, _span("--window", window) if window else None, timezone
+    )
+    span = _span("--for", length or ("366d" if recurrence else "1h"))
+    maintained = sets_for(service or [], deployment or [])
+    matchers = [*(matcher or []), *maintained]
     if bool(rule) is bool(matchers):
         raise ConfigurationError(
-            "give either the name of a rule or --matcher",
+            "give either the name of a rule or --matcher, --service or --deployment",
             hint="See: sentinel silence add --help",
         )
-    if start and not matchers:
-        raise ConfigurationError("--start needs --matcher; the silence of a rule begins at once")
+    if (start or recurrence) and not matchers:
+        raise ConfigurationError(
+            "--start and windows need --matcher; the silence of a rule begins at once"
+        )
     if matchers:
-        _add_matching(matchers, span, start, message, tenant, json=json)
+        asked = {"recurrence": recurrence, "maintenance": bool(maintained), "tenant": tenant}
+        _add_matching(matchers, span, start, message, asked, json=json)
         return
     if remote_url():
         silence_remotely(rule, span, message, tenant, json=json)
@@ -148,18 +196,19 @@ def add(
 
 
 def _add_matching(
-    matchers: list[str], span: timedelta, start: str, message: str, tenant: str, *, json: bool
-) -> None:
+    matchers: list[str], span: timedelta, start: str, message: str, asked: dict[str, Any], *,
+    json: bool,
+) -> None:  # fmt: skip
     made: dict[str, Any]
     if remote_url():
         begins = _begin(start, datetime.now(UTC))
-        made, count = silence_matching_remotely(matchers, span, begins, message, tenant)
+        made, count = silence_matching_remotely(matchers, span, begins, message, asked)
     else:
         with open_store() as store:
             begins = _begin(start, store.now())
             silence, count = MatcherSilences(store).create(
                 matchers, begins + span, starts_at=begins, actor=actor(), comment=message,
-                tenant=tenant,
+                **asked,
             )  # fmt: skip
         made = silence.model_dump(exclude={"change"})
     if json:

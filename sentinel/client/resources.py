@@ -90,6 +90,9 @@ class Silence(BaseModel):
     state: str
     starts_at: datetime
     until: datetime
+    muting_until: datetime | None
+    recurrence: dict[str, Any]
+    maintenance: bool
     reason: str
     created_by: str
     ended_by: str
@@ -225,6 +228,7 @@ def silence_rule(
 
 def silence_matching(
     matchers: Sequence[str], *, minutes: float, starts_at: datetime | None = None, reason: str = "",
+    recurrence: Mapping[str, Any] | None = None, maintenance: bool = False,
     tenant: str = "default",
 ) -> Call[Silence]:  # fmt: skip
     """Return the request that silences what one of the sets of matchers matches.
@@ -234,6 +238,8 @@ def silence_matching(
         minutes: for how long, from the start
         starts_at: when it begins; None for now
         reason: why
+        recurrence: the windows within which it mutes, `weekly` or `occurrences`; None for always
+        maintenance: whether it is called a maintenance window
         tenant: whose alerts
 
     Returns:
@@ -244,6 +250,10 @@ def silence_matching(
     }  # fmt: skip
     if starts_at is not None:
         body["starts_at"] = starts_at.isoformat()
+    if recurrence:
+        body["recurrence"] = dict(recurrence)
+    if maintenance:
+        body["maintenance"] = True
     return Call(Silence, "POST", f"{BASE}/silences", body=body)
 
 

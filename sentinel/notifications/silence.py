@@ -19,6 +19,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.labels.matcher_index import MatcherIndex
 from sentinel.labels.matchers import Matcher
+from sentinel.timing.recurrence import RecurringWindows
 
 __all__ = [
     "MOST_SETS",
@@ -74,6 +75,8 @@ class SilenceTerms(msgspec.Struct, frozen=True, kw_only=True):
         ended_at: when somebody ended it before; None for never
         author: who made it
         comment: why
+        windows: within which it mutes; None for all the time
+        maintenance: whether it is called a maintenance window
     """
 
     id: str
@@ -83,11 +86,16 @@ class SilenceTerms(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     author: str = ""
     comment: str = ""
+    windows: RecurringWindows | None = None
+    maintenance: bool = False
 
     def mutes_until(self, now: datetime) -> datetime | None:
         """Return until when it mutes what it matches; None where it mutes nothing now."""
         active = state_of(self.starts_at, self.until, self.ended_at, now) is SilenceState.ACTIVE
-        return self.until if active else None
+        if not active or self.windows is None:
+            return self.until if active else None
+        end = self.windows.end_of(now)
+        return None if end is None else min(end, self.until)
 
 
 class SilenceIndex:

@@ -171,8 +171,9 @@ def _of_alert(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> s
     until, silence = alert.suppressed_until, alert.silence
     if silence is not None and alert.silenced_until is not None and alert.status != "resolved":
         why = f" ({silence.comment})" if silence.comment else ""
+        held = "in a maintenance window of" if silence.maintenance else "silenced by"
         return (
-            f"The alert is silenced by {silence.author} until {shown(alert.silenced_until)}{why}, "
+            f"The alert is {held} {silence.author} until {shown(alert.silenced_until)}{why}, "
             f"silence {silence.id}: messages of its group do not name it before that."
         )
     if until is not None and until > now and alert.status != "resolved":

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import array_column, long_column, moment_column
+from sentinel.schema.columns import array_column, long_column, moment_column, object_column
 
 __all__ = ["Silence"]
 
@@ -18,8 +18,9 @@ class Silence(SQLModel, table=True):
 
     It is of one `rule`, or, where that is empty, of what `matchers` match, from `starts_at` on: a
     list of sets, each as Alertmanager writes it. `team` is the one team to which all sets are
-    confined. A silence that somebody ended early keeps its row, with who and when, until retention
-    deletes it.
+    confined. Where `recurrence` says something (`sentinel.timing.recurrence`), it mutes within its
+    windows alone. A silence that somebody ended early keeps its row, with who and when, until
+    retention deletes it.
     """
 
     __tablename__: ClassVar[Any] = "silence"
@@ -36,6 +37,8 @@ class Silence(SQLModel, table=True):
     matchers: list[str] = array_column()
     starts_at: datetime = moment_column(nullable=False)
     team: str = ""
+    recurrence: dict[str, Any] = object_column()
+    maintenance: bool = False
     version: int = 1
     change: int = Field(
         default=0, description="Rises over all silences with each change of one with matchers."

@@ -67,6 +67,7 @@ def settled(case: Any) -> None:
         if isinstance(sample, dict):
             given = cast("dict[str, Any]", sample)
             given.pop("timestamp", None)
+            given.pop("starts_at", None)
             for name in ("until", "at"):
                 if isinstance(given.get(name), str):
                     given[name] = (datetime.now(UTC) + timedelta(days=1)).isoformat()
@@ -151,6 +152,11 @@ def does_what_it_says(schema: Any, method: str, path: str, mode: str, examples: 
                 left = [one for one in left if type(one) is not RejectedPositiveData]
             # Whether a text is a document of routes, neither.
             if '"field":"document"' in answer.text:
+                left = [one for one in left if type(one) is not RejectedPositiveData]
+            # Whether a text is a set of matchers, an object a recurrence, neither.
+            if path.startswith("/api/v1/alerts/silences") and any(
+                words in answer.text for words in ("the matcher", '"recurrence')
+            ):
                 left = [one for one in left if type(one) is not RejectedPositiveData]
             # How easily a password is guessed, neither.
             if '"the password ' in answer.text or "this name cannot be shown" in answer.text:

@@ -104,6 +104,12 @@ def test_what_matchers_match_is_previewed_silenced_extended_and_expired(
     ended = client.delete(where).json()
     assert (ended["state"], ended["ended_by"]) == ("ended", "robot")
     assert client.patch(where, json={"duration_minutes": 5}).status_code == 409
+    always = {"weekly": {"timezone": "Europe/Berlin"}}
+    again = made(client, matchers=sets, duration_minutes=60, recurrence=always, maintenance=True)
+    assert (again["recurrence"], again["maintenance"]) == (always, True)
+    assert again["muting_until"] == again["until"]
+    refused = made(client, 422, matchers=sets, duration_minutes=60, recurrence={"weekly": {"a": 1}})
+    assert "recurrence.weekly" in refused["error"]["message"]
 
 
 @pytest.mark.parametrize(

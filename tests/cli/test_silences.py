@@ -36,7 +36,18 @@ def test_what_matchers_match_is_previewed_silenced_extended_and_heard_again(run:
     assert "Moved the end" in run("silence", "extend", one["id"], "--for", "5h")[1]
     assert run("silence", "end", one["id"])[1] == "Ended the silence.\n"
     assert "ended by ada" in run("silence", "list", "--ended")[1]
+    windows = ("--service", "billing", "--deployment", "nightly etl", "--weekly", "sun 02:00-04:00")
+    assert run("silence", "add", *windows, "--timezone", "Europe/Berlin")[0] == 0
+    (one,) = json.loads(run("silence", "list", "--json")[1])["items"]
+    assert one["matchers"] == ['service="billing"', 'deployment="nightly etl"']
+    assert (one["maintenance"], one["recurrence"]["weekly"]["timezone"]) == (True, "Europe/Berlin")
+    listed = run("silence", "list")[1]
+    assert "outside its windows" in listed or "mutes for" in listed
     for wrong, word in (
+        ((*matching, "--weekly", "sunday"), "weekly window"),
+        ((*matching, "--rrule", "X"), "--first"),
+        ((*matching, "--rrule", "X", "--first", "2026-12-01T02:00", "--window", "2h"), "no FREQ"),
+        (("disk", "--weekly", "sun 02:00-04:00"), "need --matcher"),
         (("disk", *matching), "either"), ((), "either"), (("disk", "--start", "5m"), "--matcher"),
         ((*matching, "--start", "2026-12-24T18:00"), "time zone"), (("-M", "a"), "cannot be read"),
     ):  # fmt: skip

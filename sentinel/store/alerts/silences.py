@@ -148,7 +148,7 @@ class Silences:
                 SILENCE.insert().values(
                     id=silence_id or new_id(), tenant=tenant, rule=rule, until=until, reason=reason,
                     actor=actor, created_at=now, starts_at=now, ended_at=None, ended_by="",
-                    matchers=[], team="", version=1, change=0,
+                    matchers=[], team="", version=1, change=0, recurrence={}, maintenance=False,
                 )
             )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +27,17 @@ from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED, SILENCE, model_of
 from sentinel.store.notifications.mutes import COLUMNS, Mutes, RuleLabels, silence_indexes
 from sentinel.store.notifications.receivers import alone
+from sentinel.timing.recurrence import recurrence_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["LONGEST", "MatcherSilences", "Muted", "Preview"]
+__all__ = ["LONGEST", "LONGEST_RECURRING", "MatcherSilences", "Muted", "Preview"]
 
 LONGEST = timedelta(days=366)
 """So far ahead a silence may end."""
+LONGEST_RECURRING = timedelta(days=5 * 366)
+"""So far ahead one may end that mutes within its windows alone."""
 _EXAMPLES = 50
 _AT_ONCE = 500
 """So many groups are looked through when a silence changes; the others at their next decision,
@@ -107,6 +110,8 @@ class MatcherSilences:
         actor: str,
         comment: str = "",
         starts_at: datetime | None = None,
+        recurrence: Mapping[str, Any] | None = None,
+        maintenance: bool = False,
         tenant: str = "default",
         silence_id: str = "",
         scope: Scope = EVERYTHING,
@@ -119,6 +124,8 @@ class MatcherSilences:
             actor: who makes it
             comment: why
             starts_at: when it begins; None or in the past for now
+            recurrence: fields of a `Recurrence`, within whose windows it mutes; None for always
+            maintenance: whether it is called a maintenance window
             tenant: whose alerts
             silence_id: of the new silence; by default a new one
             scope: of whoever asks
@@ -133,11 +140,12 @@ class MatcherSilences:
         """
         sets = matcher_sets(matchers)
         _check_scope(sets, tenant, scope)
+        windows = recurrence_of(recurrence) if recurrence else None
 
         def work(connection: Connection) -> tuple[Silence, int]:
             now = self._store.now()
             begins = now if starts_at is None else max(starts_at, now)
-            _check_end(begins, until, now)
+            _check_end(begins, until, now, recurring=windows is not None)
             alone(connection)
             id_ = silence_id or new_id()
             connection.execute(
@@ -145,7 +153,10 @@ class MatcherSilences:
                     id=id_, tenant=tenant, rule="", until=until, reason=comment, actor=actor,
                     created_at=now, starts_at=begins, ended_at=None, ended_by="",
                     matchers=canonical(sets), team=team_of(sets), version=1,
-                    change=_next_change(connection),
+                    change=_next_change(connection), maintenance=maintenance,
+                    recurrence={} if windows is None else windows.model_dump(
+                        mode="json", exclude_none=True, exclude_defaults=True
+                    ),
                 )
             )  # fmt: skip
             made = _get(connection, id_, EVERYTHING)
@@ -198,7 +209,7 @@ class MatcherSilences:
                 raise Conflict(
                     f"the silence {silence_id!r} is over", hint="Make a new one in its place."
                 )
-            _check_end(before.starts_at, until, now)
+            _check_end(before.starts_at, until, now, recurring=bool(before.recurrence))
             return self._change(connection, before, actor, now, "silence.extended", until=until)
 
         return self._store.in_transaction(work)
@@ -324,7 +335,7 @@ def _check_scope(sets: Sequence[Sequence[Matcher]], tenant: str, scope: Scope) -
     )
 
 
-def _check_end(starts_at: datetime, until: datetime, now: datetime) -> None:
+def _check_end(starts_at: datetime, until: datetime, now: datetime, *, recurring: bool) -> None:
     """Refuse an end that is none.
 
     Raises:
@@ -334,9 +345,10 @@ def _check_end(starts_at: datetime, until: datetime, now: datetime) -> None:
         raise ConfigurationError("the time until which to silence lies in the past")
     if until <= starts_at:
         raise ConfigurationError("the silence ends before it begins")
-    if until > now + LONGEST:
+    longest = LONGEST_RECURRING if recurring else LONGEST
+    if until > now + longest:
         raise ConfigurationError(
-            f"the silence ends more than {LONGEST.days} days ahead", hint="Extend it later."
+            f"the silence ends more than {longest.days} days ahead", hint="Extend it later."
         )
 
 
@@ -347,7 +359,7 @@ def _next_change(connection: Connection) -> int:
 def _audited(silence: Silence | None) -> dict[str, Any] | None:
     if silence is None:
         return None
-    kept = {"matchers", "starts_at", "until", "ended_at"}
+    kept = {"matchers", "starts_at", "until", "ended_at", "recurrence"}
     return silence.model_dump(include=kept, exclude_none=True)
 
 

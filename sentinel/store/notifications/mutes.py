@@ -17,11 +17,28 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, select
 
 from sentinel.notifications.grouping import labels_with
 from sentinel.notifications.reasons import Reason
-from sentinel.notifications.silence import SilenceIndex, SilenceTerms, matcher_sets
+from sentinel.notifications.silence import (
+    SilenceIndex,
+    SilenceState,
+    SilenceTerms,
+    matcher_sets,
+    state_of,
+)
+from sentinel.schema.silences import Silence
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, RULE, SILENCE
+from sentinel.timing.recurrence import RecurringWindows, recurrence_of
 
-__all__ = ["COLUMNS", "Mute", "Mutes", "RuleLabels", "silence_indexes", "silence_of", "terms_of"]
+__all__ = [
+    "COLUMNS",
+    "Mute",
+    "Mutes",
+    "RuleLabels",
+    "muting_until",
+    "silence_indexes",
+    "silence_of",
+    "terms_of",
+]
 
 
 class Mute(NamedTuple):
@@ -160,11 +177,20 @@ def silence_of(
     return None if silences is None else silences.muting(RuleLabels(connection).of(alert), now)
 
 
+def muting_until(silence: Silence, now: datetime) -> datetime | None:
+    """Return until when a silence mutes what it matches; None where it mutes nothing now."""
+    if silence.matchers:
+        return terms_of(silence).mutes_until(now)
+    active = state_of(silence.starts_at, silence.until, silence.ended_at, now)
+    return silence.until if active is SilenceState.ACTIVE else None
+
+
 def terms_of(row: Any) -> SilenceTerms:
     """Return what a row of a silence by matchers says."""
     return SilenceTerms(
         id=row.id, sets=matcher_sets(row.matchers), starts_at=row.starts_at, until=row.until,
-        ended_at=row.ended_at, author=row.actor, comment=row.reason,
+        ended_at=row.ended_at, author=row.actor, comment=row.reason, maintenance=row.maintenance,
+        windows=RecurringWindows(recurrence_of(row.recurrence)) if row.recurrence else None,
     )  # fmt: skip
 
 

@@ -143,6 +143,31 @@ def test_before_its_start_it_mutes_nothing(world: World, clock: FakeClock):
     assert world.said() == [NEWS]
 
 
+@both_databases
+def test_one_that_comes_again_mutes_within_its_windows_alone(world: World, clock: FakeClock):
+    start = clock.now() + HOUR
+    nightly = {"rrule": "FREQ=DAILY", "first": f"{start:%Y-%m-%dT%H:%M}", "minutes": 90}
+    made, _ = silence(world, 'team="db"', length=timedelta(days=900), maintenance=True,
+                      recurrence={"occurrences": nightly})  # fmt: skip
+    assert world.said() == [FIRST]
+    for day in range(2):
+        clock.set(start + timedelta(days=day))
+        world.sees({"/": 95, "/data": 95, f"/{day}": 95})
+        assert (world.said(), world.reasons()) == ([], ["silenced"])
+        end = (start + timedelta(days=day)).replace(second=0, microsecond=0) + 1.5 * HOUR
+        assert world.store.notification_log.next_due() == end
+        assert why_of_alert(world.store, world.ids()[0]).text.startswith(
+            f"The alert is in a maintenance window of ann until {shown(end)} (planned work)"
+        )
+        clock.set(end)
+        assert world.said() == [NEWS]
+    assert made.recurrence["occurrences"]["minutes"] == 90
+    with pytest.raises(ConfigurationError, match="recurrence"):
+        silence(world, 'team="db"', recurrence={"weekly": {"windows": [{"days": "someday"}]}})
+    with pytest.raises(ConfigurationError, match="1830 days"):
+        silence(world, 'team="db"', length=timedelta(days=2000), recurrence=made.recurrence)
+
+
 def test_of_two_the_one_that_ends_first_frees_nothing(world: World, clock: FakeClock):
     long, _ = silence(world, 'team="db"', length=2 * HOUR)
     short, _ = silence(world, 'env="prod"')
