@@ -13,15 +13,16 @@ import re
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Annotated, Literal, Self, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from sentinel.timing.local_time import local_of, moment_of
+from sentinel.timing.local_time import local_of, moment_of, moments_of
 
-__all__ = ["Every", "Rotation", "Turn", "turn_at", "turns"]
+__all__ = ["Every", "Rotation", "Turn", "turn_at", "turn_times", "turns"]
 
 _WORDS = {
     "hourly": (1, "hour"),
@@ -171,15 +172,42 @@ def turns(rotation: Rotation, zone: ZoneInfo, start: datetime, end: datetime) ->
     Yields:
         Whole turns, also of those that the range cuts; none without a length.
     """
+    people = [tuple(group) for group in rotation.people]
+    for begins, ends, number in turn_times(rotation, zone, start, end):
+        yield Turn(begins, ends, people[number % len(people)], number)
+
+
+def turn_times(
+    rotation: Rotation, zone: ZoneInfo, start: datetime, end: datetime
+) -> Iterator[tuple[datetime, datetime, int]]:
+    """Yield start, end and number of the turns that have a part within a range, oldest first.
+
+    Args:
+        rotation: whose turns
+        zone: whose wall clock the handoffs follow
+        start: timezone-aware
+        end: timezone-aware
+
+    Yields:
+        Those of whole turns, as `turns` has them.
+    """
     first = turn_at(rotation, zone, start)
     number = 0 if first is None else first.number
-    begins = _handoff(rotation, zone, number)
+    handoffs = _handoffs(rotation, zone, number)
+    begins = next(handoffs)
     while begins < end:
-        ends = _handoff(rotation, zone, number + 1)
+        ends = next(handoffs)
         if begins < ends:
-            people = tuple(rotation.people[number % len(rotation.people)])
-            yield Turn(begins, ends, people, number)
+            yield begins, ends, number
         begins, number = ends, number + 1
+
+
+def _handoffs(rotation: Rotation, zone: ZoneInfo, number: int) -> Iterator[datetime]:
+    """Yield when turns begin, from one turn on."""
+    length = rotation.every.length
+    if length is not None:
+        return moments_of(rotation.handoff + number * length, length, zone)
+    return (_handoff(rotation, zone, each) for each in count(number))
 
 
 def _turn(rotation: Rotation, zone: ZoneInfo, number: int) -> Turn:

@@ -6,17 +6,17 @@ were made. `on_call` and `shifts` are two ways to the same answer; a property te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from sentinel.clock import utc
-from sentinel.oncall.rotation import turn_at, turns
+from sentinel.oncall.rotation import turn_at, turn_times
 from sentinel.oncall.schedule import Layer, Override, Schedule, TemporarySchedule
 from sentinel.timing.active_hours import ActiveHours
 from sentinel.timing.local_time import moment_of
@@ -26,29 +26,24 @@ __all__ = ["Shift", "next_change", "on_call", "shifts"]
 _SEARCH = tuple(timedelta(days=days) for days in (14, 60, 400))
 
 
-class Shift(msgspec.Struct, frozen=True):
+class Shift(msgspec.Struct, frozen=True, gc=False):
     """People on call from one moment up to, not including, another.
+
+    A turn of a rotation is a shift of its own, also where the same person has the next one.
 
     Attributes:
         start: in UTC
         end: in UTC
         people: in the order of the layers, each once; never empty
         source: `layer NAME`, `temporary schedule` or `override`
-
-    A turn of a rotation is a shift of its own, also where the same person has the next one.
+        turns: number of the turn of each layer that makes it; empty for other sources
     """
 
     start: datetime
     end: datetime
     people: tuple[str, ...]
     source: str
-
-
-class _Part(NamedTuple):
-    start: datetime
-    end: datetime
-    people: tuple[str, ...]
-    turn: int = 0
+    turns: tuple[int, ...] = ()
 
 
 def shifts(
@@ -70,16 +65,22 @@ def shifts(
     """
     start, end = utc(start), utc(end)
     found: list[Shift] = []
-    before: tuple[object, ...] = ()
-    for begins, ends, people, source, turn in _applied(schedule, overrides, start, end):
-        if not people:
-            continue
-        if found and found[-1].end == begins and before == (people, source, turn):
-            found[-1] = Shift(found[-1].start, ends, people, source)
-        else:
-            found.append(Shift(begins, ends, people, source))
-        before = (people, source, turn)
+    before: Shift | None = None
+    for one in _applied(schedule, overrides, start, end):
+        if before is not None and before.end == one.start and _same(before, one):
+            before = found[-1] = replace(before, end=one.end)
+        elif one.people:
+            before = one
+            found.append(one)
     return found
+
+
+def _same(first: Shift, second: Shift) -> bool:
+    return (
+        first.turns == second.turns
+        and first.people == second.people
+        and first.source == second.source
+    )
 
 
 def on_call(schedule: Schedule, overrides: Iterable[Override], moment: datetime) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def on_call(schedule: Schedule, overrides: Iterable[Override], moment: datetime)
     moment, zone = utc(moment), schedule.zone
     people = _by_temporary(schedule, zone, moment)
     if people is None:
-        people = _combined(schedule, [_of_layer(one, schedule, moment) for one in schedule.layers])
+        people = _by_layers(schedule, moment)
     for one in overrides:
         if one.start <= moment < one.end:
             people = _replaced(people, one)
@@ -139,65 +140,120 @@ def next_change(
 
 def _applied(
     schedule: Schedule, overrides: Sequence[Override], start: datetime, end: datetime
-) -> Iterator[tuple[datetime, datetime, tuple[str, ...], str, tuple[int, ...]]]:
-    """Yield spans in which nothing changes, with who is on call, why, and the turn."""
-    of_layers = [list(_parts(one, schedule, start, end)) for one in schedule.layers]
-    temporary = [_Temporary(one, schedule.zone) for one in schedule.temporary]
-    edges = {start, end}
-    for parts in (*of_layers, *(one.parts for one in temporary)):
-        edges.update(edge for part in parts for edge in part[:2])
-    edges.update(edge for one in temporary for edge in (one.start, one.end))
-    edges.update(utc(edge) for one in overrides for edge in (one.start, one.end))
-    moments = sorted(edge for edge in edges if start <= edge <= end)
-    readers = [_reader(parts) for parts in of_layers]
-    for begins, ends in pairwise(moments):
-        held = [read(begins) for read in readers]
-        people = _combined(schedule, [() if one is None else one.people for one in held])
-        source, turn = _source(schedule, held)
-        for one in temporary:
-            if one.start <= begins < one.end:
-                people, source, turn = one.at(begins), "temporary schedule", ()
-        for one in overrides:
-            if one.start <= begins < one.end and (changed := _replaced(people, one)) != people:
-                people, source, turn = changed, "override", ()
-        yield begins, ends, people, source, turn
+) -> list[Shift]:
+    """Return who is on call in spans without overlaps, oldest first."""
+    found = _layered(schedule, start, end)
+    for given in schedule.temporary:
+        one = _Temporary(given, schedule.zone)
+        if one.start < end and one.end > start:
+            found = _with(found, _cut(one.spans(), start, end), one.start, one.end)
+    for override in overrides:
+        begins, ends = max(utc(override.start), start), min(utc(override.end), end)
+        if begins >= ends:
+            continue
+        if override.replaces:
+            inside = [
+                replace(span, people=people, source="override", turns=())
+                if (people := _replaced(span.people, override)) != span.people
+                else span
+                for span in _cut(found, begins, ends)
+            ]
+        else:
+            inside = [Shift(begins, ends, _once(override.people), "override")]
+        found = _with(found, inside, begins, ends)
+    return found
 
 
-def _reader(parts: list[_Part]) -> Callable[[datetime], _Part | None]:
-    """Return what tells whom a layer has on call, asked for rising moments."""
-    place = 0
-
-    def read(moment: datetime) -> _Part | None:
-        nonlocal place
-        while place < len(parts) and parts[place].end <= moment:
-            place += 1
-        if place < len(parts) and parts[place].start <= moment:
-            return parts[place]
-        return None
-
-    return read
+def _cut(spans: Iterable[Shift], start: datetime, end: datetime) -> list[Shift]:
+    """Return the parts of spans that lie within a range."""
+    return [
+        one
+        if start <= one.start and one.end <= end
+        else replace(one, start=max(one.start, start), end=min(one.end, end))
+        for one in spans
+        if one.start < end and one.end > start
+    ]
 
 
-def _parts(layer: Layer, schedule: Schedule, start: datetime, end: datetime) -> Iterator[_Part]:
+def _with(spans: list[Shift], inside: list[Shift], start: datetime, end: datetime) -> list[Shift]:
+    """Return spans with others in their place within a range."""
+    before = [
+        one if one.end <= start else replace(one, end=start) for one in spans if one.start < start
+    ]
+    after = [one if one.start >= end else replace(one, start=end) for one in spans if one.end > end]
+    return [*before, *inside, *after]
+
+
+def _layered(schedule: Schedule, start: datetime, end: datetime) -> list[Shift]:
+    """Return who is on call by the layers."""
+    layers = [(one, one.name or str(place)) for place, one in enumerate(schedule.layers, 1)]
+    if schedule.combine == "all":
+        return _together([_parts(one, name, schedule, start, end) for one, name in layers])
+    found: list[Shift] = []
+    for one, name in reversed(layers):
+        lower: list[Shift] = []
+        free = start
+        for span in found:
+            if free < span.start:
+                lower += _parts(one, name, schedule, free, span.start)
+            lower.append(span)
+            free = span.end
+        if free < end:
+            lower += _parts(one, name, schedule, free, end)
+        found = lower
+    return found
+
+
+def _together(of_layers: list[Iterable[Shift]]) -> list[Shift]:
+    """Return who is on call by any layer."""
+    parts = [list(one) for one in of_layers]
+    edges = sorted({edge for one in parts for span in one for edge in (span.start, span.end)})
+    places = [0] * len(parts)
+    found: list[Shift] = []
+    for begins, ends in pairwise(edges):
+        held: list[Shift] = []
+        for number, spans in enumerate(parts):
+            place = places[number]
+            while place < len(spans) and spans[place].end <= begins:
+                place += 1
+            places[number] = place
+            if place < len(spans) and spans[place].start <= begins:
+                held.append(spans[place])
+        if held:
+            names = ", ".join(one.source.removeprefix("layer ") for one in held)
+            people = _once(name for one in held for name in one.people)
+            numbers = tuple(one.turns[0] for one in held)
+            found.append(Shift(begins, ends, people, f"layer {names}", numbers))
+    return found
+
+
+def _parts(
+    layer: Layer, name: str, schedule: Schedule, start: datetime, end: datetime
+) -> Iterator[Shift]:
     """Yield the turns of a layer, cut to when it counts, oldest first."""
-    zone = schedule.zone
+    zone, source = schedule.zone, f"layer {name}"
     if layer.start is not None:
         start = max(start, moment_of(layer.start, zone))
     if layer.until is not None:
         end = min(end, moment_of(layer.until, zone))
     if start >= end:
         return
-    all_turns = turns(layer.rotation, zone, start, end)
+    groups = [_once(group) for group in layer.rotation.people]
+    all_turns = (
+        Shift(begins, ends, groups[number % len(groups)], source, (number,))
+        for begins, ends, number in turn_times(layer.rotation, zone, start, end)
+    )
     if not layer.within:
-        for turn in all_turns:
-            yield _Part(max(turn.start, start), min(turn.end, end), turn.people, turn.number)
+        for one in all_turns:
+            whole = start <= one.start and one.end <= end
+            yield one if whole else replace(one, start=max(one.start, start), end=min(one.end, end))
         return
     spans = _hours(layer, schedule.timezone).spans(start, end)
     turn, span = next(all_turns, None), next(spans, None)
     while turn is not None and span is not None:
         begins, ends = max(turn.start, span[0]), min(turn.end, span[1])
         if begins < ends:
-            yield _Part(begins, ends, turn.people, turn.number)
+            yield replace(turn, start=begins, end=ends)
         if turn.end <= span[1]:
             turn = next(all_turns, None)
         else:
@@ -232,15 +288,22 @@ class _Temporary:
 
     def __init__(self, given: TemporarySchedule, zone: ZoneInfo) -> None:
         self.start, self.end = moment_of(given.start, zone), moment_of(given.end, zone)
-        self.parts = [
-            _Part(moment_of(one.start, zone), moment_of(one.end, zone), tuple(one.people))
+        self._shifts = [
+            (moment_of(one.start, zone), moment_of(one.end, zone), tuple(one.people))
             for one in given.shifts
         ]
 
     def at(self, moment: datetime) -> tuple[str, ...]:
         """Return who is on call by its shifts."""
-        held = (one.people for one in self.parts if one.start <= moment < one.end)
+        held = (people for begins, ends, people in self._shifts if begins <= moment < ends)
         return _once(name for people in held for name in people)
+
+    def spans(self) -> Iterator[Shift]:
+        """Yield its shifts; where they overlap, those of several are on call."""
+        edges = {edge for begins, ends, _ in self._shifts for edge in (begins, ends)}
+        for begins, ends in pairwise(sorted(edges)):
+            if people := self.at(begins):
+                yield Shift(begins, ends, people, "temporary schedule")
 
 
 def _by_temporary(schedule: Schedule, zone: ZoneInfo, moment: datetime) -> tuple[str, ...] | None:
@@ -252,20 +315,13 @@ def _by_temporary(schedule: Schedule, zone: ZoneInfo, moment: datetime) -> tuple
     return None
 
 
-def _combined(schedule: Schedule, found: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return who is on call by all layers, of which the last is the topmost."""
+def _by_layers(schedule: Schedule, moment: datetime) -> tuple[str, ...]:
+    """Return who is on call by the layers at a moment; the last is the topmost."""
     if schedule.combine == "all":
-        return _once(name for people in found for name in people)
-    return next((_once(people) for people in reversed(found) if people), ())
-
-
-def _source(schedule: Schedule, held: Sequence[_Part | None]) -> tuple[str, tuple[int, ...]]:
-    """Return the layers that decide, in words, and the number of the turn of each."""
-    holding = [(place, one.turn) for place, one in enumerate(held) if one is not None]
-    if schedule.combine == "topmost":
-        holding = holding[-1:]
-    names = (schedule.layers[place].name or str(place + 1) for place, _ in holding)
-    return f"layer {', '.join(names)}", tuple(turn for _, turn in holding)
+        held = (_of_layer(one, schedule, moment) for one in schedule.layers)
+        return _once(name for people in held for name in people)
+    of_layers = (_of_layer(one, schedule, moment) for one in reversed(schedule.layers))
+    return next((_once(people) for people in of_layers if people), ())
 
 
 def _replaced(people: tuple[str, ...], override: Override) -> tuple[str, ...]:
