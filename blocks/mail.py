@@ -26,6 +26,7 @@ from prefect_email import (  # pyright: ignore[reportMissingTypeStubs] - its typ
 )
 from pydantic import Field, field_validator
 
+from blocks.bounces import GROUP_HEADER
 from blocks.mail_csv import csv_of
 from blocks.mail_session import connect, host_of, port_of, smtp_errors, submit
 from blocks.mail_text import MOST_ALERTS, html_of, text_of
@@ -226,7 +227,7 @@ def mail_of(
         mail["In-Reply-To"] = message.answers
         mail["References"] = message.answers
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers this
-    mail["X-Sentinel-Group"] = message.group_id
+    mail[GROUP_HEADER] = message.group_id
     mail["X-Sentinel-Severity"] = message.severity
     if message.severity == "critical" and not is_resolved(message):
         mail["Importance"] = "high"

@@ -96,6 +96,7 @@ class Relay:
         watch_runs: called twice a minute, to alert while all flow runs die
         watch_channels: called four times a minute, to alert while a channel takes no messages
         watch_self: called twice a minute, to alert about Sentinel's own security events
+        read_bounces: called once a minute, to alert about addresses that mails cannot reach
         listener: connected to chats whose messages have buttons, as long as it runs
     """
 
@@ -113,6 +114,7 @@ class Relay:
         watch_runs: Callable[[datetime], None] | None = None,
         watch_channels: Callable[[datetime], None] | None = None,
         watch_self: Callable[[datetime], None] | None = None,
+        read_bounces: Callable[[datetime], None] | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._store = store
@@ -152,6 +154,10 @@ class Relay:
         if ping is not None:
             self.duties.append(
                 Duty(name="dead man's switch", do=self._alive, every=minute, outside=True)
+            )
+        if read_bounces is not None:
+            self.duties.append(
+                Duty(name="read bounces", do=read_bounces, every=minute, outside=True)
             )
         self._listener = listener
         if listener is not None:

@@ -12,6 +12,7 @@ from types import FrameType
 
 import httpx
 
+from sentinel.engine.bounce_watch import BounceWatch
 from sentinel.engine.channel_watch import ChannelWatch
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
@@ -33,10 +34,12 @@ def relay_of(store: Store, given: Settings) -> Relay:
     """Return a relay with the real Prefect API and the real channels."""
     from blocks.channels import Channels
     from blocks.emergency import usable_emergency
+    from blocks.mailbox import usable_mailbox
     from blocks.slack_socket import SlackSockets
 
     channels = Channels(store, usable_emergency(given))
     prefect = PrefectApi.of(given)
+    mailbox = usable_mailbox(given.bounce_mailbox.get_secret_value())
     return Relay(
         store,
         prefect,
@@ -49,6 +52,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         watch_channels=ChannelWatch(store).evaluate,
         watch_self=SelfWatch(store).evaluate,
         watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,
+        read_bounces=BounceWatch(store, mailbox.read).evaluate if mailbox else None,
         listener=SlackSockets(store, channels.channel_of),
     )
 

@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from sentinel.duration import Duration, parse_duration
 from sentinel.errors import ConfigurationError
+from sentinel.settings.mailbox import MailboxSettings
 from sentinel.settings.messages import MessageSettings
 from sentinel.settings.private_file import write_private
 from sentinel.settings.public import PublicSettings
@@ -75,7 +76,7 @@ class _KeptSource(PydanticBaseSettingsSource):
         }
 
 
-class Settings(PublicSettings, StandbySettings, MessageSettings):
+class Settings(PublicSettings, StandbySettings, MessageSettings, MailboxSettings):
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 
     model_config = SettingsConfigDict(

@@ -1,0 +1,116 @@
+"""Mails that come back are read from a local IMAP server."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from blocks.bounces import bounces_of
+from blocks.mail import mail_of
+from blocks.mailbox import Mailbox, usable_mailbox
+from sentinel.errors import ConfigurationError, DeliveryError
+from tests.blocks.imap_server import PASSWORD, USER, ImapServer, serving_mails
+from tests.blocks.messages import message
+from tests.blocks.smtp_server import certificate
+
+OURS = mail_of(message(), sender="s@example.org", to=["ops@example.org"]).as_bytes()
+
+
+def report(
+    *, address: str = "Ops@example.org", action: str = "failed", status: str = "5.1.1",
+    original: bytes = OURS, headers: bool = False, kind: str = "delivery-status",
+) -> bytes:  # fmt: skip
+    """What a mail server sends back (RFC 3464, shaped as Postfix writes it)."""
+    part = b"text/rfc822-headers" if headers else b"message/rfc822"
+    original = original.partition(b"\r\n\r\n")[0] + b"\r\n" if headers else original
+    return (
+        (
+            "From: MAILER-DAEMON@mx.example.org\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
+            f'Content-Type: multipart/report; report-type={kind};\r\n\tboundary="b/x"\r\n\r\n'
+            "--b/x\r\nContent-Type: text/plain\r\n\r\nI am sorry.\r\n\r\n"
+            f"--b/x\r\nContent-Type: message/{kind}\r\n\r\n"
+            "Reporting-MTA: dns; mx.example.org\r\n\r\n"
+            f"Final-Recipient: rfc822; {address}\r\nAction: {action}\r\nStatus: {status}\r\n"
+            "Diagnostic-Code: smtp; 550 5.1.1 <ops@example.org>: no\r\n    such user\r\n\r\n"
+        ).encode()
+        + b"--b/x\r\nContent-Type: "
+        + part
+        + b"\r\n\r\n"
+        + original
+        + b"\r\n--b/x--\r\n"
+    )
+
+
+@pytest.fixture
+def imap() -> Generator[ImapServer]:
+    with serving_mails() as server:
+        yield server
+
+
+def mailbox(port: int, *, user: str = USER, host: str = "127.0.0.1", end: str = "") -> Mailbox:
+    where = end or "INBOX?security=insecure"
+    return Mailbox(f"{'imap' if not end else 'imaps'}://{user}:{PASSWORD}@{host}:{port}/{where}")
+
+
+@pytest.mark.parametrize("headers", [False, True])
+def test_a_report_names_the_address_and_why(headers: bool):
+    (found,) = bounces_of(report(headers=headers))
+    assert (found.address, found.status) == ("ops@example.org", "5.1.1")
+    assert found.said == "550 5.1.1 <ops@example.org>: no such user"
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        report(action="delayed", status="4.4.1"), report(action="failed", status="4.2.2"),
+        report(action="delivered", status="2.0.0"), report(address="nobody"),
+        report(original=b"Subject: of somebody else\r\n\r\nhello\r\n"), OURS, b"", b"\xff\x00\r\n",
+        report(original=OURS.replace(b"X-Sentinel-Group", b"X-Other")),
+        report(kind="disposition-notification"), report()[:300],
+    ],
+)  # fmt: skip
+def test_what_is_not_final_or_not_ours_is_no_bounce(mail: bytes):
+    assert bounces_of(mail) == []
+
+
+def test_reports_are_seen_only_once_their_alerts_are_kept(imap: ImapServer):
+    imap.mails.append(report())
+
+    def fails(_failing: object) -> None:
+        raise DeliveryError("the database is down")
+
+    with pytest.raises(DeliveryError, match="database"):
+        mailbox(imap.port).read(fails)
+    assert imap.seen == set()
+
+
+def test_a_mailbox_in_tls_is_read_where_its_certificate_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    context, trusted = certificate(tmp_path)
+    with serving_mails(context) as imap:
+        imap.mails.append(report())
+        secure = mailbox(imap.port, host="localhost", end="INBOX")
+        with pytest.raises(DeliveryError, match="certificate that is not trusted"):
+            secure.read(lambda _failing: None)
+        assert imap.commands == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        assert secure.read(lambda _failing: None) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a:b@x.org/", "imaps://x.org/INBOX", "imaps://a@x.org/", "imaps://a:b@x.org:port/",
+     "imaps://a:b@x.org/?folder=x", "imaps://a:b@[x/"],
+)  # fmt: skip
+def test_an_address_that_is_no_mailbox_says_what_to_write(
+    url: str, caplog: pytest.LogCaptureFixture
+):
+    with pytest.raises(ConfigurationError, match="SENTINEL_BOUNCE_MAILBOX") as caught:
+        Mailbox(url)
+    assert "imaps://user:password@host/INBOX" in caught.value.hint
+    assert usable_mailbox(url) is None
+    assert "a:b" not in caplog.text
+    assert usable_mailbox("") is None
