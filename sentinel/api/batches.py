@@ -8,6 +8,7 @@ theirs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar, cast
 
@@ -16,14 +17,16 @@ from fastapi import Request
 
 from sentinel.alerts.actions import ActionResult, Reopen
 from sentinel.alerts.view import AlertView
-from sentinel.api.together import Together
+from sentinel.api.together import Piece, Together
 from sentinel.events import MOST_AT_ONCE, Kept
 from sentinel.store import Store
+from sentinel.store.alerts.act_locks import Late, Taken, rules_of
+from sentinel.store.alerts.act_together import act_together
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.detail import Detail, read_details
 from sentinel.store.database.failures import aborted, of_the_database
 
-__all__ = ["Acted", "Batches", "Sent", "batches_of"]
+__all__ = ["Acted", "Batches", "Sent", "act_on", "batches_of"]
 
 _WRITERS, _PATIENCE = 3, 0.25
 """Transactions of a kind at once, and the seconds after which another one is begun beside one."""
@@ -68,14 +71,16 @@ class Batches:
         )
         # SQLite has one writer.
         writers = 1 if store.dialect == "sqlite" else _WRITERS
-        # What waits for the lock of a rule does so apart, and holds up nobody who does not.
-        self._actions, self._waiting = (
-            Together[Asked, "Acted | None"](
-                name, partial(_act, store, wait=wait), most_waiting=_MOST_WAITING,
-                threads=writers, patience=_PATIENCE,
-            )
-            for name, wait in (("actions", False), ("waiting", True))
+        self._actions: Together[Asked, Acted | Taken] = Together(
+            "actions", partial(act_on, store, wait=False), most_waiting=_MOST_WAITING,
+            threads=writers, patience=_PATIENCE,
         )  # fmt: skip
+        # What waits for the lock of a rule does so apart, and holds up nobody who does not. For
+        # each rule one transaction waits; those who come meanwhile join it when it has the lock.
+        self._rules: Together[str, Taken | None] = Together("rules", partial(rules_of, store))
+        self._wait = partial(act_on, store, wait=True)
+        self._waiting: dict[Taken, Together[Asked, Acted | Taken]] = {}
+        self._waiters = ThreadPoolExecutor(writers, "waiting")
         self.events: Together[Sent, Kept] = Together(
             "events",
             partial(_keep, store),
@@ -96,13 +101,28 @@ class Batches:
         Raises:
             Exception: what the store raised, or 503; see `Together.answer`
         """
-        acted = await self._actions.answer(asked) or await self._waiting.answer(asked)
-        return cast("Acted", acted)  # what waits leaves nothing undone
+        acted = await self._before(asked) or await self._actions.answer(asked)
+        while isinstance(acted, Taken):
+            waiting = self._waiting.get(acted)
+            if waiting is None:
+                waiting = self._waiting[acted] = Together(
+                    acted.rule, self._wait, most_waiting=_MOST_WAITING, pool=self._waiters
+                )
+            acted = await waiting.answer(asked)
+        return acted
+
+    async def _before(self, asked: Asked) -> Taken | None:
+        """Return the rule that an action needs where others wait for it: it need not be tried."""
+        for rule in [rule for rule, waiting in self._waiting.items() if waiting.at_rest]:
+            del self._waiting[rule]
+        rule = await self._rules.answer(asked.ids[0]) if self._waiting else None
+        return rule if rule in self._waiting else None
 
     def close(self) -> None:
         """End the threads when they have done what waits."""
-        for one in (self.details, self._actions, self._waiting, self.events):
+        for one in (self.details, self._rules, self._actions, self.events, *self._waiting.values()):
             one.close()
+        self._waiters.shutdown(wait=True)
 
 
 def batches_of(request: Request) -> Batches:
@@ -120,21 +140,60 @@ def _details(store: Store, ids: Sequence[str]) -> list[Detail | Exception | None
     return [details[one] for one in ids]
 
 
-def _act(store: Store, asked: Sequence[Asked], *, wait: bool) -> list[Acted | Exception | None]:
-    def do(some: Sequence[Asked]) -> list[ActionResult | None]:
-        return [results[0] if results else None for results in store.act_all(some, wait=wait)]
+def act_on(store: Store, asked: Piece[Asked], *, wait: bool) -> list[Acted | Taken | Exception]:
+    """Do actions, as many of them in one transaction as can share one.
 
-    done: list[Acted | Exception | None] = []
-    for some in _apart(asked):
+    Args:
+        store: the shared database
+        asked: one alert each
+        wait: for rules that other transactions have locked, and take along what was asked
+            meanwhile; else what needs one is left undone
+
+    Returns:
+        What came of each, or the rule that was locked, or why it failed.
+    """
+    done: list[Acted | Taken | Exception] = []
+    pieces = [*_apart(asked)]
+    # Only one that is alone: the answers are in the order of what was asked.
+    grows = wait and len(pieces) == 1 and not isinstance(pieces[0][0].action, Reopen)
+    while pieces:
+        some = pieces.pop(0)
+        late = [partial(_join, asked, some, pieces)] if grows else []
+        grows = False
+
+        def do(few: Sequence[Asked], late: list[Late] = late) -> list[ActionResult | Taken]:
+            # Where it fails, those that joined it are done again with the others, each alone.
+            results = act_together(store, few, wait=wait, late=late.pop() if late else None)
+            return [one if isinstance(one, Taken) else one[0] for one in results]
+
         results = _each(some, do)
         # Before the next piece, which may act on the same alerts.
         done += _shown(store, results)
     return done
 
 
+def _join(asked: Piece[Asked], some: list[Asked], pieces: list[list[Asked]]) -> Sequence[Asked]:
+    """Add to `some`, which is all of `asked`, what can go into its transaction.
+
+    Args:
+        asked: has more that waits
+        some: gets what can join it
+        pieces: gets the others, for transactions of their own
+
+    Returns:
+        What joined.
+    """
+    before = len(some)
+    asked.more()
+    first, *others = _apart(asked)
+    some.extend(first[before:])
+    pieces.extend(others)
+    return some[before:]
+
+
 def _shown(
-    store: Store, results: Sequence[ActionResult | Exception | None]
-) -> list[Acted | Exception | None]:
+    store: Store, results: Sequence[ActionResult | Taken | Exception]
+) -> list[Acted | Taken | Exception]:
     """Return results with their alerts; the error of reading one where it cannot be read."""
 
     def read(some: Sequence[str]) -> list[AlertView | None]:
@@ -143,7 +202,7 @@ def _shown(
 
     changed = [one.alert_id for one in results if isinstance(one, ActionResult) and one.ok]
     alerts = dict(zip(changed, _each(changed, read) if changed else [], strict=True))
-    done: list[Acted | Exception | None] = []
+    done: list[Acted | Taken | Exception] = []
     for one in results:
         if not isinstance(one, ActionResult):
             done.append(one)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import copy
@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from sentinel.api.problems import Problem
 
-__all__ = ["Together"]
+__all__ = ["Piece", "Together"]
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -25,23 +25,45 @@ _LATER: dict[str, Any] = {"hint": "Try again soon.", "headers": {"Retry-After": 
 _Waiting = tuple[Q, asyncio.AbstractEventLoop, "asyncio.Future[R]"]
 
 
+class Piece(list[Q]):
+    """The questions of one piece of work, in the order of the answers.
+
+    Args:
+        questions: those that waited when it was begun
+        take: takes further ones that wait, as many as there is room for
+    """
+
+    def __init__(self, questions: Iterable[Q], take: Callable[[], Sequence[Q]]) -> None:
+        super().__init__(questions)
+        self._take = take
+
+    def more(self) -> Sequence[Q]:
+        """Add what was asked since this piece was begun, and return it."""
+        added = self._take()
+        self.extend(added)
+        return added
+
+
 class Together(Generic[Q, R]):
     """Answers questions, as many at once as wait.
 
     Args:
         name: of the threads
-        work: answers questions in a thread, in their order; what it returns as an exception is
-            raised to whoever asked, and what it raises to all
+        work: answers questions in a thread, in their order, and those that it adds to them
+            meanwhile; what it returns as an exception is raised to whoever asked, and what it
+            raises to all
         most: questions in one piece of work
         most_waiting: questions that may wait; one beyond them is refused at once
         threads: pieces of work at the same time
         patience: seconds that questions wait for a piece that is worked on before another thread
             takes them, so that one that waits for a lock does not hold up all
+        pool: the threads, where others use them too, who end them; by default its own
     """
 
     def __init__(
-        self, name: str, work: Callable[[Sequence[Q]], Sequence[R | Exception]], *,
+        self, name: str, work: Callable[[Piece[Q]], Sequence[R | Exception]], *,
         most: int = 100, most_waiting: int = 10_000, threads: int = 1, patience: float = 0.0,
+        pool: ThreadPoolExecutor | None = None,
     ) -> None:  # fmt: skip
         self._work = work
         self._most = most
@@ -50,9 +72,16 @@ class Together(Generic[Q, R]):
         self._idle = threads
         self._all = threads
         self._patience = patience
-        self._threads = ThreadPoolExecutor(threads, name)
+        self._own = pool is None
+        self._threads = pool or ThreadPoolExecutor(threads, name)
         self._lock = Lock()
         self._waiting: deque[_Waiting[Q, R]] = deque()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is asked at present."""
+        with self._lock:
+            return self._idle == self._all and not self._waiting
 
     async def answer(self, question: Q) -> R:
         """Return the answer to a question, worked on after this was called.
@@ -95,12 +124,20 @@ class Together(Generic[Q, R]):
         """Refuse further questions, and end the threads when they have answered what waits."""
         with self._lock:
             self._closed = True
-        self._threads.shutdown(wait=True)
+        if self._own:
+            self._threads.shutdown(wait=True)
 
     def _run(self) -> None:
         while some := self._next():
+
+            def take(some: list[_Waiting[Q, R]] = some) -> list[Q]:
+                with self._lock:
+                    added = self._taken(self._most - len(some))
+                some.extend(added)
+                return [question for question, _, _ in added]
+
             try:
-                found = [*self._work([question for question, _, _ in some])]
+                found = [*self._work(Piece((question for question, _, _ in some), take))]
                 if len(found) != len(some):
                     raise AssertionError(f"{len(found)} answers to {len(some)} questions")
             except Exception as error:  # noqa: BLE001 - it is raised where the answers are awaited
@@ -117,8 +154,10 @@ class Together(Generic[Q, R]):
             if not self._waiting:
                 self._idle += 1
                 return []
-            count = min(self._most, len(self._waiting))
-            return [self._waiting.popleft() for _ in range(count)]
+            return self._taken(self._most)
+
+    def _taken(self, most: int) -> list[_Waiting[Q, R]]:
+        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
 
 def _settle(pairs: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:

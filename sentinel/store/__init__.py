@@ -23,6 +23,8 @@ from sentinel.clock import Clock, SystemClock
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.settings import Settings
 from sentinel.store.alerts import apply_action, apply_evaluation
+from sentinel.store.alerts.act_locks import Taken
+from sentinel.store.alerts.act_together import act_together
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.queries import Alerts
 from sentinel.store.database.engine import connect, one_snapshot, reading, writing
@@ -181,13 +183,10 @@ class Store:
         asked = Asked(ids=ids, action=action, expected_version=expected_version, scope=scope)
         return self.act_all([asked])[0]
 
-    def act_all(self, asked: Sequence[Asked], *, wait: bool = True) -> list[list[ActionResult]]:
-        """Do what several people asked, in one transaction; see `apply_action.act_all`."""
-        for one in asked:
-            one.check()
-        return self.in_transaction(
-            lambda connection: apply_action.act_all(self, connection, asked, wait=wait)
-        )
+    def act_all(self, asked: Sequence[Asked]) -> list[list[ActionResult]]:
+        """Do what several people asked, in one transaction; see `act_together`."""
+        results = act_together(self, asked)
+        return [one for one in results if not isinstance(one, Taken)]  # it waits for every lock
 
     def sweep(self, now: datetime | None = None) -> int:
         """Expire alerts that have outlived `resolve_after`, and wake `notify` if a group is due.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import compress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ from sentinel.alerts.state import AlertState, Terms, Transition
 from sentinel.notifications.grouping import Membership
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
+from sentinel.store.alerts.act_locks import Late, Taken, lock_alerts
 from sentinel.store.alerts.action_audit import Done, Made, record_actions
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
 from sentinel.store.alerts.asked import MOST_ACTED_ON, Asked
@@ -41,7 +41,7 @@ from sentinel.store.alerts.muted import load_muted, load_silenced
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
-from sentinel.store.rules.lock import lock_free_rules, lock_rules
+from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -51,7 +51,6 @@ __all__ = ["OF_A_SENDER", "act_all", "close_rule", "expire", "expire_before"]
 # Made once: SQLAlchemy compiles each statement object by itself.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _CHOSEN = ALERT.c.id.in_(_IDS)
-_OWNED = select(*(ALERT.c[name] for name in ("id", "tenant", "team", "rule"))).where(_CHOSEN)
 
 
 def _rows(*where: ColumnElement[bool]) -> Select[Any]:
@@ -79,8 +78,9 @@ OF_A_SENDER = (
 
 
 def act_all(
-    store: Store, connection: Connection, asked: Sequence[Asked], *, wait: bool = True
-) -> list[list[ActionResult]]:
+    store: Store, connection: Connection, asked: Sequence[Asked], *, wait: bool = True,
+    late: Late | None = None,
+) -> list[list[ActionResult] | Taken]:  # fmt: skip
     """Do actions to alerts; one that is refused does not keep the others from theirs.
 
     Args:
@@ -89,28 +89,28 @@ def act_all(
         asked: at most `MOST_ACTED_ON` alerts in all; where there are several, no alert is in two
             of them, and none is a `Reopen`, whose alerts decide about one another
         wait: for rules that other transactions have locked; else what needs one is left undone
+        late: returns what was asked while this waited for its locks; see `lock_alerts`
 
     Returns:
-        What came of it for each alert, in the order of `asked` and of their ids, or nothing.
+        What came of it for each alert, in the order of `asked`, of what came late and of their
+        ids, or the rule whose lock it lacked.
     """
-    ids = {"ids": list({alert_id for one in asked for alert_id in one.ids})}
+    asked, ids, rules, undone = lock_alerts(connection, asked, wait=wait, late=late)
     scopes = {alert_id: one.scope for one in asked for alert_id in one.ids}
-    found = [
-        row for row in connection.execute(_OWNED, ids) if scopes[row.id].holds(row.tenant, row.team)
-    ]
-    names = [(row.tenant, row.rule) for row in found]
-    rules, taken = lock_free_rules(connection, names, wait=wait)
-    undone = {row.id for row in found if (row.tenant, row.rule) in taken}
-    # Read again now that their rules are locked.
-    again = connection.execute(_ACTED_ON, {"ids": [row.id for row in found]}).all()
+    # Read only now that their rules are locked.
+    again = connection.execute(_ACTED_ON, {"ids": [*ids]}).all()
     rows = {row.id: row for row in again if scopes[row.id].holds(row.tenant, row.team)}
     unit = UnitOfWork(store, connection, store.now())
     mutes = any(isinstance(one.action, Suppress | Unsuppress) for one in asked)
     changes = _Changes(unit, rules, load_silenced(connection, unit.now) if mutes else {})
     results: dict[str, ActionResult] = {}
     done: list[Done] = []
-    doable = [undone.isdisjoint(one.ids) for one in asked]
-    for one in compress(asked, doable):
+    left: list[Taken | None] = [None] * len(asked)
+    if undone:
+        left = [next((undone[id_] for id_ in one.ids if id_ in undone), None) for one in asked]
+    for one, taken in zip(asked, left, strict=True):
+        if taken is not None:
+            continue
         mine = [rows[alert_id] for alert_id in dict.fromkeys(one.ids) if alert_id in rows]
         if isinstance(one.action, Reopen):
             # Of two that were the same situation, the newer comes back.
@@ -125,10 +125,8 @@ def act_all(
     record_actions(store, connection, done)
     unit.commit()
     return [
-        [results.get(alert_id) or _not_found(alert_id) for alert_id in dict.fromkeys(one.ids)]
-        if is_doable
-        else []
-        for one, is_doable in zip(asked, doable, strict=True)
+        taken or [results.get(id_) or _not_found(id_) for id_ in dict.fromkeys(one.ids)]
+        for one, taken in zip(asked, left, strict=True)
     ]
 
 

@@ -16,8 +16,10 @@ from sentinel.audit.actions import ACTIONS
 ROOT = Path(sentinel.store.__file__).parent
 
 AUDITED = {
-    "Store.act_all": ("alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
-                      "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment"),
+    "alerts.act_together.act_together": (
+        "alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
+        "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment",
+    ),
     "rules.rules.Rules._switched": ("rule.enabled", "rule.disabled", "rule.change_requested"),
     "access.reviews.Reviews.certify": ("access.reviewed",),
     "rules.asking.ask_first": ("rule.change_requested",),
