@@ -21,6 +21,7 @@ __all__ = [
     "Addresses",
     "acknowledge_address",
     "allowed_hosts",
+    "call_address",
     "dashboard_address",
     "host_in_url",
     "is_allowed_host",
@@ -129,6 +130,19 @@ def public_address(settings: Settings) -> str:
 def acknowledge_address(public: str, token: str) -> str:
     """Return the address of an acknowledge link, below that of `public_address`."""
     return f"{public}/ack/{token}"
+
+
+def call_address(acknowledge: str) -> str:
+    """Return the address that is told which key was pressed in a call about a message.
+
+    Args:
+        acknowledge: of `acknowledge_address`
+
+    Returns:
+        An address of the public pages with the same token.
+    """
+    public, _, token = acknowledge.rpartition("/ack/")
+    return f"{public}/call/{token}"
 
 
 def web_address(given: str, name: str) -> str:

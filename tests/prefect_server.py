@@ -229,7 +229,7 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(said)
 
-            do_PUT = do_PATCH = do_POST  # noqa: N815 - http.server's own names
+            do_GET = do_PUT = do_PATCH = do_POST  # noqa: N815 - http.server's own names
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
                 pass

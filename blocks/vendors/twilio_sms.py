@@ -8,17 +8,14 @@ GSM-7 has is from GSM 03.38, and unverified at Twilio.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Iterator
-from urllib.parse import urlencode
 
-import orjson
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
-from blocks.http_post import Answer
+from blocks.http_channel import HttpRequest
 from blocks.message_text import clipped, counts, one_line, utf16_size
+from blocks.twilio import TwilioChannel
 from sentinel.notifications.channel import Message, all_acknowledged
 
 _PARTS = 3
@@ -29,32 +26,18 @@ _GSM = frozenset(
 )
 
 
-class TwilioSms(HttpChannel):
+class TwilioSms(TwilioChannel):
     """Sends an SMS to one phone."""
 
     _block_type_name = "Sentinel Twilio SMS"
     _block_type_slug = "sentinel-twilio-sms"
     _description = "Sends notifications of alerts to a phone as SMS, through Twilio."
-    _what = "Twilio"
-    _fix = "Check the account, its token, and that both numbers may be used by it."
-    _reads = 16_384
 
-    account_sid: str = Field(
-        title="Account SID", description="AC and 32 digits.", pattern="^AC[0-9a-fA-F]{32}$"
-    )
-    auth_token: SecretStr = Field(
-        title="Auth token", description="Of the account; a secret.", min_length=1
-    )
-    to_number: str = Field(
-        title="To", description="The phone, as +491701234567.", pattern=r"^\+[1-9][0-9]{6,14}$"
-    )
     sender: str = Field(
         title="From",
         description="A number of the account, a sender name, or a messaging service (MG…).",
         min_length=1,
     )
-    url: str = Field(default="https://api.twilio.com", title="URL", description="Of the API.")
-    timeout: float = timeout_field()
 
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
         if all_acknowledged(message):
@@ -74,21 +57,7 @@ class TwilioSms(HttpChannel):
             "MessagingServiceSid" if service else "From": self.sender,
             "Body": body.replace("…", "...") if size is _septets else body,
         }
-        login = f"{self.account_sid}:{self.auth_token.get_secret_value()}"
-        yield HttpRequest(
-            url=f"{self.url.rstrip('/')}/2010-04-01/Accounts/{self.account_sid}/Messages.json",
-            body=urlencode(form).encode(),
-            headers={
-                "Authorization": f"Basic {base64.b64encode(login.encode()).decode()}",
-                "Content-Type": "application/x-www-form-urlencoded",
-            },
-        )
-
-    def _reference(self, answer: Answer) -> str:
-        try:
-            return str(orjson.loads(answer.body)["sid"])
-        except (ValueError, KeyError, TypeError):
-            return ""
+        yield self._posted("Messages", form)
 
 
 def _room(text: str) -> tuple[int, Callable[[str], int]]:

@@ -196,11 +196,8 @@ def _sent(channel_of: Callable[[str], Channel], one: _UnderWay) -> Outcome:
         receipt = channel.send(sent.message)
     except DeliveryError as error:
         # Who reads the outcome may not act by the message's link, which an endpoint may quote.
-        text = (
-            str(error).replace(link, "***")
-            if (link := sent.message.acknowledge_url)
-            else str(error)
-        )
+        token = sent.message.acknowledge_url.rpartition("/")[2]
+        text = str(error).replace(token, "***") if token else str(error)
         return Outcome(
             sent=sent, error=storable(text), permanent=error.permanent,
             of_message=error.of_message, reference=storable(error.progress),

@@ -1,4 +1,4 @@
-"""The application of the public pages: the page of an acknowledge link, and nothing else.
+"""The application of the public pages: acknowledge links, keys pressed in calls, and nothing else.
 
 GET and HEAD show and change nothing, since scanners of mail follow links; POST acts. Errors and
 logs name neither the token nor the path that has it.
@@ -12,7 +12,7 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -24,12 +24,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sentinel.access.client_address import client_address, networks_of, one_client
-from sentinel.alerts.actions import ActionResult
-from sentinel.alerts.reasons import Reason
 from sentinel.audit.origin import Origin
 from sentinel.errors import DatabaseError
 from sentinel.host_guard import HostGuard
 from sentinel.links import public_address
+from sentinel.notifications.twiml import say
+from sentinel.public_pages.calls import AuthTokens, Calls, done_in_words
 from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
@@ -38,14 +38,19 @@ from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
 
 __all__ = ["create_app"]
 
-MOST_BODY_BYTES = 4_096
+MOST_BODY_BYTES = 8_192
+MOST_FIELDS = 100
 BODY_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 _Answer = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    settings: Settings, *, store: Store | None = None, limits: ClientLimits | None = None
+    settings: Settings,
+    *,
+    store: Store | None = None,
+    limits: ClientLimits | None = None,
+    auth_token: Callable[[str], str | None] | None = None,
 ) -> Starlette:
     """Build the application.
 
@@ -53,6 +58,7 @@ def create_app(
         settings: of the process
         store: the database; by default opened from the settings, and closed at shutdown
         limits: of what clients may ask; those of the product by default
+        auth_token: returns the auth token of a block that calls; asks Prefect by default
 
     Returns:
         The application, ready to be served.
@@ -60,7 +66,8 @@ def create_app(
     Raises:
         ConfigurationError: SENTINEL_PUBLIC_URL is no address of a web page
     """
-    address = urlsplit(public_address(settings))
+    public = public_address(settings)
+    address = urlsplit(public)
     opened = store or Store.of(settings, origin=Origin("link", "link"))
 
     @asynccontextmanager
@@ -71,11 +78,17 @@ def create_app(
             if store is None:
                 opened.close()
 
-    pages = _Pages(settings, opened, limits or ClientLimits())
+    links = AcknowledgeLinks(opened)
+    calls = Calls(links, auth_token or AuthTokens(settings).of, public)
+    pages = _Pages(settings, links, calls, limits or ClientLimits())
     # A proxy may leave out the path of the public address, or pass it on.
     routes = [
-        Route(f"{prefix}/ack/{{token}}", pages.link, methods=["GET", "HEAD", "POST"])
+        route
         for prefix in dict.fromkeys(("", address.path))
+        for route in (
+            Route(f"{prefix}/ack/{{token}}", pages.link, methods=["GET", "HEAD", "POST"]),
+            Route(f"{prefix}/call/{{token}}", pages.call, methods=["POST"]),
+        )
     ]
     allowed = frozenset({(address.hostname or "localhost").lower(), "localhost"})
     app = Starlette(
@@ -97,8 +110,11 @@ def create_app(
 class _Pages:
     """The pages of one instance."""
 
-    def __init__(self, settings: Settings, store: Store, limits: ClientLimits) -> None:
-        self._links = AcknowledgeLinks(store)
+    def __init__(
+        self, settings: Settings, links: AcknowledgeLinks, calls: Calls, limits: ClientLimits
+    ) -> None:
+        self._links = links
+        self._calls = calls
         self._limits = limits
         self._trusted = networks_of(settings.trusted_proxies)
 
@@ -119,21 +135,25 @@ class _Pages:
         if note is None:
             return _page(notice("Not understood", "Open the link again, and use its button."), 400)
         results = await run_in_threadpool(self._links.acknowledge, link, note)
-        _log.info("a link of receiver %s: %s", link.receiver, _said(results))
+        _log.info("a link of receiver %s: %s", link.receiver, done_in_words(results))
         after = await run_in_threadpool(self._links.find, token)
-        return _page(link_page(after or link, _said(results)))
+        return _page(link_page(after or link, done_in_words(results)))
+
+    async def call(self, request: Request) -> Response:
+        """Do what the key means that somebody pressed in a call of Twilio."""
+        if wait := self._limits.wait(self._client(request)):
+            return _markup(429, say("Too many requests."), {"Retry-After": str(math.ceil(wait))})
+        form = _form(await _body(request))
+        if form is None:
+            return _markup(400, say("This request is not understood."))
+        token: str = request.path_params["token"]
+        signed = request.headers.get("x-twilio-signature", "")
+        return _markup(*await run_in_threadpool(self._calls.hear, token, form, signed))
 
     def _client(self, request: Request) -> str:
         peer = "" if request.client is None else request.client.host
         forwarded = request.headers.getlist("x-forwarded-for")
         return one_client(client_address(peer, forwarded, self._trusted))
-
-
-def _said(results: list[ActionResult]) -> str:
-    done = sum(one.reason is Reason.ACKNOWLEDGED for one in results)
-    missed = sum(not one.ok for one in results)
-    said = f"Acknowledged {done:,} alert{'' if done == 1 else 's'}."
-    return f"{said} {missed:,} ended meanwhile." if missed else said
 
 
 async def _body(request: Request) -> bytes | None:
@@ -152,18 +172,31 @@ async def _body(request: Request) -> bytes | None:
 
 def _note(body: bytes | None) -> str | None:
     """Return the note of a form, empty where it has none; None for what is no form of ours."""
+    form = _form(body)
+    if form is None:
+        return None
+    note = " ".join(dict(reversed(form)).get("note", "").replace("\0", " ").split())
+    return note if len(note) <= MOST_NOTE else None
+
+
+def _form(body: bytes | None) -> list[tuple[str, str]] | None:
+    """Return names and values of a form, decoded; None for what is none."""
     if body is None:
         return None
     try:
-        found = parse_qs(body.decode(), max_num_fields=5, errors="strict")
+        return parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
+        )
     except ValueError:  # of which UnicodeDecodeError is one
         return None
-    note = " ".join(found.get("note", [""])[0].replace("\0", " ").split())
-    return note if len(note) <= MOST_NOTE else None
 
 
 def _page(html: str, status: int = 200, more: dict[str, str] | None = None) -> HTMLResponse:
     return HTMLResponse(html, status, {**HEADERS, **(more or {})})
+
+
+def _markup(status: int, twiml: str, more: dict[str, str] | None = None) -> Response:
+    return Response(twiml, status, {**HEADERS, **(more or {})}, "text/xml")
 
 
 _UNKNOWN = notice(

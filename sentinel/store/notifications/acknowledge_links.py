@@ -73,6 +73,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         expires_at: until when it may be used
         expired: whether that is over; then nothing but its end is known
         receiver: name of the receiver that got the message
+        channel: that the message was sent through
         title: of the group that the message was about; empty where it is no longer stored
         alerts: those that it covers and that are still stored, open ones first and the most
             severe of them
@@ -83,6 +84,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     expired: bool = False
     receiver: str = ""
+    channel: str = ""
     title: str = ""
     alerts: Sequence[LinkedAlert] = ()
     gone: int = 0
@@ -164,16 +166,17 @@ class AcknowledgeLinks:
                 return None
             alerts = _alerts(connection, row.alerts)
         return Link(
-            id=claim.link, receiver=row.receiver, title=row.title or "",
+            id=claim.link, receiver=row.receiver, channel=row.channel, title=row.title or "",
             expires_at=claim.expires_at, alerts=alerts, gone=len(row.alerts) - len(alerts),
         )  # fmt: skip
 
-    def acknowledge(self, link: Link, comment: str = "") -> list[ActionResult]:
+    def acknowledge(self, link: Link, comment: str = "", *, by: str = "link") -> list[ActionResult]:
         """Acknowledge the open alerts of a link that has not expired.
 
         Args:
             link: as `find` returned it just now
             comment: what the person wrote, for the timeline
+            by: what the person used: the link, or a call
 
         Returns:
             The result for each; one that was resolved meanwhile is refused.
@@ -181,7 +184,7 @@ class AcknowledgeLinks:
         Raises:
             SQLAlchemyError: the database failed
         """
-        action = Acknowledge(actor=f"link of receiver {link.receiver}", comment=comment)
+        action = Acknowledge(actor=f"{by} of receiver {link.receiver}", comment=comment)
         results: list[ActionResult] = []
         ids = [] if link.expired else [alert.id for alert in link.open]
         with acting(Origin("link", "link", link.id)):
@@ -226,7 +229,7 @@ def _verifying_keys(connection: Connection, now: datetime) -> list[str]:
 
 _NEWEST = select(KEY.c.secret, KEY.c.made_at).order_by(KEY.c.made_at.desc(), KEY.c.id).limit(1)
 _FOUND = (
-    select(LINK.c.receiver, LINK.c.alerts, GROUP.c.title)
+    select(LINK.c.receiver, LINK.c.channel, LINK.c.alerts, GROUP.c.title)
     .join(GROUP, GROUP.c.id == LINK.c.group_id, isouter=True)
     .where(LINK.c.id == bindparam("link"))
 )
