@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -147,11 +148,17 @@ def _exchange(
 
 def _tls() -> ssl.SSLContext:
     """Return what httpx would make for each client: reading the certificates takes 20 ms."""
-    return _tls_of(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
+    file, folder = os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", "")
+    # A certificate that is exchanged on the disk counts at once, as it did without the cache.
+    with suppress(OSError):
+        return _tls_of(
+            file, folder, *(Path(one).stat().st_mtime_ns for one in (file, folder) if one)
+        )
+    return httpx.create_ssl_context()
 
 
-@cache
-def _tls_of(_file: str, _directory: str) -> ssl.SSLContext:
+@lru_cache(4)
+def _tls_of(_file: str, _folder: str, *_changed: int) -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 

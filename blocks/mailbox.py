@@ -10,7 +10,7 @@ import imaplib
 import logging
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from blocks.bounces import bounces_of
@@ -110,7 +110,7 @@ class Mailbox:
             failing: dict[str, str] = {}
             for uid in [one for one in uids if one not in self._others][:_MOST_MAILS]:
                 parts = _ok(server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{_MOST_BYTES}>)"))
-                mail = next((bytes(one[1]) for one in parts if isinstance(one, tuple)), b"")
+                mail = next((cast("bytes", one[1]) for one in parts if isinstance(one, tuple)), b"")
                 if own := bounces_of(mail):
                     seen.append(uid)
                     failing |= {one.address: f"{one.status} {one.said}".strip() for one in own}

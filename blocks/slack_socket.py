@@ -56,11 +56,14 @@ class SlackSockets:
         self._open: dict[str, _Client] = {}
         self._failed: set[str] = set()
         self._lock = threading.Lock()
+        self._closed = False
 
     def watch(self, _now: datetime) -> None:
         """Connect for each app token of a receiver's channel, and for no other."""
         wanted = self._apps()
         with self._lock:
+            if self._closed:
+                return
             for token, client in list(self._open.items()):
                 if token not in wanted or not client.is_connected():
                     del self._open[token]
@@ -80,8 +83,9 @@ class SlackSockets:
                     log.info("buttons in Slack work")
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and open no more."""
         with self._lock:
+            self._closed = True
             for client in self._open.values():
                 client.close()
             self._open.clear()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,13 +120,16 @@ class SlackApp(HttpChannel):
         )
 
     def _ask(self, request: HttpRequest, key: str, left: float) -> Answer:
+        ends = time.monotonic() + left
         answer = super()._ask(request, key, left)
         error = error_of(answer.body)
         if error in FORM and {"attachments", "blocks"} & request.body.keys():
             # A layout that Slack rejects must not prevent the notification.
             log.warning("%s rejected the layout (%s); the text alone is sent", self._what, error)
             plain: dict[str, Any] = {**request.body, "attachments": [], "blocks": []}
-            answer = super()._ask(replace(request, body=plain), f"{key}-plain", left)
+            answer = super()._ask(
+                replace(request, body=plain), f"{key}-plain", ends - time.monotonic()
+            )
             error = error_of(answer.body)
         threaded = "thread_ts" in request.body
         if error in GONE or (threaded and error in NO_THREAD):
