@@ -78,6 +78,7 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
                     "Circuit breaker": line.breaker,
                     "Receivers": ", ".join(line.receivers) or "none",
                     "Success rate": _rate(line),
+                    "Latency": line.delivered.latency_ms if line.delivered else None,
                     "Delivered": line.delivered.sent if line.delivered else 0,
                     "Retried": line.delivered.failed if line.delivered else 0,
                     "Failed": line.delivered.refused if line.delivered else 0,
@@ -98,6 +99,9 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
             ),
             "Success rate": st.column_config.TextColumn(
                 help=f"Share of the attempts of the last {length} that the channel accepted"
+            ),
+            "Latency": st.column_config.NumberColumn(
+                format="%d ms", help=f"95 of 100 attempts of the last {length} took at most so long"
             ),
             "Delivered": st.column_config.NumberColumn(help="Attempts that the channel accepted"),
             "Retried": st.column_config.NumberColumn(help="Attempts that failed and were retried"),

@@ -18,6 +18,7 @@ from sentinel.cli import (
     audit,
     channels,
     database,
+    deliveries,
     deploy,
     escalation,
     events,
@@ -126,6 +127,7 @@ app.add_typer(receivers.commands, name="receiver")
 vendor_channels.add_commands(channels.adding)
 message_limits.add_commands(receivers.commands, channels.commands)
 app.add_typer(channels.commands, name="channel")
+app.add_typer(deliveries.commands, name="delivery")
 app.add_typer(routes.commands, name="route")
 app.add_typer(oncall_calendars.commands, name="oncall")
 app.add_typer(escalation.commands, name="escalation")

@@ -53,6 +53,10 @@ class Outcome(BaseModel):
     )
     attempt: int = Field(default=0, description="Of the message; 0 where nothing was sent.")
     error: str = Field(default="", description="Of the attempt.")
+    answer: str = Field(default="", description="What the provider said that took it.")
+    latency_ms: int | None = Field(
+        default=None, description="Milliseconds from the start of the send to its end."
+    )
     text: str = Field(default="", description="All of it as a sentence.")
 
 
@@ -244,8 +248,10 @@ def _of_outcome(one: Outcome) -> Outcome:
     text = f"{_STATES.get(one.state, 'not notified')}: {said}"
     if one.attempt > 1:
         text += f", attempt {one.attempt}"
-    if one.error:
-        text += f" ({one.error})"
+    if one.latency_ms is not None:
+        text += f", in {one.latency_ms:,} ms"
+    if one.error or one.answer:
+        text += f" ({one.error or one.answer})"
     if one.next_at is not None:
         text += f"; next decision at {shown(one.next_at)}"
     return one.model_copy(update={"reason_text": said, "text": text})

@@ -169,6 +169,8 @@ ENTRIES: dict[str, Entry] = {
     "GET /audit/verification": instance(),
     "GET /audit/{reference}": one_object(),
     "GET /channels": instance(),
+    "GET /deliveries": instance(),
+    "GET /deliveries/statistics": instance(),
     "POST /process-event": whole_tenant(always({"a": 1}), event_tenant),
     "POST /events": whole_tenant(always([{"a": 1}])),
     "POST /heartbeats/{job}": whole_tenant(),

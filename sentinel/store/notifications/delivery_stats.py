@@ -24,6 +24,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
         refused: attempts that the channel refused permanently
         last: when the newest attempt began
         error: of the newest attempt that did not succeed; empty where all did
+        latency_ms: 95 of 100 ended attempts took at most so many milliseconds; None for none
     """
 
     channel: str
@@ -32,6 +33,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     last: datetime
     error: str
+    latency_ms: int | None = None
 
     @property
     def rate(self) -> float | None:
@@ -64,6 +66,22 @@ def delivered(store: Store, length: timedelta) -> dict[str, Delivered]:
         .where(recent)
         .group_by(DELIVERY.c.channel)
     )
+    took = DELIVERY.c.latency_ms
+    ranked = (
+        select(
+            DELIVERY.c.channel,
+            took,
+            func.row_number().over(partition_by=DELIVERY.c.channel, order_by=took).label("place"),
+            func.count().over(partition_by=DELIVERY.c.channel).label("of"),
+        )
+        .where(recent, took.is_not(None))
+        .subquery()
+    )
+    slow = (
+        select(ranked.c.channel, func.min(ranked.c.latency_ms).label("p95"))
+        .where(ranked.c.place * 100 >= ranked.c.of * 95)
+        .group_by(ranked.c.channel)
+    )
     newest = (
         select(DELIVERY.c.channel, func.max(DELIVERY.c.id).label("id"))
         .where(recent, state.in_(("failed", "refused")))
@@ -79,6 +97,7 @@ def delivered(store: Store, length: timedelta) -> dict[str, Delivered]:
                 )
             )
         }
+        latencies = {row.channel: row.p95 for row in connection.execute(slow)}
         return {
             row.channel: Delivered(
                 channel=row.channel,
@@ -87,6 +106,7 @@ def delivered(store: Store, length: timedelta) -> dict[str, Delivered]:
                 refused=row.refused,
                 last=row.last,
                 error=errors.get(row.channel, ""),
+                latency_ms=latencies.get(row.channel),
             )
             for row in connection.execute(counts)
         }

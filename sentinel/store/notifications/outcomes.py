@@ -66,7 +66,8 @@ def outcomes_of(connection: Connection, group_id: str) -> list[Outcome]:
         ),
         *(
             Outcome(at=row.started_at, receiver=row.receiver, channel=row.channel,
-                    state=row.state, reason=row.reason, attempt=row.attempt, error=row.error)
+                    state=row.state, reason=row.reason, attempt=row.attempt, error=row.error,
+                    answer=row.answer, latency_ms=row.latency_ms)
             for row in tried
         ),
     ]  # fmt: skip

@@ -87,7 +87,10 @@ def test_failures_are_in_the_history_with_the_time_of_the_next_attempt(
     world.tells()
     (group,) = why(world).groups
     failed, held = group.history
-    assert failed.text == "the attempt failed: first notification (it answers 503)"
+    assert failed.latency_ms is not None
+    assert failed.text == (
+        f"the attempt failed: first notification, in {failed.latency_ms:,} ms (it answers 503)"
+    )
     assert held.next_at is not None
     assert held.text == (
         "not notified: the channel failed; Sentinel tries again later; next decision at "
