@@ -40,6 +40,7 @@ from sentinel.rollout.plan import owner_of
 from sentinel.rules.rule import Rule
 from sentinel.settings import settings
 from sentinel.store import Store
+from sentinel.store.oncall.stored import StoredOnCall
 
 __all__ = ["evaluate"]
 
@@ -91,6 +92,7 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         prefect=connections.prefect_api(),
         metrics=store.metrics.reader(rule.tenant),
         events=store.event_port(rule, _source(run, flow)),
+        oncall=StoredOnCall(store),
         connect=connect,
     )
     evaluation = _check(trigger, rule, parameters, ctx, slot, at, _source(run, flow))

@@ -17,6 +17,7 @@ from sentinel.prefect_client.port import PrefectPort
 if TYPE_CHECKING:
     from sentinel.checks.event_port import EventPort
     from sentinel.metrics.series import MetricReader
+    from sentinel.oncall.port import OnCallPort
 
 __all__ = ["Connect", "Context"]
 
@@ -42,6 +43,7 @@ class Context:
         prefect: the Prefect API that Sentinel runs on
         metrics: reads the stored metrics of this rule's tenant
         events: matches the events of this rule's tenant
+        oncall: tells what the on-call schedules lack
         connect: connects to another Prefect API; `prefect_client.client.connect` does
     """
 
@@ -54,6 +56,7 @@ class Context:
         prefect: PrefectPort | None = None,
         metrics: MetricReader | None = None,
         events: EventPort | None = None,
+        oncall: OnCallPort | None = None,
         connect: Connect | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
@@ -62,6 +65,7 @@ class Context:
         self.prefect = prefect
         self._metrics = metrics
         self._events = events
+        self._oncall = oncall
         self._connect = connect
         self.not_seen: list[Mapping[str, str]] = []
         self.lost: list[tuple[Mapping[str, str], Lost]] = []
@@ -115,6 +119,20 @@ class Context:
                 hint="Roll it out; the flow of a deployment gives it one.",
             )
         return self._events
+
+    @property
+    def oncall(self) -> OnCallPort:
+        """Return what tells what the on-call schedules lack.
+
+        Raises:
+            ConfigurationError: there is no database here
+        """
+        if self._oncall is None:
+            raise ConfigurationError(
+                "this check reads the on-call schedules, and no database is known here",
+                hint="Roll it out; the flow of a deployment gives it one.",
+            )
+        return self._oncall
 
     @contextmanager
     def prefect_api(self, api_url: str = "", key: str = "") -> Generator[PrefectPort]:

@@ -116,42 +116,27 @@ def gaps(schedule: Which = None, days: Days = 30, json: AsJson = False) -> None:
     Raises:
         Exit: 1 if there is any of them
     """
-    from sentinel.oncall.coverage import gaps as gaps_of
-    from sentinel.oncall.coverage import loads, overloaded
-    from sentinel.oncall.shifts import shifts
-    from sentinel.store.oncall.overrides import OnCallOverrides
+    from sentinel.store.oncall.stored import StoredOnCall
 
     with open_store() as store:
-        start, overrides = store.now(), OnCallOverrides(store)
-        end = start + _length(days)
-        chosen = chosen_schedules(store, schedule)
-        held = {
-            name: shifts(one, overrides.of(name, start), start, end) for name, one in chosen.items()
-        }
-    missing = [
-        (name, one.zone, gap)
-        for name, one in chosen.items()
-        for gap in gaps_of(one, held[name], start, end)
-    ]
-    shares = {name: loads(one, held[name]) for name, one in chosen.items()}
-    uneven = {(name, one.person) for name, found in shares.items() for one in overloaded(found)}
+        chosen, start = chosen_schedules(store, schedule), store.now()
+        found = [
+            one
+            for one in StoredOnCall(store).coverage(start, start + _length(days))
+            if one.schedule in chosen
+        ]
     if json:
-        json_out(
-            {
-                "gaps": [{"schedule": n, "start": g.start, "end": g.end} for n, _, g in missing],
-                "loads": shares,
-                "overloaded": [{"schedule": n, "person": p} for n, p in sorted(uneven)],
-            }
-        )
+        json_out({"items": found})
     else:
         print_table(
             ["SCHEDULE", "NOBODY FROM", "UNTIL", "LENGTH"],
             [
                 (
-                    name, _local(gap.start, zone), _local(gap.end, zone),
-                    format_duration(gap.end - gap.start),
+                    one.schedule, _local(gap.start, ZoneInfo(one.timezone)),
+                    _local(gap.end, ZoneInfo(one.timezone)), format_duration(gap.end - gap.start),
                 )
-                for name, zone, gap in missing
+                for one in found
+                for gap in one.gaps
             ],
             empty=f"Somebody is on call at all times that need it, for {days} days."
             if chosen
@@ -161,16 +146,16 @@ def gaps(schedule: Which = None, days: Days = 30, json: AsJson = False) -> None:
             ["SCHEDULE", "PERSON", "SHIFTS", "HOURS", "NIGHTS", "WEEKENDS", ""],
             [
                 (
-                    name, one.person, one.shifts, f"{one.hours:.0f}", f"{one.night_hours:.0f}",
-                    f"{one.weekend_hours:.0f}",
-                    "more than their share" if (name, one.person) in uneven else "",
+                    one.schedule, load.person, load.shifts, f"{load.hours:.0f}",
+                    f"{load.night_hours:.0f}", f"{load.weekend_hours:.0f}",
+                    "more than their share" if load.person in one.overloaded else "",
                 )
-                for name, found in shares.items()
                 for one in found
+                for load in one.loads
             ],
             empty="",
         )  # fmt: skip
-    if missing or uneven:
+    if any(one.gaps or one.overloaded for one in found):
         raise typer.Exit(Exit.FAILED)
 
 

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 from sentinel.clock import utc
-from sentinel.oncall.schedule import Schedule
-from sentinel.oncall.shifts import Shift
+from sentinel.oncall.schedule import Override, Schedule
+from sentinel.oncall.shifts import Shift, shifts
 from sentinel.timing.active_hours import ActiveHours
 
-__all__ = ["Gap", "Load", "gaps", "loads", "overloaded"]
+__all__ = ["Coverage", "Gap", "Load", "coverage_of", "gaps", "loads", "overloaded"]
 
 _NIGHT = [{"start": "22:00", "end": "07:00"}]
 _WEEKEND = [{"days": ["sat", "sun"]}]
@@ -42,6 +42,57 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     night_hours: float
     weekend_hours: float
     shifts: int
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a schedule lacks over a time, and how evenly it falls on people.
+
+    Attributes:
+        schedule: its name
+        timezone: its time zone
+        gaps: times in which nobody is on call, oldest first
+        loads: what falls on each person, most hours first
+        overloaded: names of people with more than their share
+    """
+
+    schedule: str
+    timezone: str
+    gaps: list[Gap]
+    loads: list[Load]
+    overloaded: list[str]
+
+
+def coverage_of(
+    name: str,
+    schedule: Schedule,
+    overrides: Sequence[Override],
+    start: datetime,
+    end: datetime,
+) -> Coverage:
+    """Return what a schedule lacks over a range, and how evenly it falls on people.
+
+    Args:
+        name: of the schedule
+        schedule: whose people
+        overrides: of this schedule, in the order in which they were made
+        start: timezone-aware
+        end: timezone-aware
+
+    Returns:
+        Both.
+
+    Raises:
+        ValueError: `start` or `end` is naive
+    """
+    held = shifts(schedule, overrides, start, end)
+    found = loads(schedule, held)
+    return Coverage(
+        schedule=name,
+        timezone=schedule.timezone,
+        gaps=gaps(schedule, held, start, end),
+        loads=found,
+        overloaded=[one.person for one in overloaded(found)],
+    )
 
 
 def gaps(schedule: Schedule, held: Sequence[Shift], start: datetime, end: datetime) -> list[Gap]:
