@@ -18,8 +18,8 @@ import msgspec
 from itsdangerous import Signer
 
 __all__ = [
-    "LONGEST_LIFE", "SIGNS_FOR", "VERIFIES_FOR", "Claim", "claim_of", "link_id", "new_secret",
-    "signed",
+    "LONGEST_LIFE", "SIGNS_FOR", "VERIFIES_FOR", "Claim", "claim_of", "is_token", "link_id",
+    "new_secret", "signed",
 ]  # fmt: skip
 
 LONGEST_LIFE = timedelta(days=7)
@@ -37,6 +37,11 @@ class Claim(msgspec.Struct, frozen=True):
 
     link: str
     expires_at: datetime
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text has the form of a token, whoever signed it."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def new_secret() -> str:

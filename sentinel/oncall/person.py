@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Self
 
@@ -13,7 +13,7 @@ from sentinel.duration import Duration
 from sentinel.severity import Severity
 from sentinel.timing.active_hours import ActiveHours
 
-__all__ = ["Contact", "NotificationRule", "Person", "contacts"]
+__all__ = ["Contact", "NotificationRule", "Person", "contacts", "owner_of"]
 
 _LONGEST = timedelta(days=1)
 
@@ -89,3 +89,22 @@ def contacts(person: Person, severity: Severity, paged_at: datetime) -> Iterator
         starts = ends
     for rule in sorted(person.notify, key=lambda one: one.after):
         yield Contact(starts + rule.after, rule.receiver, starts > paged_at)
+
+
+def owner_of(receiver: str, people: Mapping[str, Person]) -> str:
+    """Return whose receiver it is.
+
+    Args:
+        receiver: name of the receiver
+        people: everybody who may be on call, by name
+
+    Returns:
+        The name of the only person who is notified by it; empty where it is nobody's or several
+        people's.
+    """
+    owners = [
+        name
+        for name, person in people.items()
+        if any(rule.receiver == receiver for rule in person.notify)
+    ]
+    return owners[0] if len(owners) == 1 else ""

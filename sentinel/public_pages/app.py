@@ -24,17 +24,19 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sentinel.access.client_address import client_address, networks_of, one_client
+from sentinel.alerts.actions import ActionResult
 from sentinel.audit.origin import Origin
 from sentinel.errors import DatabaseError
 from sentinel.host_guard import HostGuard
 from sentinel.links import public_address
 from sentinel.notifications.twiml import say
+from sentinel.public_pages.actors import recorded
 from sentinel.public_pages.calls import AuthTokens, Calls, done_in_words
 from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
+from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks, Link
 
 __all__ = ["create_app"]
 
@@ -78,9 +80,8 @@ def create_app(
             if store is None:
                 opened.close()
 
-    links = AcknowledgeLinks(opened)
-    calls = Calls(links, auth_token or AuthTokens(settings).of, public)
-    pages = _Pages(settings, links, calls, limits or ClientLimits())
+    calls = Calls(opened, auth_token or AuthTokens(settings).of, public)
+    pages = _Pages(settings, opened, calls, limits or ClientLimits())
     # A proxy may leave out the path of the public address, or pass it on.
     routes = [
         route
@@ -111,9 +112,10 @@ class _Pages:
     """The pages of one instance."""
 
     def __init__(
-        self, settings: Settings, links: AcknowledgeLinks, calls: Calls, limits: ClientLimits
+        self, settings: Settings, store: Store, calls: Calls, limits: ClientLimits
     ) -> None:
-        self._links = links
+        self._store = store
+        self._links = AcknowledgeLinks(store)
         self._calls = calls
         self._limits = limits
         self._trusted = networks_of(settings.trusted_proxies)
@@ -134,10 +136,14 @@ class _Pages:
         note = _note(await _body(request))
         if note is None:
             return _page(notice("Not understood", "Open the link again, and use its button."), 400)
-        results = await run_in_threadpool(self._links.acknowledge, link, note)
+        results = await run_in_threadpool(self._acknowledge, link, note)
         _log.info("a link of receiver %s: %s", link.receiver, done_in_words(results))
         after = await run_in_threadpool(self._links.find, token)
         return _page(link_page(after or link, done_in_words(results)))
+
+    def _acknowledge(self, link: Link, note: str) -> list[ActionResult]:
+        who = recorded(self._store, link, "link", note)
+        return self._links.acknowledge(link, who.actor, who.comment)
 
     async def call(self, request: Request) -> Response:
         """Do what the key means that somebody pressed in a call of Twilio."""

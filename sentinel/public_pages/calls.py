@@ -18,7 +18,9 @@ from sentinel.errors import PrefectUnreachable
 from sentinel.links import acknowledge_address, call_address
 from sentinel.notifications.twiml import ACKNOWLEDGE, ask, say
 from sentinel.prefect_client.client import PrefectApi
+from sentinel.public_pages.actors import recorded
 from sentinel.settings import Settings
+from sentinel.store import Store
 from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
 
 __all__ = ["KIND", "AuthTokens", "Calls", "Heard"]
@@ -79,15 +81,14 @@ class Calls:
     """Answers Twilio.
 
     Args:
-        links: that calls are about
+        store: the shared database
         auth_token: returns the auth token of a block, as `AuthTokens.of`
         public: address of the public pages, as Twilio was told it
     """
 
-    def __init__(
-        self, links: AcknowledgeLinks, auth_token: Callable[[str], str | None], public: str
-    ) -> None:
-        self._links = links
+    def __init__(self, store: Store, auth_token: Callable[[str], str | None], public: str) -> None:
+        self._store = store
+        self._links = AcknowledgeLinks(store)
         self._auth_token = auth_token
         self._public = public
 
@@ -122,7 +123,8 @@ class Calls:
             return Heard(403, say("This request is not signed by Twilio."))
         if dict(form).get("Digits") != ACKNOWLEDGE:
             return Heard(200, ask("That key does nothing.", address))
-        results = self._links.acknowledge(link, f"key {ACKNOWLEDGE}", by="phone call")
+        who = recorded(self._store, link, "phone call", f"key {ACKNOWLEDGE}")
+        results = self._links.acknowledge(link, who.actor, who.comment)
         said = done_in_words(results)
         _log.info("a call of receiver %s: %s", link.receiver, said)
         return Heard(200, say(said, "Goodbye."))

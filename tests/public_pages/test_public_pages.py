@@ -20,11 +20,13 @@ import pytest
 
 from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.clock import FakeClock
+from sentinel.oncall.person import owner_of
 from sentinel.public_pages import create_app
 from sentinel.public_pages.app import MOST_BODY_BYTES
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import sqlite_copy
 from tests.world import World
 
@@ -102,6 +104,26 @@ def test_a_page_asks_before_it_acts_and_then_says_what_it_did(told: Told):
     again = phone.ask("POST", told.path)
     assert "Acknowledged 0 alerts." in words_of(again)
     assert "Nothing is left to acknowledge." in words_of(phone.ask("GET", told.path))
+
+
+ONCALL = """
+people:
+  kim: {notify: [{receiver: ops}, {receiver: kim-phone, after: 5m}]}
+  lee: {notify: [{receiver: kim-phone}]}
+"""
+
+
+def test_the_person_whose_receiver_it_is_alone_is_recorded(told: Told):
+    told.store.receivers.set("kim-phone", ["inbox"])
+    OnCallDocuments(told.store).apply(ONCALL, actor="ann")
+    people = OnCallDocuments(told.store).active().people
+    assert [owner_of(one, people) for one in ("ops", "kim-phone", "other")] == ["kim", "", ""]
+    said = words_of(Phone(told.store).ask("POST", told.path, data={"note": "on it"}))
+    assert "acknowledged by kim, " in said
+    entries = told.rows("SELECT actor, comment FROM timeline WHERE reason = 'acknowledged'")
+    assert entries == [("kim", "on it (by link of receiver ops)")] * 2
+    (kind,) = told.rows("SELECT door, kind FROM audit WHERE action = 'alert.acknowledge'")
+    assert tuple(kind) == ("link", "link")  # and not that of a login
 
 
 def test_what_others_did_meanwhile_is_shown_and_only_the_rest_is_acknowledged(told: Told):

@@ -17,6 +17,7 @@ from sentinel.access.acknowledge_tokens import (
     SIGNS_FOR,
     VERIFIES_FOR,
     claim_of,
+    is_token,
     link_id,
     new_secret,
     signed,
@@ -154,6 +155,8 @@ class AcknowledgeLinks:
         Raises:
             SQLAlchemyError: the database failed
         """
+        if not is_token(token):  # which most of what is guessed is not
+            return None
         now = self._store.now()
         with self._store.read() as connection:
             claim = claim_of(_verifying_keys(connection, now), token)
@@ -170,13 +173,13 @@ class AcknowledgeLinks:
             expires_at=claim.expires_at, alerts=alerts, gone=len(row.alerts) - len(alerts),
         )  # fmt: skip
 
-    def acknowledge(self, link: Link, comment: str = "", *, by: str = "link") -> list[ActionResult]:
+    def acknowledge(self, link: Link, actor: str, comment: str = "") -> list[ActionResult]:
         """Acknowledge the open alerts of a link that has not expired.
 
         Args:
             link: as `find` returned it just now
+            actor: who is recorded
             comment: what the person wrote, for the timeline
-            by: what the person used: the link, or a call
 
         Returns:
             The result for each; one that was resolved meanwhile is refused.
@@ -184,7 +187,7 @@ class AcknowledgeLinks:
         Raises:
             SQLAlchemyError: the database failed
         """
-        action = Acknowledge(actor=f"{by} of receiver {link.receiver}", comment=comment)
+        action = Acknowledge(actor=actor, comment=comment)
         results: list[ActionResult] = []
         ids = [] if link.expired else [alert.id for alert in link.open]
         with acting(Origin("link", "link", link.id)):

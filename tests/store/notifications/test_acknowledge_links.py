@@ -21,6 +21,7 @@ from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks, Lin
 from tests.world import World
 
 PUBLIC = "https://ack.example.org/sentinel"
+BY = "link of receiver ops"
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_a_link_acknowledges_exactly_the_alerts_of_its_message_and_says_so(world
     assert before.title
     assert before.expires_at > world.clock.now() + timedelta(hours=23)
     assert states(before) == {"/": ("open", ""), "/data": ("open", "")}
-    results = AcknowledgeLinks(world.store).acknowledge(before, "on it")
+    results = AcknowledgeLinks(world.store).acknowledge(before, BY, "on it")
     assert [one.ok for one in results] == [True, True]
     assert sorted(world.alerts()) == [
         ("mount=/", "acknowledged"), ("mount=/data", "acknowledged"), ("mount=/later", "open"),
@@ -88,7 +89,7 @@ def test_a_link_acknowledges_exactly_the_alerts_of_its_message_and_says_so(world
     assert row.after is not None
     assert set(row.after["ids"]) == {ids["/"], ids["/data"]}
     # What was done once is not done twice.
-    assert AcknowledgeLinks(world.store).acknowledge(opened(world, url)) == []
+    assert AcknowledgeLinks(world.store).acknowledge(opened(world, url), BY) == []
 
 
 def test_what_was_acknowledged_or_is_over_meanwhile_is_shown_as_such(
@@ -109,7 +110,7 @@ def test_what_was_acknowledged_or_is_over_meanwhile_is_shown_as_such(
     }
     assert opened(world, url).alerts[0].id == third
     # Resolved between the page and the click: the other is acknowledged all the same.
-    results = {one.alert_id: one.ok for one in AcknowledgeLinks(world.store).acknowledge(stale)}
+    results = {one.alert_id: one.ok for one in AcknowledgeLinks(world.store).acknowledge(stale, BY)}
     assert results == {second: False, third: True}
     with world.store.write() as connection:
         connection.execute(text("DELETE FROM alert WHERE id = :id"), {"id": second})
@@ -172,7 +173,7 @@ def test_a_link_expires_and_one_that_is_altered_is_none(world: World, clock: Fak
     clock.forward(seconds=1)
     over = opened(world, url)
     assert (over.expired, over.alerts, over.expires_at) == (True, (), end)
-    assert links_here.acknowledge(over) == []
+    assert links_here.acknowledge(over, BY) == []
     world.store.retain(timedelta(days=90))
     assert world.rows("SELECT id FROM acknowledge_link") == []
     assert opened(world, url).expired
