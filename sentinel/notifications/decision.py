@@ -64,7 +64,7 @@ class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
         opened_at: when its present episode began
         severity: worst of what fires and is not suppressed, a `Severity` number
         firing: number of firing alerts, suppressed or not
-        suppressed: how many of them are suppressed or silenced
+        suppressed: how many of them are suppressed, silenced or inhibited
         acknowledged: how many of those that are not suppressed are acknowledged
         new_firing: firing alerts, not suppressed, that are new to the channel: they fired after
             its last notification, or were suppressed at that time

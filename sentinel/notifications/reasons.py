@@ -44,6 +44,7 @@ class Reason(StrEnum):
     MESSAGE_LIMIT = "message_limit"
     IN_SUMMARY = "in_summary"
     SILENCED = "silenced"
+    INHIBITED = "inhibited"
     STORM = "storm"
 
 
@@ -78,6 +79,7 @@ WORDS: Mapping[str, str] = {
     Reason.STORM: "in a storm of alerts; the storm's own messages name what opens",
     Reason.IN_SUMMARY: "named in a summary of groups that were held back",
     Reason.SILENCED: "all that fires is silenced",
+    Reason.INHIBITED: "all that fires is inhibited by other alerts",
     Reason.NOT_ROUTED: "no receiver is named for it",
 }
 """What people read for each code."""

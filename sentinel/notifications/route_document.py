@@ -24,6 +24,7 @@ from pydantic import (
 from sentinel.duration import Duration
 from sentinel.errors import ConfigurationError
 from sentinel.labels.alertmanager import matchers_of, written
+from sentinel.notifications.inhibition import InhibitRule
 from sentinel.severity import severity_of
 from sentinel.timing.time_intervals import NamedIntervals
 from sentinel.validation_messages import validation_message
@@ -163,6 +164,7 @@ class RouteDocument(BaseModel):
     route: RouteNode
     defaults: Defaults = Defaults()
     time_intervals: list[NamedIntervals] = Field(default_factory=list[NamedIntervals])
+    inhibit_rules: list[InhibitRule] = Field(default_factory=list[InhibitRule], max_length=1000)
     tests: list[RouteTest] = Field(default_factory=list[RouteTest])
 
     @model_validator(mode="after")

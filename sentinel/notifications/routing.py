@@ -24,6 +24,7 @@ from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.labels.matchers import Matcher, matches
 from sentinel.notifications.grouping import Membership, labels_with, membership
+from sentinel.notifications.inhibition import InhibitionIndex
 from sentinel.notifications.route_document import RouteDocument, RouteNode, read_routes
 from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
@@ -150,6 +151,7 @@ class RouteTree:
             for one in document.time_intervals
         }
         self.root = Route(document.route, None, intervals, Counter())
+        self.inhibitions = InhibitionIndex(document.inhibit_rules)
         self._defaults: dict[tuple[str, str], Route] = {}
         given = document.defaults
         for label, by in (("team", given.team), ("owner", given.owner)):

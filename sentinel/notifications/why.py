@@ -24,7 +24,9 @@ __all__ = [
 
 
 class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The alert itself: its stored status, its suppression, and the silence that ends last."""
+    """The alert itself: its stored status and its suppression, the silence that ends last, and id,
+    title and rule of the alert that inhibits it.
+    """
 
     id: str
     status: str
@@ -32,6 +34,7 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     suppress_reason: str = ""
     silence: SilenceTerms | None = None
     silenced_until: datetime | None = None
+    inhibited_by: tuple[str, str, str] | None = None
 
 
 class Outcome(BaseModel):
@@ -173,6 +176,12 @@ def _of_alert(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> s
     if not groups:
         return "The alert is in no group, so nothing is decided about it any more."
     until, silence = alert.suppressed_until, alert.silence
+    if alert.inhibited_by is not None and alert.status != "resolved":
+        source, title, rule = alert.inhibited_by
+        return (
+            f"The alert is inhibited by {title!r} of the rule {rule}, alert {source}: messages of "
+            "its group do not name it while that fires."
+        )
     if silence is not None and alert.silenced_until is not None and alert.status != "resolved":
         why = f" ({silence.comment})" if silence.comment else ""
         held = "in a maintenance window of" if silence.maintenance else "silenced by"

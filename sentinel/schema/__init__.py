@@ -17,6 +17,7 @@ from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
+from sentinel.schema.inhibition import InhibitionSource
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.message_limits import MessageLimit, StormRow
 from sentinel.schema.metrics import MetricSeries, SampleBlock
@@ -70,6 +71,7 @@ __all__ = [
     "GroupMember",
     "HeldBack",
     "InboxMessage",
+    "InhibitionSource",
     "Lease",
     "LinkKey",
     "LogLevelRow",

@@ -28,6 +28,7 @@ from sentinel.store.alerts.write_batch import WriteBatch
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import SUPPRESSION
 from sentinel.store.notifications.groups import Fired, GroupChanges
+from sentinel.store.notifications.inhibition import keep_sources
 from sentinel.store.notifications.routes import active_tree
 from sentinel.store.rules.remediation import request_remediations
 
@@ -40,6 +41,8 @@ _QUIET = frozenset((Reason.NO_DATA, Reason.EXPIRED))
 """Ends that are no recovery and that nobody chose: only channels of vendors hear of them."""
 _OUTSIDE_GROUPS = frozenset((Reason.COMMENTED, Reason.ASSIGNED, Reason.KEPT_NOT_REPEATED))
 """Changes that no group counts."""
+_SEVERITY = frozenset((Reason.SEVERITY_ROSE, Reason.SEVERITY_FELL))
+"""Changes by which other inhibition rules may match."""
 _WORDS = {int(severity): severity.word for severity in Severity}
 
 
@@ -94,6 +97,7 @@ class UnitOfWork:
         self._due = False
         self._counts: dict[tuple[str, str], Counter[str]] = {}
         self._changes = 0
+        self._moved: set[str] = set()
 
     @cached_property
     def routes(self) -> RouteTree | None:
@@ -150,6 +154,8 @@ class UnitOfWork:
             (groups.ended_quietly if quiet else groups.resolved).append(state.id)
         elif reason not in _OUTSIDE_GROUPS:
             groups.touch(state.id, reason)
+        if joins or kind == "resolved" or reason in _SEVERITY:
+            self._moved.add(state.id)
         self._changes += 1
         counts = self._counts.get(origin[:2])
         if counts is None:
@@ -184,6 +190,11 @@ class UnitOfWork:
             events, due = self.groups.carry_out(self.now)
             self._group_events += events
             self._due = self._due or due
+        if self._moved:
+            rules = None if self.routes is None else self.routes.inhibitions
+            again = keep_sources(self.connection, rules, self._moved, self.now)
+            self._due = self._due or again
+            self._moved = set()
         self.alerts, self.suppressions = WriteBatch(), {}
         self.groups = GroupChanges(self.store, self.connection, self._about)
 

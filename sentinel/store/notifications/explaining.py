@@ -27,8 +27,9 @@ from sentinel.store.database.scoped import group_in
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, model_of
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.message_limits import sent_recently
-from sentinel.store.notifications.mutes import COLUMNS, silence_of
+from sentinel.store.notifications.mutes import silence_of, source_of
 from sentinel.store.notifications.outcomes import outcomes_of
+from sentinel.store.notifications.rule_labels import COLUMNS
 from sentinel.store.notifications.storms import storm_seen, storms_of
 from sentinel.store.notifications.targets import (
     last_notified,
@@ -122,9 +123,11 @@ def why_of_alert(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> Aler
                 f"there is no alert {alert_id!r}", hint="See which there are: sentinel alert list"
             )
         silence, until = silence_of(connection, alert, now) or (None, None)
+        source = source_of(connection, alert)
         facts = AlertFacts(
             id=alert.id, status=alert.status, suppressed_until=alert.suppressed_until,
             suppress_reason=alert.suppress_reason, silence=silence, silenced_until=until,
+            inhibited_by=None if source is None else (source.id, source.title, source.rule),
         )  # fmt: skip
         rows = connection.execute(_GROUPS, {"alert": alert_id}).all()
         groups = [_group(store, connection, row, channels, facts, now) for row in rows]

@@ -25,8 +25,9 @@ from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED, SILENCE, model_of
-from sentinel.store.notifications.mutes import COLUMNS, Mutes, RuleLabels, silence_indexes
+from sentinel.store.notifications.mutes import Mutes, silence_indexes
 from sentinel.store.notifications.receivers import alone
+from sentinel.store.notifications.rule_labels import COLUMNS, RuleLabels
 from sentinel.timing.recurrence import recurrence_of
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, Row, bindparam, func, select
 
-from sentinel.notifications.grouping import labels_with
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.silence import (
     SilenceIndex,
@@ -26,17 +25,20 @@ from sentinel.notifications.silence import (
 )
 from sentinel.schema.silences import Silence
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, RULE, SILENCE
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, SILENCE
+from sentinel.store.notifications.inhibition import inhibited_by
+from sentinel.store.notifications.queries import FOREVER
+from sentinel.store.notifications.routes import active_tree
+from sentinel.store.notifications.rule_labels import COLUMNS, RuleLabels
 from sentinel.timing.recurrence import RecurringWindows, recurrence_of
 
 __all__ = [
-    "COLUMNS",
     "Mute",
     "Mutes",
-    "RuleLabels",
     "muting_until",
     "silence_indexes",
     "silence_of",
+    "source_of",
     "terms_of",
 ]
 
@@ -47,31 +49,6 @@ class Mute(NamedTuple):
     code: str
     by: str
     until: datetime
-
-
-class RuleLabels:
-    """The labels that matchers see of alerts, each rule read once.
-
-    Args:
-        connection: an open transaction
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._rules: dict[tuple[str, str], Mapping[str, Any]] = {}
-
-    def of(self, row: Row[Any]) -> dict[str, str]:
-        """Return the labels of an alert, of which `COLUMNS` were read."""
-        key = row.tenant, row.rule
-        spec = self._rules.get(key)
-        if spec is None:
-            asked = {"tenant": row.tenant, "rule": row.rule}
-            spec = self._rules[key] = self._connection.execute(_SPEC, asked).scalar() or {}
-        return labels_with(
-            spec.get("labels") or {}, row.labels, rule=row.rule, category=row.category,
-            team=spec.get("team") or row.team, tenant=row.tenant, owner=spec.get("owner") or "",
-            severity=row.severity_word,
-        )  # fmt: skip
 
 
 class Mutes:
@@ -91,6 +68,8 @@ class Mutes:
         self._now = now
         self._silences = silence_indexes(connection, now) if silences is None else silences
         self._labels = RuleLabels(connection)
+        tree = active_tree(connection)
+        self._inhibitions = None if tree is None else tree.inhibitions
 
     def refresh(self, group: Any) -> None:
         """Keep with each firing member of a group what mutes it now.
@@ -98,14 +77,19 @@ class Mutes:
         Args:
             group: its row, locked, or its model
         """
-        silences = self._silences.get(group.tenant)
-        if not group.firing or (silences is None and not group.suppressed):
+        silences, inhibitions = self._silences.get(group.tenant), self._inhibitions
+        if not group.firing or not (silences or inhibitions or group.suppressed):
             return
         now = self._now
+        rows = self._connection.execute(_FIRING, {"group": group.id}).all()
+        labels = {row.alert_id: self._labels.of(row) for row in rows}
+        sources = inhibited_by(self._connection, inhibitions, labels) if inhibitions else {}
         changes: dict[Mute, list[str]] = defaultdict(list)
         held = 0
-        for row in self._connection.execute(_FIRING, {"group": group.id}):
-            mute = None if silences is None else self._silenced(silences, row)
+        for row in rows:
+            mute = self._inhibited(sources.get(row.alert_id, []), row)
+            if mute is None and silences is not None:
+                mute = self._silenced(silences, labels[row.alert_id])
             was = row.muted_until is not None and row.muted_until > now
             if mute is None and was:
                 changes[Mute(row.muted, row.muted_by, now)].append(row.alert_id)
@@ -118,8 +102,15 @@ class Mutes:
         if held != group.suppressed:
             self._connection.execute(_COUNTED, {"group": group.id, "held": held})
 
-    def _silenced(self, silences: SilenceIndex, row: Row[Any]) -> Mute | None:
-        found = silences.muting(self._labels.of(row), self._now)
+    def _inhibited(self, sources: Sequence[str], row: Row[Any]) -> Mute | None:
+        if not sources:
+            return None
+        # The one that was named stays named while it fires.
+        source = row.muted_by if row.muted_by in sources else sources[0]
+        return Mute(str(Reason.INHIBITED), source, FOREVER)
+
+    def _silenced(self, silences: SilenceIndex, labels: Mapping[str, str]) -> Mute | None:
+        found = silences.muting(labels, self._now)
         if found is None:
             return None
         return Mute(str(Reason.SILENCED), found[0].id, found[1])
@@ -177,6 +168,24 @@ def silence_of(
     return None if silences is None else silences.muting(RuleLabels(connection).of(alert), now)
 
 
+def source_of(connection: Connection, alert: Row[Any]) -> Row[Any] | None:
+    """Return the firing alert that inhibits an alert now.
+
+    Args:
+        connection: an open transaction
+        alert: of which `COLUMNS` and the id were read
+
+    Returns:
+        Its id, title and rule; None where nothing inhibits it.
+    """
+    tree = active_tree(connection)
+    if tree is None or not tree.inhibitions:
+        return None
+    labels = {alert.id: RuleLabels(connection).of(alert)}
+    sources = inhibited_by(connection, tree.inhibitions, labels).get(alert.id)
+    return connection.execute(_SOURCE, {"alert": sources[0]}).first() if sources else None
+
+
 def muting_until(silence: Silence, now: datetime) -> datetime | None:
     """Return until when a silence mutes what it matches; None where it mutes nothing now."""
     if silence.matchers:
@@ -194,11 +203,6 @@ def terms_of(row: Any) -> SilenceTerms:
     )  # fmt: skip
 
 
-COLUMNS = (
-    ALERT.c.tenant, ALERT.c.rule, ALERT.c.labels, ALERT.c.category, ALERT.c.team,
-    ALERT.c.severity_word,
-)  # fmt: skip
-"""What `RuleLabels` needs of an alert."""
 _COMPILED: WeakKeyDictionary[Engine, tuple[Any, Mapping[str, SilenceIndex]]] = WeakKeyDictionary()
 """By database, the silences of one version."""
 
@@ -217,9 +221,6 @@ _FIRING = (
     .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
     .where(MEMBER.c.group_id == bindparam("group"), MEMBER.c.resolved_seq.is_(None))
 )  # fmt: skip
-_SPEC = select(RULE.c.spec).where(
-    RULE.c.tenant == bindparam("tenant"), RULE.c.name == bindparam("rule")
-)
 _MUTE = (
     MEMBER.update()
     .where(
@@ -228,6 +229,7 @@ _MUTE = (
     )
     .values(muted=bindparam("code"), muted_by=bindparam("by"), muted_until=bindparam("until"))
 )
+_SOURCE = select(ALERT.c.id, ALERT.c.title, ALERT.c.rule).where(ALERT.c.id == bindparam("alert"))
 _COUNTED = (
     GROUP.update().where(GROUP.c.id == bindparam("group")).values(suppressed=bindparam("held"))
 )

@@ -6,6 +6,7 @@ more than what the database does with it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +33,7 @@ from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, NOTIF
 __all__ = [
     "ABANDONED",
     "DUE",
+    "FOREVER",
     "LOG_ENTRIES",
     "OWN_GROUP",
     "SO_FAR",
@@ -91,6 +93,8 @@ ABANDONED = (
 )
 
 
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""Until when a member is muted by what has no end that is known before."""
 _END_OF_MUTE = case(
     (ALERT.c.suppressed_until.is_(None), MEMBER.c.muted_until),
     (MEMBER.c.muted_until > ALERT.c.suppressed_until, MEMBER.c.muted_until),
@@ -111,7 +115,7 @@ def seen_by(*, was_notified: bool) -> Select[Any]:
 
     Returns:
         A query of one row: new, acknowledged, muted, by_matchers (how many of those are muted by
-        more than a suppression), muted_until, severity, resolved, quiet.
+        more than a suppression), inhibited, muted_until, severity, resolved, quiet.
     """
     fired, over = MEMBER.c.fired_seq, MEMBER.c.resolved_seq
     seq: BindParameter[Any] = bindparam("seq")
@@ -130,7 +134,11 @@ def seen_by(*, was_notified: bool) -> Select[Any]:
             func.count().filter(heard, acknowledged).label("acknowledged"),
             func.count().filter(muted).label("muted"),
             func.count().filter(by_matchers).label("by_matchers"),
-            func.min(case((muted, _END_OF_MUTE))).label("muted_until"),
+            func.count().filter(by_matchers, MEMBER.c.muted == "inhibited").label("inhibited"),
+            # What inhibits has no end that is known before.
+            func.min(case((and_(muted, _END_OF_MUTE < FOREVER), _END_OF_MUTE))).label(
+                "muted_until"
+            ),
             func.max(case((heard, ALERT.c.severity))).label("severity"),
             func.count().filter(ended, MEMBER.c.quiet.is_(False)).label("resolved"),
             func.count().filter(ended, MEMBER.c.quiet.is_(True)).label("quiet"),

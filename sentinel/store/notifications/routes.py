@@ -17,6 +17,7 @@ from sentinel.notifications.routing import RouteTree, compiled
 from sentinel.rules.rule import Rule
 from sentinel.schema.routes import RouteVersion
 from sentinel.store.database.tables import model_of, table_of
+from sentinel.store.notifications.inhibition import rebuild_sources
 from sentinel.store.notifications.receivers import alone
 
 if TYPE_CHECKING:
@@ -253,6 +254,9 @@ class Routes:
             after={"version": number + 1, "sha256": digest}, note=note,
         )  # fmt: skip
         self._store.audit.add(connection, change, actor=actor)
+        now = self._store.now()
+        if rebuild_sources(connection, compiled(document).inhibitions if document else None, now):
+            self._store.wakes.request(connection, now)
         self._store.changed(connection)
         return Applied(number=number + 1, changed=True)
 

@@ -136,5 +136,11 @@ def seen_by_channel(
         firing=group.firing, acknowledged=row.acknowledged, suppressed=row.muted,
         new_firing=row.new, resolved_since=row.resolved, quiet_since=row.quiet,
         suppressed_until=row.muted_until,
-        held_by=Reason.SILENCED if row.by_matchers else Reason.SUPPRESSED,
+        held_by=_held_by(row),
     )  # fmt: skip
+
+
+def _held_by(row: Row[Any]) -> Reason:
+    if not row.by_matchers:
+        return Reason.SUPPRESSED
+    return Reason.INHIBITED if row.inhibited == row.by_matchers else Reason.SILENCED

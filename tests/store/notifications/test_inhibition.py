@@ -1,0 +1,139 @@
+"""Alerts that mute others while they fire: what is sent, when, and what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+from sentinel.store.notifications.explaining import why_of_alert
+from sentinel.store.notifications.matcher_silences import MatcherSilences
+from sentinel.store.notifications.routes import Routes
+from tests.databases import both_databases
+from tests.engine.test_dispatcher import FIRST
+from tests.world import World
+
+NEWS = ("firing", "new_firing")
+ROUTES = """
+route: {receiver: default}
+inhibit_rules:
+  - name: a host that is down mutes what runs on it
+    source_matchers: [rule="host-down"]
+    target_matchers: ['rule!="host-down"', severity=~"high|medium"]
+    equal: [mount]
+"""
+
+
+@pytest.fixture
+def world(store: Store, clock: FakeClock) -> World:
+    Routes(store).apply(ROUTES, actor="ann")
+    return World(store, clock, team="db", annotations={"summary": "disk {mount}"})
+
+
+@pytest.fixture
+def host(world: World) -> World:
+    """The rule whose alerts mute those of `world` on the same mount."""
+    return World(world.store, world.clock, name="host-down", team="db", receivers=[])
+
+
+def sources(world: World) -> int:
+    return world.rows("SELECT count(*) FROM inhibition_source")[0][0]
+
+
+@both_databases
+def test_what_the_source_mutes_is_named_when_the_source_ends(
+    world: World, host: World, clock: FakeClock
+):
+    host.sees({"/": 95})
+    world.sees({"/": 95, "/data": 95})
+    (source,) = world.rows("SELECT id, title FROM alert WHERE rule = 'host-down'")
+    world.tells()
+    (message,) = [one for _, one in world.recorder.messages if "disk" in one.title]
+    world.recorder.messages.clear()
+    assert [one.labels["mount"] for one in message.alerts] == ["/data"]
+    (muted,) = world.rows("SELECT id FROM alert WHERE title = 'disk /'")
+    assert why_of_alert(world.store, muted[0]).text == (
+        f"The alert is inhibited by {source[1]!r} of the rule host-down, alert {source[0]}: "
+        "messages of its group do not name it while that fires."
+    )
+    host.sees({"/": 20})
+    assert sources(world) == 0
+    clock.forward(minutes=5)
+    world.tells()
+    told = [one for _, one in world.recorder.messages if one.reason == "new_firing"]
+    assert [sorted(a.labels["mount"] for a in one.alerts) for one in told] == [["/", "/data"]]
+    assert "inhibited" not in why_of_alert(world.store, muted[0]).text
+
+
+@both_databases
+def test_where_all_that_fires_is_inhibited_the_outcome_says_so_until_the_source_ends(
+    world: World, host: World, clock: FakeClock
+):
+    Routes(world.store).apply(ROUTES.replace("high|medium", ".*"), actor="ann")
+    host.sees({"/": 95})
+    world.tells()
+    world.recorder.messages.clear()
+    world.sees({"/": 99})
+    assert world.said() == []
+    (disk,) = world.rows("SELECT id FROM alert WHERE rule = 'disk'")
+    (group,) = why_of_alert(world.store, disk[0]).groups
+    assert [(one.reason, one.next_at) for one in group.channels] == [("inhibited", None)]
+    assert [one.reason for one in group.history] == ["inhibited"]
+    clock.forward(hours=5)
+    assert world.said() == []
+    host.sees({"/": 20})
+    assert world.said() == [FIRST]
+
+
+def test_a_source_that_is_silenced_still_inhibits_and_a_silence_takes_over(
+    world: World, host: World, clock: FakeClock
+):
+    host.sees({"/": 95})
+    world.sees({"/": 95})
+    until = clock.now().replace(year=2027)
+    silences = MatcherSilences(world.store)
+    silences.create(['rule="host-down"'], until, actor="ann")
+    made, _ = silences.create(['rule="disk"'], until, actor="ann")
+    assert world.said() == []
+    reasons = world.rows("SELECT muted FROM group_member ORDER BY muted")
+    assert reasons == [("inhibited",), ("silenced",)]
+    host.sees({"/": 20})
+    assert world.said() == []
+    silences.expire(made.id, actor="ann")
+    assert world.said() == [FIRST]
+
+
+def test_new_rules_free_what_old_ones_muted_and_see_what_fires_already(
+    world: World, host: World, clock: FakeClock
+):
+    host.sees({"/": 95})
+    world.sees({"/": 95})
+    world.tells()
+    world.recorder.messages.clear()
+    assert sources(world) == 1
+    version = Routes(world.store).version().number
+    Routes(world.store).apply("route: {receiver: default}", actor="ann")
+    assert sources(world) == 0
+    assert world.said() == [FIRST]
+    Routes(world.store).rollback(version, actor="ann")
+    assert sources(world) == 1
+    clock.forward(hours=5)
+    world.said()
+    decided = world.rows("SELECT reason FROM telling JOIN alert_group g ON g.id = group_id "
+                         "WHERE g.title LIKE '%disk%'")  # fmt: skip
+    assert decided == [("inhibited",)]
+
+
+def test_a_severity_that_falls_out_of_the_rule_frees_its_targets(store: Store, clock: FakeClock):
+    Routes(store).apply(
+        ROUTES.replace('rule="host-down"]', 'rule="host-down", severity="critical"]'), actor="ann"
+    )
+    levels = {"levels": {"high": 90, "critical": 98}}
+    host = World(store, clock, name="host-down", receivers=[], when=levels)
+    world = World(store, clock)
+    host.sees({"/": 99})
+    world.sees({"/": 95})
+    host.sees({"/": 95})
+    assert sources(world) == 0
+    host.sees({"/": 99})
+    assert sources(world) == 1
