@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,8 @@ from tests.api.served import TOKEN, served
 from tests.world import World
 
 TRUSTED = {"Authorization": f"Bearer {TOKEN}"}
-EXAMPLES, MANY = 10, 100
+EXAMPLES, MANY = 6, 100
+ANOTHER_BRANCH = re.compile(r"at /\S+/anyOf/\d+ \(was null, became ")
 WORDED = tuple(f"/api/v1/alerts/{noun}" for noun in ("rules", "policies", "providers"))
 
 UNDRAWABLE = {
@@ -158,6 +160,8 @@ def does_what_it_says(schema: Any, method: str, path: str, mode: str, examples: 
                 words in answer.text for words in ("the matcher", '"recurrence')
             ):
                 left = [one for one in left if type(one) is not RejectedPositiveData]
+            # Schemathesis breaks one branch of several: of a null it makes what another one takes.
+            left = [one for one in left if not ANOTHER_BRANCH.search(str(one))]
             # How easily a password is guessed, neither.
             if '"the password ' in answer.text or "this name cannot be shown" in answer.text:
                 left = [one for one in left if type(one) is not RejectedPositiveData]

@@ -46,18 +46,27 @@ def bench(secured: PrefectServer, tmp_path: Path, migrated_sqlite: Path) -> Gene
     bench.end()
 
 
-def test_a_rule_runs_and_its_alerts_are_stored(bench: Bench):
-    with PrefectApi(bench.server.url) as nobody:
+@pytest.fixture(scope="module")
+def served(
+    secured: PrefectServer, tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path
+) -> Generator[Bench]:
+    """A pool whose worker is warm, for the tests that neither stop it nor ask for a new pool."""
+    bench = Bench(secured, tmp_path_factory.mktemp("served"), migrated_sqlite)
+    bench.worker().ready()
+    yield bench
+    bench.end()
+
+
+def test_a_rule_runs_and_its_alerts_are_stored(served: Bench):
+    with PrefectApi(served.server.url) as nobody:
         assert not nobody.healthy()
-    bench.worker().ready()
-    ended = bench.ended(bench.start(bench.rule("full", when={"above": 0.0001})))
+    ended = served.ended(served.start(served.rule("full", when={"above": 0.0001})))
     assert ended["state_name"] == "Firing"
-    assert bench.store.alerts.counts().active > 0
+    assert served.store.alerts.counts().active > 0
 
 
-def test_an_asynchronous_flow_runs(bench: Bench):
-    bench.worker().ready()
-    assert bench.ended(bench.start(bench.deploy("gently")))["state_type"] == "COMPLETED"
+def test_an_asynchronous_flow_runs(served: Bench):
+    assert served.ended(served.start(served.deploy("gently")))["state_type"] == "COMPLETED"
 
 
 def test_a_pool_whose_runs_all_die_is_seen_in_prefects_own_record(bench: Bench):
