@@ -17,9 +17,9 @@ from sentinel.api.problems import Problem, responses
 from sentinel.api.receivers import everywhere
 from sentinel.api.route_bodies import Note
 from sentinel.api.shown_rules import store_of
+from sentinel.expression.yaml_document import MOST_LETTERS
 from sentinel.notifications.notify_document import read_notify
 from sentinel.notifications.notify_plan import Difference
-from sentinel.notifications.route_document import MOST_LETTERS
 from sentinel.store.notifications.notify_documents import apply_document, plan_document
 
 __all__ = ["router"]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.api.bodies import SentMoment
 from sentinel.api.schemas import Whole, Words
-from sentinel.notifications.route_document import MOST_LETTERS
+from sentinel.expression.yaml_document import MOST_LETTERS
 from sentinel.store.notifications.route_diff import MOST_ALERTS
 
 __all__ = [

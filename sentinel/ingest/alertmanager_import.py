@@ -14,10 +14,11 @@ import msgspec
 import yaml
 
 from sentinel.errors import ConfigurationError
+from sentinel.expression.yaml_document import loaded
 from sentinel.ingest.alertmanager_receivers import Channel, channels_of, slug
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.notifications.notify_document import read_notify
-from sentinel.notifications.route_document import loaded
+from sentinel.notifications.route_document import HINT
 
 __all__ = ["Imported", "Note", "imported"]
 
@@ -82,7 +83,7 @@ def imported(text: str) -> Imported:
         ConfigurationError: it is no configuration of an Alertmanager; the message has no value of
             a receiver
     """
-    given = loaded(text, "the file")
+    given = loaded(text, "the file", HINT)
     route = given.get("route")
     if not isinstance(route, dict) or not isinstance(given.get("receivers"), list):
         raise ConfigurationError(

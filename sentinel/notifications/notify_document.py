@@ -13,8 +13,9 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sentinel.errors import ConfigurationError
+from sentinel.expression.yaml_document import loaded
 from sentinel.notifications.channel_names import is_channel, is_receiver
-from sentinel.notifications.route_document import RouteDocument, loaded, refusal_of
+from sentinel.notifications.route_document import HINT, RouteDocument, refusal_of
 from sentinel.notifications.route_trial import checked
 
 __all__ = ["NotifyDocument", "ReceiverNode", "read_notify", "routes_text"]
@@ -89,7 +90,7 @@ def read_notify(files: Mapping[str, str]) -> NotifyDocument:
         said[part, str(name)] = file
 
     for file, text in files.items():
-        given = loaded(text, file)
+        given = loaded(text, file, HINT)
         unknown = [str(part) for part in given if part not in (*_ROUTES, "receivers")]
         if unknown:
             raise ConfigurationError(

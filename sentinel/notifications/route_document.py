@@ -6,10 +6,9 @@ The words are those of an `alertmanager.yml` where it has them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Self, cast
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self, cast
 
-import yaml
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -23,6 +22,7 @@ from pydantic import (
 
 from sentinel.duration import Duration
 from sentinel.errors import ConfigurationError
+from sentinel.expression.yaml_document import loaded
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.notifications.inhibition import InhibitRule
 from sentinel.severity import severity_of
@@ -30,14 +30,10 @@ from sentinel.timing.time_intervals import NamedIntervals
 from sentinel.validation_messages import validation_message
 
 __all__ = [
-    "Defaults", "RouteDocument", "RouteNode", "RouteTest", "loaded", "read_routes", "refusal_of",
+    "HINT", "Defaults", "RouteDocument", "RouteNode", "RouteTest", "read_routes", "refusal_of",
 ]  # fmt: skip
 
-_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-MOST_LETTERS = 2_000_000
-"""Characters of a document."""
-MOST_PARTS = 500_000
-"""Names and values of a document, each as often as aliases of YAML repeat it."""
+HINT = "Begin with route:, and see docs/how-to/route-alerts.md."
 MOST_LEVELS = 30
 """Levels of routes, since each costs frames of the stack of whoever evaluates a rule."""
 
@@ -217,84 +213,11 @@ def read_routes(text: str, *, known: bool = False) -> RouteDocument:
     Raises:
         ConfigurationError: it is no YAML, or says what cannot be; the message names the place
     """
-    given = loaded(text, known=known)
+    given = loaded(text, "the routes", HINT, known=known)
     try:
         return RouteDocument.model_validate(given)
     except (ValidationError, RecursionError) as error:
         raise ConfigurationError(refusal_of(error)) from None
-
-
-def loaded(text: str, where: str = "the routes", *, known: bool = False) -> dict[str, Any]:
-    """Read a document as YAML.
-
-    Args:
-        text: of it
-        where: what errors call it
-        known: as of `read_routes`
-
-    Returns:
-        Its names and values.
-
-    Raises:
-        ConfigurationError: it is no YAML, too large, or no names and values
-    """
-    if len(text) > MOST_LETTERS:
-        raise ConfigurationError(
-            f"{where}: {len(text):,} characters are too many; {MOST_LETTERS:,} are allowed"
-        )
-    try:
-        given: Any = yaml.load(text, Loader=_FAST if known else yaml.SafeLoader)  # noqa: S506 - both are safe loaders
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigurationError(f"{where}: no YAML: {_problem(error)}") from None
-    _bounded(given, where)
-    if not isinstance(given, dict):
-        raise ConfigurationError(
-            f"{where}: no YAML with names and values",
-            hint="Begin with route:, and see docs/how-to/route-alerts.md.",
-        )
-    return cast("dict[str, Any]", given)
-
-
-def _problem(error: Exception) -> str:
-    """Return what is wrong with a text that is no YAML, and where, without quoting it."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return str(getattr(error, "reason", "")) or type(error).__name__
-    said = str(getattr(error, "problem", "")) or "it cannot be read"
-    return f"{said}, line {mark.line + 1}, column {mark.column + 1}"
-
-
-def _bounded(document: object, where: str) -> None:
-    """Refuse a document that aliases make endless, or larger than anybody writes.
-
-    Raises:
-        ConfigurationError: it is
-    """
-    sizes: dict[int, int] = {}
-
-    def size(value: object) -> int:
-        parts: Iterable[object]
-        if isinstance(value, dict):
-            parts = cast("dict[object, object]", value).values()
-        elif isinstance(value, list):
-            parts = cast("list[object]", value)
-        else:
-            return 1
-        key = id(cast("object", value))
-        if key not in sizes:
-            sizes[key] = MOST_PARTS  # what holds itself is endless
-            sizes[key] = min(1 + sum(map(size, parts)), MOST_PARTS)
-        return sizes[key]
-
-    try:
-        if size(document) < MOST_PARTS:
-            return
-    except RecursionError:
-        raise ConfigurationError(f"{where}: parts lie too deep within each other") from None
-    raise ConfigurationError(
-        f"{where}: there are more than {MOST_PARTS:,} parts, or an alias (*) that holds itself",
-        hint="Write out what YAML's aliases repeat, and leave out what is not needed.",
-    )
 
 
 def refusal_of(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -16,6 +15,7 @@ from pydantic import (
 )
 
 from sentinel.errors import ConfigurationError
+from sentinel.expression.yaml_document import loaded
 from sentinel.oncall.escalation_policy import EscalationPolicy, Target
 from sentinel.oncall.person import Person
 from sentinel.oncall.schedule import Schedule
@@ -23,8 +23,7 @@ from sentinel.validation_messages import validation_message
 
 __all__ = ["OnCallDocument", "Team", "read_oncall"]
 
-MOST_LETTERS = 2_000_000
-"""Characters of a document."""
+_HINT = "Begin with people: and schedules:, and see docs/how-to/be-on-call.md."
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
@@ -99,21 +98,7 @@ def read_oncall(text: str) -> OnCallDocument:
     Raises:
         ConfigurationError: it is no YAML, or says what cannot be; the message names the place
     """
-    if len(text) > MOST_LETTERS:
-        raise ConfigurationError(
-            f"the document is {len(text):,} characters long; {MOST_LETTERS:,} are allowed"
-        )
-    try:
-        given: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigurationError(
-            f"the on-call document is no YAML: {' '.join(str(error).split())}"
-        ) from None
-    if not isinstance(given, dict):
-        raise ConfigurationError(
-            "the on-call document has no names and values",
-            hint="Begin with people: and schedules:, and see docs/how-to/be-on-call.md.",
-        )
+    given = loaded(text, "the on-call document", _HINT)
     try:
         return OnCallDocument.model_validate(given)
     except ValidationError as error:

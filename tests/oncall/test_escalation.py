@@ -170,6 +170,20 @@ def test_a_document_that_cannot_be_is_refused_at_its_place(old: str, new: str, s
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- a", "no YAML with names and values"),
+        ("people: [", "no YAML"),
+        ("people: &a {x: *a}", "an alias (*) that holds itself"),
+    ],
+)
+def test_what_is_no_document_is_refused(text: str, said: str):
+    with pytest.raises(ConfigurationError) as refused:
+        read_oncall(text)
+    assert said in str(refused.value)
+
+
 def test_the_receivers_of_a_document_are_those_of_people_and_steps():
     assert read_oncall(DOCUMENT).receivers == {
         "ann-slack", "ann-sms", "ben-slack", "cem-slack", "ops-room"
