@@ -40,6 +40,15 @@ _SAYS = (
 """Where vendors put the words for people in the JSON of a refusal."""
 _CONFIRMS = ("message", "result", "status")
 """The same in the JSON of a confirmation, where it is a text."""
+_MEANS = {
+    400: "It did not understand the request.",
+    401: "It does not accept the credentials.",
+    403: "It does not allow that with these credentials.",
+    404: "There is nothing at this address.",
+    410: "What was at this address is gone for good.",
+    413: "It takes no message of this size.",
+}
+"""What a status means (RFC 9110)."""
 _MOST_SAID = 200
 _PART_OF_SECRET = re.compile(r"[\w-]{6,}")
 
@@ -77,6 +86,8 @@ class HttpChannel(Block):
     """What is asked, in a sentence, for example "PagerDuty"."""
     _fix: ClassVar[str] = "Check the channel's block."
     """What to do where it refuses."""
+    _fixes: ClassVar[Mapping[int, str]] = {}
+    """The same by the status, where that says more."""
     _quotes: ClassVar[bool] = True
     """Whether an error has what the endpoint says."""
     _reads: ClassVar[int] = 0
@@ -164,6 +175,9 @@ class HttpChannel(Block):
         except Rejected as error:
             if request.may_be_gone and error.code == 404:
                 return Answer(headers={}, status="404 Not Found")
+            if error.permanent:
+                fix = self._fixes.get(error.code, self._fix)
+                error.hint = " ".join(filter(None, [_MEANS.get(error.code), fix]))
             said = self._said(error.body) if self._quotes else ""
             raise error.saying(f"{error.message}: {said}" if said else error.message) from None
 

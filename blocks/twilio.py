@@ -21,6 +21,11 @@ class TwilioChannel(HttpChannel):
 
     _what: ClassVar[str] = "Twilio"
     _fix: ClassVar[str] = "Check the account, its token, and that both numbers may be used by it."
+    _fixes: ClassVar[Mapping[int, str]] = {
+        400: "Check both numbers: the sender's is one of the account, and may reach the other.",
+        401: "Save the account SID and its auth token again.",
+        404: "Check the account SID.",
+    }
     _reads: ClassVar[int] = 16_384
 
     account_sid: str = Field(

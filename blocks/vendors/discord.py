@@ -7,8 +7,8 @@ read on 2026-11-29).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import httpx
 import orjson
@@ -41,6 +41,11 @@ class Discord(HttpChannel):
     _description = "Posts notifications of alerts to a Discord channel."
     _what = "Discord"
     _fix = "Copy the URL of the webhook again: Edit Channel, Integrations, Webhooks."
+    _fixes: ClassVar[Mapping[int, str]] = dict.fromkeys(
+        (401, 404),
+        "Save the URL of another webhook, since this one was deleted or has another URL now: Edit "
+        "Channel, Integrations, Webhooks.",
+    )
     _reads = 65_536
 
     url: SecretStr = Field(title="URL", description="Of a webhook of the channel; a secret.")

@@ -8,6 +8,7 @@ note, are unverified; those of Opsgenie are kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -23,6 +24,9 @@ class JiraServiceManagement(Opsgenie):
     _description = "Creates one alert in Jira Service Management for a group, and closes it."
     _what = "Jira Service Management"
     _fix = "Use the API key of an API integration of a team in Operations."
+    _fixes: ClassVar[Mapping[int, str]] = {
+        403: "Switch the integration on, and say there that it may create and update alerts.",
+    }
     _changes_priority: ClassVar[bool] = False
 
     url: str = Field(

@@ -7,7 +7,8 @@ title and text of an attachment may be is not published: ours are unverified. A 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
@@ -37,6 +38,9 @@ class Mattermost(HttpChannel):
     _description = "Posts notifications of alerts to a Mattermost channel."
     _what = "Mattermost"
     _fix = "Check in Mattermost that the incoming webhook exists and may post to its channel."
+    _fixes: ClassVar[Mapping[int, str]] = {
+        403: "Let an administrator enable incoming webhooks: System Console, Integrations.",
+    }
 
     url: SecretStr = Field(title="URL", description="Of the incoming webhook; a secret.")
     timeout: float = timeout_field()

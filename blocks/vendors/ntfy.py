@@ -7,7 +7,8 @@ bytes becomes a file without a title, and the server takes JSON of at most twice
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
@@ -37,6 +38,12 @@ class Ntfy(HttpChannel):
     _description = "Pushes notifications of alerts to the subscribers of an ntfy topic."
     _what = "ntfy"
     _fix = "Check the topic, and that the token may write to it."
+    _fixes: ClassVar[Mapping[int, str]] = {
+        401: "Save a token that this server knows.",
+        403: "Let the token write to the topic, or add the token of its owner.",
+        404: "Check the URL: it is that of the server, without the topic.",
+        410: "Check the URL: it is that of the server, without the topic.",
+    }
 
     topic: SecretStr = Field(
         title="Topic", description="Whoever knows it can read it, so it is a secret.", min_length=1

@@ -8,7 +8,7 @@ create request could not be read. A request is answered with 202 before it is ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -34,6 +34,10 @@ class Opsgenie(HttpChannel):
     _fix = (
         "Use the API key of an API integration that may create alerts, and the URL of its region."
     )
+    _fixes: ClassVar[Mapping[int, str]] = {
+        401: "Save the integration's API key again, and use the URL of its region.",
+        403: "Switch the integration on, and say there that it may create and update alerts.",
+    }
     _changes_priority: ClassVar[bool] = True
 
     api_key: SecretStr = Field(

@@ -8,8 +8,8 @@ and response codes: https://developer.pagerduty.com/docs/events-api-v2/trigger-e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -36,6 +36,9 @@ class PagerDuty(HttpChannel):
     _description = "Opens one PagerDuty incident for a group of alerts, and resolves it."
     _what = "PagerDuty"
     _fix = "Use the integration key of an Events API v2 integration of the service."
+    _fixes: ClassVar[Mapping[int, str]] = dict.fromkeys(
+        (404, 410), "Check the URL: that of the EU region is another one."
+    )
 
     routing_key: SecretStr = Field(
         title="Integration key",

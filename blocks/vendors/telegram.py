@@ -9,8 +9,8 @@ markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import orjson
 from pydantic import Field, SecretStr
@@ -41,6 +41,11 @@ class Telegram(HttpChannel):
     _description = "Sends notifications of alerts to a Telegram chat, as a bot."
     _what = "Telegram"
     _fix = "Check the bot's token, and that the bot is a member of the chat and may write there."
+    _fixes: ClassVar[Mapping[int, str]] = {
+        400: "Check the chat's id, and that the bot is a member of the chat.",
+        **dict.fromkeys((401, 404), "Save the bot's token again, as @BotFather shows it."),
+        403: "Add the bot to the chat and let it write there; a person has to start it first.",
+    }
     _reads = 65_536
 
     token: SecretStr = Field(

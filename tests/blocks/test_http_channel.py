@@ -94,7 +94,8 @@ def test_a_refusal_has_the_words_of_the_endpoint_and_no_secret(receiver: Receive
         b'{"error": {"code": 7, "for": "/T0K3N-0F-URL"}, "message": "no  HEADER-S3CRET"}'
     )
     error = refused(receiver, more=SecretDict({"Authorization": "Bearer HEADER-S3CRET"}))
-    assert (error.permanent, error.hint) == (True, "Put paper in.")
+    assert error.permanent
+    assert error.hint == "It does not allow that with these credentials. Put paper in."
     said = str(error)
     assert (
         'the printer at 127.0.0.1 answered 403 Forbidden: no ***; {"code": 7, "for": "/***"}'
