@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -149,6 +150,8 @@ class TimelineView(BaseModel):
 
 
 _ALERT_FIELDS = tuple(AlertView.model_fields)
+_COLUMNS = {"severity": "severity_word", "rank": "severity", "resolution_text": "resolution"}
+_cells = itemgetter(*(_COLUMNS.get(name, name) for name in _ALERT_FIELDS))
 _ENTRY_FIELDS = tuple(TimelineView.model_fields)
 
 
@@ -162,10 +165,7 @@ def alert_fields(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     Returns:
         The values by field of `AlertView`, in the order of its fields.
     """
-    get = row.get
-    fields = {name: get(name) for name in _ALERT_FIELDS}
-    fields["severity"] = row["severity_word"]
-    fields["rank"] = row["severity"]
+    fields = dict(zip(_ALERT_FIELDS, _cells(row), strict=True))
     fields["resolution_text"] = words(row["resolution"])
     fields["status"] = shown_status(
         row["status"], row["suppressed_until"], row["escalation_level"], now

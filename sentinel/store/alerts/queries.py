@@ -7,15 +7,24 @@ arrives while a person reads moves no row.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Result,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.view import AlertView, TimelineView, alert_fields
@@ -29,7 +38,16 @@ from sentinel.store.alerts.filter import (
 )
 from sentinel.store.alerts.fulltext import counted, found, phrases
 from sentinel.store.alerts.live_counts import CAP, Counts, count_all
+from sentinel.store.alerts.page_cursor import (
+    CURSOR_HINT,
+    NOT_A_CURSOR,
+    Cursor,
+    Order,
+    read_cursor,
+    write_cursor,
+)
 from sentinel.store.database.chunks import chunks
+from sentinel.store.database.engine import glancing
 from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
@@ -48,9 +66,12 @@ __all__ = [
 ]
 
 MOST_PER_PAGE = 500
-Order = Literal["live", "history"]
 _ID = re.compile("[0-9a-f]{32}")
 LISTED = "See which there are: sentinel alert list, or GET /api/v1/alerts/alerts"
+
+
+# Made once: SQLAlchemy compiles each statement object by itself.
+_SOME = select(ALERT).where(ALERT.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,14 +86,6 @@ class FieldsPage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[dict[str, Any]]
     next: str | None = None
-
-
-class _Cursor(msgspec.Struct, frozen=True, array_like=True):
-    order: Order
-    segment: int
-    severity: int
-    at: datetime
-    id: str
 
 
 class _Segment(msgspec.Struct, frozen=True):
@@ -146,12 +159,12 @@ class Alerts:
             return self._search(chosen, asked, limit, after, now)
         conditions = narrowed(chosen, now)
         segments = _live(chosen, now) if order == "live" else _history(chosen, now)
-        cursor = _read_cursor(after, order, len(segments)) if after else None
+        cursor = read_cursor(after, order, len(segments)) if after else None
         first = cursor.segment if cursor else 0
         rows: list[Any] = []
         last = first
         following: str | None = None
-        with self._store.read() as connection:
+        with glancing(self._store.engine) as connection:
             for number in range(first, len(segments)):
                 start = cursor if cursor and number == first else None
                 wanted = limit + 1 - len(rows)
@@ -160,7 +173,7 @@ class Alerts:
                 rows.extend(kept)
                 last = number if kept else last
                 if len(found) > len(kept):
-                    following = _write_cursor(order, last, rows[-1])
+                    following = write_cursor(order, last, rows[-1])
                     break
         return FieldsPage(items=[alert_fields(row, now) for row in rows], next=following)
 
@@ -173,7 +186,7 @@ class Alerts:
         now: datetime,
     ) -> FieldsPage:
         if after is not None and not _ID.fullmatch(after):
-            raise _not_a_cursor()
+            raise ConfigurationError(NOT_A_CURSOR, hint=CURSOR_HINT)
         conditions = self._search_conditions(chosen, now)
         with self._store.read() as connection:
             rows = found(connection, asked, conditions, after, limit + 1)
@@ -243,11 +256,10 @@ class Alerts:
         """Return the alerts of `ids`, at most some thousands, by id; unknown ids are left out."""
         now = self._store.now()
         found: dict[str, AlertView] = {}
-        with self._store.read() as connection:
+        with glancing(self._store.engine) as connection:
             for piece in chunks(ids, MOST_PER_PAGE):
-                query = select(ALERT).where(ALERT.c.id.in_(piece))
-                for row in connection.execute(query).mappings():
-                    found[row["id"]] = AlertView.of(dict(row), now)
+                for row in _as_dicts(connection.execute(_SOME, {"ids": piece})):
+                    found[row["id"]] = AlertView.of(row, now)
         return found
 
     def find(self, prefix: str) -> AlertView:
@@ -333,10 +345,10 @@ def _live(chosen: AlertFilter, now: datetime) -> list[_Segment]:
 
 
 def _history(chosen: AlertFilter, now: datetime) -> list[_Segment]:
-    shown = shown_conditions(now)
     wanted = statuses(chosen.status)
     if not wanted:
         return [_Segment(ALERT.c.opened_at.is_not(None), ALERT.c.opened_at, False)]
+    shown = shown_conditions(now)
     segments: list[_Segment] = []
     if "pending" in wanted:  # these have not opened, so they come first, by when they began
         segments.append(_Segment(shown["pending"], ALERT.c.first_bad_at, False))
@@ -351,7 +363,7 @@ def _rows(
     connection: Connection,
     segment: _Segment,
     conditions: list[ColumnElement[bool]],
-    start: _Cursor | None,
+    start: Cursor | None,
     wanted: int,
 ) -> list[dict[str, Any]]:
     keys: list[ColumnElement[Any]] = [segment.at, ALERT.c.id]
@@ -365,36 +377,10 @@ def _rows(
         bound = [literal(value, key.type) for value, key in zip(values, keys, strict=True)]
         query = query.where(tuple_(*keys) < tuple_(*bound))
     query = query.order_by(*(key.desc() for key in keys)).limit(wanted)
-    result = connection.execute(query)
+    return _as_dicts(connection.execute(query))
+
+
+def _as_dicts(result: Result[Any]) -> list[dict[str, Any]]:
     names = list(result.keys())
     # A mapping of SQLAlchemy's, made a dict, takes five times as long.
     return [dict(zip(names, row, strict=True)) for row in result.all()]
-
-
-def _write_cursor(order: Order, segment: int, row: dict[str, Any]) -> str:
-    at = row["opened_at"] or row["first_bad_at"]
-    packed = msgspec.msgpack.encode(_Cursor(order, segment, row["severity"], at, row["id"]))
-    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
-
-
-def _read_cursor(given: str, order: Order, segments: int) -> _Cursor:
-    try:
-        packed = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
-        cursor = msgspec.msgpack.decode(packed, type=_Cursor)
-    except (binascii.Error, ValueError, msgspec.DecodeError):
-        cursor = None
-    if (
-        cursor is None
-        or cursor.order != order
-        or not 0 <= cursor.segment < segments
-        or cursor.at.tzinfo is None
-    ):
-        raise _not_a_cursor()
-    return cursor
-
-
-def _not_a_cursor() -> ConfigurationError:
-    return ConfigurationError(
-        "the cursor is not one of this list",
-        hint="Give next_cursor of the page before, with the same filter and order.",
-    )
