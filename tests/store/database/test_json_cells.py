@@ -32,4 +32,5 @@ def test_a_number_that_no_float_holds_is_read(store: Store):
     cell = literal_column(text, type_=JSON())
     with store.read() as connection:
         found: list[float] = connection.execute(select(cell)).scalar_one()
-    assert found == [math.inf]
+    # PostgreSQL keeps it with all its digits, SQLite as the text.
+    assert found == ([math.inf] if store.dialect == "sqlite" else [10**999])
