@@ -32,6 +32,7 @@ from sentinel.store.access.sessions import Sessions
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.audit.chaining import chain
 from sentinel.store.audit.people import erase
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.routes import Routes
 from sentinel.store.rules.made import add_rule
 from tests.databases import both_databases
@@ -241,6 +242,28 @@ def test_a_change_to_a_critical_rule_is_an_alert_and_one_to_another_is_not(watch
     store.rules.disable("permissions-changed", actor="eve", tenant=SECURITY_TENANT)
     watched.passes()
     assert "eve disabled the rule permissions-changed, which is critical" in watched.titles()
+
+
+def test_a_silence_by_matchers_that_may_mute_a_critical_rule_is_an_alert(watched: Watched):
+    store, clock = watched.store, watched.clock
+    World(store, clock, name="disk", team="web").sees({"/": 50})
+    World(store, clock, name="payments", severity="critical", team="db").sees({"/": 50})
+    silences = MatcherSilences(store)
+    until = clock.now() + timedelta(hours=1)
+    for who, matchers in (
+        ("ada", ['rule="disk"']), ("bob", ['team="web", host="a"']), ("cid", ['severity="low"']),
+        ("dan", ['team="web"', 'host="a", team=~"d.*"']), ("eve", ['severity=~"critical|high"']),
+    ):  # fmt: skip
+        made, _ = silences.create(matchers, until, actor=who)
+    watched.passes()
+    which = "also of a rule, which is critical"
+    assert watched.titles() == [
+        f'dan silenced alerts that match {{team="web"}} or {{host="a", team=~"d.*"}}, {which}',
+        f'eve silenced alerts that match {{severity=~"critical|high"}}, {which}',
+    ]
+    silences.extend(made.id, until + timedelta(hours=1), actor="fay")
+    watched.passes()
+    assert any(title.startswith("fay moved the end of the silence") for title in watched.titles())
 
 
 def test_a_rule_that_is_made_beside_the_policies_of_self_watch_is_an_alert(watched: Watched):

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from sentinel.access.security_events import SECURITY_TENANT, ChangeAction, change_event
 from sentinel.audit.actions import words_of
+from sentinel.store.audit.silenced_rules import may_mute_critical
 from sentinel.store.database.tables import AUDIT_PERSON
 from sentinel.store.rules.critical import critical_among
 
@@ -35,6 +36,7 @@ NOTIFICATIONS = (
 """Changes to who is notified: they can silence a rule that nobody touches."""
 _NEW = ("rule.created", "rule.dropped")
 """Of rules that have judged nothing yet; only in the tenant of self-watch are they events."""
+_SILENCED = ("silence.created", "silence.extended")
 _ERASED = "an erased person"
 
 
@@ -48,6 +50,7 @@ def store_events(store: Store, connection: Connection, rows: Sequence[RowMapping
     """
     permissions = [row for row in rows if row["action"] in PERMISSIONS]
     rules = list(_of_critical_rules(connection, [row for row in rows if _is_of_rule(row)]))
+    rules += [row for row in rows if _mutes_critical(connection, row)]
     notifications = [row for row in rows if _is_of_notifications(row)]
     if not permissions and not rules and not notifications:
         return
@@ -56,6 +59,11 @@ def store_events(store: Store, connection: Connection, rows: Sequence[RowMapping
     events += [_event("critical_rule.changed", row, names) for row in rules]
     events += [_event("notifications.changed", row, names) for row in notifications]
     store.events.add_within(connection, events, tenant=SECURITY_TENANT)
+
+
+def _mutes_critical(connection: Connection, row: RowMapping) -> bool:
+    """Return whether somebody silenced by matchers what may be alerts of a critical rule."""
+    return row["action"] in _SILENCED and may_mute_critical(connection, row, _fields(row["after"]))
 
 
 def _is_of_rule(row: RowMapping) -> bool:
@@ -95,6 +103,8 @@ def _of_critical_rules(connection: Connection, rows: Sequence[RowMapping]) -> It
 def _event(action: ChangeAction, row: RowMapping, names: Mapping[str, str]) -> dict[str, Any]:
     kind, after = row["object_kind"], _fields(row["after"])
     about = names.get(row["object_id"], _ERASED) if kind == "person" else row["object_name"]
+    if kind == "silence":
+        about = f"alerts that match {about}, also of a rule"
     fields: dict[str, Any] = {
         "change": row["action"], "says": words_of(row["action"]), "object_kind": kind,
         "object": about, "object_tenant": row["tenant"], "who": names.get(row["actor"], _ERASED),
