@@ -91,7 +91,8 @@ def create_app(
             Route(f"{prefix}/call/{{token}}", pages.call, methods=["POST"]),
         )
     ]
-    allowed = frozenset({(address.hostname or "localhost").lower(), "localhost"})
+    further = (one.strip().lower() for one in settings.allowed_hosts.split(","))
+    allowed = frozenset(filter(None, (address.hostname, "localhost", *further)))
     app = Starlette(
         routes=[Route("/health", _health), *routes],
         middleware=[Middleware(HostGuard, allowed=allowed, refusal=_refuse_host)],
@@ -240,5 +241,9 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 
 async def _refuse_host(scope: Scope, receive: Receive, send: Send) -> None:
-    page = notice("Another address", "This page has another address: see SENTINEL_PUBLIC_URL.")
+    page = notice(
+        "Another address",
+        "This page is reached under another name: that of SENTINEL_PUBLIC_URL, or one of "
+        "SENTINEL_ALLOWED_HOSTS.",
+    )
     await _page(page, 421)(scope, receive, send)

@@ -103,8 +103,8 @@ class Settings(PublicSettings, StandbySettings, MessageSettings, MailboxSettings
     allowed_hosts: str = Field(
         default="",
         description=(
-            "Further names under which the API and the dashboard are reached, separated by commas; "
-            "empty means none; "
+            "Further names under which API, dashboard and public pages are reached, separated by "
+            "commas; empty means none; "
             "`*.example.org` is every name below, `*` every name. Always allowed are localhost, "
             "addresses, this machine's name, SENTINEL_HOST and the host of "
             "SENTINEL_DASHBOARD_URL. A request for another name is refused (421), since a web page "

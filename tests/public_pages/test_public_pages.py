@@ -31,6 +31,7 @@ from tests.databases import sqlite_copy
 from tests.world import World
 
 PUBLIC = "https://ack.example.org/sentinel"
+SETTINGS = Settings(public_url=PUBLIC, allowed_hosts="pages.cluster.local")
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ class Phone:
     """A browser on the other side of the proxy, which passes on the path without its prefix."""
 
     def __init__(self, store: Store, limits: ClientLimits | None = None) -> None:
-        self.app: Any = create_app(Settings(public_url=PUBLIC), store=store, limits=limits)
+        self.app: Any = create_app(SETTINGS, store=store, limits=limits)
 
     def ask(
         self, method: str, path: str, host: str = "ack.example.org", **more: Any
@@ -175,6 +176,8 @@ def test_nothing_else_is_served_and_every_answer_keeps_the_link_to_itself(told: 
         assert answers[-1].status_code == 405
     answers.append(phone.ask("GET", told.path, host="evil.example.net"))
     assert answers[-1].status_code == 421
+    for host in ("ACK.example.org:443", "127.0.0.1:8410", "pages.cluster.local"):
+        assert phone.ask("GET", told.path, host=host).status_code == 200, host
     for answer in answers:
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cache-Control"] == "no-store"
