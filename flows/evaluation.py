@@ -35,6 +35,7 @@ from sentinel.errors import NotFound, ReadingError
 from sentinel.evaluation.judge import judge_all
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.links import Addresses
+from sentinel.notifications.owners import tagged_owner
 from sentinel.prefect_client.client import connect
 from sentinel.rollout.plan import owner_of
 from sentinel.rules.rule import Rule
@@ -182,6 +183,9 @@ def _source(run: FlowRun, flow: Flow[..., Any] | None) -> RunSource:
         flow_name=flow.name if flow is not None else None,
         # A run has its deployment's labels.
         owner=owner_of(run.labels),
+        # And its tags.
+        tagged_owner=tagged_owner(run.tags),
+        work_pool=run.work_pool_name or "",
     )
 
 

@@ -202,7 +202,8 @@ def test(request: Request, body: Body) -> RoutesTried:
     at = asked.at or store.now()
     if at.year not in _YEARS:
         raise Problem(422, "invalid", "at: must lie between 1970 and 8999", field="at")
-    found = tried(tree, routes.rule_named(asked.labels), asked.labels, at, asked.messages)
+    rule, facts = routes.rule_named(asked.labels)
+    found = tried(tree, rule, asked.labels, at, asked.messages, facts)
     return RoutesTried.model_validate(msgspec.to_builtins(found))
 
 

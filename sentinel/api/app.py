@@ -209,6 +209,7 @@ def create_app(
         api.include_router(_for_callers(noun.router))
     api.include_router(_for_callers(posted_alerts.steps), prefix="/alerts")
     api.include_router(_for_callers(health.within))
+    api.include_router(_for_callers(notify_documents.owners))
     describe_needs(webhooks.older.routes)
     api.include_router(webhooks.older)
     app.include_router(api)

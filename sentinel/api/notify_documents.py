@@ -1,11 +1,11 @@
-"""Documents of receivers and routes over HTTP: planned and applied."""
+"""Documents of receivers and routes over HTTP: planned and applied; and whose the rules are."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.access import Permission
@@ -21,8 +21,9 @@ from sentinel.expression.yaml_document import MOST_LETTERS
 from sentinel.notifications.notify_document import read_notify
 from sentinel.notifications.notify_plan import Difference
 from sentinel.store.notifications.notify_documents import apply_document, plan_document
+from sentinel.store.notifications.owned_rules import owned_rules
 
-__all__ = ["router"]
+__all__ = ["owners", "router"]
 
 router = APIRouter(prefix="/notify", tags=["routes"])
 
@@ -116,6 +117,36 @@ def apply(request: Request, body: Body, who: Acting) -> Differences:
             )
         )
     )
+
+
+class OwnerItem(BaseModel):
+    """A rule and its owner."""
+
+    tenant: str
+    rule: str
+    owner: str = Field(description="Empty where nobody owns it.")
+    by: str = Field(description="What says so: rule, label, tag, or the pattern that matched.")
+    team: str
+    work_pool: str
+
+
+class OwnerList(BaseModel):
+    """Rules with their owners, by tenant and name."""
+
+    items: list[OwnerItem]
+
+
+owners = APIRouter(prefix="/owners", tags=["routes"])
+
+
+@owners.get("", summary="Whose the rules are", responses=responses(403))
+@needs(Permission.READ, "routes")
+def list_owners(
+    request: Request, unowned: Annotated[bool, Query(description="Only what nobody owns.")] = False
+) -> OwnerList:
+    """List the rules with their owners; with `unowned`, only those that nobody owns."""
+    found = owned_rules(store_of(request), unowned=unowned)
+    return OwnerList.model_validate({"items": msgspec.to_builtins(found)})
 
 
 def _also_receivers(who: Acting, permission: Permission) -> None:

@@ -29,6 +29,7 @@ from sentinel.cli import (
     message_limits,
     notify,
     oncall_calendars,
+    owners,
     people,
     person,
     receivers,
@@ -57,8 +58,8 @@ _LOGGING = ("up", "api", "public-pages", "relay", "dashboard", "worker", "trigge
 """Commands whose logs are what their reader looks at; `trigger run` shows those of the check."""
 
 OVER_HTTP = (
-    "alert", "rule", "silence", "route", "notify", "receiver", "key", "audit", "statistics",
-    "inbox",
+    "alert", "rule", "silence", "route", "notify", "owner", "receiver", "key", "audit",
+    "statistics", "inbox",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 
@@ -132,6 +133,7 @@ app.add_typer(routes.commands, name="route")
 app.add_typer(oncall_calendars.commands, name="oncall")
 app.add_typer(escalation.commands, name="escalation")
 app.add_typer(notify.commands, name="notify")
+app.add_typer(owners.commands, name="owner")
 app.add_typer(imports.commands, name="import")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")

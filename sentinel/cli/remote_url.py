@@ -24,6 +24,6 @@ def refuse_remote() -> None:
         raise ConfigurationError(
             f"this command works on the machine of the server, and not over {remote_url()}",
             hint="Run it on the machine of the server, without --url and SENTINEL_URL. Over HTTP "
-            "there are: alert; rule list, show, enable, disable; silence; route; notify; receiver, "
-            "key and audit list; audit show; statistics; inbox. The API can do the rest.",
+            "there are: alert; rule list, show, enable, disable; silence; route; notify; owner; "
+            "receiver, key and audit list; audit show; statistics; inbox. The API can do the rest.",
         )

@@ -112,8 +112,8 @@ class _Local:
         from sentinel.notifications.route_trial import tried
 
         tree = self._routes.tree() if draft is None else draft_tree(draft)
-        rule = self._routes.rule_named(labels)
-        return tried(tree, rule, labels, at or self._store.now(), messages)
+        rule, facts = self._routes.rule_named(labels)
+        return tried(tree, rule, labels, at or self._store.now(), messages, facts)
 
     def diff(self, draft: str, since: timedelta) -> RouteDiff:
         from sentinel.store.notifications.route_diff import route_diff

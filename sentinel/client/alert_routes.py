@@ -25,6 +25,8 @@ __all__ = [
     "Difference",
     "DifferenceItem",
     "Differences",
+    "OwnerItem",
+    "OwnerPage",
     "Tried",
     "Version",
     "VersionPage",
@@ -33,6 +35,7 @@ __all__ = [
     "apply_files",
     "check",
     "diff",
+    "owners",
     "plan",
     "rollback",
     "try_labels",
@@ -105,6 +108,23 @@ class Differences(BaseModel):
     """What a document would change, or did."""
 
     differences: list[DifferenceItem]
+
+
+class OwnerItem(BaseModel):
+    """A rule and its owner, empty for nobody; `by` is what says so."""
+
+    tenant: str
+    rule: str
+    owner: str
+    by: str
+    team: str
+    work_pool: str
+
+
+class OwnerPage(BaseModel):
+    """All rules, by tenant and name."""
+
+    items: list[OwnerItem]
 
 
 def active() -> Call[Version]:
@@ -193,6 +213,11 @@ def apply_files(files: Mapping[str, str], *, note: str = "") -> Call[Differences
     """Return the request that applies a document of receivers and routes."""
     body = {"document": dict(files), "note": note}
     return Call(Differences, "POST", f"{BASE}/notify/apply", body=body)
+
+
+def owners(*, unowned: bool = False) -> Call[OwnerPage]:
+    """Return the request for the rules with their owners; `unowned`: only those of nobody."""
+    return Call(OwnerPage, "GET", f"{BASE}/owners", {"unowned": "true" if unowned else None})
 
 
 def _only(version: int | None) -> dict[str, str]:

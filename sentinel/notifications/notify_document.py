@@ -20,7 +20,7 @@ from sentinel.notifications.route_trial import checked
 
 __all__ = ["NotifyDocument", "ReceiverNode", "read_notify", "routes_text"]
 
-_ROUTES = ("route", "defaults", "time_intervals", "tests")
+_ROUTES = ("route", "owners", "defaults", "time_intervals", "tests")
 _LISTS = ("receivers", "time_intervals", "tests")
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.notifications.notify_document import NotifyDocument
+from sentinel.notifications.owners import Owners
 from sentinel.notifications.route_document import RouteDocument, RouteNode
 
 __all__ = ["Difference", "PresentReceiver", "differences"]
@@ -30,7 +31,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sign: `+`, `~` or `-`
-        kind: receiver, route, default, time interval or test
+        kind: receiver, route, owner, default, time interval or test
         name: of it; of a route, the matchers on the way to it
         text: what it is from now on, or what changes
     """
@@ -186,8 +187,15 @@ def _tests(document: RouteDocument) -> Given:
     }
 
 
+def _owners(document: RouteDocument) -> Given:
+    return {
+        pattern: {"owner": owner or "nobody"} for pattern, owner in Owners(document.owners).lines
+    }
+
+
 _PARTS = (
     ("route", _tree),
+    ("owner", _owners),
     ("default", _defaults),
     ("time interval", _intervals),
     ("test", _tests),

@@ -25,6 +25,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_document import loaded
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.notifications.inhibition import InhibitRule
+from sentinel.notifications.owners import Owners
 from sentinel.severity import severity_of
 from sentinel.timing.time_intervals import NamedIntervals
 from sentinel.validation_messages import validation_message
@@ -58,6 +59,11 @@ def _readable(matchers: list[str]) -> list[str]:
         except ConfigurationError as error:
             raise ValueError(f"{error.message}; {error.hint}") from None
     return matchers
+
+
+def _owners(text: str) -> str:
+    Owners(text)
+    return text
 
 
 Labels = Annotated[dict[str, str], BeforeValidator(_texts)]
@@ -158,6 +164,9 @@ class RouteDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     route: RouteNode
+    owners: Annotated[str, AfterValidator(_owners)] = Field(
+        default="", description="A pattern and an owner on each line; the last that matches wins."
+    )
     defaults: Defaults = Defaults()
     time_intervals: list[NamedIntervals] = Field(default_factory=list[NamedIntervals])
     inhibit_rules: list[InhibitRule] = Field(default_factory=list[InhibitRule], max_length=1000)

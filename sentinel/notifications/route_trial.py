@@ -12,6 +12,7 @@ from sentinel.labels.matchers import matches
 from sentinel.notifications.decision import GroupNow, Notified, decide
 from sentinel.notifications.group_policy import policy_from
 from sentinel.notifications.grouping import Membership
+from sentinel.notifications.owners import NO_FACTS, Facts
 from sentinel.notifications.reasons import Reason, words
 from sentinel.notifications.route_document import RouteDocument, RouteTest, read_routes
 from sentinel.notifications.routing import (
@@ -93,7 +94,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 def tried(
     tree: RouteTree | None, rule: Rule | None, labels: Mapping[str, str], at: datetime,
-    messages: int = 3,
+    messages: int = 3, facts: Facts = NO_FACTS,
 ) -> Tried:  # fmt: skip
     """Return what happens to an alert that opens at a moment and goes on firing.
 
@@ -103,6 +104,7 @@ def tried(
         labels: of the alert, as of `route_trials`
         at: when it opens, timezone-aware
         messages: so many messages are looked for on each way
+        facts: what Prefect says of whose the alert is
 
     Returns:
         The way.
@@ -110,8 +112,9 @@ def tried(
     rule = _named(rule_of(labels) if rule is None else rule, labels)
     steps: list[Looked] = []
     if tree is not None:
-        steps = looked_at(tree, route_labels(rule, labels, *_facts(rule, labels)))
-    return Tried(looked_at=steps, ways=route_trials(tree, rule, labels, at, messages))
+        steps = looked_at(tree, route_labels(tree, rule, labels, *_said(rule, labels), facts))
+    ways = route_trials(tree, rule, labels, at, messages, facts)
+    return Tried(looked_at=steps, ways=ways)
 
 
 def _named(rule: Rule, labels: Mapping[str, str]) -> Rule:
@@ -121,7 +124,7 @@ def _named(rule: Rule, labels: Mapping[str, str]) -> Rule:
     return rule.model_copy(update={"name": named})
 
 
-def _facts(rule: Rule, labels: Mapping[str, str]) -> tuple[str, str, str]:
+def _said(rule: Rule, labels: Mapping[str, str]) -> tuple[str, str, str]:
     """Return category, team and severity of an alert with some labels."""
     return (
         labels.get("category", rule.category or "general"), labels.get("team", ""),
@@ -140,8 +143,9 @@ def rule_of(labels: Mapping[str, str], receivers: list[str] | None = None) -> Ru
 
 
 def route_trials(
-    tree: RouteTree | None, rule: Rule, labels: Mapping[str, str], at: datetime, messages: int = 3
-) -> list[Trial]:
+    tree: RouteTree | None, rule: Rule, labels: Mapping[str, str], at: datetime, messages: int = 3,
+    facts: Facts = NO_FACTS,
+) -> list[Trial]:  # fmt: skip
     """Return what happens to an alert that opens at a moment and goes on firing.
 
     Args:
@@ -151,13 +155,14 @@ def route_trials(
             name of its rule
         at: when it opens, timezone-aware
         messages: so many messages are looked for on each way
+        facts: what Prefect says of whose the alert is
 
     Returns:
         One for each way.
     """
     rule = _named(rule, labels)
-    category, team, severity = _facts(rule, labels)
-    groups = memberships(tree, rule, labels, category, False, team, severity)
+    category, team, severity = _said(rule, labels)
+    groups = memberships(tree, rule, labels, category, False, team, severity, facts)
     return [_trial(one, _rank(severity), at, messages) for one in groups]
 
 

@@ -25,13 +25,14 @@ from sentinel.labels.fingerprint import fingerprint
 from sentinel.labels.matchers import Matcher, matches
 from sentinel.notifications.grouping import Membership, labels_with, membership
 from sentinel.notifications.inhibition import InhibitionIndex
+from sentinel.notifications.owners import NO_FACTS, Facts, Owners, facts_of
 from sentinel.notifications.route_document import RouteDocument, RouteNode, read_routes
 from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
 
 __all__ = [
-    "OWN", "OWN_RECEIVERS", "Route", "RouteTree", "compiled", "is_routed", "memberships",
-    "route_labels",
+    "OWN", "OWN_RECEIVERS", "Route", "RouteTree", "compiled", "facts_of", "is_routed",
+    "memberships", "route_labels",
 ]  # fmt: skip
 
 OWN_RECEIVERS = ["default"]
@@ -146,6 +147,7 @@ class RouteTree:
 
     def __init__(self, document: RouteDocument) -> None:
         self.document = document
+        self.owners = Owners(document.owners)
         intervals = {
             one.name: [i.model_dump(mode="json", exclude_none=True) for i in one.time_intervals]
             for one in document.time_intervals
@@ -219,6 +221,7 @@ def memberships(
     check: bool,
     team: str = "",
     severity: str = "",
+    facts: Facts = NO_FACTS,
 ) -> tuple[Membership, ...]:
     """Return the groups of an alert of `rule`.
 
@@ -230,6 +233,7 @@ def memberships(
         check: whether the alert is about a check that fails; see `grouping.membership`
         team: of the alert, where the rule has none
         severity: of the alert, as the rule gives it
+        facts: what Prefect says of whose the alert is
 
     Returns:
         One for each way; ways that differ in nothing are one.
@@ -237,7 +241,7 @@ def memberships(
     own = membership(rule, labels, category, check=check, team=team)
     if tree is None:
         return (own,)
-    known = route_labels(rule, labels, category, team, severity)
+    known = route_labels(tree, rule, labels, category, team, severity, facts)
     names_own = list(rule.receivers) != OWN_RECEIVERS
     ways = tree.ways(known, own=names_own)
     found: list[Membership] = []
@@ -252,13 +256,16 @@ def memberships(
 
 
 def route_labels(
-    rule: Rule, labels: Mapping[str, str], category: str, team: str, severity: str
-) -> dict[str, str]:
+    tree: RouteTree, rule: Rule, labels: Mapping[str, str], category: str, team: str, severity: str,
+    facts: Facts = NO_FACTS,
+) -> dict[str, str]:  # fmt: skip
     """Return the labels that routes see of an alert; the arguments are those of `memberships`."""
-    return labels_with(
+    known = labels_with(
         rule.labels, labels, rule=rule.name, category=category, team=rule.team or team,
-        tenant=rule.tenant, owner=rule.owner, severity=severity,
+        tenant=rule.tenant, severity=severity,
     )  # fmt: skip
+    known["owner"] = tree.owners.of(rule, known, facts).owner
+    return known
 
 
 def _alike(one: Membership, other: Membership) -> bool:

@@ -40,6 +40,13 @@ class RuleRow(SQLModel, table=True):
     switched_by: str = ""
     switched_at: datetime | None = moment_column(default=None, nullable=True)
     switch_reason: str = ""
+    tagged_owner: str = Field(
+        default="", sa_column_kwargs={"server_default": ""},
+        description="Whom the tag owner:NAME of its deployment names.",
+    )  # fmt: skip
+    work_pool: str = Field(
+        default="", sa_column_kwargs={"server_default": ""}, description="Where it ran last."
+    )
     deployment_id: str | None = None
     flow_id: str | None = None
     flow_name: str | None = None

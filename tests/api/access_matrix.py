@@ -229,6 +229,7 @@ ENTRIES: dict[str, Entry] = {
     "GET /admin/settings": instance(),
     "POST /admin/settings": Entry(own=403, foreign=403, team=403, body=always(DEBUGGING)),
     "GET /receivers": instance(),
+    "GET /owners": instance(),
     "GET /routes": instance(),
     "PUT /routes": instance(body=always(ROUTES)),
     "GET /routes/versions": instance(),

@@ -77,6 +77,9 @@ def test_routes_are_applied_shown_compared_and_rolled_back(run: Run, world: Worl
     code, out, _ = run("route", "test", "rule=disk", "mount=/data", "--json")
     (way,) = json.loads(out)["ways"]
     assert (way["receivers"], way["labels"]) == (["disks"], {"rule": "disk"})
+    listed = json.loads(run("owner", "list", "--unowned", "--json")[1])["items"]
+    assert [(one["rule"], one["owner"]) for one in listed] == [("disk", "")]
+    assert "nobody" in run("owner", "list")[1]
     assert run("route", "rollback", "0", "-m", "loud")[0] == 0
     code, out, _ = run("route", "history")
     assert code == 0

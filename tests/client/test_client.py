@@ -259,6 +259,7 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     routes.write_text("route: {receiver: default}")
     assert '- route {}/{a="b"}' in far("notify", "apply", str(routes))
     assert far("notify", "plan", str(routes)) == "Nothing would change.\n"
+    assert [one["rule"] for one in items("owner", "list", "--unowned")] == ["disk"]
     assert "Version 3" in far("route", "rollback", "0")
     assert [one["number"] for one in items("route", "history")] == [3, 2, 1]
     assert items("receiver", "list") == [{"name": "default", "channels": ["inbox"]}]

@@ -31,7 +31,7 @@ from sentinel.evaluation.findings import worst_finding
 from sentinel.evaluation.judge import Judged
 from sentinel.evaluation.model import AlertChange, Applied, Evaluation
 from sentinel.labels.fingerprint import fingerprint
-from sentinel.notifications.routing import memberships
+from sentinel.notifications.routing import facts_of, memberships
 from sentinel.rules.remediation import Remediation, remediation_row
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
@@ -369,10 +369,10 @@ class _EvaluatedRule:
         if reading is not None and not rule.team:
             origin = origin._replace(team=reading.team)
         if reason in OPENING:
-            check = source == "check"
             joins = memberships(
-                self.unit.routes, rule, labels, self.category, check, origin.team, state.word
-            )
+                self.unit.routes, rule, labels, self.category, source == "check", origin.team,
+                state.word, facts_of(reading and reading.details, self.evaluation.source),
+            )  # fmt: skip
             if rule.remediate is not None and source == "rule":
                 self._remediate(rule.remediate, state, title, value, labels)
         self.unit.record(

@@ -10,6 +10,8 @@ import msgspec
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, select
 
+from sentinel.alerts.run_source import RunSource
+from sentinel.notifications.owners import facts_of
 from sentinel.notifications.routing import OWN_RECEIVERS, RouteTree, memberships
 from sentinel.rules.rule import Rule
 from sentinel.store.database.tables import ALERT, RULE
@@ -65,7 +67,7 @@ def route_diff(
     """
     columns = (
         ALERT.c.id, ALERT.c.title, ALERT.c.tenant, ALERT.c.rule, ALERT.c.labels, ALERT.c.category,
-        ALERT.c.team, ALERT.c.severity_word, ALERT.c.source,
+        ALERT.c.team, ALERT.c.severity_word, ALERT.c.source, ALERT.c.details,
     )  # fmt: skip
     query = (
         select(*columns)
@@ -80,8 +82,8 @@ def route_diff(
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[str, str]]] = {}
     counts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
     for row in rows[:most]:
-        rule = rules.get((row.tenant, row.rule)) or _unknown(row)
-        before, after = (_ways(tree, rule, row) for tree in (active, draft))
+        rule, source = rules.get((row.tenant, row.rule)) or (_unknown(row), RunSource())
+        before, after = (_ways(tree, rule, source, row) for tree in (active, draft))
         if before == after:
             continue
         key = _receivers(before), _receivers(after)
@@ -96,11 +98,14 @@ def route_diff(
     return RouteDiff(alerts=min(len(rows), most), cut=len(rows) > most, moved=moved)
 
 
-def _ways(tree: RouteTree | None, rule: Rule, row: Row[Any]) -> list[tuple[Any, ...]]:
+def _ways(
+    tree: RouteTree | None, rule: Rule, source: RunSource, row: Row[Any]
+) -> list[tuple[Any, ...]]:
     """Return what matters of the groups of an alert: whom they notify, of what and when."""
     groups = memberships(
-        tree, rule, row.labels, row.category, row.source == "check", row.team, row.severity_word
-    )
+        tree, rule, row.labels, row.category, row.source == "check", row.team, row.severity_word,
+        facts_of(row.details, source),
+    )  # fmt: skip
     return [(one.receivers, dict(one.labels), dict(one.policy)) for one in groups]
 
 
@@ -108,11 +113,15 @@ def _receivers(ways: list[tuple[Any, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for one in ways for name in one[0]))
 
 
-def _rules(connection: Connection) -> Mapping[tuple[str, str], Rule]:
-    found: dict[tuple[str, str], Rule] = {}
-    for row in connection.execute(select(RULE.c.tenant, RULE.c.name, RULE.c.spec)):
+def _rules(connection: Connection) -> Mapping[tuple[str, str], tuple[Rule, RunSource]]:
+    found: dict[tuple[str, str], tuple[Rule, RunSource]] = {}
+    columns = (
+        RULE.c.tenant, RULE.c.name, RULE.c.spec, RULE.c.tagged_owner, RULE.c.work_pool,
+    )  # fmt: skip
+    for row in connection.execute(select(*columns)):
+        source = RunSource(tagged_owner=row.tagged_owner, work_pool=row.work_pool)
         try:
-            found[row.tenant, row.name] = Rule.model_validate(row.spec)
+            found[row.tenant, row.name] = Rule.model_validate(row.spec), source
         except ValidationError:
             continue  # of an older version; its alerts are compared as those of a plain rule
     return found

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, literal, select
 
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.notifications.owners import NO_FACTS, Facts
 from sentinel.notifications.route_trial import checked
 from sentinel.notifications.routing import RouteTree, compiled
 from sentinel.rules.rule import Rule
@@ -95,22 +96,23 @@ class Routes:
         with self._store.read() as connection:
             return active_tree(connection)
 
-    def rule_named(self, labels: Mapping[str, str]) -> Rule | None:
-        """Return the rule that the labels of an alert name, to try routes with.
+    def rule_named(self, labels: Mapping[str, str]) -> tuple[Rule | None, Facts]:
+        """Return the rule that the labels of an alert name, to try routes with, and whose it is.
 
         Args:
             labels: of the alert; `rule` is the name of its rule, `tenant` whose it is
 
         Returns:
-            The rule; None where they name none, or one that is unknown or cannot be read.
+            The rule, and what Prefect says of its owner; None where they name none, or one that
+            is unknown or cannot be read.
         """
         if "rule" not in labels:
-            return None
+            return None, NO_FACTS
         try:
             row = self._store.rules.get(labels["rule"], labels.get("tenant", "default"))
-            return Rule.model_validate(row.spec)
+            return Rule.model_validate(row.spec), Facts(row.tagged_owner, row.work_pool)
         except (NotFound, ValidationError):
-            return None
+            return None, NO_FACTS
 
     def history(self, limit: int = 100, before: int | None = None) -> list[RouteVersion]:
         """Return the newest versions, the active one first.

@@ -75,6 +75,8 @@ def write_evaluated(
         "flow_id": source.flow_id or row.flow_id,
         "flow_name": source.flow_name or row.flow_name,
         "source": source.owner,
+        "tagged_owner": source.tagged_owner,
+        "work_pool": source.work_pool[:255],
         "flow_run_id": source.flow_run_id,
         "outcome": applied.outcome,
         "seen": seen,
