@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from fnmatch import translate
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
-from sentinel.alerts.run_source import RunSource
 from sentinel.rules.rule import Rule
 
-__all__ = ["NO_FACTS", "Facts", "Owned", "Owners", "facts_of", "tagged_owner"]
+__all__ = ["NO_FACTS", "Facts", "Owned", "Owners", "tagged_owner"]
 
 _POOL = "pool:"
 _MOST_LINES = 10_000
@@ -47,24 +46,6 @@ def tagged_owner(tags: object) -> str:
         if isinstance(tag, str) and tag.startswith("owner:"):
             return tag.removeprefix("owner:").strip()[:100]
     return ""
-
-
-def facts_of(details: Mapping[str, Any] | None, source: RunSource) -> Facts:
-    """Return what Prefect says of an alert.
-
-    Args:
-        details: of its reading: `tags` and `work_pool` of the deployment that it is about, if any
-        source: the run that saw it, whose deployment's count where the reading says nothing
-
-    Returns:
-        The facts.
-    """
-    about = details or {}
-    pool = about.get("work_pool")
-    return Facts(
-        tagged_owner(about.get("tags")) or source.tagged_owner,
-        pool if isinstance(pool, str) and pool else source.work_pool,
-    )
 
 
 class Owners:

@@ -20,12 +20,13 @@ from typing import Any
 
 import msgspec
 
+from sentinel.alerts.run_source import RunSource
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.labels.matchers import Matcher, matches
 from sentinel.notifications.grouping import Membership, labels_with, membership
 from sentinel.notifications.inhibition import InhibitionIndex
-from sentinel.notifications.owners import NO_FACTS, Facts, Owners, facts_of
+from sentinel.notifications.owners import NO_FACTS, Facts, Owners, tagged_owner
 from sentinel.notifications.route_document import RouteDocument, RouteNode, read_routes
 from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
@@ -253,6 +254,24 @@ def memberships(
         # A rule without receivers adds nobody.
         return tuple(one for one in found if one.key != own.key)
     return tuple(found)
+
+
+def facts_of(details: Mapping[str, Any] | None, source: RunSource) -> Facts:
+    """Return what Prefect says of whose an alert is.
+
+    Args:
+        details: of its reading: `tags` and `work_pool` of the deployment that it is about, if any
+        source: the run that saw it, whose deployment's count where the reading says nothing
+
+    Returns:
+        The facts.
+    """
+    about = details or {}
+    tags, pool = about.get("tags"), about.get("work_pool")
+    return Facts(
+        (tagged_owner(tags) if tags else "") or source.tagged_owner,
+        pool if isinstance(pool, str) and pool else source.work_pool,
+    )
 
 
 def route_labels(

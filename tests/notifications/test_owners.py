@@ -10,10 +10,10 @@ import pytest
 from sentinel.alerts.run_source import RunSource
 from sentinel.notifications.notify_document import read_notify
 from sentinel.notifications.notify_plan import differences
-from sentinel.notifications.owners import NO_FACTS, Facts, Owners, facts_of, tagged_owner
+from sentinel.notifications.owners import NO_FACTS, Facts, Owners, tagged_owner
 from sentinel.notifications.route_document import read_routes
 from sentinel.notifications.route_trial import tried
-from sentinel.notifications.routing import RouteTree
+from sentinel.notifications.routing import RouteTree, facts_of
 from sentinel.rules.rule import Rule
 
 LIST = """

@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, select
 
 from sentinel.alerts.run_source import RunSource
-from sentinel.notifications.owners import facts_of
-from sentinel.notifications.routing import OWN_RECEIVERS, RouteTree, memberships
+from sentinel.notifications.routing import OWN_RECEIVERS, RouteTree, facts_of, memberships
 from sentinel.rules.rule import Rule
 from sentinel.store.database.tables import ALERT, RULE
 from sentinel.store.notifications.routes import active_tree
