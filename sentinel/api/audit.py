@@ -33,7 +33,7 @@ class AuditRow(BaseModel):
     seq: int | None = Field(description="Number in the chain; null until it is chained.")
     at: datetime
     actor: str = Field(description="Who acted; `erased-…` where the name was erased.")
-    kind: str = Field(description="token, key, person, local or system.")
+    kind: str = Field(description="token, key, person, local, system or link.")
     door: str = Field(description="api, cli, dashboard, deploy, engine, link or slack.")
     tenant: str
     action: str = Field(examples=["rule.disabled"])
