@@ -16,7 +16,7 @@ import yaml
 from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_document import loaded
 from sentinel.ingest.alertmanager_receivers import Channel, channels_of, slug
-from sentinel.labels.alertmanager import matchers_of, written
+from sentinel.labels.alertmanager import written
 from sentinel.notifications.notify_document import read_notify
 from sentinel.notifications.route_document import HINT
 
@@ -28,6 +28,10 @@ _SAME = (
     "matchers", "match", "match_re", "continue", "mute_time_intervals", "active_time_intervals",
 )  # fmt: skip
 _ROUTE = {*_SAME, *_DEFAULTS, "receiver", "group_by", "routes"}
+_INHIBITION = {
+    "name", "source_matchers", "source_match", "source_match_re", "target_matchers", "target_match",
+    "target_match_re", "equal",
+}  # fmt: skip
 _KNOWN = {
     "global", "templates", "route", "inhibit_rules", "receivers", "mute_time_intervals",
     "time_intervals", "tracing",
@@ -95,6 +99,9 @@ def imported(text: str) -> Imported:
     intervals = work.intervals()
     if intervals:
         document["time_intervals"] = intervals
+    inhibitions = work.inhibitions()
+    if inhibitions:
+        document["inhibit_rules"] = inhibitions
     work.rest()
     made = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
     read_notify({"the file": made})
@@ -194,10 +201,29 @@ class _Import:
             for one in _objects(self._given.get(part))
         ]
 
+    def inhibitions(self) -> list[dict[str, Any]]:
+        """Return the inhibition rules, of the present form and of the older one."""
+        made: list[dict[str, Any]] = []
+        rules = _objects(self._given.get("inhibit_rules"))
+        if rules:
+            self._note("differs", "inhibit_rules", "an alert mutes alerts of its own tenant alone")
+        for nth, rule in enumerate(rules):
+            place = f"inhibit_rules[{nth}]"
+            sides = {f"{side}_matchers": _side(rule, side) for side in ("source", "target")}
+            left = sorted(str(one) for one in rule if one not in _INHIBITION)
+            if left:
+                self._note("left out", place, ", ".join(left))
+            empty = [side for side, matchers in sides.items() if not matchers]
+            if empty:
+                self._note("left out", place, f"has no {' and no '.join(empty)}")
+                continue
+            name = {"name": str(rule["name"])} if rule.get("name") else {}
+            equal = _texts(rule.get("equal"))
+            made.append({**name, **sides, **({"equal": equal} if equal else {})})
+        return made
+
     def rest(self) -> None:
         """Note what is neither a receiver nor a route."""
-        for nth, rule in enumerate(_objects(self._given.get("inhibit_rules"))):
-            self._note("left out", f"inhibit_rules[{nth}]", _inhibition(rule))
         for name in cast("list[Any]", self._given.get("templates") or []):
             self._note(
                 "left out", "templates", f"{name}: write texts anew, in Sentinel's templates"
@@ -218,21 +244,14 @@ class _Import:
             self._note("differs", "", text)
 
 
-def _inhibition(rule: Mapping[str, Any]) -> str:
-    def side(name: str) -> str:
-        parts: list[tuple[str, str, str]] = []
-        try:
-            for text in _texts(rule.get(f"{name}_matchers")):
-                parts += [(one.label, one.operator, one.text) for one in matchers_of(text)]
-        except ConfigurationError:
-            return "matchers that cannot be read"
-        equal, like = (_object(rule.get(f"{name}_match{one}")) for one in ("", "_re"))
-        parts += [(label, "=", str(text)) for label, text in sorted(equal.items())]
-        parts += [(label, "=~", str(text)) for label, text in sorted(like.items())]
-        return f"{{{written(parts)}}}"
-
-    same = ", ".join(_texts(rule.get("equal"))) or "nothing"
-    return f"{side('source')} mutes {side('target')} where these are equal: {same}"
+def _side(rule: Mapping[str, Any], name: str) -> list[str]:
+    """Return the matchers of one side of an inhibition rule, of whichever form."""
+    equal, like = (_object(rule.get(f"{name}_match{one}")) for one in ("", "_re"))
+    return [
+        *_texts(rule.get(f"{name}_matchers")),
+        *(written([(label, "=", str(text))]) for label, text in sorted(equal.items())),
+        *(written([(label, "=~", str(text))]) for label, text in sorted(like.items())),
+    ]
 
 
 def _days(duration: str) -> str:

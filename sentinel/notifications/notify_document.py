@@ -20,8 +20,9 @@ from sentinel.notifications.route_trial import checked
 
 __all__ = ["NotifyDocument", "ReceiverNode", "read_notify", "routes_text"]
 
-_ROUTES = ("route", "owners", "defaults", "time_intervals", "tests")
-_LISTS = ("receivers", "time_intervals", "tests")
+_ROUTES = ("route", "owners", "defaults", "time_intervals", "inhibit_rules", "tests")
+_LISTS = ("receivers", "time_intervals", "inhibit_rules", "tests")
+_NAMED = ("receivers", "time_intervals")
 
 
 def _named(name: str) -> str:
@@ -102,7 +103,7 @@ def read_notify(files: Mapping[str, str]) -> NotifyDocument:
                 if not isinstance(value, list):
                     raise ConfigurationError(f"{file}: {part} must be a list")
                 items = cast("list[Any]", value)
-                for one in items if part != "tests" else []:
+                for one in items if part in _NAMED else []:
                     if isinstance(one, dict):
                         once(part, cast("dict[str, Any]", one).get("name"), file)
                 merged.setdefault(part, []).extend(items)

@@ -31,7 +31,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sign: `+`, `~` or `-`
-        kind: receiver, route, owner, default, time interval or test
+        kind: receiver, route, owner, default, time interval, inhibit rule or test
         name: of it; of a route, the matchers on the way to it
         text: what it is from now on, or what changes
     """
@@ -180,6 +180,14 @@ def _intervals(document: RouteDocument) -> Given:
     }
 
 
+def _inhibitions(document: RouteDocument) -> Given:
+    return {
+        one.name or f"{_text(one.source_matchers)} mutes {_text(one.target_matchers)}":
+        one.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+        for one in document.inhibit_rules
+    }  # fmt: skip
+
+
 def _tests(document: RouteDocument) -> Given:
     return {
         one.name or str(place): one.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
@@ -198,5 +206,6 @@ _PARTS = (
     ("owner", _owners),
     ("default", _defaults),
     ("time interval", _intervals),
+    ("inhibit rule", _inhibitions),
     ("test", _tests),
 )

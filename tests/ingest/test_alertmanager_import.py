@@ -47,6 +47,7 @@ inhibit_rules:
   - source_matchers: [severity="critical"]
     target_match: {{severity: warning}}
     equal: [alertname, cluster]
+  - {{source_match_re: {{a: 'b|c'}}}}
 receivers:
   - name: Shop mails
     email_configs:
@@ -105,6 +106,10 @@ def test_what_alertmanager_does_where_nothing_is_said_is_written_out(found: Impo
     document = read_notify({"n": found.text}).routes
     assert document is not None
     assert [one.name for one in document.time_intervals] == ["office"]
+    (rule,) = document.inhibit_rules
+    assert (rule.source_matchers, rule.target_matchers, rule.equal) == (
+        ['severity="critical"'], ['severity="warning"'], ["alertname", "cluster"]
+    )  # fmt: skip
 
 
 def test_the_report_says_what_to_make_what_is_left_out_and_what_differs(found: Imported):
@@ -127,8 +132,7 @@ def test_the_report_says_what_to_make_what_is_left_out_and_what_differs(found: I
         "left out: receivers.files-chat.jira_configs[0]: Sentinel has no such channel",
         "left out: receivers.dba.webhook_configs[0]: max_alerts",
         "left out: route: labels",
-        'left out: inhibit_rules[0]: {severity="critical"} mutes {severity="warning"} where these '
-        "are equal: alertname, cluster",
+        "left out: inhibit_rules[1]: has no target_matchers",
     ):
         assert line in lines
     ended = "the end of alerts is sent, too"

@@ -24,6 +24,8 @@ route:
     - {matchers: [team="web"], receiver: web, mute_time_intervals: [nights]}
 defaults:
   owner: {ada: db}
+inhibit_rules:
+  - {source_matchers: [severity="critical"], target_matchers: [severity="low"], equal: [host]}
 time_intervals:
   - name: nights
     time_intervals: [{times: [{start_time: "00:00", end_time: "06:00"}]}]
@@ -73,6 +75,7 @@ def test_each_part_that_differs_is_one_line():
         "- default owner ada",
         '~ time interval nights: time_intervals {"times":[{"start_time":0,"end_time":360}],'
         '"location":"UTC"} -> {"times":[{"start_time":0,"end_time":420}],"location":"UTC"}',
+        '~ inhibit rule severity="critical" mutes severity="low": equal host -> cluster',
         '+ test dba: labels {"team":"db"}; receivers db',
         "- test db",
     ]
