@@ -56,13 +56,19 @@ def test_what_is_stored_already_is_no_difference_however_it_is_written():
 
 
 def test_each_part_that_differs_is_one_line():
-    after = RECEIVERS.replace("sentinel-slack/db", "sentinel-email/db").replace(
-        "name: web", "name: www"
-    ) + ROUTES.replace(
-        "receiver: [db, web]", "{receiver: [db, www], repeat_interval: 1h"[1:]
-    ).replace('team="web"', 'team="www"').replace("{ada: db}", "{bob: db}").replace(
-        "06:00", "07:00"
-    ).replace("name: db, labels", "name: dba, labels")
+    after = RECEIVERS + ROUTES
+    for old, new in (
+        ("sentinel-slack/db", "sentinel-email/db"),
+        ("name: web", "name: www"),
+        ("receiver: [db, web]", "receiver: [db, www], repeat_interval: 1h"),
+        ('team="web"', 'team="www"'),
+        ("{ada: db}", "{bob: db}"),
+        ("06:00", "07:00"),
+        ("[host]", "[cluster]"),
+        ("name: db, labels", "name: dba, labels"),
+    ):
+        assert old in after
+        after = after.replace(old, new)
     assert planned(ROUTES, after) == [
         "~ receiver db: +sentinel-email/db, -sentinel-slack/db",
         "+ receiver www: inbox",
