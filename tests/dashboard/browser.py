@@ -169,6 +169,7 @@ class Watched:
         self.forgiven = (
             "Failed to load resource: ",
             "WebSocket connection to ",
+            "WebSocket is already in CLOSING or CLOSED state",
             # Streamlit's own, of what it would have sent, and of asking whether it is back
             "when disconnected from server",
             "Client Error in reaching server endpoint",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.dashboard.browser import PATIENCE, row, serve
+from tests.dashboard.browser import PATIENCE, Shared, row
 from tests.dashboard.login_proxy import HEADER, log_in_before
 from tests.dashboard.scene import Scene
 
@@ -17,11 +15,11 @@ expect.set_options(timeout=PATIENCE)
 
 
 def test_each_acts_by_their_own_name_and_an_open_page_ends_with_its_login(
-    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, browser: Browser, shared_dashboard: Shared, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
     first, second = scene.raises("first"), scene.raises("second", severity="low")
-    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+    with shared_dashboard.looking_at(scene) as served, log_in_before(served.url) as proxy:
         proxy.person = "lena"
         page = browser.new_page()
         page.goto(proxy.url)
@@ -54,11 +52,11 @@ SIGNED_OUT = (
 
 
 def test_whatever_a_proxy_answers_to_nobody_nothing_is_done_by_who_was_signed_in(
-    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, browser: Browser, shared_dashboard: Shared, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
     alert = scene.raises("first")
-    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+    with shared_dashboard.looking_at(scene) as served, log_in_before(served.url) as proxy:
         for refusal in SIGNED_OUT:
             proxy.person = "lena"
             page = browser.new_page()
@@ -74,11 +72,11 @@ def test_whatever_a_proxy_answers_to_nobody_nothing_is_done_by_who_was_signed_in
 
 
 def test_where_the_proxy_fails_commands_wait_for_the_live_api(
-    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, browser: Browser, shared_dashboard: Shared, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
     first, second = scene.raises("first"), scene.raises("second", severity="low")
-    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+    with shared_dashboard.looking_at(scene) as served, log_in_before(served.url) as proxy:
         proxy.person = "lena"
         page = browser.new_page()
         page.goto(proxy.url)
@@ -107,11 +105,11 @@ def test_where_the_proxy_fails_commands_wait_for_the_live_api(
 
 
 def test_what_one_asked_for_is_not_done_by_who_signed_in_after_them(
-    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, browser: Browser, shared_dashboard: Shared, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
     alert = scene.raises("first")
-    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+    with shared_dashboard.looking_at(scene) as served, log_in_before(served.url) as proxy:
         proxy.person = "lena"
         page = browser.new_page()
         page.goto(proxy.url)
@@ -156,12 +154,12 @@ def beats(page: Page, status: int, times: int = 1) -> None:
 
 
 def test_a_form_takes_nothing_more_from_who_has_signed_out(
-    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, browser: Browser, shared_dashboard: Shared, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
     monkeypatch.setenv("SENTINEL_DASHBOARD_LOGIN_LEASE", LEASE)
     rule = scene.store.alerts.get(scene.raises("first")).rule
-    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+    with shared_dashboard.looking_at(scene) as served, log_in_before(served.url) as proxy:
         proxy.person = "lena"
         aside = browser.new_page()  # open all the while, and not looked at
         aside.goto(proxy.url)
@@ -204,11 +202,11 @@ def test_a_form_takes_nothing_more_from_who_has_signed_out(
 
 
 def test_waiting_commands_outlive_their_widget_but_not_their_person(
-    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, browser: Browser, shared_dashboard: Shared, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
     first, second = scene.raises("first"), scene.raises("second", severity="low")
-    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+    with shared_dashboard.looking_at(scene) as served, log_in_before(served.url) as proxy:
         proxy.person = "lena"
         page = browser.new_page()
         page.goto(proxy.url)
@@ -247,11 +245,11 @@ def test_waiting_commands_outlive_their_widget_but_not_their_person(
 
 
 def test_past_the_proxy_nobody_is_let_in(
-    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, browser: Browser, shared_dashboard: Shared, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
     scene.raises("a secret of the firm")
-    with serve(scene, tmp_path) as served:
+    with shared_dashboard.looking_at(scene) as served:
         page = browser.new_page()
         for path in ("", "/history", "/audit", "/settings"):
             page.goto(f"{served.url}{path}")
