@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from fnmatch import translate
+from functools import lru_cache
 from typing import cast
 
 import msgspec
@@ -48,6 +49,9 @@ def tagged_owner(tags: object) -> str:
     return ""
 
 
+_NOBODY = Owned("", "")
+
+
 class Owners:
     """A list of patterns.
 
@@ -77,6 +81,7 @@ class Owners:
             (re.compile(translate(pattern.removeprefix(_POOL))), _kind(pattern), pattern, owner)
             for pattern, owner in reversed(self.lines)
         ]
+        self._matching = lru_cache(maxsize=10_000)(self._search)
 
     def of(self, rule: Rule, labels: Mapping[str, str], facts: Facts = NO_FACTS) -> Owned:
         """Return whose an alert is.
@@ -97,11 +102,15 @@ class Owners:
             return Owned(facts.owner, "tag")
         if self._patterns:
             path = f"{labels['flow']}/{labels.get('deployment', '')}" if "flow" in labels else ""
-            names = {"rule": rule.name, "path": path, "pool": facts.work_pool}
-            for pattern, kind, written, owner in self._patterns:
-                if names[kind] and pattern.match(names[kind]):
-                    return Owned(owner, written)
-        return Owned("", "")
+            return self._matching(rule.name, path, facts.work_pool)
+        return _NOBODY
+
+    def _search(self, rule: str, path: str, pool: str) -> Owned:
+        names = {"rule": rule, "path": path, "pool": pool}
+        for pattern, kind, written, owner in self._patterns:
+            if names[kind] and pattern.match(names[kind]):
+                return Owned(owner, written)
+        return _NOBODY
 
 
 def _kind(pattern: str) -> str:
