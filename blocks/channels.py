@@ -220,7 +220,9 @@ class NotificationChannel:
 
 
 def text_of(message: Message) -> str:
-    """Return `message` as plain text: 10 of its alerts, one a line, and its URL."""
+    """Return `message` as plain text: 10 of its alerts or its own text, and its URL."""
+    if message.text:
+        return f"{message.text}\n{message.url}"
     alerts = shown(message, 10)
     lines = [f"- {alert.title} ({alert.severity}, {status_text(alert)})" for alert in alerts]
     left = message.firing + message.resolved - len(lines)

@@ -36,7 +36,10 @@ def text_of(message: Message) -> str:
     parts = [f"{one_line(message.title)}\n{counts(message)}: {message.reason_text}\n{message.url}"]
     if message.acknowledge_url:
         parts.append(f"Acknowledge: {message.acknowledge_url}")
-    parts += [_alert_text(message, alert) for alert in shown(message, MOST_ALERTS)]
+    if message.text:
+        parts.append("\n".join(f"  {line.rstrip()}" for line in message.text.splitlines()))
+    else:
+        parts += [_alert_text(message, alert) for alert in shown(message, MOST_ALERTS)]
     if more := _more(message):
         parts.append(f"and {more:,} more: {message.url}")
     parts.append(f"-- \nSent by Sentinel to the receiver {message.receiver}.")
@@ -57,7 +60,11 @@ def _alert_text(message: Message, alert: MessageAlert) -> str:
 def html_of(message: Message) -> str:
     """Return the HTML part; all text that comes from checks is escaped."""
     colour = _RESOLVED_COLOUR if is_resolved(message) else _COLOURS.get(message.severity, "#616161")
-    rows = "\n".join(_alert_html(message, alert) for alert in shown(message, MOST_ALERTS))
+    if message.text:
+        said = escape(message.text).replace("\n", "<br>\n")
+        rows = f'<p style="margin:0 0 12px">{said}</p>'
+    else:
+        rows = "\n".join(_alert_html(message, alert) for alert in shown(message, MOST_ALERTS))
     more = _more(message)
     left = f"<p>and {more:,} more: {_link(message.url, 'see all')}</p>" if more else ""
     do = " ".join(_button(url, text) for text, url in actions_of(message))
@@ -113,4 +120,6 @@ def _link(url: str, text: str) -> str:
 
 
 def _more(message: Message) -> int:
+    if message.text:
+        return 0
     return max(0, message.firing + message.resolved - len(shown(message, MOST_ALERTS)))

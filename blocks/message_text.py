@@ -172,6 +172,10 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+class OwnText(list[str]):
+    """The lines of a text that is not about one alert each."""
+
+
 def alert_lines(message: Message, most: int, write: Callable[[str], str] = str) -> list[str]:
     """Return a line about each alert that a message names: severity, title, status and duration.
 
@@ -181,8 +185,11 @@ def alert_lines(message: Message, most: int, write: Callable[[str], str] = str) 
         write: escapes text for the vendor
 
     Returns:
-        The lines, those that fire first.
+        The lines, those that fire first; the text of the receiver's template in place of them,
+        where it has one, which `fitted` cuts without counting alerts.
     """
+    if message.text:
+        return OwnText(write(line) for line in message.text.splitlines())
     return [
         f"{write(alert.severity)}: {write(one_line(alert.title))} "
         f"({write(status_text(alert))} {duration_text(alert, message.at)})"
@@ -237,6 +244,8 @@ def fitted(lines: Sequence[str], most: int, total: int, size: Callable[[str], in
     Returns:
         Whole lines; where not even the first fits, its start.
     """
+    if isinstance(lines, OwnText):
+        return clipped("\n".join(lines), most, size)
     lines, whole = lines[:total], "\n".join(lines)
     if len(lines) == total and size(whole) <= most:
         return whole

@@ -51,8 +51,10 @@ def payload_of(
     Returns:
         `text`, and `attachments` with one attachment that has the blocks.
     """
-    alerts = shown(message, MOST_ALERTS)
+    alerts = [] if message.text else shown(message, MOST_ALERTS)
     blocks = [_section(_about(alert, message.at)) for alert in alerts]
+    if message.text:
+        blocks = [_section(_plain(message.text, _MOST_UPDATE))]
     left = message.firing + message.resolved - len(alerts)
     footer = [counts(message), _plain(message.reason_text)]
     if left > 0 and alerts:

@@ -36,6 +36,7 @@ ACTIONS: dict[str, str] = {
     "receiver.set": "set the channels of the receiver",
     "receiver.removed": "removed the receiver",
     "receiver.limited": "limited the messages a minute of the receiver",
+    "receiver.templated": "changed the message template of the receiver",
     "channel.saved": "saved the channel",
     "channel.removed": "removed the channel",
     "channel.limited": "limited the messages a minute of the channel",

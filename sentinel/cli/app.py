@@ -27,6 +27,7 @@ from sentinel.cli import (
     keys,
     log_levels,
     message_limits,
+    message_templates,
     notify,
     oncall_calendars,
     owners,
@@ -127,6 +128,7 @@ app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
 vendor_channels.add_commands(channels.adding)
 message_limits.add_commands(receivers.commands, channels.commands)
+message_templates.add_commands(receivers.commands)
 app.add_typer(channels.commands, name="channel")
 app.add_typer(deliveries.commands, name="delivery")
 app.add_typer(routes.commands, name="route")

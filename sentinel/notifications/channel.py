@@ -82,6 +82,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
             provider can keep one thread; empty for the first message
         progress: the `DeliveryError.progress` of the last attempt at this message
         seq: the group's `seq` that it reports: it lists what fires then
+        text: by the receiver's template, in place of the list of alerts; empty for the built-in
+            one
         acknowledge_url: a page that asks, and then acknowledges those of `alerts` that fire; empty
             where there is none. A secret: whoever has it may acknowledge
         notices: what is out of order with the delivery itself, in words: that Prefect is down
@@ -105,6 +107,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     progress: str = ""
     acknowledge_url: str = ""
     seq: int = 0
+    text: str = ""
     notices: Sequence[str] = ()
 
 

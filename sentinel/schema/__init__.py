@@ -20,6 +20,7 @@ from sentinel.schema.groups import AlertGroup, GroupMember
 from sentinel.schema.inhibition import InhibitionSource
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.message_limits import MessageLimit, StormRow
+from sentinel.schema.message_templates import MessageTemplateRow
 from sentinel.schema.metrics import MetricSeries, SampleBlock
 from sentinel.schema.notifications import (
     AutomationSwitch,
@@ -77,6 +78,7 @@ __all__ = [
     "LogLevelRow",
     "LoginAddress",
     "MessageLimit",
+    "MessageTemplateRow",
     "MetricSeries",
     "Moment",
     "NotificationLogEntry",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -18,7 +19,13 @@ import blocks
 from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
 from blocks.message_text import clipped, fitted, utf8_size, utf16_size
 from blocks.vendors import VENDORS, registered
+from blocks.vendors.discord import Discord
+from blocks.vendors.mattermost import Mattermost
+from blocks.vendors.ntfy import Ntfy
 from blocks.vendors.opsgenie import Opsgenie
+from blocks.vendors.pagerduty import PagerDuty
+from blocks.vendors.teams import MicrosoftTeams
+from blocks.vendors.telegram import Telegram
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message
 from sentinel.prefect_client.channel_types import CAPABILITY, slug_of, vendor_words
@@ -125,6 +132,24 @@ def test_every_type_is_registered_once_under_the_word_of_its_file():
         assert all(field.title and field.description for field in fields.values()), word
         assert list(fields)[-1] == "timeout"
         assert kind.get_description()
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        Opsgenie(api_key=SecretStr("k")), Discord(url=SecretStr("https://d.example")),
+        PagerDuty(routing_key=SecretStr("k")), MicrosoftTeams(url=SecretStr("https://t.example")),
+        Mattermost(url=SecretStr("https://m.example")), Ntfy(topic=SecretStr("t")),
+        Telegram(token=SecretStr("t"), chat_id="1"),
+    ],
+    ids=lambda one: type(one).__name__,
+)  # fmt: skip
+def test_the_text_of_a_template_takes_the_place_of_the_alerts(channel: Any):
+    many = [alert for _ in range(9) for alert in message().alerts]
+    about = message(alerts=many, firing=18, text="Call ann\nabout the disk")
+    said = str([one.body for one in channel._requests(about)])
+    assert re.search(r"Call ann(\\n|'.*)about the disk", said)
+    assert "… and" not in said
 
 
 def module(name: str, **inside: str) -> ModuleType:

@@ -84,6 +84,17 @@ def test_both_parts_have_the_link_that_acknowledges(server: MailServer):
     assert "Acknowledge" not in without.part("plain") + without.part("html")
 
 
+def test_the_text_of_a_template_takes_the_place_of_the_alerts(server: MailServer):
+    many = message(alerts=[message().alerts[0]] * 80, firing=80, text="Call <b>ann</b>\nnow")
+    channel(server.port).send(many)
+    (mail,) = server.mails
+    assert "  Call <b>ann</b>\r\n  now" in mail.part("plain")
+    assert "Call &lt;b&gt;ann&lt;/b&gt;<br>\r\nnow" in mail.part("html")
+    for part in (mail.part("plain"), mail.part("html")):
+        assert "percent full" not in part
+        assert "more" not in part
+
+
 def test_text_of_a_check_is_escaped_in_html(server: MailServer):
     hostile = "<script>alert('x')</script> & <b>"
     alert = message().alerts[0]

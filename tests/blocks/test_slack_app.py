@@ -162,6 +162,16 @@ def test_with_an_app_token_the_buttons_act(slack: SlackApp, receiver: Receiver):
     assert "confirm" in resolve
 
 
+def test_the_text_of_a_template_takes_the_place_of_the_alerts(slack: SlackApp, receiver: Receiver):
+    slack.send(message(text="Call <!channel> & ann\n" + "x" * 4000))
+    (body,) = arrived(receiver)
+    hold_against_the_vendor(body)
+    text, footer = texts(body)
+    assert text.startswith("Call &lt;!channel&gt; &amp; ann\nxxx")
+    assert "2 firing" in footer
+    assert "more" not in footer
+
+
 @pytest.mark.parametrize("answers", ["", "C0THER:1503435956.000247", "from another version"])
 def test_without_a_message_in_this_channel_another_is_posted(
     slack: SlackApp, receiver: Receiver, answers: str

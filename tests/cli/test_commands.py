@@ -109,6 +109,20 @@ def test_a_receiver_is_created_and_removed(run: Run, world: World) -> None:
         0, {"name": "night", "channels": ["inbox"], "open_before": 0},
     )  # fmt: skip
     assert "night" in run("receiver", "list")[1]
+    wrong = run("receiver", "template", "night", "--title", "{severety}")
+    assert (wrong[0], "title, line 1, column 2: {severety} is unknown" in wrong[2]) == (2, True)
+    set_ = run("receiver", "template", "night", "--title", "{rule}: {title}", "--json")[1]
+    assert json.loads(set_)["templates"] == [
+        {"channel": None, "title": "{rule}: {title}", "text": ""}
+    ]
+    alert = world.ids()[0]
+    shown = run("receiver", "preview", "night", "--alert", alert)[1]
+    assert shown.startswith("disk: "), shown
+    assert "(the built-in list of alerts)" in shown
+    draft = run("receiver", "preview", "night", "--alert", alert, "--text", "on {labels.mount}")[1]
+    assert "\n\non /" in draft
+    built_in = "Messages of the receiver night have the built-in texts.\n"
+    assert run("receiver", "template", "night", "--remove") == (0, built_in, "")
     limited = "The receiver night is sent at most 5 messages a minute.\n"
     assert run("receiver", "limit", "night", "5") == (0, limited, "")
     assert json.loads(run("channel", "limit", "inbox", "0", "--json")[1]) == {

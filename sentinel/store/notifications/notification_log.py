@@ -38,6 +38,7 @@ from sentinel.store.notifications.deliveries import (
 )
 from sentinel.store.notifications.explaining import Why, explain, explain_alert
 from sentinel.store.notifications.message_limits import sent_recently
+from sentinel.store.notifications.message_templates import with_template
 from sentinel.store.notifications.mutes import Mutes
 from sentinel.store.notifications.named_alerts import named_alerts, void_acknowledgements
 from sentinel.store.notifications.outcomes import record_held
@@ -284,6 +285,7 @@ class NotificationLog:
             notices=[*notices, *said],
         )
         message = as_summary(connection, group, message)
+        message = with_template(self._store, connection, message, channel)
         delivery = new_id()
         connection.execute(
             DELIVERY.insert().values(

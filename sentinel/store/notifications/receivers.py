@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, or_, select, text
+from sqlalchemy import Connection, bindparam, or_, select, text
 
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.notifications.channel import INBOX
 from sentinel.notifications.channel_names import is_channel, is_receiver
+from sentinel.schema.message_templates import MessageTemplateRow
 from sentinel.schema.notifications import Receiver
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import GROUP, model_of, table_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT", "FALLBACK", "INBOX", "Receivers", "alone"]
 
 RECEIVER = table_of(Receiver)
+_TEMPLATE = table_of(MessageTemplateRow)
+_TEMPLATES_OF = _TEMPLATE.delete().where(_TEMPLATE.c.receiver == bindparam("receiver"))
 
 DEFAULT = "default"
 FALLBACK = "fallback"
@@ -171,6 +174,7 @@ class Receivers:
         if check is not None and name in before:
             check(before[name])
         done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
+        connection.execute(_TEMPLATES_OF, {"receiver": name})
         if not done.rowcount:
             raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
         was = {"channels": before.get(name, [])}

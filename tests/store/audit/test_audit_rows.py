@@ -16,11 +16,13 @@ from sentinel.audit.origin import Origin, acting
 from sentinel.clock import FakeClock
 from sentinel.errors import NotFound
 from sentinel.notifications.channel import Message
+from sentinel.notifications.message_template import MessageTemplate
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.audit.queries import AuditItem, every
 from sentinel.store.notifications.channel_health import record_recovery
 from sentinel.store.notifications.message_limits import set_message_limit
+from sentinel.store.notifications.message_templates import set_message_template
 from tests.event_policies.streets import Street, policy
 from tests.world import World
 
@@ -103,6 +105,7 @@ def _one_message(store: Store) -> None:
 
 SETUP: dict[str, Callable[[Store], object]] = {
     "receiver.removed": lambda store: store.receivers.set("ops", ["inbox"]),
+    "receiver.templated": lambda store: store.receivers.set("ops", ["inbox"]),
     "rule.enabled": lambda store: store.rules.disable("disk", actor="x"),
     "view.removed": lambda store: store.views.save("ada", "live", "mine", "q=1"),
     "channel.tested": _channel_fails,
@@ -117,6 +120,9 @@ CHANGES: dict[str, Callable[[Store], object]] = {
     "receiver.set": lambda store: store.receivers.set("ops", ["inbox"], actor="ada"),
     "receiver.removed": lambda store: store.receivers.remove("ops", actor="ada"),
     "receiver.limited": lambda s: set_message_limit(s, "receiver", "ops", 5, actor="ada"),
+    "receiver.templated": lambda s: set_message_template(
+        s, "ops", "", MessageTemplate(title="{title}"), actor="ada"
+    ),
     "channel.limited": lambda s: set_message_limit(s, "channel", "inbox", 0, actor="ada"),
     "view.saved": lambda store: store.views.save("ada", "live", "mine", "q=2"),
     "view.removed": lambda store: store.views.remove("ada", "live", "mine"),

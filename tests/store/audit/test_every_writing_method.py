@@ -33,6 +33,7 @@ AUDITED = {
     "rules.rules.Rules.retire": ("rule.retired",),
     "notifications.receivers.Receivers.set": ("receiver.set",),
     "notifications.receivers.Receivers.remove": ("receiver.removed",),
+    "notifications.message_templates.set_message_template": ("receiver.templated",),
     "notifications.message_limits.set_message_limit": ("receiver.limited", "channel.limited"),
     "notifications.routes.Routes.apply": ("routes.applied",),
     "notifications.routes.Routes.rollback": ("routes.applied",),
