@@ -60,10 +60,10 @@ def emergency_channel(settings: Emergency) -> Channel | None:
         return None
     try:
         return _made(url, settings.emergency_secret)
-    except (ValidationError, ValueError) as error:
-        # The text of the error may repeat the address.
-        why = error.errors(include_input=False)[0]["msg"] if isinstance(error, ValidationError) \
-            else "it is no address"  # fmt: skip
+    except ValueError as error:
+        why = "it is no address"
+        if isinstance(error, ValidationError):  # its own text repeats the address
+            why = error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"SENTINEL_EMERGENCY_URL: {why}", hint=_HINT) from None
 
 

@@ -9,9 +9,22 @@ import msgspec
 
 from sentinel.notifications.channel import EMERGENCY, INBOX
 
-__all__ = ["Standby"]
+__all__ = ["Standby", "waits_until"]
 
 _TRY_AGAIN = timedelta(seconds=15)
+
+
+def waits_until(next_at: datetime | None, now: datetime) -> datetime:
+    """Return when a channel is decided on again that was last held back since Prefect is down.
+
+    Args:
+        next_at: when it was due to be decided on
+        now: the present moment
+
+    Returns:
+        That moment; once it is over, the latest at which the relay decides again.
+    """
+    return next_at if next_at is not None and now < next_at else now + _TRY_AGAIN
 
 
 class Standby(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from sentinel.prefect_client.client import PrefectApi
 from sentinel.relay.dead_man import not_well
 from sentinel.relay.loop import Relay
 from sentinel.store import Store
+from sentinel.store.notifications.explaining import Why
 from tests.databases import sqlite_copy
 from tests.prefect_server import Receiver, free_port
 from tests.world import World
@@ -70,6 +71,10 @@ class Night:
 
     def inbox(self) -> list[str]:
         return [str(one.body["reason_text"]) for one in self.store.inbox.page()]
+
+    def explained(self) -> list[Why]:
+        ((group,),) = self.world.rows("SELECT id FROM alert_group")
+        return self.store.notification_log.explain(group)
 
     def log(self) -> list[tuple[str, str, str]]:
         """Receiver, channel and state of the deliveries."""
@@ -125,6 +130,8 @@ def test_where_no_block_could_be_loaded_the_emergency_channel_is_notified_once(
     assert ("default", HOOK) not in {row[:2] for row in night.log()}
     ((waits,),) = night.world.rows(f"SELECT reason FROM telling WHERE channel = '{HOOK}'")
     assert waits == "prefect_down"
+    why = {one.channel: str(one.decision.reason) for one in night.explained()}
+    assert why == {"inbox": "repeat_interval", HOOK: "prefect_down"}
 
     # Prefect is back: a worker sends what waited, and the end to all who were notified.
     night.world.recorder.messages.clear()
@@ -224,6 +231,7 @@ def test_an_address_that_is_none_is_refused_without_repeating_it(url: str):
     with pytest.raises(ConfigurationError, match="SENTINEL_EMERGENCY_URL") as caught:
         emergency_channel(Given(SecretStr(url)))
     assert "S3CRET" not in str(caught.value)
+    assert "Value error" not in str(caught.value)
 
 
 def test_a_process_without_the_setting_says_what_to_do(store: Store):

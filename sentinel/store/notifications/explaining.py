@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Row, bindparam, select
 from sentinel.access import EVERYTHING, Scope
 from sentinel.errors import NotFound
 from sentinel.notifications.decision import NOT_ROUTED, Decision, decide
+from sentinel.notifications.reasons import Reason
+from sentinel.notifications.standby import waits_until
 from sentinel.notifications.why import (
     AlertFacts,
     AlertWhy,
@@ -185,7 +187,11 @@ def _decided(
     found: list[Why] = []
     for receiver, channel in targets_of(group, known, channels, gates):
         before = known.get((receiver, channel))
-        last = last_notified(before, gates.closed_until(channel))
+        held = before is not None and before.reason == Reason.PREFECT_DOWN
+        last = last_notified(
+            before, gates.closed_until(channel),
+            waits_until(before.next_at, now) if held and before is not None else None,
+        )  # fmt: skip
         last = with_recent(connection, group.id, receiver, channel, last, policy, now)
         last = limited(last, limits.limited_until(receiver, channel))
         last = storm_seen(connection, group, (receiver, channel), last, storms, limits)
