@@ -67,6 +67,7 @@ def compose(
     progress: str = "",
     acknowledge_url: str = "",
     notices: Sequence[str] = (),
+    muted: Sequence[str] = (),
 ) -> Message:
     """Compose the message for one channel about `group`.
 
@@ -86,6 +87,7 @@ def compose(
         progress: what the channel took of this message when it was last tried
         acknowledge_url: of the page that acknowledges what fires; empty for none
         notices: what is out of order with the delivery itself
+        muted: what is left out since another alert explains it, and what these alerts explain
 
     Returns:
         The message; its status is resolved where `reason` is that all alerts are resolved.
@@ -99,7 +101,7 @@ def compose(
         at=now,
         status="resolved" if reason is Reason.RESOLVED else "firing",
         reason=str(reason),
-        reason_text="; ".join([_why(reason, void, held), *notices]),
+        reason_text="; ".join([_why(reason, void, held), *muted, *notices]),
         receiver=receiver,
         title=_title(group, named, word),
         severity=word,

@@ -24,6 +24,7 @@ from sentinel.duration import Duration
 from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_document import loaded
 from sentinel.labels.alertmanager import matchers_of, written
+from sentinel.notifications.dependencies import Dependency, inhibitions_of
 from sentinel.notifications.inhibition import InhibitRule
 from sentinel.notifications.owners import Owners
 from sentinel.severity import severity_of
@@ -170,6 +171,7 @@ class RouteDocument(BaseModel):
     defaults: Defaults = Defaults()
     time_intervals: list[NamedIntervals] = Field(default_factory=list[NamedIntervals])
     inhibit_rules: list[InhibitRule] = Field(default_factory=list[InhibitRule], max_length=1000)
+    dependencies: list[Dependency] = Field(default_factory=list[Dependency], max_length=1000)
     tests: list[RouteTest] = Field(default_factory=list[RouteTest])
 
     @model_validator(mode="after")
@@ -186,6 +188,7 @@ class RouteDocument(BaseModel):
             raise ValueError("route: time intervals belong to routes below the first one")
         for word in self.defaults.severity:
             severity_of(word)
+        inhibitions_of(self.dependencies)
         names = [one.name for one in self.time_intervals]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

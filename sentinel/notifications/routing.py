@@ -24,6 +24,7 @@ from sentinel.alerts.run_source import RunSource
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.labels.matchers import Matcher, matches
+from sentinel.notifications.dependencies import inhibitions_of
 from sentinel.notifications.grouping import Membership, labels_with, membership
 from sentinel.notifications.inhibition import InhibitionIndex
 from sentinel.notifications.owners import NO_FACTS, Facts, Owners, tagged_owner
@@ -154,7 +155,9 @@ class RouteTree:
             for one in document.time_intervals
         }
         self.root = Route(document.route, None, intervals, Counter())
-        self.inhibitions = InhibitionIndex(document.inhibit_rules)
+        self.inhibitions = InhibitionIndex(
+            [*document.inhibit_rules, *inhibitions_of(document.dependencies)]
+        )
         self._defaults: dict[tuple[str, str], Route] = {}
         given = document.defaults
         for label, by in (("team", given.team), ("owner", given.owner)):

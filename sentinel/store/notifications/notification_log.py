@@ -39,6 +39,7 @@ from sentinel.store.notifications.deliveries import (
 from sentinel.store.notifications.explaining import Why, explain, explain_alert
 from sentinel.store.notifications.message_limits import sent_recently
 from sentinel.store.notifications.message_templates import with_template
+from sentinel.store.notifications.mute_notes import mute_notes
 from sentinel.store.notifications.mutes import Mutes
 from sentinel.store.notifications.named_alerts import named_alerts, void_acknowledgements
 from sentinel.store.notifications.outcomes import record_held
@@ -283,6 +284,7 @@ class NotificationLog:
                 self._store, connection, group.id, named, id_, (receiver, channel)
             ),
             notices=[*notices, *said],
+            muted=mute_notes(connection, group.id, now),
         )
         message = as_summary(connection, group, message)
         message = with_template(self._store, connection, message, channel)

@@ -6,6 +6,7 @@ import pytest
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
+from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.routes import Routes
@@ -51,6 +52,7 @@ def test_what_the_source_mutes_is_named_when_the_source_ends(
     (message,) = [one for _, one in world.recorder.messages if "disk" in one.title]
     world.recorder.messages.clear()
     assert [one.labels["mount"] for one in message.alerts] == ["/data"]
+    assert f"1 more is muted while {source[1]!r} fires" in message.reason_text
     (muted,) = world.rows("SELECT id FROM alert WHERE title = 'disk /'")
     assert why_of_alert(world.store, muted[0]).text == (
         f"The alert is inhibited by {source[1]!r} of the rule host-down, alert {source[0]}: "
@@ -83,6 +85,44 @@ def test_where_all_that_fires_is_inhibited_the_outcome_says_so_until_the_source_
     assert world.said() == []
     host.sees({"/": 20})
     assert world.said() == [FIRST]
+
+
+@both_databases
+def test_what_depends_on_something_that_fails_is_muted_and_the_root_cause_says_so(
+    store: Store, clock: FakeClock
+):
+    Routes(store).apply(
+        """
+        route: {}
+        dependencies:
+          - {upstream: {deployment: ingest}, downstream: {deployment: transform}}
+          - {upstream: {deployment: transform}, downstream: {service: shop}}
+        """,
+        actor="ann",
+    )
+    labels = {"ingest": {"deployment": "ingest"}, "shop": {"service": "shop"}}
+    ingest, shop = (
+        World(
+            store, clock, name=name, labels=labels[name], annotations={"summary": f"{name} fails"}
+        )
+        for name in ("ingest", "shop")
+    )  # fmt: skip
+    shop.sees({"/": 95})
+    assert shop.said() == [FIRST]
+    ingest.sees({"/": 95})
+    assert ingest.said() == [FIRST]
+    clock.forward(hours=5)
+    for world in (shop, ingest):
+        world.tells()
+    (repeat,) = [*shop.recorder.messages, *ingest.recorder.messages]
+    assert (repeat[1].reason, repeat[1].title) == ("repeat", "[medium] ingest fails")
+    assert "it mutes 1 other alert while it fires" in repeat[1].reason_text
+    (muted,) = store.alerts.page(AlertFilter(rule="shop")).items
+    assert "inhibited by 'ingest fails' of the rule ingest" in why_of_alert(store, muted.id).text
+    ingest.recorder.messages.clear()
+    ingest.sees({"/": 20})
+    ingest.tells()
+    assert sorted(one.reason for _, one in ingest.recorder.messages) == ["new_firing", "resolved"]
 
 
 def test_a_source_that_is_silenced_still_inhibits_and_a_silence_takes_over(
