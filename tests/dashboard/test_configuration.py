@@ -13,8 +13,11 @@ from dashboard.clock import Clock
 from dashboard.configuration import CliResult
 from sentinel.access import EVERYTHING
 from sentinel.alerts.actions import Resolve, Suppress
+from sentinel.engine.dispatcher import notify_due
+from sentinel.errors import DeliveryError
 from sentinel.settings import settings
 from tests.dashboard.scene import Scene, given, says, shown
+from tests.world import Recorder
 
 
 def opened(page: AppTest, name: str) -> AppTest:
@@ -157,7 +160,17 @@ def test_a_link_to_a_rule_that_is_gone_says_so(scene: Scene, page: AppTest):
 
 
 def test_a_receiver_is_made_changed_and_removed(scene: Scene, page: AppTest):
+    hook = "sentinel-webhook/ops"
+    scene.store.receivers.set("default", ["inbox", hook])
+    scene.raises("one", group_wait="0s")
+    later = Recorder()
+    later.fails[hook] = DeliveryError("no answer")
+    notify_due(scene.store, later.channel_of, by="test")
     opened(page, "receivers.py")
+    rows = page.dataframe[0].value.set_index("Channel")
+    assert list(rows["Health"]) == ["healthy", "failing"]
+    assert list(rows["Circuit breaker"]) == ["closed", "closed"]
+    assert (rows["Latency"] >= 0).all()
     page.text_input(key="receiver-name").set_value("night").run()
     page.button(key="receiver-create").click().run()
     assert scene.store.receivers.all()["night"] == ["inbox"]
