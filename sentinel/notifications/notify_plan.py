@@ -135,7 +135,7 @@ def _text(value: object) -> str:
         return "nothing"
     if isinstance(value, list):
         return ", ".join(map(_text, cast("list[object]", value))) or "nothing"
-    if isinstance(value, dict):
+    if isinstance(value, dict | bool):
         return msgspec.json.encode(value).decode()
     return str(value)
 

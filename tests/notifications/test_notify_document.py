@@ -60,7 +60,7 @@ def test_each_part_that_differs_is_one_line():
     for old, new in (
         ("sentinel-slack/db", "sentinel-email/db"),
         ("name: web", "name: www"),
-        ("receiver: [db, web]", "receiver: [db, www], repeat_interval: 1h"),
+        ("receiver: [db, web]", "receiver: [db, www], continue: true, repeat_interval: 1h"),
         ('team="web"', 'team="www"'),
         ("{ada: db}", "{bob: db}"),
         ("06:00", "07:00"),
@@ -73,8 +73,8 @@ def test_each_part_that_differs_is_one_line():
         "~ receiver db: +sentinel-email/db, -sentinel-slack/db",
         "+ receiver www: inbox",
         "- receiver web",
-        '~ route {}/{team="db"}/{severity="critical"}: receiver db, web -> db, www; '
-        "repeat_interval nothing -> 1h",
+        '~ route {}/{team="db"}/{severity="critical"}: continue nothing -> true; '
+        "receiver db, web -> db, www; repeat_interval nothing -> 1h",
         '+ route {}/{team="www"}: receiver web; mute_time_intervals nights',
         '- route {}/{team="web"}',
         "+ default owner bob: receiver db",
