@@ -29,6 +29,7 @@ from sentinel import Reading, Rule
 from sentinel.alerts.run_source import RunSource
 from sentinel.checks.observation import Observation
 from sentinel.evaluation.model import Evaluation
+from sentinel.notifications.message_limit import MINUTE
 from sentinel.store import Store, StoreOptions
 from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.notifications.matcher_silences import MatcherSilences
@@ -162,9 +163,12 @@ def _storm(product: Product, store: Store) -> tuple[float, int]:
     sent = _sent_since(store, after)
     with store.read() as connection:
         runs = connection.execute(
-            text("SELECT count(*) FROM outbox WHERE event = 'sentinel.wake.requested' "
-                 "AND occurred >= :since"), after,
-        ).scalar_one()  # fmt: skip
+            text(
+                "SELECT count(*) FROM outbox WHERE event = 'sentinel.wake.requested' "
+                "AND occurred >= :since AND occurred < :until"
+            ),
+            {**after, "until": before + MINUTE},
+        ).scalar_one()
         named = connection.execute(
             text("SELECT firing FROM alert_group WHERE route LIKE 'storm:%'")
         ).scalars()

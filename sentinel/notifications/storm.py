@@ -24,7 +24,7 @@ __all__ = [
     "storm_after",
 ]
 
-WAIT = timedelta(seconds=5)
+WAIT = timedelta(seconds=6)
 """How long a storm gathers alerts before its first message."""
 INTERVAL = timedelta(minutes=5)
 """The least time between two messages about a storm, and how long it is quiet before it ends."""

@@ -104,9 +104,12 @@ def summarised(message: Message, route: str, groups: int, since: datetime) -> Me
         since: when the first of them entered it
 
     Returns:
-        The message with counts by severity, rule and service; as it is where nothing fires.
+        The message with counts by severity, rule and service where something fires. What has left
+        the summary and fires again is not named as over: its own group says that it fires.
     """
     firing = message.alerts[: message.firing]
+    over = [one for one in message.alerts[message.firing :] if one.status == "resolved"]
+    message = msgspec.structs.replace(message, alerts=[*firing, *over], resolved=len(over))
     if not firing:
         return message
     of = f"{groups:,} groups" if groups != 1 else "one group"

@@ -23,6 +23,7 @@ from sentinel.notifications.standby import Standby
 from sentinel.notifications.storm import Storm
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
+from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG, model_of
 from sentinel.store.notifications.acknowledge_links import link_in_message
 from sentinel.store.notifications.channel_health import Gates, still_probing
@@ -55,7 +56,7 @@ from sentinel.store.notifications.summaries import (
 from sentinel.store.notifications.targets import (
     last_notified,
     limited,
-    log_entries,
+    log_entries_of,
     policy_of,
     seen_by_channel,
     targets_of,
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NotificationLog"]
 
-_IN_A_STORM = 500
+_IN_A_STORM = 250
 """Groups that one claim decides on in a storm, most of which need no message."""
 _CLAIM = timedelta(seconds=20)
 """How late a message is at most whose sender died and that another one takes over."""
@@ -132,11 +133,15 @@ class NotificationLog:
                 return sends
             mutes = Mutes(connection, now)
             limits = sent_recently(self._store, connection, now, alone=True)
+            ids = [group.id for group in groups]
+            known = log_entries_of(connection, ids)
+            self._abandon(connection, ids)
             for group in groups:
                 mutes.refresh(group)
                 sends += self._decide_group(
-                    connection, group, channels, gates, limits, storms, by, now, standby, held
-                )
+                    connection, group, known[group.id], channels, gates, limits, storms, by, now,
+                    standby, held,
+                )  # fmt: skip
             gates.save(connection)
             return sends
 
@@ -145,14 +150,13 @@ class NotificationLog:
         return sends
 
     def _decide_group(
-        self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], gates: Gates,
-        limits: SentRecently, storms: Mapping[str, Storm], by: str, now: datetime,
-        standby: Standby | None, held: list[HeldGroup],
+        self, connection: Connection, row: Row[Any], known: dict[tuple[str, str], Row[Any]],
+        channels: dict[str, list[str]], gates: Gates, limits: SentRecently,
+        storms: Mapping[str, Storm], by: str, now: datetime, standby: Standby | None,
+        held: list[HeldGroup],
     ) -> list[ToSend]:  # fmt: skip
         group = model_of(AlertGroup, row)
-        known = log_entries(connection, group.id)
         self._log_unknown(connection, group, known, channels)
-        self._abandon(connection, group.id)
         sends: list[ToSend] = []
         nexts: list[datetime] = []
         summarised: list[HeldGroup] = []
@@ -249,12 +253,8 @@ class NotificationLog:
                 UPDATE_LOG_ENTRY, {**log_entry_key(group.id, receiver, channel), **values}
             )
         else:
-            connection.execute(
-                NOTIFICATION_LOG.insert().values(
-                    group_id=group.id, receiver=receiver, channel=channel, told_seq=0,
-                    told_firing=0, told_severity=0, attempts=0, error="", reference="", **values,
-                )
-            )  # fmt: skip
+            entry = {"group_id": group.id, "receiver": receiver, "channel": channel, **values}
+            connection.execute(_NEW_ENTRY, {**entry, **_NEVER_NOTIFIED})
         if not decision.send and (before is None or before.reason != decision.reason):
             record_held(connection, group.id, receiver, channel, decision, now)
 
@@ -290,11 +290,13 @@ class NotificationLog:
         message = with_template(self._store, connection, message, channel)
         delivery = new_id()
         connection.execute(
-            DELIVERY.insert().values(
-                id=delivery, group_id=group.id, receiver=receiver, channel=channel,
-                message_id=id_, reason=str(decision.reason), state="sending",
-                attempt=last.attempts + 1, error="", by=by, reference="", started_at=now,
-            )
+            _NEW_DELIVERY,
+            {
+                "id": delivery, "group_id": group.id, "receiver": receiver, "channel": channel,
+                "message_id": id_, "reason": str(decision.reason), "state": "sending",
+                "attempt": last.attempts + 1, "error": "", "by": by, "reference": "",
+                "started_at": now,
+            },
         )  # fmt: skip
         return ToSend(
             delivery_id=delivery, group_id=group.id, receiver=receiver, channel=channel,
@@ -304,9 +306,10 @@ class NotificationLog:
             attempts=last.attempts, repeat=policy_of(group).repeat_interval, message=message,
         )  # fmt: skip
 
-    def _abandon(self, connection: Connection, group_id: str) -> None:
+    def _abandon(self, connection: Connection, groups: Sequence[str]) -> None:
         """Mark deliveries of earlier claims as failed, since their sender must have died."""
-        connection.execute(ABANDONED, {"group": group_id, "ended_at": self._store.now()})
+        for piece in chunks(groups):
+            connection.execute(ABANDONED, {"groups": piece, "ended_at": self._store.now()})
 
     def renew(self, sending: Sequence[ToSend]) -> None:
         """Extend the claims of messages that are still being sent; lost claims stay lost."""
@@ -325,3 +328,12 @@ class NotificationLog:
     def finish(self, outcomes: Sequence[Outcome]) -> None:
         """Record the results of sending, one transaction per group; see `deliveries.finish`."""
         finish(self._store, outcomes)
+
+
+# Built once, since SQLAlchemy compiles a statement once for each object.
+_NEW_DELIVERY = DELIVERY.insert()
+_NEW_ENTRY = NOTIFICATION_LOG.insert()
+_NEVER_NOTIFIED = {
+    "told_seq": 0, "told_firing": 0, "told_severity": 0, "attempts": 0, "error": "",
+    "reference": "",
+}  # fmt: skip

@@ -57,11 +57,15 @@ def due(before: Any, now: Any) -> tuple[Any, ...]:
 DUE = (
     select(GROUP)
     .where(*due(bindparam("before"), bindparam("now")))
-    .order_by(GROUP.c.severity.desc(), GROUP.c.due_at, GROUP.c.id)
+    # What is due of a storm would else wait for all that it is to name.
+    .order_by(
+        GROUP.c.route.like(f"{STORM}%").desc(), GROUP.c.severity.desc(), GROUP.c.due_at, GROUP.c.id
+    )
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
 )
-LOG_ENTRIES = select(NOTIFICATION_LOG).where(NOTIFICATION_LOG.c.group_id == bindparam("group"))
+_GROUPS: BindParameter[Any] = bindparam("groups", expanding=True)
+LOG_ENTRIES = select(NOTIFICATION_LOG).where(NOTIFICATION_LOG.c.group_id.in_(_GROUPS))
 _CHANNEL = NOTIFICATION_LOG.c.channel
 OWN_GROUP = and_(GROUP.c.route.not_like(f"{ROUTE}%"), GROUP.c.route.not_like(f"{STORM}%"))
 """Groups that are no summaries of others and no storms."""
@@ -88,7 +92,7 @@ SO_FAR = (
 """By group of `ids`, the notifications so far over all its channels."""
 ABANDONED = (
     DELIVERY.update()
-    .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.state == "sending")
+    .where(DELIVERY.c.group_id.in_(_GROUPS), DELIVERY.c.state == "sending")
     .values(state="failed", error="its sender died", unanswered=True)
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,17 +17,36 @@ from sentinel.notifications.standby import Standby
 from sentinel.notifications.summary import summary_channels
 from sentinel.prefect_client.channel_types import takes_acknowledgements
 from sentinel.schema.groups import AlertGroup
+from sentinel.store.database.chunks import chunks
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.queries import LOG_ENTRIES, seen_by
 from sentinel.store.notifications.receivers import DEFAULT, FALLBACK, INBOX
 
-__all__ = ["last_notified", "limited", "log_entries", "policy_of", "seen_by_channel", "targets_of"]
+__all__ = [
+    "last_notified",
+    "limited",
+    "log_entries",
+    "log_entries_of",
+    "policy_of",
+    "seen_by_channel",
+    "targets_of",
+]
 
 
 def log_entries(connection: Connection, group_id: str) -> dict[tuple[str, str], Row[Any]]:
     """Return the log entries of a group by receiver and channel."""
-    rows = connection.execute(LOG_ENTRIES, {"group": group_id})
-    return {(row.receiver, row.channel): row for row in rows}
+    return log_entries_of(connection, [group_id])[group_id]
+
+
+def log_entries_of(
+    connection: Connection, groups: Sequence[str]
+) -> dict[str, dict[tuple[str, str], Row[Any]]]:
+    """Return the log entries of groups, by group and then by receiver and channel."""
+    found: dict[str, dict[tuple[str, str], Row[Any]]] = {one: {} for one in groups}
+    for piece in chunks(groups):
+        for row in connection.execute(LOG_ENTRIES, {"groups": piece}):
+            found[row.group_id][row.receiver, row.channel] = row
+    return found
 
 
 def targets_of(

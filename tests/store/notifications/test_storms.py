@@ -60,7 +60,7 @@ def test_a_thousand_alerts_are_one_message_within_seconds_whatever_they_wait_for
 def test_further_alerts_of_a_storm_are_one_message_five_minutes_later(world: World):
     world.sees(mounts())
     titles(world)
-    world.clock.forward(seconds=5)
+    world.clock.forward(seconds=WAIT.total_seconds())
     assert len(titles(world)) == 1
     for minute in range(1, 5):
         world.sees(mounts(ALERTS + minute * 10))
@@ -72,7 +72,7 @@ def test_further_alerts_of_a_storm_are_one_message_five_minutes_later(world: Wor
 def test_a_new_critical_alert_is_sent_by_itself_a_few_times_a_minute(world: World):
     world.sees(mounts())
     titles(world)
-    world.clock.forward(seconds=5)
+    world.clock.forward(seconds=WAIT.total_seconds())
     titles(world)
     critical = World(
         world.store, world.clock, name="urgent", group_by=["mount"], severity="critical"
@@ -93,7 +93,7 @@ def test_a_group_that_was_notified_before_is_named_too_and_resolves_by_itself(
     world.sees({"/first": 95.0, **mounts()})
     watch_storms(store)
     world.tells()
-    clock.forward(seconds=5)
+    clock.forward(seconds=WAIT.total_seconds())
     world.tells()
     ((_, message),) = world.recorder.messages
     assert message.title == "[medium] a storm: 100 alerts of one group"
@@ -112,7 +112,7 @@ def test_a_group_that_was_notified_before_is_named_too_and_resolves_by_itself(
 def test_a_storm_ends_and_says_so_in_the_system_log(world: World):
     world.sees(mounts())
     titles(world)
-    world.clock.forward(seconds=5)
+    world.clock.forward(seconds=WAIT.total_seconds())
     titles(world)
     world.clock.set(world.clock.now() + INTERVAL + timedelta(minutes=1))
     assert not watch_storms(world.store)
@@ -144,3 +144,14 @@ def test_no_storm_begins_where_it_is_switched_off(store: Store, clock: FakeClock
     store.options = StoreOptions(storm_alerts=0)
     World(store, clock).sees(mounts())
     assert not watch_storms(store)
+
+
+def test_the_message_of_a_storm_waits_for_nothing_that_it_is_to_name(world: World):
+    world.sees(mounts())
+    assert world.store.notification_log.claim("test") == []
+    world.clock.forward(seconds=1)
+    world.store.apply(world.evaluation(mounts(500)))
+    watch_storms(world.store)
+    world.clock.forward(seconds=WAIT.total_seconds())
+    (first,) = world.store.notification_log.claim("test")
+    assert first.message.title == "[high] a storm: 100 alerts of 100 groups"
