@@ -90,7 +90,7 @@ def try_policy(
     from sentinel.oncall.escalation import planned
     from sentinel.severity import severity_of
     from sentinel.store.oncall.documents import OnCallDocuments
-    from sentinel.store.oncall.overrides import OnCallOverrides
+    from sentinel.store.oncall.stored import StoredOnCall
 
     try:
         degree, shown_in = severity_of(severity), ZoneInfo(zone)
@@ -100,9 +100,8 @@ def try_policy(
         document = OnCallDocuments(store).active()
         given = _must(document.escalation_policies, policy)
         first = moment_of_option(at) if at else store.now()
-        overrides = OnCallOverrides(store)
-        known = {name: overrides.of(name, first) for name in document.schedules}
-    found = list(planned(given, degree, first, document, known.__getitem__))
+        known = StoredOnCall(store).overrides(first)
+    found = list(planned(given, degree, first, document, lambda name: known.get(name, [])))
     if json:
         json_out({"policy": policy, "first_page": first, "steps": found})
         return

@@ -12,14 +12,12 @@ from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import format_duration, parse_duration
-from sentinel.errors import ConfigurationError, NotFound
+from sentinel.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sentinel.oncall.document import OnCallDocument
-    from sentinel.oncall.schedule import Schedule
-    from sentinel.store import Store
+    pass
 
-__all__ = ["Note", "chosen_schedules", "commands", "moment_of_option"]
+__all__ = ["Note", "commands", "moment_of_option"]
 
 commands = typer.Typer(
     no_args_is_help=True, help="On-call: who is called now and next, gaps, overrides and swaps."
@@ -31,7 +29,6 @@ Which = Annotated[
 ]
 One = Annotated[str, typer.Argument(help="Name of the schedule.", show_default=False)]
 Days = Annotated[int, typer.Option(min=1, max=366, help="Number of days to look ahead.")]
-_LONGEST = 100
 
 
 @commands.command()
@@ -45,18 +42,14 @@ def now(
     Example:
         sentinel oncall now
     """
-    from sentinel.oncall.standing import standing
-    from sentinel.store.oncall.overrides import OnCallOverrides
+    from sentinel.store.oncall.stored import StoredOnCall
 
     with open_store() as store:
-        moment = moment_of_option(at) if at else store.now()
-        chosen, overrides = chosen_schedules(store, schedule), OnCallOverrides(store)
-        found = [
-            (one, standing(name, one, overrides.of(name, moment), moment))
-            for name, one in chosen.items()
-        ]
+        moment, stored = moment_of_option(at) if at else store.now(), StoredOnCall(store)
+        zones = {name: one.zone for name, one in stored.schedules(schedule).items()}
+        found = stored.standings(moment, schedule)
     if json:
-        json_out({"at": moment, "items": [standing for _, standing in found]})
+        json_out({"at": moment, "items": found})
         return
     print_table(
         ["SCHEDULE", "ON CALL", "UNTIL", "THEN"],
@@ -64,10 +57,12 @@ def now(
             (
                 one.schedule,
                 ", ".join(one.people) or "nobody",
-                _local(one.until, given.zone) if one.until else "no handoff within 400 days",
+                _local(one.until, zones[one.schedule])
+                if one.until
+                else "no handoff within 400 days",
                 ", ".join(one.following) or ("nobody" if one.until else ""),
             )
-            for given, one in found
+            for one in found
         ],
         empty=_NONE,
     )
@@ -80,27 +75,23 @@ def next_(schedule: Which = None, days: Days = 14, json: AsJson = False) -> None
     Example:
         sentinel oncall next primary --days 30
     """
-    from sentinel.oncall.shifts import shifts
-    from sentinel.store.oncall.overrides import OnCallOverrides
+    from sentinel.store.oncall.stored import StoredOnCall
 
     with open_store() as store:
-        start, overrides = store.now(), OnCallOverrides(store)
-        found = [
-            (name, one.zone, shift)
-            for name, one in chosen_schedules(store, schedule).items()
-            for shift in shifts(one, overrides.of(name, start), start, start + _length(days))
-        ]
+        start, stored = store.now(), StoredOnCall(store)
+        zones = {name: one.zone for name, one in stored.schedules(schedule).items()}
+        found = stored.shifts(start, start + _length(days), schedule)
     if json:
-        json_out({"items": [_as_item(name, shift) for name, _, shift in found]})
+        json_out({"items": [_as_item(name, shift) for name, shift in found]})
         return
     print_table(
         ["SCHEDULE", "FROM", "UNTIL", "ON CALL", "BY"],
         [
             (
-                name, _local(shift.start, zone), _local(shift.end, zone),
+                name, _local(shift.start, zones[name]), _local(shift.end, zones[name]),
                 ", ".join(shift.people), shift.source,
             )
-            for name, zone, shift in found
+            for name, shift in found
         ],
         empty=_NONE if schedule is None else f"Nobody is on call within {days} days.",
     )  # fmt: skip
@@ -119,7 +110,7 @@ def gaps(schedule: Which = None, days: Days = 30, json: AsJson = False) -> None:
     from sentinel.store.oncall.stored import StoredOnCall
 
     with open_store() as store:
-        chosen, start = chosen_schedules(store, schedule), store.now()
+        chosen, start = StoredOnCall(store).schedules(schedule), store.now()
         found = [
             one
             for one in StoredOnCall(store).coverage(start, start + _length(days))
@@ -185,11 +176,12 @@ def override(
         ConfigurationError: both an end and a length are given, or neither
     """
     from sentinel.store.oncall.overrides import OnCallOverrides
+    from sentinel.store.oncall.stored import StoredOnCall
 
     if bool(until) is bool(length):
         raise ConfigurationError("give either --until or --for", hint="For example --for 8h.")
     with open_store() as store:
-        zone = _must(chosen_schedules(store, schedule), schedule).zone
+        zone = StoredOnCall(store).schedules(schedule)[schedule].zone
         begins = _in_zone(start, zone, "--from") if start else store.now()
         ends = _in_zone(until, zone, "--until") if until else begins + _duration(length)
         made = OnCallOverrides(store).add(
@@ -220,9 +212,10 @@ def swap(
         sentinel oncall swap primary 2026-12-21T12:00 2026-12-28T12:00 -m "ann is on holiday"
     """
     from sentinel.store.oncall.overrides import OnCallOverrides
+    from sentinel.store.oncall.stored import StoredOnCall
 
     with open_store() as store:
-        zone = _must(chosen_schedules(store, schedule), schedule).zone
+        zone = StoredOnCall(store).schedules(schedule)[schedule].zone
         moments = [_in_zone(one, zone, one) for one in (first, second)]
         made = OnCallOverrides(store).swap(schedule, *moments, actor=actor(), reason=message)
     if json:
@@ -244,9 +237,10 @@ def overrides(schedule: Which = None, json: AsJson = False) -> None:
         sentinel oncall overrides
     """
     from sentinel.store.oncall.overrides import OnCallOverrides
+    from sentinel.store.oncall.stored import StoredOnCall
 
     with open_store() as store:
-        chosen = chosen_schedules(store, schedule)
+        chosen = StoredOnCall(store).schedules(schedule)
         found = [
             one for one in OnCallOverrides(store).rows(schedule, store.now())
             if one.schedule in chosen
@@ -291,36 +285,6 @@ def remove(
 
 
 _NONE = "There are no schedules: sentinel oncall apply FILE"
-
-
-def chosen_schedules(store: Store, name: str | None) -> dict[str, Schedule]:
-    """Return the schedules that a command is about.
-
-    Args:
-        store: the shared database
-        name: of one schedule; None for all
-
-    Returns:
-        Schedules by their name, sorted.
-
-    Raises:
-        NotFound: there is no schedule of that name
-    """
-    from sentinel.store.oncall.documents import OnCallDocuments
-
-    found: OnCallDocument = OnCallDocuments(store).active()
-    if name is None:
-        return dict(sorted(found.schedules.items()))
-    return {name: _must(found.schedules, name)}
-
-
-def _must(schedules: dict[str, Schedule], name: str) -> Schedule:
-    if name not in schedules:
-        raise NotFound(
-            f"there is no schedule {name!r}",
-            hint=f"Schedules: {', '.join(sorted(schedules))[:_LONGEST] or 'none'}",
-        )
-    return schedules[name]
 
 
 def _as_item(name: str, shift: object) -> dict[str, object]:

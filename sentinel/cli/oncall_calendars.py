@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sentinel.cli.oncall import chosen_schedules
 from sentinel.cli.oncall_document import commands
 from sentinel.cli.output import AsJson, complain, json_out, say
 from sentinel.cli.target import open_store
@@ -36,17 +35,12 @@ def calendar(
         ConfigurationError: the file cannot be written
     """
     from sentinel.oncall.calendar_feed import calendar_of
-    from sentinel.oncall.shifts import shifts
-    from sentinel.store.oncall.overrides import OnCallOverrides
+    from sentinel.store.oncall.stored import StoredOnCall
 
     with open_store() as store:
-        start, overrides = store.now(), OnCallOverrides(store)
-        held = [
-            (name, shift)
-            for name, one in chosen_schedules(store, schedule).items()
-            for shift in shifts(one, overrides.of(name, start), start, start + timedelta(days=days))
-            if not person or person in shift.people
-        ]
+        start = store.now()
+        found = StoredOnCall(store).shifts(start, start + timedelta(days=days), schedule)
+    held = [(name, shift) for name, shift in found if not person or person in shift.people]
     title = f"On call: {person or schedule or 'all schedules'}"
     try:
         file.write_bytes(calendar_of(title, held, start, person))

@@ -32,11 +32,11 @@ def apply(
     Example:
         sentinel oncall apply oncall.yaml -m "cem joins the rotation"
     """
-    from sentinel.store.oncall.documents import OnCallDocuments
+    from sentinel.store.oncall.documents import OnCallDocuments, expecting
 
     with open_store() as store:
         done = OnCallDocuments(store).apply(
-            _text(file), actor=actor(), note=message, expected=expect
+            _text(file), actor=actor(), note=message, check=expecting(expect)
         )
     if json:
         json_out({"version": done.number, "changed": done.changed})

@@ -153,6 +153,12 @@ def new_key(place: Place) -> dict[str, Any]:
 
 ROUTES = {"document": "route: {receiver: default}"}
 NOTIFY = {"document": {"notify.yaml": "route: {receiver: default}"}}
+OVERRIDE: dict[str, Any] = {
+    "schedule": "none", "people": [], "start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z"
+}  # fmt: skip
+SWAP = {
+    "schedule": "none", "first": "2030-01-01T00:00:00Z", "second": "2030-01-08T00:00:00Z"
+}  # fmt: skip
 DEBUGGING = {"key": "alert_debug_mode", "value": "true"}
 FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}]})
 
@@ -230,6 +236,17 @@ ENTRIES: dict[str, Entry] = {
     "POST /admin/settings": Entry(own=403, foreign=403, team=403, body=always(DEBUGGING)),
     "GET /receivers": instance(),
     "GET /owners": instance(),
+    **{
+        f"GET /oncall{rest}": instance()
+        for rest in ("", "/versions", "/now", "/shifts", "/coverage", "/calendar.ics", "/overrides")
+    },
+    "PUT /oncall": instance(body=always({"document": ""})),
+    "GET /oncall/versions/{number}": instance(token=404),
+    "POST /oncall/rollback": instance(body=always({"version": 7}), token=404),
+    "POST /oncall/overrides": instance(body=always(OVERRIDE), token=404),
+    "POST /oncall/swaps": instance(body=always(SWAP), token=404),
+    "DELETE /oncall/overrides/{override_id}": instance(token=404),
+    "POST /oncall/escalations/test": instance(body=always({"policy": "none"}), token=404),
     "GET /routes": instance(),
     "PUT /routes": instance(body=always(ROUTES)),
     "GET /routes/versions": instance(),

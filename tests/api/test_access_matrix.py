@@ -143,6 +143,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         person=place.tenant,
         silence_id=place.silence,
         number=7,
+        override_id=place.silence,
     )
     return client.request(
         method, address, params=entry.query(place), json=entry.body(place),

@@ -160,6 +160,9 @@ def does_what_it_says(schema: Any, method: str, path: str, mode: str, examples: 
                 words in answer.text for words in ("the matcher", '"recurrence')
             ):
                 left = [one for one in left if type(one) is not RejectedPositiveData]
+            # Whether the on-call document has the names, and the times two shifts, neither.
+            if path.startswith(("/api/v1/alerts/oncall/overrides", "/api/v1/alerts/oncall/swaps")):
+                left = [one for one in left if type(one) is not RejectedPositiveData]
             # Schemathesis breaks one branch of several: of a null it makes what another one takes.
             left = [one for one in left if not ANOTHER_BRANCH.search(str(one))]
             # How easily a password is guessed, neither.

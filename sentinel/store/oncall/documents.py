@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,41 @@ from sentinel.store.notifications.receivers import alone
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["AppliedDocument", "OnCallDocuments", "active_document"]
+__all__ = ["AppliedDocument", "Check", "OnCallDocuments", "active_document", "expecting"]
 
 VERSION = table_of(OnCallVersion)
 _ACTIVE = select(VERSION.c.number, VERSION.c.digest).order_by(VERSION.c.number.desc()).limit(1)
 _READ: dict[str, OnCallDocument] = {}
 """Documents by their digest, of all databases of this process."""
 _MOST_READ = 8
+
+
+Check = Callable[[int], None]
+"""What refuses a change by the number of the active version."""
+
+
+def anything(_: int) -> None:
+    """Refuse nothing."""
+
+
+def expecting(number: int | None) -> Check:
+    """Return a check that another version than expected is not active.
+
+    Args:
+        number: of the version; None for any, 0 for none
+
+    Returns:
+        What raises `Conflict` where another version is active.
+    """
+
+    def check(active: int) -> None:
+        if number is not None and number != active:
+            raise Conflict(
+                f"version {active} of the on-call document is active, not {number}",
+                hint="Somebody changed it meanwhile: sentinel oncall history",
+            )
+
+    return check
 
 
 class AppliedDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +125,7 @@ class OnCallDocuments:
             return _version(connection, number)
 
     def apply(
-        self, text: str, *, actor: str, note: str = "", expected: int | None = None
+        self, text: str, *, actor: str, note: str = "", check: Check = anything
     ) -> AppliedDocument:
         """Make a document the active one.
 
@@ -104,31 +133,34 @@ class OnCallDocuments:
             text: YAML; empty for none
             actor: who does it
             note: why
-            expected: number of the version that must be active; None for any, 0 for none
+            check: called with the number of the active version, 0 for none, before the change;
+                what it raises ends it
 
         Returns:
             The active version; the one before where the document is the same.
 
         Raises:
             ConfigurationError: the document cannot be used, or a receiver is missing
-            Conflict: another version is active than expected
         """
         text = text if text.strip() else ""
         document = read_oncall(text) if text else OnCallDocument()
 
         def work(connection: Connection) -> AppliedDocument:
             alone(connection)
-            return self._add(connection, text, document, actor, note, expected, None)
+            return self._add(connection, text, document, actor, note, check, None)
 
         return self._store.in_transaction(work)
 
-    def rollback(self, number: int, *, actor: str, note: str = "") -> AppliedDocument:
+    def rollback(
+        self, number: int, *, actor: str, note: str = "", check: Check = anything
+    ) -> AppliedDocument:
         """Make an earlier version active again, as a new version.
 
         Args:
             number: of the version to go back to
             actor: who does it
             note: why
+            check: as of `apply`
 
         Returns:
             The new version.
@@ -149,21 +181,17 @@ class OnCallDocuments:
                     hint="It had the name of a person who was erased.",
                 )
             document = read_oncall(text) if text else OnCallDocument()
-            return self._add(connection, text, document, actor, note, None, number)
+            return self._add(connection, text, document, actor, note, check, number)
 
         return self._store.in_transaction(work)
 
     def _add(
         self, connection: Connection, text: str, document: OnCallDocument, actor: str, note: str,
-        expected: int | None, back_to: int | None,
+        check: Check, back_to: int | None,
     ) -> AppliedDocument:  # fmt: skip
         active = connection.execute(_ACTIVE).first()
         before = 0 if active is None else active.number
-        if expected is not None and expected != before:
-            raise Conflict(
-                f"version {before} of the on-call document is active, not {expected}",
-                hint="Somebody changed it meanwhile: sentinel oncall history",
-            )
+        check(before)
         missing = sorted(document.receivers - set(self._store.receivers.all_in(connection)))
         if missing:
             raise ConfigurationError(

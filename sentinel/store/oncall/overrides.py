@@ -27,6 +27,7 @@ __all__ = ["OnCallOverrides", "as_override"]
 
 OVERRIDE = table_of(OnCallOverride)
 _LONGEST = timedelta(days=366)
+_YEARS = range(1970, 9000)
 _REACH = timedelta(days=62)
 """How far around a moment the shift is looked for that holds at it."""
 
@@ -198,7 +199,7 @@ class OnCallOverrides:
         zone = known.schedules[schedule].zone
 
         def shift_at(moment: datetime) -> Shift:
-            moment = utc(moment)
+            moment = _usable(moment)
             held = shifts(known.schedules[schedule], overrides, moment - _REACH, moment + _REACH)
             found = next((one for one in held if one.start <= moment < one.end), None)
             if found is None:
@@ -216,7 +217,7 @@ class OnCallOverrides:
     ) -> OnCallOverride:  # fmt: skip
         document = active_document(connection)
         _must_have(document, schedule)
-        start, end, now = utc(start), utc(end), self._store.now()
+        start, end, now = _usable(start), _usable(end), self._store.now()
         if not start < end:
             raise ConfigurationError("the override ends before it begins")
         if end <= now:
@@ -256,6 +257,13 @@ class OnCallOverrides:
             people=(*names, "replaces"),
         )  # fmt: skip
         self._store.audit.add(connection, change, actor=actor)
+
+
+def _usable(moment: datetime) -> datetime:
+    """Return a moment in UTC; one that cannot be counted from, whatever the zone, is refused."""
+    if moment.year not in _YEARS:
+        raise ConfigurationError("a time of on-call must lie between 1970 and 8999")
+    return utc(moment)
 
 
 def _must_have(document: OnCallDocument, name: str) -> None:

@@ -1,0 +1,355 @@
+"""On-call over HTTP: the document, who is on call, gaps, overrides, swaps and a calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from sentinel.access import Permission
+from sentinel.api.access import Acting
+from sentinel.api.alert_routes import of_document
+from sentinel.api.bodies import Body, described_as, read_as
+from sentinel.api.editing import ETAG, IfMatch, check_match
+from sentinel.api.needs import needs
+from sentinel.api.oncall_bodies import (
+    CoverageList,
+    EscalationTried,
+    OnCallApplied,
+    OnCallBody,
+    OnCallRollback,
+    OnCallVersionDetail,
+    OnCallVersionItem,
+    OnCallVersionList,
+    OverrideItem,
+    OverrideList,
+    OverrideNew,
+    ShiftList,
+    StandingList,
+    SwapNew,
+    TryEscalation,
+)
+from sentinel.api.problems import Problem, responses
+from sentinel.api.receivers import everywhere
+from sentinel.api.route_bodies import MOST_NUMBER
+from sentinel.api.schemas import NO_NUL
+from sentinel.api.shown_rules import store_of
+from sentinel.errors import NotFound
+from sentinel.oncall.calendar_feed import calendar_of
+from sentinel.oncall.escalation import planned
+from sentinel.schema.oncall import OnCallOverride, OnCallVersion
+from sentinel.severity import severity_of
+from sentinel.store.oncall.documents import AppliedDocument, OnCallDocuments
+from sentinel.store.oncall.overrides import OnCallOverrides
+from sentinel.store.oncall.stored import StoredOnCall
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/oncall", tags=["on-call"])
+
+Number = Annotated[int, Path(ge=1, le=MOST_NUMBER, description="Number of the version.")]
+Schedule = Annotated[
+    str,
+    Query(description="Name of one schedule; by default all.", max_length=100, pattern=NO_NUL),
+]
+Days = Annotated[int, Query(ge=1, le=366, description="Number of days to look ahead.")]
+_YEARS = range(1970, 9000)
+"""Of a first page, from which repeats and time zones count."""
+_TAGGED = {"headers": ETAG, "description": "The document"}
+
+
+@router.get("", summary="The active on-call document", responses={**responses(403), 200: _TAGGED})
+@needs(Permission.READ, "oncall")
+def read(request: Request, response: Response) -> OnCallVersionDetail:
+    """Return the active document: people, teams, schedules and escalation policies."""
+    try:
+        found = _detail(OnCallDocuments(store_of(request)).version())
+    except NotFound:
+        found = OnCallVersionDetail(
+            number=0, note="", applied_by="", applied_at=None, rolled_back_to=None, digest="",
+            document="",
+        )  # fmt: skip
+    response.headers["ETag"] = _tag(found.number)
+    return found
+
+
+@router.put(
+    "",
+    summary="Apply an on-call document",
+    responses={**responses(400, 403, 412, 413), 200: _TAGGED},
+    openapi_extra=described_as(OnCallBody),
+)
+@needs(Permission.EDIT, "oncall")
+def apply(
+    request: Request, response: Response, body: Body, who: Acting, if_match: IfMatch = None
+) -> OnCallApplied:
+    """Make a document the active one; the same document again changes nothing.
+
+    Returns:
+        The active version.
+    """
+    asked = read_as(OnCallBody, body)
+    everywhere(who, Permission.EDIT)
+    documents = OnCallDocuments(store_of(request))
+    return _applied(
+        response,
+        of_document(
+            lambda: documents.apply(
+                asked.document, actor=who.name, note=asked.note, check=_matches(if_match)
+            )
+        ),
+    )
+
+
+@router.get("/versions", summary="Versions of the on-call document", responses=responses(403))
+@needs(Permission.READ, "oncall")
+def history(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> OnCallVersionList:
+    """List the newest versions, the active one first."""
+    found = OnCallDocuments(store_of(request)).history(limit)
+    return OnCallVersionList(
+        items=[OnCallVersionItem.model_validate(one.model_dump()) for one in found]
+    )
+
+
+@router.get(
+    "/versions/{number}",
+    summary="One version of the on-call document",
+    responses=responses(403, 404),
+)
+@needs(Permission.READ, "oncall")
+def version(request: Request, number: Number) -> OnCallVersionDetail:
+    """Return one version with its document."""
+    return _detail(OnCallDocuments(store_of(request)).version(number))
+
+
+@router.post(
+    "/rollback",
+    summary="Roll the on-call document back",
+    responses={**responses(400, 403, 404, 409, 412, 413), 200: _TAGGED},
+    openapi_extra=described_as(OnCallRollback),
+)
+@needs(Permission.EDIT, "oncall")
+def rollback(
+    request: Request, response: Response, body: Body, who: Acting, if_match: IfMatch = None
+) -> OnCallApplied:
+    """Make an earlier version active again, as a new version.
+
+    Returns:
+        The active version.
+    """
+    asked = read_as(OnCallRollback, body)
+    everywhere(who, Permission.EDIT)
+    done = OnCallDocuments(store_of(request)).rollback(
+        asked.version, actor=who.name, note=asked.note, check=_matches(if_match)
+    )
+    return _applied(response, done)
+
+
+@router.get("/now", summary="Who is on call now, and who is next", responses=responses(403, 404))
+@needs(Permission.READ, "oncall")
+def now(request: Request, schedule: Schedule = "") -> StandingList:
+    """Return who is on call by each schedule, until when, and who is next."""
+    store = store_of(request)
+    at = store.now()
+    found = StoredOnCall(store).standings(at, schedule or None)
+    return StandingList.model_validate({"at": at, "items": msgspec.to_builtins(found)})
+
+
+@router.get("/shifts", summary="Shifts to come", responses=responses(403, 404))
+@needs(Permission.READ, "oncall")
+def shifts(request: Request, schedule: Schedule = "", days: Days = 14) -> ShiftList:
+    """List the shifts to come, and what makes each."""
+    store = store_of(request)
+    start = store.now()
+    found = StoredOnCall(store).shifts(start, start + timedelta(days=days), schedule or None)
+    items = [{"schedule": name, **msgspec.to_builtins(one)} for name, one in found]
+    return ShiftList.model_validate({"items": items})
+
+
+@router.get("/coverage", summary="Gaps and shares of the days to come", responses=responses(403))
+@needs(Permission.READ, "oncall")
+def coverage(request: Request, days: Days = 30) -> CoverageList:
+    """Return when nobody is on call by each schedule, and how evenly shifts fall on people."""
+    store = store_of(request)
+    start = store.now()
+    found = StoredOnCall(store).coverage(start, start + timedelta(days=days))
+    return CoverageList.model_validate({"items": msgspec.to_builtins(found)})
+
+
+@router.get(
+    "/calendar.ics",
+    summary="Shifts as an iCalendar file",
+    responses={
+        **responses(403, 404),
+        200: {
+            "content": {"text/calendar": {"schema": {"type": "string"}}},
+            "description": "Shifts",
+        },
+    },
+    response_class=Response,
+)
+@needs(Permission.READ, "oncall")
+def calendar(
+    request: Request,
+    schedule: Schedule = "",
+    person: Annotated[
+        str, Query(description="Only the shifts of this person.", max_length=100, pattern=NO_NUL)
+    ] = "",
+    days: Days = 90,
+) -> Response:
+    """Return the shifts to come as an iCalendar file, which calendar programs read."""
+    store = store_of(request)
+    start = store.now()
+    held = StoredOnCall(store).shifts(start, start + timedelta(days=days), schedule or None)
+    title = f"On call: {person or schedule or 'all schedules'}"
+    return Response(calendar_of(title, held, start, person), media_type="text/calendar")
+
+
+@router.get("/overrides", summary="Overrides and swaps", responses=responses(403))
+@needs(Permission.READ, "oncall")
+def overrides(request: Request, schedule: Schedule = "") -> OverrideList:
+    """List overrides that hold or are to come, in the order in which they were made."""
+    store = store_of(request)
+    found = OnCallOverrides(store).rows(schedule or None, store.now())
+    return OverrideList(items=[_override(one) for one in found])
+
+
+@router.post(
+    "/overrides",
+    summary="Put people on call for a time",
+    status_code=201,
+    responses=responses(400, 403, 404, 413),
+    openapi_extra=described_as(OverrideNew),
+)
+@needs(Permission.RESPOND, "oncall")
+def add_override(request: Request, body: Body, who: Acting) -> OverrideItem:
+    """Put people on call for a time, instead of everybody or of one person.
+
+    Returns:
+        The override.
+    """
+    asked = read_as(OverrideNew, body)
+    everywhere(who, Permission.RESPOND)
+    made = OnCallOverrides(store_of(request)).add(
+        asked.schedule, asked.start, asked.end, asked.people, actor=who.name,
+        replaces=asked.replaces, reason=asked.reason,
+    )  # fmt: skip
+    return _override(made)
+
+
+@router.post(
+    "/swaps",
+    summary="Swap two shifts",
+    status_code=201,
+    responses=responses(400, 403, 404, 413),
+    openapi_extra=described_as(SwapNew),
+)
+@needs(Permission.RESPOND, "oncall")
+def swap(request: Request, body: Body, who: Acting) -> OverrideList:
+    """Let the people of two shifts take each other's; no other shift changes.
+
+    Returns:
+        Both sides of the swap.
+    """
+    asked = read_as(SwapNew, body)
+    everywhere(who, Permission.RESPOND)
+    made = OnCallOverrides(store_of(request)).swap(
+        asked.schedule, asked.first, asked.second, actor=who.name, reason=asked.reason
+    )
+    return OverrideList(items=[_override(one) for one in made])
+
+
+@router.delete(
+    "/overrides/{override_id}",
+    summary="Take an override or a swap back",
+    responses=responses(403, 404, 409),
+)
+@needs(Permission.RESPOND, "oncall")
+def remove(
+    request: Request,
+    override_id: Annotated[
+        str,
+        Path(
+            pattern="^[0-9a-f]{32}$",
+            description="Id of the override.",
+            examples=["0198f2c4a7e07cc0b2a1d3f4e5a69788"],
+        ),
+    ],
+    who: Acting,
+) -> OverrideList:
+    """Take an override back; of a swap, both sides.
+
+    Returns:
+        What was taken back.
+    """
+    everywhere(who, Permission.RESPOND)
+    found = OnCallOverrides(store_of(request)).remove(override_id, actor=who.name)
+    return OverrideList(items=[_override(one) for one in found])
+
+
+@router.post(
+    "/escalations/test",
+    summary="Whom a policy would page, and when",
+    responses=responses(400, 403, 404, 413),
+    openapi_extra=described_as(TryEscalation),
+)
+@needs(Permission.READ, "oncall")
+def test(request: Request, body: Body) -> EscalationTried:
+    """Return what every step of a policy would do if nobody acknowledged. It notifies nobody.
+
+    Returns:
+        The steps in their order.
+
+    Raises:
+        NotFound: there is no policy of that name
+        Problem: 422 for a moment too far from today to count from
+    """
+    asked = read_as(TryEscalation, body)
+    store = store_of(request)
+    document = OnCallDocuments(store).active()
+    policy = document.escalation_policies.get(asked.policy)
+    if policy is None:
+        raise NotFound(
+            f"there is no escalation policy {asked.policy!r}",
+            hint="They are in the on-call document: GET /api/v1/alerts/oncall",
+        )
+    first = asked.at or store.now()
+    if first.year not in _YEARS:
+        raise Problem(422, "invalid", "at: must lie between 1970 and 8999", field="at")
+    stored = StoredOnCall(store).overrides(first)
+    found = planned(
+        policy, severity_of(asked.severity), first, document, lambda name: stored.get(name, [])
+    )
+    steps = msgspec.to_builtins(list(found))
+    return EscalationTried.model_validate(
+        {"policy": asked.policy, "first_page": first, "steps": steps}
+    )
+
+
+def _detail(found: OnCallVersion) -> OnCallVersionDetail:
+    return OnCallVersionDetail.model_validate(found.model_dump())
+
+
+def _override(row: OnCallOverride) -> OverrideItem:
+    fields = row.model_dump() | {
+        "start": row.starts_at,
+        "end": row.ends_at,
+        "people": row.people.split("\n") if row.people else [],
+    }
+    return OverrideItem.model_validate(fields)
+
+
+def _applied(response: Response, done: AppliedDocument) -> OnCallApplied:
+    response.headers["ETag"] = _tag(done.number)
+    return OnCallApplied(number=done.number, changed=done.changed)
+
+
+def _matches(if_match: str | None) -> Callable[[int], None]:
+    return lambda active: check_match(if_match, _tag(active))
+
+
+def _tag(number: int) -> str:
+    return f'"{number}"'
