@@ -58,6 +58,7 @@ ONLY_ANSWER = {
     ("post", f"/api/v1/alerts/{place}")
     for place in (
         "notify/plan",
+        "oncall/escalations/test",
         "routes/check",
         "routes/diff",
         "routes/test",
