@@ -1,4 +1,4 @@
-"""Through what a sender notifies while Prefect, which keeps the channels' blocks, is down. Pure."""
+"""Through what a sender notifies while Prefect, which has the blocks, is down (ADR 0001). Pure."""
 
 from __future__ import annotations
 
