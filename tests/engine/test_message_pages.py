@@ -10,13 +10,14 @@ from pydantic import SecretStr
 from blocks.webhook import SignedWebhook
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
-from sentinel.store import Store
+from sentinel.store import Store, StoreOptions
 from tests.prefect_server import Receiver
 from tests.world import World
 
 
 @pytest.fixture
 def world(store: Store, clock: FakeClock) -> World:
+    store.options = StoreOptions(storm_alerts=0)  # what opens here would be one
     world = World(store, clock)
     world.sees({f"/{n}": 95 for n in range(1_100)})
     return world
