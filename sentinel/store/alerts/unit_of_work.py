@@ -149,9 +149,7 @@ class UnitOfWork:
             ]
         elif kind == "resolved":
             quiet = reason in _QUIET
-            if not quiet or not groups.resolved:
-                groups.resolution = state.resolution
-            (groups.ended_quietly if quiet else groups.resolved).append(state.id)
+            (groups.ended_quietly if quiet else groups.resolved)[state.id] = state.resolution
         elif reason not in _OUTSIDE_GROUPS:
             groups.touch(state.id, reason)
         if joins or kind == "resolved" or reason in _SEVERITY:

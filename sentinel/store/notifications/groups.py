@@ -76,11 +76,11 @@ class GroupChanges:
         self._connection = connection
         self._about = about
         self.fired: list[Fired] = []
-        self.resolved: list[str] = []
-        self.ended_quietly: list[str] = []
+        self.resolved: dict[str, str] = {}
+        self.ended_quietly: dict[str, str] = {}
         self.touched: list[str] = []
         self.acknowledged: dict[str, int] = {}
-        self.resolution = str(Reason.RECOVERED)
+        self._ends: dict[str, str] = {}
         self._policies: dict[str, Mapping[str, Any]] = {}
 
     def touch(self, alert_id: str, reason: Reason) -> None:
@@ -111,10 +111,11 @@ class GroupChanges:
             changes.acknowledge(self._connection, self.acknowledged)
         if self.fired:
             self._enter_members(homes, groups, changes, now)
-        if self.resolved:
-            changes.ends(self._end_members(self.resolved, quiet=False))
+        # A group that also has an alert which ended for a reason that people chose ended for that.
         if self.ended_quietly:
             changes.ends(self._end_members(self.ended_quietly, quiet=True))
+        if self.resolved:
+            changes.ends(self._end_members(self.resolved, quiet=False))
         counts = member_counts(self._connection, groups, changes, now)
         so_far = self._so_far(ids)
         events: list[OutEvent] = []
@@ -270,8 +271,8 @@ class GroupChanges:
                 back,
             )
 
-    def _end_members(self, alert_ids: Sequence[str], *, quiet: bool) -> Sequence[Row[Any]]:
-        subquery, parameter = id_array(self._connection, alert_ids)
+    def _end_members(self, ends: Mapping[str, str], *, quiet: bool) -> Sequence[Row[Any]]:
+        subquery, parameter = id_array(self._connection, [*ends])
         word = "TRUE" if quiet else "FALSE"
         ended = self._connection.exec_driver_sql(
             "UPDATE group_member SET resolved_seq = (SELECT g.seq + 1 FROM alert_group g "  # noqa: S608 - no user text in it
@@ -280,7 +281,10 @@ class GroupChanges:
             "RETURNING group_id, alert_id",
             (parameter,),
         )
-        return ended.all()
+        rows = ended.all()
+        # Of several reasons in one group at one moment, always the same one.
+        self._ends.update(sorted({(row.group_id, ends[row.alert_id]) for row in rows}))
+        return rows
 
     def _so_far(self, ids: set[str]) -> dict[str, NotifiedSoFar]:
         found: dict[str, NotifiedSoFar] = {}
@@ -317,11 +321,11 @@ class GroupChanges:
             wait=None if wait is None else timedelta(seconds=wait),
             interval=timedelta(seconds=policy.get("group_interval", 300)),
             now=now,
-            by_hand=self.resolution == Reason.RESOLVED_MANUALLY,
+            by_hand=self._ends.get(group.id) == Reason.RESOLVED_MANUALLY,
             acknowledged=status == "acknowledged",
         )
         raised = seq if severity > group.severity or group.seq == 0 else group.raised_seq
-        resolution = self.resolution if firing == 0 else ""
+        resolution = self._ends.get(group.id, str(Reason.RECOVERED)) if firing == 0 else ""
         row = (
             group.id, status, severity, firing, acked, count.suppressed if count else 0,
             title, now if firing == 0 else None, resolution, seq, raised, due, now,
@@ -342,15 +346,9 @@ class GroupChanges:
             **{name: text for name, text in group.labels.items() if name in _EVENT_LABELS},
         }
         return group_event(
-            what,
-            group_id=group.id,
-            seq=seq,
-            at=now,
-            title=title,
-            labels=labels,
-            payload={"firing": firing, "labels": dict(group.labels)},
-            about=self._about,
-        )
+            what, group_id=group.id, seq=seq, at=now, title=title, labels=labels,
+            payload={"firing": firing, "labels": dict(group.labels)}, about=self._about,
+        )  # fmt: skip
 
 
 _STEPS = {Reason.ACKNOWLEDGED: 1, Reason.UNACKNOWLEDGED: -1}
