@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,8 @@ def _rows(
         row("api_list_processor_time", "ms/request", lists, "spent", 1000),
         Row(name="api_load_average_before", unit="processes", value=load, peer="cores",
             peer_value=os.cpu_count() or 1),
+        Row(name="api_load_average", unit="processes", peer="before it",
+            value=statistics.median(one["load"] for one in mixed), peer_value=load),
     ]  # fmt: skip
 
 
@@ -194,6 +196,7 @@ def _measured(
     took: dict[str, list[float]] = answer["took"]
     together = [one for some in took.values() for one in some]
     return {
+        "load": os.getloadavg()[0],
         "rate": len(together) / answer["seconds"],
         "spent": spent / len(together),
         "all": p95(together),
@@ -208,10 +211,14 @@ def p95(took: list[float]) -> float:
 
 def processor_time(process: psutil.Process) -> float:
     """Return the seconds that a process and those below it have computed."""
-    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    # What ended meanwhile, such as a worker of PostgreSQL, is in the figures of its parent.
+    spent = 0.0
+    for one in (process, *process.children(recursive=True)):
+        # What ended meanwhile, such as a worker of PostgreSQL, is in the figures of its parent.
+        with suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            spent += times.user + times.system
     own = process.cpu_times()
-    return sum(one.user + one.system for one in times) + own.children_user + own.children_system
+    return spent + own.children_user + own.children_system
 
 
 def ask(
