@@ -32,6 +32,8 @@ _WORDS = {
 }
 _EVERY = re.compile(r"(\d{1,4})\s*(hour|day|week|month)s?")
 _MOST_PEOPLE = 500
+_YEARS = range(1970, 9000)
+"""From which turns can be counted, whatever the time zone."""
 
 
 class Every(BaseModel):
@@ -90,6 +92,8 @@ def _on_the_clock(given: object) -> object:
             )
         if given.second or given.microsecond:
             raise ValueError(f"{given.isoformat()} has seconds: a handoff is at a full minute")
+        if given.year not in _YEARS:
+            raise ValueError(f"{given.isoformat()} must lie between 1970 and 8999")
     return given
 
 

@@ -85,6 +85,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"every": "0 days"}, "write hourly, daily, weekly"),
     ({"handoff": "2026-01-05T09:00+01:00"}, "write the local time"),
     ({"handoff": "2026-01-05T09:00:30"}, "full minute"),
+    ({"handoff": "9999-12-31T09:00"}, "between 1970 and 8999"),
     ({"people": []}, "people"),
     ({"people": [[]]}, "an entry is empty"),
 ]
