@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, sync_playwright
 
 import benchmarks.dashboard as alerts
 from benchmarks.screen_sessions import Cost, Recorded, record, served, watch
@@ -59,7 +59,7 @@ def run() -> list[Row]:
         store = Store(url)
         store.migrate()
         alerts.fill(Store(url, clock=FakeClock(store.now())))
-        with open_browser() as browser:
+        with sync_playwright() as playwright, open_browser(playwright) as browser:
             rows = measured(browser, store, url, folder)
         store.close()
     return rows

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, sync_playwright
 
 from sentinel import Reading, Rule
 from sentinel.alerts.actions import Acknowledge, Action, Assign, Comment, Suppress
@@ -293,7 +293,11 @@ def draw() -> None:
         url = f"sqlite:///{folder / 'company.db'}"
         company(url)
         scene = Scene(url)
-        with serve(scene, folder) as served, open_browser() as browser:
+        with (
+            serve(scene, folder) as served,
+            sync_playwright() as playwright,
+            open_browser(playwright) as browser,
+        ):
             for scheme in ("light", "dark"):
                 page = browser.new_context(
                     color_scheme=scheme, viewport={"width": 1440, "height": 900},

@@ -14,13 +14,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
 
 from tests.dashboard.scene import SERVED, Scene
 from tests.dashboard.shared_server import PLACE
 from tests.prefect_server import ROOT
 
-__all__ = ["PATIENCE", "Served", "Shared", "Watched", "open_browser", "row", "serve"]
+__all__ = [
+    "PATIENCE", "Served", "Shared", "Watched", "open_browser", "open_profile", "row", "serve",
+]  # fmt: skip
 
 PATIENCE = 30_000
 
@@ -38,16 +40,31 @@ class Served:
         self.process.wait(20)
 
 
-@contextmanager
-def open_browser() -> Generator[Browser]:
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def _chromium() -> str | None:
     """Debian's Chromium where there is one, else Playwright's own."""
     names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=quiet)
-        yield browser
-        browser.close()
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def open_browser(playwright: Playwright) -> Generator[Browser]:
+    """A browser whose windows know nothing of each other."""
+    browser = playwright.chromium.launch(executable_path=_chromium(), args=QUIET)
+    yield browser
+    browser.close()
+
+
+@contextmanager
+def open_profile(playwright: Playwright, folder: Path) -> Generator[BrowserContext]:
+    """A browser that keeps Streamlit's scripts as it has compiled them, from page to page."""
+    profile = playwright.chromium.launch_persistent_context(
+        folder, executable_path=_chromium(), args=QUIET
+    )
+    yield profile
+    profile.close()
 
 
 @contextmanager

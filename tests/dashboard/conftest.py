@@ -8,11 +8,19 @@ from typing import cast
 
 import pytest
 import streamlit as st
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from sentinel.settings import settings
-from tests.dashboard.browser import PATIENCE, Served, Shared, Watched, open_browser, serve
+from tests.dashboard.browser import (
+    PATIENCE,
+    Served,
+    Shared,
+    Watched,
+    open_browser,
+    open_profile,
+    serve,
+)
 from tests.dashboard.scene import APP, Scene, set_up
 from tests.databases import sqlite_copy
 
@@ -37,10 +45,30 @@ def page() -> AppTest:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    """A real browser, for the tests of one file."""
-    with open_browser() as browser:
+def playwright() -> Generator[Playwright]:
+    """What drives browsers, for the tests of one file."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Generator[Browser]:
+    """A real browser for windows of a test's own."""
+    with open_browser(playwright) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def profile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the browser of every file keeps its cache."""
+    return tmp_path_factory.mktemp("profile")
+
+
+@pytest.fixture(scope="module")
+def profile(playwright: Playwright, profile_folder: Path) -> Generator[BrowserContext]:
+    """A real browser with a cache, for the pages of `watched`."""
+    with open_profile(playwright, profile_folder) as profile:
+        yield profile
 
 
 @pytest.fixture(scope="session")
@@ -64,17 +92,26 @@ def served(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Gene
 
 
 @pytest.fixture
-def watched(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Generator[Watched]:
-    """Its live page in a window, which may complain of nothing and ask no other host."""
-    context = browser.new_context(
-        color_scheme=getattr(request, "param", "light"), viewport={"width": 1440, "height": 900}
-    )
-    page = context.new_page()
+def watched(
+    request: pytest.FixtureRequest, profile: BrowserContext, served: Served
+) -> Generator[Watched]:
+    """Its live page in a window, which may complain of nothing and ask no other host.
+
+    Nothing but the cache is left of an earlier test's pages.
+    """
+    page = profile.new_page()
     page.set_default_timeout(PATIENCE)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(color_scheme=getattr(request, "param", "light"))
+    page.goto(f"{served.url}/_stcore/health")
+    page.evaluate("localStorage.clear()")
     watched = Watched(page, served.url)
     page.goto(served.url)
     expect(page.locator(".blotter .grid")).to_be_visible()
     yield watched
-    context.close()
+    for opened in profile.pages[1:]:  # the first is the browser's own
+        opened.close()
+    profile.clear_cookies()
+    profile.clear_permissions()
     assert watched.complaints == []
     assert watched.outside == []
