@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sentinel.cli.output import AsJson, json_out, json_text, say
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.errors import Conflict
 
@@ -38,12 +39,9 @@ def export(
     Raises:
         Conflict: the file exists
     """
-    from sentinel.store.audit.people import export as read
-
     if output is not None and output.exists():
         raise Conflict(f"the file {output} exists", hint="Use another name.")
-    with open_store() as store:
-        found = read(store, name, actor=actor())
+    found = _export(name)
     if output is None:
         json_out(found)
         return
@@ -69,13 +67,37 @@ def erase(
     Example:
         sentinel person erase maria --yes
     """
-    from sentinel.store.audit.people import erase as work
-
     if not yes:
         typer.confirm(f"Erase the name {name}? It cannot be undone", abort=True)
-    with open_store() as store:
-        label = work(store, name, actor=actor())
+    label = _erase(name)
     if json:
         json_out({"erased": name, "pseudonym": label})
     else:
         say(f"{name} is {label} from now on.")
+
+
+def _export(name: str) -> dict[str, Any]:
+    if remote_url():
+        from sentinel.cli.remote import client_here
+        from sentinel.client import personal_data
+
+        with client_here() as client:
+            there = client.do(personal_data.export(name))
+        return {"name": there.name, **there.tables}
+    from sentinel.store.audit.people import export as read
+
+    with open_store() as store:
+        return read(store, name, actor=actor())
+
+
+def _erase(name: str) -> str:
+    if remote_url():
+        from sentinel.cli.remote import client_here
+        from sentinel.client import personal_data
+
+        with client_here() as client:
+            return client.do(personal_data.erase(name)).pseudonym
+    from sentinel.store.audit.people import erase as work
+
+    with open_store() as store:
+        return work(store, name, actor=actor())

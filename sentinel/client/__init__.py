@@ -9,12 +9,13 @@ with Client("http://127.0.0.1:8400", token="…") as sentinel:
 ```
 
 Bulk actions, silences, accounts, saved views and the inbox are requests of
-`sentinel.client.resources`, routes are of `sentinel.client.alert_routes`; `do` carries them out.
+`sentinel.client.resources`, routes are of `sentinel.client.alert_routes`, personal
+data of `sentinel.client.personal_data`; `do` carries them out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
 """
 
-from sentinel.client import alert_routes, resources
+from sentinel.client import alert_routes, personal_data, resources
 from sentinel.client.async_client import AsyncClient
 from sentinel.client.client import Client
 from sentinel.client.models import (
@@ -40,5 +41,6 @@ __all__ = [
     "RulePage",
     "Statistics",
     "alert_routes",
+    "personal_data",
     "resources",
 ]

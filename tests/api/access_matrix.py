@@ -191,6 +191,10 @@ ENTRIES: dict[str, Entry] = {
     "POST /metrics": whole_tenant(always({"name": "depth", "value": 1})),
     "GET /metrics": whole_tenant(),
     "GET /metrics/samples": whole_tenant(query=named_metric),
+    **{
+        f"POST /people/{verb}": instance(body=lambda place: {"name": place.mark})
+        for verb in ("export", "erase")
+    },
     "GET /rules": listed(),
     "GET /access": instance(),
     "GET /access/reviews": instance(),

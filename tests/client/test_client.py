@@ -270,6 +270,10 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert [one["action"] for one in rows[:2]] == ["rule.enabled", "rule.disabled"]
     assert "moving house" in far("audit", "list")
     assert "moving house" in far("audit", "show", rows[1]["id"])
+    exported = json.loads(far("person", "export", "ada"))
+    assert (exported["name"], exported["api_key"][0]["name"]) == ("ada", "grafana")
+    assert "ada is erased-" in far("person", "erase", "ada", "--yes")
+    assert sentinel("--url", url, "person", "export", "ada")[0] == 3
     assert [one["status"] for one in items("inbox")] == ["firing"]
     assert "disk" in far("inbox")
     figures = json.loads(far("statistics", "--json"))
