@@ -1,8 +1,9 @@
 """Bounces: what mail servers send back about a mail that they could not deliver. Pure.
 
-Reports of delivery status are RFC 3464 inside a multipart/report (RFC 6522); status codes are those
-of RFC 3463. Only reports that have the headers of one of our mails count, and only what is final:
-`Action: failed` with a status of class 5.
+Reports of delivery status are RFC 3464 inside a multipart/report (RFC 6522); status codes are
+those of RFC 3463. Only what is final counts: `Action: failed` with a status of class 5. A report
+names the group of the mail that it is about; whether Sentinel sent that mail is for its reader to
+say.
 """
 
 from __future__ import annotations
@@ -12,44 +13,37 @@ from email import message_from_bytes, policy
 from email.message import Message
 from typing import cast
 
-import msgspec
-
 from blocks.message_text import clipped, one_line
+from sentinel.notifications.bounces import Bounce, BounceReport
 
-__all__ = ["GROUP_HEADER", "Bounce", "bounces_of"]
+__all__ = ["GROUP_HEADER", "report_of"]
 
 GROUP_HEADER = "X-Sentinel-Group"
 """The header by which a mail of ours is known."""
 
+_GROUP = re.compile(rf"^{GROUP_HEADER}:[ \t]*([0-9A-Za-z-]{{1,64}})[ \t]*\r?$", re.M | re.I)
 _STATUS = re.compile(r"\s*(5\.\d{1,3}\.\d{1,3})\b")
 _ADDRESS = re.compile(r"[^\s<>@;]{1,64}@[^\s<>@;]{1,255}")
 _MOST_SAID = 300
 _MOST_RECIPIENTS = 100
 
 
-class Bounce(msgspec.Struct, frozen=True, kw_only=True):
-    """An address that a mail cannot reach: its status code, and what the server said."""
-
-    address: str
-    status: str
-    said: str = ""
-
-
-def bounces_of(mail: bytes) -> list[Bounce]:
-    """Return the addresses that one of our mails could not reach for good.
+def report_of(mail: bytes) -> BounceReport | None:
+    """Return what a report says about a mail that has the headers of Sentinel.
 
     Args:
         mail: as it arrived, perhaps cut at its end
 
     Returns:
-        The addresses in small letters, at most 100; empty where this is no report of delivery
-        status, where the report is about somebody else's mail, and where delivery may still come.
+        The group of the mail, and the addresses in small letters, at most 100; None where this is
+        no report of delivery status, where the report is about somebody else's mail, and where
+        delivery may still come.
     """
     whole = message_from_bytes(mail, policy=policy.default)
     if whole.get_content_type() != "multipart/report":
-        return []
+        return None
     found: dict[str, Bounce] = {}
-    ours = False
+    group = ""
     for part in whole.walk():
         kind = part.get_content_type()
         if kind == "message/delivery-status":
@@ -58,10 +52,16 @@ def bounces_of(mail: bytes) -> list[Bounce]:
                 if bounce is not None and len(found) < _MOST_RECIPIENTS:
                     found.setdefault(bounce.address, bounce)
         elif kind == "text/rfc822-headers":
-            ours = ours or f"\n{GROUP_HEADER.lower()}:" in f"\n{_text(part)}".lower()
-        elif part is not whole and part[GROUP_HEADER] is not None:
-            ours = True
-    return list(found.values()) if ours else []
+            group = group or _group(_text(part))
+        elif part is not whole:
+            group = group or _group(f"{GROUP_HEADER}: {part.get(GROUP_HEADER, '')}")
+    return BounceReport(group_id=group, bounces=tuple(found.values())) if group and found else None
+
+
+def _group(headers: str) -> str:
+    """Return the group that headers name; empty for none, or for what cannot be the id of one."""
+    named = _GROUP.search(headers)
+    return named[1] if named else ""
 
 
 def _fields(report: Message) -> list[Message]:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import re
 import smtplib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.errors import HeaderParseError
 from email.headerregistry import Address, AddressHeader, UniqueAddressHeader
@@ -33,9 +33,9 @@ from blocks.mail_text import MOST_ALERTS, html_of, text_of
 from blocks.message_text import is_resolved, one_line
 from blocks.send_deadline import SendDeadline
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import SEND_SECONDS, Message, Receipt
+from sentinel.notifications.channel import SEND_SECONDS, Channel, Message, Receipt
 
-__all__ = ["SentinelEmail", "mail_of"]
+__all__ = ["SentinelEmail", "mail_of", "recipients_of"]
 
 log = logging.getLogger(__name__)
 
@@ -183,6 +183,11 @@ class SentinelEmail(Block):
         return made
 
     @property
+    def recipients(self) -> frozenset[str]:
+        """Addresses of To and Cc, without names and in small letters."""
+        return frozenset(_address(one).addr_spec.lower() for one in [*self.to, *self.cc])
+
+    @property
     def send_seconds(self) -> float:
         """Deadline of a whole send: three times what a step may take, at most 120 seconds."""
         return min(SEND_SECONDS, 3 * self.timeout)
@@ -190,6 +195,30 @@ class SentinelEmail(Block):
     @property
     def _where(self) -> str:
         return f"the mail server {host_of(self.server)}:{port_of(self.server)}"
+
+
+def recipients_of(ref: str, channel_of: Callable[[str], Channel]) -> frozenset[str]:
+    """Return the addresses to which a channel sends mails.
+
+    Args:
+        ref: reference of any channel
+        channel_of: returns the channel that a reference names
+
+    Returns:
+        The addresses in small letters; none where it is no email channel, or was deleted.
+
+    Raises:
+        DeliveryError: the channel cannot be loaded now
+    """
+    if not ref.startswith(f"{SentinelEmail.get_block_type_slug()}/"):
+        return frozenset()
+    try:
+        channel = channel_of(ref)
+    except DeliveryError as error:
+        if not error.permanent:
+            raise
+        return frozenset()
+    return channel.recipients if isinstance(channel, SentinelEmail) else frozenset()
 
 
 def _taken(progress: str, same: str) -> int:

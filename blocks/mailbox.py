@@ -9,13 +9,13 @@ from __future__ import annotations
 import imaplib
 import logging
 import ssl
-from collections.abc import Callable, Mapping
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from blocks.bounces import bounces_of
+from blocks.bounces import report_of
 from blocks.send_deadline import SendDeadline
 from sentinel.errors import ConfigurationError, DeliveryError
+from sentinel.notifications.bounces import BounceReport, TakeReports
 
 __all__ = ["Mailbox", "usable_mailbox"]
 
@@ -68,12 +68,12 @@ class Mailbox:
         self._folder = unquote(parts.path.strip("/")) or "INBOX"
         self._others: set[str] = set()
 
-    def read(self, take: Callable[[Mapping[str, str]], None]) -> int:
+    def read(self, take: TakeReports) -> int:
         """Read the reports that nobody has seen.
 
         Args:
-            take: is given why each address cannot be reached, and keeps it; the reports are
-                marked as seen after it
+            take: is given the reports, keeps what they say, and returns which are about mails of
+                ours; those are marked as seen after it
 
         Returns:
             How many reports were about mails of ours.
@@ -99,25 +99,25 @@ class Mailbox:
     def _where(self) -> str:
         return f"the mailbox at {self._host}:{self._port}"
 
-    def _read(self, take: Callable[[Mapping[str, str]], None], deadline: SendDeadline) -> int:
+    def _read(self, take: TakeReports, deadline: SendDeadline) -> int:
         with self._opened(deadline) as server:
             server.login(*self._login)
             _ok(server.select(_quoted(self._folder)))
             found = _ok(server.uid("SEARCH", *_REPORTS))
             listed: bytes = found[0] or b""
             uids = listed.decode().split()
-            seen: list[str] = []
-            failing: dict[str, str] = {}
+            reports: dict[str, BounceReport] = {}
             for uid in [one for one in uids if one not in self._others][:_MOST_MAILS]:
                 parts = _ok(server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{_MOST_BYTES}>)"))
                 mail = next((cast("bytes", one[1]) for one in parts if isinstance(one, tuple)), b"")
-                if own := bounces_of(mail):
-                    seen.append(uid)
-                    failing |= {one.address: f"{one.status} {one.said}".strip() for one in own}
+                if report := report_of(mail):
+                    reports[uid] = report
                 else:
                     self._others.add(uid)
+            ours = take(list(reports.values())) if reports else ()
+            seen = [uid for uid, own in zip(reports, ours, strict=True) if own]
+            self._others |= reports.keys() - set(seen)
             if seen:
-                take(failing)
                 _ok(server.uid("STORE", ",".join(seen), "+FLAGS.SILENT", r"(\Seen)"))
         return len(seen)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
-from sentinel.evaluation.model import Evaluation
+from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.rules.rule import Rule
 from sentinel.store import Store
 
@@ -18,7 +18,7 @@ __all__ = ["apply_own"]
 def apply_own(
     store: Store, now: datetime, readings: Sequence[Reading], *, name: str, description: str,
     **more: Any,
-) -> None:  # fmt: skip
+) -> Applied:  # fmt: skip
     """Apply an evaluation of a rule of high severity about Sentinel itself.
 
     The rule has no period: nothing is due while there is nothing to say, so it is never stale.
@@ -30,9 +30,12 @@ def apply_own(
         name: of the rule
         description: of the rule
         more: further fields of the rule
+
+    Returns:
+        What came of it.
     """
     rule = Rule(name=name, description=description, severity="high", category="system", **more)
-    store.apply(
+    return store.apply(
         Evaluation(
             rule=rule,
             trigger="relay",

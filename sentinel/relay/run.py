@@ -34,12 +34,16 @@ def relay_of(store: Store, given: Settings) -> Relay:
     """Return a relay with the real Prefect API and the real channels."""
     from blocks.channels import Channels
     from blocks.emergency import usable_emergency
+    from blocks.mail import recipients_of
     from blocks.mailbox import usable_mailbox
     from blocks.slack_socket import SlackSockets
 
     channels = Channels(store, usable_emergency(given))
     prefect = PrefectApi.of(given)
     mailbox = usable_mailbox(given.bounce_mailbox.get_secret_value())
+    bounces = mailbox and BounceWatch(
+        store, mailbox.read, lambda ref: recipients_of(ref, channels.channel_of)
+    )
     return Relay(
         store,
         prefect,
@@ -52,7 +56,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         watch_channels=ChannelWatch(store).evaluate,
         watch_self=SelfWatch(store).evaluate,
         watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,
-        read_bounces=BounceWatch(store, mailbox.read).evaluate if mailbox else None,
+        read_bounces=bounces.evaluate if bounces else None,
         listener=SlackSockets(store, channels.channel_of),
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 
-from blocks.bounces import bounces_of
+from blocks.bounces import report_of
 from blocks.mail import mail_of
 from blocks.mailbox import Mailbox, usable_mailbox
 from sentinel.errors import ConfigurationError, DeliveryError
+from sentinel.notifications.bounces import BounceReport
 from tests.blocks.imap_server import PASSWORD, USER, ImapServer, serving_mails
 from tests.blocks.messages import message
 from tests.blocks.smtp_server import certificate
@@ -43,6 +44,10 @@ def report(
     )
 
 
+def all_ours(reports: Sequence[BounceReport]) -> list[bool]:
+    return [True for _ in reports]
+
+
 @pytest.fixture
 def imap() -> Generator[ImapServer]:
     with serving_mails() as server:
@@ -56,7 +61,10 @@ def mailbox(port: int, *, user: str = USER, host: str = "127.0.0.1", end: str = 
 
 @pytest.mark.parametrize("headers", [False, True])
 def test_a_report_names_the_address_and_why(headers: bool):
-    (found,) = bounces_of(report(headers=headers))
+    about = report_of(report(headers=headers))
+    assert about is not None
+    assert about.group_id == "g1"
+    (found,) = about.bounces
     assert (found.address, found.status) == ("ops@example.org", "5.1.1")
     assert found.said == "550 5.1.1 <ops@example.org>: no such user"
 
@@ -68,17 +76,18 @@ def test_a_report_names_the_address_and_why(headers: bool):
         report(action="delivered", status="2.0.0"), report(address="nobody"),
         report(original=b"Subject: of somebody else\r\n\r\nhello\r\n"), OURS, b"", b"\xff\x00\r\n",
         report(original=OURS.replace(b"X-Sentinel-Group", b"X-Other")),
+        report(original=OURS.replace(b"X-Sentinel-Group: g1", b"X-Sentinel-Group: a b")),
         report(kind="disposition-notification"), report()[:300],
     ],
 )  # fmt: skip
 def test_what_is_not_final_or_not_ours_is_no_bounce(mail: bytes):
-    assert bounces_of(mail) == []
+    assert report_of(mail) is None
 
 
 def test_reports_are_seen_only_once_their_alerts_are_kept(imap: ImapServer):
     imap.mails.append(report())
 
-    def fails(_failing: object) -> None:
+    def fails(_reports: object) -> list[bool]:
         raise DeliveryError("the database is down")
 
     with pytest.raises(DeliveryError, match="database"):
@@ -94,10 +103,10 @@ def test_a_mailbox_in_tls_is_read_where_its_certificate_is_trusted(
         imap.mails.append(report())
         secure = mailbox(imap.port, host="localhost", end="INBOX")
         with pytest.raises(DeliveryError, match="certificate that is not trusted"):
-            secure.read(lambda _failing: None)
+            secure.read(all_ours)
         assert imap.commands == []
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-        assert secure.read(lambda _failing: None) == 1
+        assert secure.read(all_ours) == 1
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from prefect_email import (  # pyright: ignore[reportMissingTypeStubs] - as in b
 )
 from pydantic import SecretStr, ValidationError
 
-from blocks.mail import SentinelEmail
+from blocks.mail import SentinelEmail, recipients_of
 from sentinel.errors import DeliveryError
+from sentinel.notifications.channel import Channel
 from tests.blocks.messages import message, resolved
 from tests.blocks.smtp_server import PASSWORD, USER, MailServer, certificate, serving
 from tests.prefect_server import free_port
@@ -243,6 +244,24 @@ def test_some_get_a_copy_and_all_learn_where_to_unsubscribe(server: MailServer):
     for bad in ("ops@example.org", "https://x.example/>\r\nBcc: a@x.org", "javascript:alert(1)"):
         with pytest.raises(ValidationError, match="should match pattern"):
             channel(25, unsubscribe=bad)
+
+
+def test_the_recipients_of_a_channel_are_those_that_a_bounce_may_be_about():
+    email = channel(25, cc=["Boss <Boss@Example.org>", "ops@example.org"])
+
+    def channel_of(ref: str) -> Channel:
+        if ref.endswith("/gone"):
+            raise DeliveryError("no such block", permanent=True)
+        if ref.endswith("/later"):
+            raise DeliveryError("Prefect does not answer")
+        return email
+
+    known = {"ops@example.org", "night@example.org", "boss@example.org"}
+    assert recipients_of("sentinel-email/ops", channel_of) == known
+    for ref in ("sentinel-email/gone", "sentinel-webhook/ops", "inbox"):
+        assert recipients_of(ref, channel_of) == set()
+    with pytest.raises(DeliveryError, match="does not answer"):
+        recipients_of("sentinel-email/later", channel_of)
 
 
 def test_one_mail_each_shows_nobody_the_others(server: MailServer):
