@@ -178,7 +178,7 @@ def _join(asked: Piece[Asked], some: list[Asked], pieces: list[list[Asked]]) -> 
     Args:
         asked: has more that waits
         some: gets what can join it
-        pieces: gets the others, for transactions of their own
+        pieces: are the others from now on, for transactions of their own
 
     Returns:
         What joined.
@@ -187,7 +187,7 @@ def _join(asked: Piece[Asked], some: list[Asked], pieces: list[list[Asked]]) -> 
     asked.more()
     first, *others = _apart(asked)
     some.extend(first[before:])
-    pieces.extend(others)
+    pieces[:] = others
     return some[before:]
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from sentinel.access import Reach, Scope
 from sentinel.alerts.actions import Acknowledge, Reopen, Resolve
@@ -17,6 +20,7 @@ from sentinel.api.together import Piece
 from sentinel.audit.origin import Origin
 from sentinel.events import Kept
 from sentinel.store import Store
+from sentinel.store.alerts import apply_action
 from sentinel.store.alerts.act_locks import Taken
 from sentinel.store.alerts.act_together import act_together
 from sentinel.store.alerts.asked import Asked
@@ -231,6 +235,36 @@ def test_what_may_not_share_a_transaction_comes_after_it(store: Store, raised: R
     assert shown == [
         "acknowledged", "acknowledged", "resolved", "acknowledged", "ConfigurationError",
     ]  # fmt: skip
+
+
+def test_what_comes_after_an_aborted_transaction_is_done_once(
+    store: Store, raised: Raised, monkeypatch: pytest.MonkeyPatch
+):
+    one, two, three = raised("/a", "/b", "/c")
+    first, same, joins, late = (
+        Asked(ids=[alert], action=Acknowledge(actor=who))
+        for alert, who in ((one, "lena"), (one, "omar"), (two, "omar"), (three, "omar"))
+    )
+    aborts: list[int] = []
+
+    def aborted(store: Store, connection: Connection, asked: Any, **more: Any) -> Any:
+        done = apply_action.act_all(store, connection, asked, **more)
+        if aborts:
+            aborts.pop()
+            raise OperationalError("UPDATE", None, sqlite3.OperationalError("database is locked"))
+        return done
+
+    monkeypatch.setattr("sentinel.store.alerts.act_together.act_all", aborted)
+    # What comes is of the same alert, so that it joins nothing; then some joins, and some does not.
+    for meanwhile in ([same], [joins, same]):
+        waits = [[late], meanwhile]  # what comes between two attempts joins neither
+        aborts.append(1)
+        done = act_on(store, Piece([first], waits.pop), wait=True)
+        assert waits == [[late]]
+        assert [each.result.alert_id for each in done if isinstance(each, Acted)] == [
+            each.ids[0] for each in (first, *meanwhile)
+        ]
+        assert not aborts
 
 
 def test_one_that_joins_and_fails_keeps_nobody_from_theirs(store: Store, raised: Raised):

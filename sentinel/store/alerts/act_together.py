@@ -37,9 +37,11 @@ def act_together(
     for one in first:
         one.check()
     joined: list[Asked] = []
+    called: list[Late] = []
 
     def more() -> Sequence[Asked]:
         if late is not None:
+            called.append(late)
             joined.extend(late())
             for one in joined:
                 one.check()
@@ -47,11 +49,10 @@ def act_together(
 
     def work(connection: Connection) -> list[list[ActionResult] | Taken]:
         # Where the database aborts the transaction, those who joined it are in the next from the
-        # beginning.
-        again = bool(joined)
+        # beginning, and nobody joins that one: `late` keeps what it returned, were it nothing.
         return act_all(
             store, connection, [*first, *joined], wait=wait,
-            late=None if late is None or again else more,
+            late=None if late is None or called else more,
         )  # fmt: skip
 
     return store.in_transaction(work)
