@@ -9,6 +9,7 @@ from __future__ import annotations
 import imaplib
 import logging
 import ssl
+from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -16,6 +17,7 @@ from blocks.bounces import report_of
 from blocks.send_deadline import SendDeadline
 from sentinel.errors import ConfigurationError, DeliveryError
 from sentinel.notifications.bounces import BounceReport, TakeReports
+from sentinel.store.database.chunks import chunks
 
 __all__ = ["Mailbox", "usable_mailbox"]
 
@@ -23,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _HINT = "Write imaps://user:password@host/INBOX, or imap:// for STARTTLS on port 143."
 _SECONDS, _STEP_SECONDS = 60.0, 20.0
-_MOST_MAILS = 200
+_MOST_MAILS, _PIECE = 200, 10
 _MOST_BYTES = 262_144
 """Of one mail that are read: a report may have all of a mail with its attachments."""
 _REPORTS = ("UNSEEN", "HEADER", "Content-Type", "delivery-status")
@@ -67,6 +69,7 @@ class Mailbox:
         self._login = unquote(str(parts.username)), unquote(str(parts.password))
         self._folder = unquote(parts.path.strip("/")) or "INBOX"
         self._others: set[str] = set()
+        self._validity: object = None
 
     def read(self, take: TakeReports) -> int:
         """Read the reports that nobody has seen.
@@ -88,6 +91,12 @@ class Mailbox:
             raise DeliveryError(
                 f"{self._where} has a certificate that is not trusted here: {error.verify_message}"
             ) from None
+        except UnicodeEncodeError:
+            raise DeliveryError(
+                f"{self._where} has a user, password or folder with letters outside ASCII",
+                hint="Choose a user, a password and a folder of ASCII letters for "
+                "SENTINEL_BOUNCE_MAILBOX.",
+            ) from None
         except (OSError, TimeoutError, imaplib.IMAP4.error) as error:
             # The server's own words may repeat the login.
             raise DeliveryError(
@@ -103,23 +112,46 @@ class Mailbox:
         with self._opened(deadline) as server:
             server.login(*self._login)
             _ok(server.select(_quoted(self._folder)))
+            validity = server.response("UIDVALIDITY")[1][0]
             found = _ok(server.uid("SEARCH", *_REPORTS))
             listed: bytes = found[0] or b""
             uids = listed.decode().split()
-            reports: dict[str, BounceReport] = {}
-            for uid in [one for one in uids if one not in self._others][:_MOST_MAILS]:
-                parts = _ok(server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{_MOST_BYTES}>)"))
-                mail = next((cast("bytes", one[1]) for one in parts if isinstance(one, tuple)), b"")
-                if report := report_of(mail):
-                    reports[uid] = report
-                else:
-                    self._others.add(uid)
-            ours = take(list(reports.values())) if reports else ()
-            seen = [uid for uid, own in zip(reports, ours, strict=True) if own]
-            self._others |= reports.keys() - set(seen)
-            if seen:
-                _ok(server.uid("STORE", ",".join(seen), "+FLAGS.SILENT", r"(\Seen)"))
+            # With another UIDVALIDITY, the same number is another mail (RFC 9051, 2.3.1.1).
+            self._others = self._others & set(uids) if validity == self._validity else set()
+            self._validity = validity
+            unread = [one for one in uids if one not in self._others][:_MOST_MAILS]
+            # In pieces, so that a server too slow for all of them is read all the same.
+            return sum(self._read_piece(server, piece, take) for piece in chunks(unread, _PIECE))
+
+    def _read_piece(self, server: imaplib.IMAP4, uids: Sequence[str], take: TakeReports) -> int:
+        reports: dict[str, BounceReport] = {}
+        for uid in uids:
+            if report := self._report(server, uid):
+                reports[uid] = report
+            else:
+                self._others.add(uid)
+        ours = take(list(reports.values())) if reports else ()
+        seen = [uid for uid, own in zip(reports, ours, strict=True) if own]
+        self._others |= reports.keys() - set(seen)
+        if seen:
+            _ok(server.uid("STORE", ",".join(seen), "+FLAGS.SILENT", r"(\Seen)"))
         return len(seen)
+
+    def _report(self, server: imaplib.IMAP4, uid: str) -> BounceReport | None:
+        """Return the report that a mail is; None for any other mail, also a broken one."""
+        kind, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{_MOST_BYTES}>)")
+        if kind != "OK":
+            log.warning("mail %s in %s is left, since the server refuses it", uid, self._where)
+            return None
+        mail = next((cast("bytes", one[1]) for one in parts if isinstance(one, tuple)), b"")
+        try:
+            return report_of(mail)
+        except Exception as error:  # noqa: BLE001 - on malformed mail, the parser raises anything
+            log.warning(
+                "mail %s in %s is left, since it cannot be parsed (%s)",
+                uid, self._where, type(error).__name__,
+            )  # fmt: skip
+            return None
 
     def _opened(self, deadline: SendDeadline) -> imaplib.IMAP4:
         tls = ssl.create_default_context()

@@ -18,7 +18,8 @@ class ImapServer:
     """Keeps mails by their number, from 1, and which of them were seen.
 
     Attributes:
-        refuses: the commands that are answered NO
+        refuses: the commands that are answered NO; `FETCH 2` is that of one mail
+        validity: when it changes, the numbers of mails are new ones
     """
 
     def __init__(self, port: int) -> None:
@@ -27,6 +28,7 @@ class ImapServer:
         self.seen: set[int] = set()
         self.commands: list[str] = []
         self.refuses: set[str] = set()
+        self.validity = 1
 
     def answer(self, line: str) -> list[bytes]:
         """Return the untagged answers to a command without its tag; raise where it is refused."""
@@ -35,13 +37,15 @@ class ImapServer:
             name, _, rest = rest.partition(" ")
         self.commands.append(name)
         wrong = name == "LOGIN" and rest != f'{USER} "{PASSWORD}"'
-        if name in self.refuses or wrong:
+        one = f"{name} {rest.partition(' ')[0]}"
+        if name in self.refuses or one in self.refuses or wrong:
             raise PermissionError(name)
         match name:
             case "CAPABILITY":
                 return [b"* CAPABILITY IMAP4rev1"]
             case "SELECT":
-                return [b"* %d EXISTS" % len(self.mails)]
+                known = b"* OK [UIDVALIDITY %d] numbers" % self.validity
+                return [b"* %d EXISTS" % len(self.mails), known]
             case "SEARCH":
                 assert rest == "UNSEEN HEADER Content-Type delivery-status"
                 found = [n for n in self._numbers() if b"delivery-status" in self.mails[n - 1]]

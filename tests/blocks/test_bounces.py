@@ -95,6 +95,80 @@ def test_reports_are_seen_only_once_their_alerts_are_kept(imap: ImapServer):
     assert imap.seen == set()
 
 
+def test_a_mail_that_cannot_be_parsed_is_left_and_does_not_stop_the_others(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    imap.mails += [report(address="odd@example.org"), report()]
+
+    def parsed(mail: bytes) -> BounceReport | None:
+        if b"odd@" in mail:
+            raise IndexError("string index out of range")
+        return report_of(mail)
+
+    monkeypatch.setattr("blocks.mailbox.report_of", parsed)
+    box = mailbox(imap.port)
+    assert (box.read(all_ours), box.read(all_ours)) == (1, 0)
+    assert imap.seen == {2}
+    assert imap.commands.count("FETCH") == 2, "it is not read again"
+    assert caplog.text.count("mail 1 in the mailbox at 127.0.0.1") == 1
+    assert "IndexError" in caplog.text
+
+
+def test_a_mail_that_the_server_does_not_hand_out_does_not_stop_the_others(
+    imap: ImapServer, caplog: pytest.LogCaptureFixture
+):
+    imap.mails += [report(), report()]
+    imap.refuses = {"FETCH 1"}
+    assert mailbox(imap.port).read(all_ours) == 1
+    assert imap.seen == {2}
+    assert "mail 1 in the mailbox at 127.0.0.1" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["imap://ann:p%C3%A4ss@", "imap://%C3%A4nn:pass@"])
+def test_a_login_outside_ascii_says_what_to_do(imap: ImapServer, url: str):
+    outside = Mailbox(f"{url}127.0.0.1:{imap.port}/INBOX?security=insecure")
+    with pytest.raises(DeliveryError, match="outside ASCII") as caught:
+        outside.read(all_ours)
+    assert "SENTINEL_BOUNCE_MAILBOX" in caught.value.hint
+    assert "ss" not in str(caught.value).replace("password", "")
+
+
+def test_a_mailbox_too_slow_for_all_of_its_mails_is_read_in_pieces(imap: ImapServer):
+    imap.mails += [report() for _ in range(25)]
+    imap.refuses = {"STORE 21,22,23,24,25"}
+    sizes: list[int] = []
+
+    def take(reports: Sequence[BounceReport]) -> list[bool]:
+        sizes.append(len(reports))
+        return all_ours(reports)
+
+    box = mailbox(imap.port)
+    with pytest.raises(DeliveryError, match="could not be read"):
+        box.read(take)
+    assert imap.seen == set(range(1, 21)), "what was taken before is not read again"
+    imap.refuses.clear()
+    assert box.read(take) == 5
+    assert sizes == [10, 10, 5, 5]
+
+
+def test_mails_that_are_no_reports_are_known_by_their_number_while_it_is_theirs(imap: ImapServer):
+    imap.mails += [report(action="delayed", status="4.4.1"), report()]
+    box = mailbox(imap.port)
+    assert box.read(all_ours) == 1
+    imap.mails[0], imap.validity = report(), 2
+    assert box.read(all_ours) == 1, "the number is another mail's now"
+    assert imap.seen == {1, 2}
+    imap.seen.clear()
+    imap.mails[:] = [report(action="delayed", status="4.4.1")]
+    box.read(all_ours)
+    imap.seen = {1}
+    box.read(all_ours)
+    imap.seen.clear()
+    imap.commands.clear()
+    box.read(all_ours)
+    assert imap.commands.count("FETCH") == 1, "of mails that are gone nothing is kept"
+
+
 def test_a_mailbox_in_tls_is_read_where_its_certificate_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
