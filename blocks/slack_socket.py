@@ -7,13 +7,11 @@ hands presses on. All requests of ours go through `http_post`, as those of chann
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
-from urllib.parse import urlencode
 
 import msgspec
 from slack_sdk.socket_mode import SocketModeClient
@@ -22,9 +20,9 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from blocks.address_guard import AddressGuard
-from blocks.http_post import post
-from blocks.slack_answers import delivery_error, error_of
+from blocks.slack_people import Home, Presser, Team, home_of, who_pressed
 from blocks.slack_text import PRESSED
+from blocks.slack_web_api import call
 from blocks.vendors.slack_app import SlackApp
 from sentinel.engine.chat_buttons import ChatUser, press, press_of
 from sentinel.errors import DeliveryError
@@ -37,8 +35,6 @@ log = logging.getLogger(__name__)
 
 _SDK_LOG = logging.getLogger("sentinel.slack_sdk")
 _SDK_LOG.setLevel(logging.CRITICAL)  # it writes addresses that are secrets, and repeats itself
-_SECONDS = 10.0
-_MOST_READ = 200_000
 _SLUG = SlackApp.get_block_type_slug()
 
 
@@ -104,12 +100,6 @@ class SlackSockets:
         return found
 
 
-class _Person(msgspec.Struct):
-    id: str = ""
-    username: str = ""
-    name: str = ""
-
-
 class _Place(msgspec.Struct):
     id: str = ""
 
@@ -123,7 +113,8 @@ class _Interaction(msgspec.Struct):
     """The part of an envelope's payload that says who pressed what, and where."""
 
     type: str = ""
-    user: _Person = msgspec.field(default_factory=_Person)
+    user: Presser = msgspec.field(default_factory=Presser)
+    team: Team | None = None
     channel: _Place = msgspec.field(default_factory=_Place)
     actions: list[_Button] = msgspec.field(default_factory=list[_Button])
 
@@ -138,6 +129,7 @@ class _Client(SocketModeClient):
     def __init__(self, token: str, apps: list[SlackApp], store: Store) -> None:
         self.apps = apps
         self._store = store
+        self._homes: dict[str, Home] = {}
         super().__init__(app_token=token, logger=_SDK_LOG, auto_reconnect_enabled=False)
         self.socket_mode_request_listeners.append(self._take)
         try:
@@ -150,20 +142,23 @@ class _Client(SocketModeClient):
 
     def issue_new_wss_url(self) -> str:
         """Return the address of a new connection, which Slack gives for the app token."""
-        url = str(_call(self.apps[0], "apps.connections.open", {}, self.app_token)["url"])
+        url = str(call(self.apps[0], "apps.connections.open", {}, self.app_token)["url"])
         AddressGuard(url.replace("ws", "http", 1), "the connection to Slack").check()
         return url
 
     def _take(self, _client: object, request: SocketModeRequest) -> None:
-        # Slack wants an answer within three seconds, so the work comes after it.
-        self.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
-        if request.type != "interactive":
-            return
+        # This is an edge: slack_sdk would report what is raised here on a log that is switched off.
         try:
-            pressed_on = msgspec.convert(cast("Any", request).payload, _Interaction)
+            # Slack wants an answer within three seconds, so the work comes after it.
+            self.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+            if request.type == "interactive":
+                self._serve(msgspec.convert(cast("Any", request).payload, _Interaction))
         except msgspec.ValidationError as error:
             log.warning("Slack sent what is not understood: %s", error)
-            return
+        except Exception:
+            log.exception("what Slack sent could not be served")
+
+    def _serve(self, pressed_on: _Interaction) -> None:
         if pressed_on.type != "block_actions":
             return
         where = pressed_on.channel.id
@@ -172,57 +167,36 @@ class _Client(SocketModeClient):
             pressed = press_of(PRESSED.get(action.action_id, ""), action.value or "")
             if pressed is None:
                 continue  # a link, or a button of something else that uses the app
-            user = _user(app, pressed_on.user)
             try:
-                said = press(self._store, user, pressed)
+                said = press(self._store, self._user(app, pressed_on), pressed)
             except SQLAlchemyError:
                 log.exception("a button in Slack could not be served")
                 said = "Sentinel's database does not answer. Press again in a moment."
-            _tell(app, where, user.id, said)
+            except Exception:
+                log.exception("a button in Slack could not be served")
+                said = "Sentinel failed to do that, and its log says why. Look at the alerts first."
+            _tell(app, where, pressed_on.user.id, said)
 
-
-def _user(app: SlackApp, user: _Person) -> ChatUser:
-    """Return who pressed, with the email address where the app may read it."""
-    try:
-        found = _call(app, "users.info", {"user": user.id})["user"]
-        email = str(found["profile"].get("email") or "").strip().lower()
-    except (DeliveryError, KeyError, TypeError, AttributeError) as error:
-        log.info("Slack does not say who %s is: %s", user.id, error)
-        email = ""
-    return ChatUser(id=user.id, name=user.username or user.name, email=email)
+    def _user(self, app: SlackApp, pressed_on: _Interaction) -> ChatUser:
+        """Return who pressed; `unknown` says why nobody knows it."""
+        presser = pressed_on.user
+        token = app.credentials.token.get_secret_value()
+        try:
+            if token not in self._homes:
+                self._homes[token] = home_of(app)
+            return who_pressed(app, self._homes[token], presser, pressed_on.team)
+        except DeliveryError as error:
+            log.warning("Slack does not say who %s is: %s", presser.id, error)
+            why = error if error.permanent else f"{error.message}. Press again in a moment."
+            return ChatUser(
+                id=presser.id, name=presser.username or presser.name,
+                unknown=f"Nothing was done, since Sentinel could not learn who you are: {why}",
+            )  # fmt: skip
 
 
 def _tell(app: SlackApp, channel: str, user: str, text: str) -> None:
     """Show a text to whoever pressed, and to nobody else."""
     try:
-        _call(app, "chat.postEphemeral", {"channel": channel, "user": user, "text": text})
+        call(app, "chat.postEphemeral", {"channel": channel, "user": user, "text": text})
     except DeliveryError as error:
         log.warning("Slack took no answer to the button that was pressed: %s", error)
-
-
-def _call(app: SlackApp, method: str, fields: Mapping[str, str], token: str = "") -> dict[str, Any]:
-    """Call a method of Slack's Web API.
-
-    Returns:
-        Its answer.
-
-    Raises:
-        DeliveryError: Slack did not answer, or refused
-    """
-    answer = post(
-        f"{app.url.rstrip('/')}/{method}",
-        urlencode(fields).encode(),
-        headers={
-            "Authorization": f"Bearer {token or app.credentials.token.get_secret_value()}",
-            "Content-Type": "application/x-www-form-urlencoded",
-            "User-Agent": "sentinel",
-        },
-        timeout=_SECONDS,
-        what="Slack",
-        fix="Check the tokens of the channel's block.",
-        read=_MOST_READ,
-    )
-    if code := error_of(answer.body):
-        error: DeliveryError = delivery_error(f"Slack's {method}", code, answer)
-        raise error
-    return json.loads(answer.body)

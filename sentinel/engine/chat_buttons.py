@@ -30,11 +30,17 @@ _STATUSES = {"acknowledge": ["open"], "resolve": ["open", "acknowledged"]}
 
 
 class ChatUser(msgspec.Struct, frozen=True, kw_only=True):
-    """Who pressed a button, as the chat says; `email` is empty where it does not say."""
+    """Who pressed a button, as the chat says.
+
+    Attributes:
+        email: of a member whom the chat vouches for; empty for whoever has none
+        unknown: why the chat could not be asked who it is, for whoever pressed; empty where it was
+    """
 
     id: str
     name: str
     email: str = ""
+    unknown: str = ""
 
 
 class Press(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +114,9 @@ def press(store: Store, user: ChatUser, pressed: Press) -> str:
 
 
 def _actor(store: Store, user: ChatUser, action: ActionName) -> _Actor:
+    if user.unknown and People(store).exist():
+        # It may be an account that may not do this.
+        raise _RefusedError(user.unknown)
     person = _person(store, user.email)
     if person is None:
         name = _UNPRINTABLE.sub("", user.name)[:80].strip() or user.id

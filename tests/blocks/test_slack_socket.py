@@ -8,7 +8,9 @@ import threading
 from collections.abc import Generator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
 from prefect_slack import (  # pyright: ignore[reportMissingTypeStubs] - as in blocks.vendors
     SlackCredentials,
@@ -17,14 +19,19 @@ from pydantic import SecretStr
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
+from blocks.slack_people import Presser, Team, home_of, who_pressed
 from blocks.slack_socket import SlackSockets
 from blocks.vendors.slack_app import SlackApp
+from sentinel.access.roles import Role
 from sentinel.clock import FakeClock
 from sentinel.store import Store
+from sentinel.store.access.people import People
 from tests.prefect_server import Receiver
 from tests.waiting import eventually
 from tests.world import World
 
+HOME = {"team_id": "T9TK3CUKW", "team": "us", "user_id": "U0"}
+MEMBER = {"team_id": "T9TK3CUKW", "profile": {"email": "Ann@Example.org"}}
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -48,13 +55,17 @@ class Slack:
             for one in message["attachments"][0]["blocks"][-1]["elements"]
             if one["action_id"] == action_id
         ]
-        payload = {
-            "type": "block_actions", "channel": {"id": message["channel"], "name": "ops"},
+        self.sends("interactive", {
+            "type": "block_actions", "team": {"id": "T9TK3CUKW"},
+            "channel": {"id": message["channel"], "name": "ops"},
             "user": {"id": "U061F7AUR", "username": "ann", "team_id": "T9TK3CUKW"},
             "actions": [{"type": "button", "block_id": "x", "action_id": action_id,
                          "value": button.get("value")}],
-        }  # fmt: skip
-        envelope = {"envelope_id": "e-1", "type": "interactive", "accepts_response_payload": True}
+        })  # fmt: skip
+
+    def sends(self, kind: str, payload: dict[str, Any]) -> None:
+        """Send an envelope."""
+        envelope = {"envelope_id": "e-1", "type": kind, "accepts_response_payload": True}
         self.connections[-1].send(json.dumps({**envelope, "payload": payload}))
 
 
@@ -102,11 +113,15 @@ def test_a_button_acts_without_a_public_address(store: Store, clock: FakeClock, 
     slack.web.requests.clear()
     eventually(lambda: slack.connections, "the app connects")
 
-    slack.takes({"user": {"profile": {"email": "Ann@Example.org"}}}, {"message_ts": "1.3"})
+    # It stays usable after what it does not understand.
+    slack.sends("interactive", {"type": ["?"]})
+    assert slack.acknowledged.get(timeout=60) == {"envelope_id": "e-1"}
+    slack.takes(HOME, {"user": MEMBER}, {"message_ts": "1.3"})
     slack.presses(message, "sentinel-acknowledge")
     assert slack.acknowledged.get(timeout=60) == {"envelope_id": "e-1"}
-    eventually(lambda: len(slack.web.requests) == 2, "whoever pressed is told")
-    asked, told = slack.web.requests
+    eventually(lambda: len(slack.web.requests) == 3, "whoever pressed is told")
+    whose, asked, told = slack.web.requests
+    assert (whose.path, whose.headers["Authorization"]) == ("/auth.test", "Bearer xoxb-1")
     assert (asked.path, asked.body) == ("/users.info", b"user=U061F7AUR")
     assert told.path == "/chat.postEphemeral"
     assert b"You+acknowledged+1+alert%2C+as+slack%3Aann." in told.body
@@ -132,6 +147,99 @@ def test_a_button_acts_without_a_public_address(store: Store, clock: FakeClock, 
     sockets.watch(NOW)
     eventually(lambda: slack.connections[-1].state.name == "CLOSED", "it hangs up")
     sockets.close()
+
+
+def test_a_button_that_cannot_be_served_says_so_and_is_logged(
+    store: Store, clock: FakeClock, slack: Slack, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    app = SlackApp(
+        credentials=SlackCredentials(token=SecretStr("xoxb-1")), channel="C024BE91L",
+        app_token=SecretStr("xapp-1"), url=slack.web.url,
+    )  # fmt: skip
+    store.receivers.set("ops", ["sentinel-slack-app/ops"])
+    world = World(store, clock, receivers=["ops"], group_wait="0s")
+    world.sees({"/": 95.0})
+    world.tells()
+    People(store).create("ada", Role.ADMIN, password="a long passphrase", actor="setup")
+    slack.takes({"channel": "C024BE91L", "ts": "1.2"})
+    app.send(world.recorder.messages[0][1])
+    message = json.loads(slack.web.requests.pop().body)
+    sockets = SlackSockets(store, lambda _ref: app)
+    slack.takes({"url": slack.url})
+    sockets.watch(NOW)
+    eventually(lambda: slack.connections, "the app connects")
+
+    def said(*answers: dict[str, Any]) -> str:
+        slack.web.requests.clear()
+        slack.takes(*answers, {"message_ts": "1.3"})
+        slack.presses(message, "sentinel-acknowledge")
+        told = eventually(
+            lambda: [one for one in slack.web.requests if one.path == "/chat.postEphemeral"],
+            "whoever pressed is told",
+        )
+        return dict(parse_qsl(told[0].body.decode()))["text"]
+
+    unknown = "Nothing was done, since Sentinel could not learn who you are: Slack's "
+    assert said({"ok": False, "error": "internal_error"}) == (
+        f"{unknown}auth.test answered internal_error. Press again in a moment."
+    )
+    scope = {"ok": False, "error": "missing_scope", "needed": "users:read"}
+    assert said(HOME, scope).startswith(
+        f"{unknown}users.info answered missing_scope (users:read). Add the scope under OAuth"
+    )
+    hidden = said({"user": {**MEMBER, "profile": {}}})
+    assert hidden.startswith(f"{unknown}users.info answered without an email address. Add the sco")
+    assert "is not understood" in said({"user": None})
+
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError("what nobody thought of")
+
+    monkeypatch.setattr("blocks.slack_socket.press", broken)
+    assert said({"user": MEMBER}).startswith("Sentinel failed to do that, and its log says why.")
+    assert "ZeroDivisionError: what nobody thought of" in caplog.text
+    monkeypatch.setattr("blocks.slack_socket._tell", broken)
+    caplog.clear()
+    slack.takes({"user": MEMBER})
+    slack.presses(message, "sentinel-acknowledge")
+    eventually(lambda: "what Slack sent could not be served" in caplog.text, "it is logged")
+    sockets.close()
+    assert world.rows("SELECT status FROM alert") == [("open",)]
+
+
+@pytest.mark.parametrize(
+    ("home", "user", "team", "email"),
+    [
+        ({}, {}, {}, "ann@example.org"),
+        ({}, {}, None, "ann@example.org"),
+        ({}, {"profile": {"email": None}}, {}, ""),
+        ({}, {"team_id": "T0THER"}, {}, ""),
+        ({}, {}, {"id": "T0THER"}, ""),
+        ({}, {"team_id": "T0THER", "enterprise_user": {"enterprise_id": "E1"}}, {}, ""),
+        ({"enterprise_id": "E1"}, {"team_id": "T0THER"}, {}, ""),
+        ({"enterprise_id": "E1"}, {"team_id": "T2", "enterprise_user": {"enterprise_id": "E2"}},
+         {}, ""),
+        ({"enterprise_id": "E1"}, {"team_id": "T2", "enterprise_user": {"enterprise_id": "E1"}},
+         {"id": "T2", "enterprise_id": "E1"}, "ann@example.org"),
+        ({}, {"is_stranger": True}, {}, ""),
+        ({}, {"is_bot": True}, {}, ""),
+        ({}, {"deleted": True}, {}, ""),
+        ({}, {"is_email_confirmed": False}, {}, ""),
+    ],
+)  # fmt: skip
+def test_only_a_member_of_the_apps_workspace_has_an_email_address(
+    receiver: Receiver, home: dict[str, Any], user: dict[str, Any], team: dict[str, Any] | None,
+    email: str,
+):  # fmt: skip
+    app = SlackApp(
+        credentials=SlackCredentials(token=SecretStr("xoxb-1")), channel="C024BE91L",
+        url=receiver.url,
+    )  # fmt: skip
+    answers = {**HOME, **home}, {"user": {**MEMBER, **user}}
+    receiver.replies += [json.dumps({"ok": True, **one}).encode() for one in answers]
+    sent = None if team is None else msgspec.convert({"id": HOME["team_id"], **team}, Team)
+    found = who_pressed(app, home_of(app), Presser(id="U1", username="ann"), sent)
+    assert (found.name, found.email, found.unknown) == ("ann", email, "")
 
 
 def test_a_wrong_app_token_is_logged_once_and_stops_nothing(

@@ -83,6 +83,20 @@ def test_an_account_with_the_email_address_acts_within_its_role(world: World, st
     assert states(world) == [("resolved", "", "ann@example.org")]
 
 
+def test_somebody_unknown_may_not_act_where_there_are_accounts(world: World, store: Store):
+    world.sees({"/": 95.0})
+    world.tells()
+    unknown = ChatUser(id="U1", name="ann", unknown="Slack did not say who you are.")
+    people = People(store)
+    people.create("ada", Role.ADMIN, password=PASSWORD, actor="setup")
+    for action in ("acknowledge", "resolve"):
+        assert press(store, unknown, pressed(world, action)) == "Slack did not say who you are."
+    assert states(world) == [("open", "", "")]
+    people.delete("ada", actor="setup")
+    # While nobody has an account, there is none that may not act.
+    assert press(store, unknown, pressed(world, "resolve")) == "You resolved 1 alert, as slack:ann."
+
+
 def test_without_accounts_who_is_in_the_channel_may_resolve(world: World, store: Store):
     world.sees({"/": 95.0})
     world.tells()
