@@ -39,7 +39,7 @@ from sentinel.api.schemas import NO_NUL
 from sentinel.api.shown_rules import store_of
 from sentinel.errors import NotFound
 from sentinel.oncall.calendar_feed import calendar_of
-from sentinel.oncall.escalation import planned
+from sentinel.oncall.escalation import Paged, planned, steps_of
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.severity import severity_of
 from sentinel.store.oncall.documents import AppliedDocument, OnCallDocuments
@@ -58,13 +58,15 @@ Schedule = Annotated[
 Days = Annotated[int, Query(ge=1, le=366, description="Number of days to look ahead.")]
 _YEARS = range(1970, 9000)
 """Of a first page, from which repeats and time zones count."""
+_MOST_PAGES = 2000
+"""Of a trial, after which no more steps are looked at."""
 _TAGGED = {"headers": ETAG, "description": "The document"}
 
 
 @router.get("", summary="The active on-call document", responses={**responses(403), 200: _TAGGED})
-@needs(Permission.READ, "oncall")
+@needs(Permission.RESPOND, "oncall")
 def read(request: Request, response: Response) -> OnCallVersionDetail:
-    """Return the active document: people, teams, schedules and escalation policies."""
+    """Return the active document, which has people's addresses: hence it needs a responder."""
     try:
         found = _detail(OnCallDocuments(store_of(request)).version())
     except NotFound:
@@ -119,7 +121,7 @@ def history(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -
     summary="One version of the on-call document",
     responses=responses(403, 404),
 )
-@needs(Permission.READ, "oncall")
+@needs(Permission.RESPOND, "oncall")
 def version(request: Request, number: Number) -> OnCallVersionDetail:
     """Return one version with its document."""
     return _detail(OnCallDocuments(store_of(request)).version(number))
@@ -323,9 +325,20 @@ def test(request: Request, body: Body) -> EscalationTried:
     found = planned(
         policy, severity_of(asked.severity), first, document, lambda name: stored.get(name, [])
     )
-    steps = msgspec.to_builtins(list(found))
+    steps: list[Paged] = []
+    pages = 0
+    for step in found:
+        steps.append(step)
+        pages += len(step.pages)
+        if pages >= _MOST_PAGES:
+            break
     return EscalationTried.model_validate(
-        {"policy": asked.policy, "first_page": first, "steps": steps}
+        {
+            "policy": asked.policy,
+            "first_page": first,
+            "steps": msgspec.to_builtins(steps),
+            "cut": len(steps) < len(steps_of(policy)),
+        }
     )
 
 

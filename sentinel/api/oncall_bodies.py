@@ -269,3 +269,4 @@ class EscalationTried(BaseModel):
     policy: str
     first_page: datetime
     steps: list[StepTried]
+    cut: bool = Field(description="Whether there are more steps than are shown.")

@@ -76,7 +76,7 @@ def read(
     from sentinel.oncall.calendar_import import people_of, read_calendar
     from sentinel.oncall.schedule import Schedule
     from sentinel.store.oncall.documents import OnCallDocuments
-    from sentinel.timing.local_time import local_of
+    from sentinel.timing.local_time import local_of, moment_of
 
     try:
         zone = Schedule(timezone=timezone).zone
@@ -100,6 +100,12 @@ def read(
         if not names:
             problems.append(f"nobody is known of {one.summary!r} at {one.start:%Y-%m-%d %H:%M} UTC")
             continue
+        for moment in (begins, ends):
+            if moment_of(local_of(moment, zone), zone) != moment:
+                problems.append(
+                    f"{local_of(moment, zone):%Y-%m-%d %H:%M} is there twice, since the clock "
+                    "changes; the first one is taken"
+                )
         listed.append(
             {
                 "people": list(names),

@@ -117,7 +117,9 @@ def _shifts(
 ) -> Iterator[CalendarShift]:
     """Yield the occurrences of the events that share a UID."""
     changed: dict[datetime, Any] = {}
-    for one in sorted(of_uid, key=lambda each: int(each.get("SEQUENCE", 0))):
+    days: dict[date, Any] = {}
+    ordered = sorted(of_uid, key=lambda each: int(each.get("SEQUENCE", 0)))
+    for one in ordered:
         if (identity := one.get("RECURRENCE-ID")) is None:
             continue
         if identity.params.get("RANGE"):
@@ -125,13 +127,20 @@ def _shifts(
                 f"event {one.get('UID')}: a change of this and all following occurrences is not "
                 "read; this occurrence alone is changed"
             )
-        changed[_Moment(identity.dt, zone).moment] = one
-    masters = [one for one in of_uid if one.get("RECURRENCE-ID") is None]
+        named = _Moment(identity.dt, zone)
+        changed[named.moment] = one
+        if named.whole_day:
+            days[named.shown.date()] = one
+    masters = [one for one in ordered if one.get("RECURRENCE-ID") is None]
+    if masters and _cancelled(masters[-1]) and masters[-1].get("UID"):
+        return  # the whole series, with what was moved
     for one in masters[-1:] if _same_uid(masters) else masters:
+        if one.get("EXRULE") is not None:
+            problems.append(f"event {one.get('UID')}: EXRULE is not read; nothing is removed by it")
         if _cancelled(one):
             continue
-        for begins in _starts(one, zone, end):
-            if begins.moment in changed:
+        for begins in _starts(one, zone, end, problems):
+            if begins.moment in changed or begins.shown.date() in days:
                 continue
             yield from _within(one, begins, zone, start, end)
     for one in changed.values():
@@ -165,10 +174,12 @@ class _Moment:
         return _Moment(given, self.zone)
 
 
-def _starts(event: Any, zone: ZoneInfo, end: datetime) -> Iterator[_Moment]:
+def _starts(event: Any, zone: ZoneInfo, end: datetime, problems: list[str]) -> Iterator[_Moment]:
     """Yield when the occurrences of an event begin, before `end`, each once."""
     first = _Moment(event["DTSTART"].dt, zone)
     removed = list(_dates(event, "EXDATE", zone))
+    if any(isinstance(one.dt, tuple) for each in _listed(event.get("RDATE")) for one in each.dts):
+        problems.append(f"event {event.get('UID')}: the ends of added periods are not read")
     moments = {one.moment for one in removed if not one.whole_day or first.whole_day}
     days = {one.shown.date() for one in removed if one.whole_day}
     seen: set[datetime] = set()
@@ -201,10 +212,12 @@ def _refuse_endless(parts: Mapping[str, Any]) -> None:
     """Refuse rules that may take hours to say that nothing matches: no shift needs them.
 
     Raises:
-        ValueError: it counts minutes or seconds, or hours with conditions
+        ValueError: it counts minutes or seconds, or hours with conditions, or makes no steps
     """
     frequency = str(parts["FREQ"][0]).upper()
     conditions = sorted(name for name in parts if name.startswith("BY") and name != "BYDAY")
+    if int(parts.get("INTERVAL", [1])[0]) < 1:
+        raise ValueError("INTERVAL must be 1 or more")
     if frequency in ("SECONDLY", "MINUTELY"):
         raise ValueError(f"FREQ={frequency} is shorter than any shift")
     if frequency == "HOURLY" and conditions:

@@ -36,7 +36,8 @@ class Shift(msgspec.Struct, frozen=True, gc=False):
         end: in UTC
         people: in the order of the layers, each once; never empty
         source: `layer NAME`, `temporary schedule` or `override`
-        turns: number of the turn of each layer that makes it; empty for other sources
+        turns: number of the turn of each layer that makes it; of an override or a fixed shift its
+            place, so that two of them that touch are two shifts
     """
 
     start: datetime
@@ -143,23 +144,23 @@ def _applied(
 ) -> list[Shift]:
     """Return who is on call in spans without overlaps, oldest first."""
     found = _layered(schedule, start, end)
-    for given in schedule.temporary:
+    for place, given in enumerate(schedule.temporary):
         one = _Temporary(given, schedule.zone)
         if one.start < end and one.end > start:
-            found = _with(found, _cut(one.spans(), start, end), one.start, one.end)
-    for override in overrides:
+            found = _with(found, _cut(one.spans(place), start, end), one.start, one.end)
+    for place, override in enumerate(overrides):
         begins, ends = max(utc(override.start), start), min(utc(override.end), end)
         if begins >= ends:
             continue
         if override.replaces:
             inside = [
-                replace(span, people=people, source="override", turns=())
+                replace(span, people=people, source="override", turns=(place, *span.turns))
                 if (people := _replaced(span.people, override)) != span.people
                 else span
                 for span in _cut(found, begins, ends)
             ]
         else:
-            inside = [Shift(begins, ends, _once(override.people), "override")]
+            inside = [Shift(begins, ends, _once(override.people), "override", (place,))]
         found = _with(found, inside, begins, ends)
     return found
 
@@ -298,12 +299,20 @@ class _Temporary:
         held = (people for begins, ends, people in self._shifts if begins <= moment < ends)
         return _once(name for people in held for name in people)
 
-    def spans(self) -> Iterator[Shift]:
-        """Yield its shifts; where they overlap, those of several are on call."""
+    def spans(self, place: int) -> Iterator[Shift]:
+        """Yield its shifts; where they overlap, those of several are on call.
+
+        Args:
+            place: of the temporary schedule among others
+
+        Yields:
+            Spans between any two edges, oldest first.
+        """
         edges = {edge for begins, ends, _ in self._shifts for edge in (begins, ends)}
         for begins, ends in pairwise(sorted(edges)):
             if people := self.at(begins):
-                yield Shift(begins, ends, people, "temporary schedule")
+                numbers = (n for n, one in enumerate(self._shifts) if one[0] <= begins < one[1])
+                yield Shift(begins, ends, people, "temporary schedule", (place, *numbers))
 
 
 def _by_temporary(schedule: Schedule, zone: ZoneInfo, moment: datetime) -> tuple[str, ...] | None:

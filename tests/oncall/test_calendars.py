@@ -106,6 +106,29 @@ def test_a_moved_and_a_cancelled_shift_change_alone():
     ]  # fmt: skip
 
 
+def test_of_two_versions_of_a_series_the_higher_sequence_counts():
+    newer = "\n".join(
+        ["BEGIN:VEVENT", "UID:rota@example.org", "DTSTAMP:20260101T000000Z", "SEQUENCE:1",
+         "DTSTART:20260302T060000Z", "DURATION:PT1H", "END:VEVENT"]
+    )  # fmt: skip
+    older = ("DTSTART:20260302T050000Z", "DURATION:PT1H")
+    assert starts(calendar(*older, more=newer)) == ["02.03 07:00"]
+    assert starts(calendar("SEQUENCE:2", *older, more=newer)) == ["02.03 06:00"]
+
+
+def test_a_cancelled_series_is_gone_with_what_was_moved_and_a_date_names_its_day():
+    moved = "\n".join(
+        ["BEGIN:VEVENT", "UID:rota@example.org", "DTSTAMP:20260101T000000Z",
+         "RECURRENCE-ID;VALUE=DATE:20260303", "DTSTART:20260303T120000Z", "DURATION:PT1H",
+         "END:VEVENT"]
+    )  # fmt: skip
+    series = (
+        "DTSTART;TZID=Europe/Berlin:20260302T090000", "DURATION:PT8H", "RRULE:FREQ=DAILY;COUNT=3"
+    )  # fmt: skip
+    assert starts(calendar(*series, more=moved)) == ["02.03 09:00", "03.03 13:00", "04.03 09:00"]
+    assert starts(calendar("STATUS:CANCELLED", *series, more=moved)) == []
+
+
 def test_whole_days_and_added_dates_are_shifts_too():
     whole = calendar("DTSTART;VALUE=DATE:20260302", "RRULE:FREQ=WEEKLY;COUNT=2", "SUMMARY:ann")
     found = read_calendar(whole, BERLIN, START, END).shifts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.oncall.document import OnCallDocument, read_oncall
-from sentinel.schema.oncall import OnCallVersion
+from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.store.database.tables import model_of, table_of
 from sentinel.store.notifications.receivers import alone
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AppliedDocument", "Check", "OnCallDocuments", "active_document", "expecting"]
 
-VERSION = table_of(OnCallVersion)
+VERSION, OVERRIDE = table_of(OnCallVersion), table_of(OnCallOverride)
 _ACTIVE = select(VERSION.c.number, VERSION.c.digest).order_by(VERSION.c.number.desc()).limit(1)
 _READ: dict[str, OnCallDocument] = {}
 """Documents by their digest, of all databases of this process."""
@@ -140,7 +141,8 @@ class OnCallDocuments:
             The active version; the one before where the document is the same.
 
         Raises:
-            ConfigurationError: the document cannot be used, or a receiver is missing
+            ConfigurationError: the document cannot be used, a receiver is missing, or an override
+                to come needs a person or schedule that it lacks
         """
         text = text if text.strip() else ""
         document = read_oncall(text) if text else OnCallDocument()
@@ -198,6 +200,7 @@ class OnCallDocuments:
                 f"there is no receiver {', '.join(missing)}",
                 hint=f"Make it first: sentinel receiver set {missing[0]} --channel …",
             )
+        _refuse_orphans(connection, document, self._store.now())
         digest = _digest(text)
         if active.digest == digest if active is not None else not text:
             return AppliedDocument(number=before, changed=False)
@@ -217,6 +220,28 @@ class OnCallDocuments:
         self._store.audit.add(connection, change, actor=actor)
         self._store.changed(connection)
         return AppliedDocument(number=number, changed=True)
+
+
+def _refuse_orphans(connection: Connection, document: OnCallDocument, now: datetime) -> None:
+    """Refuse a document that lacks a schedule or a person of an override to come.
+
+    Raises:
+        ConfigurationError: there is such an override
+    """
+    query = (
+        select(OVERRIDE.c.id, OVERRIDE.c.schedule, OVERRIDE.c.people, OVERRIDE.c.replaces)
+        .where(OVERRIDE.c.removed_at.is_(None), OVERRIDE.c.ends_at > now)
+        .order_by(OVERRIDE.c.id)
+    )
+    for row in connection.execute(query):
+        people = [name for name in (*row.people.split("\n"), row.replaces) if name]
+        missing = [name for name in people if name not in document.people]
+        if row.schedule not in document.schedules or missing:
+            named = f"the person {missing[0]}" if missing else f"the schedule {row.schedule}"
+            raise ConfigurationError(
+                f"an override to come of the schedule {row.schedule} needs {named}",
+                hint=f"Take it back first: sentinel oncall remove {row.id}",
+            )
 
 
 def _version(connection: Connection, number: int | None) -> OnCallVersion:

@@ -16,20 +16,19 @@ from sentinel.oncall.schedule import Override
 from sentinel.oncall.shifts import Shift, shifts
 from sentinel.schema.columns import new_id
 from sentinel.schema.oncall import OnCallOverride
-from sentinel.store.database.tables import model_of, table_of
+from sentinel.store.database.tables import model_of
 from sentinel.store.notifications.receivers import alone
-from sentinel.store.oncall.documents import active_document
+from sentinel.store.oncall.documents import OVERRIDE, active_document
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["OnCallOverrides", "as_override"]
 
-OVERRIDE = table_of(OnCallOverride)
 _LONGEST = timedelta(days=366)
 _YEARS = range(1970, 9000)
-_REACH = timedelta(days=62)
-"""How far around a moment the shift is looked for that holds at it."""
+_REACHES = tuple(timedelta(days=days) for days in (62, 400, 4000))
+"""How far around a moment the shift is looked for that holds at it, until it is whole."""
 
 
 def as_override(row: OnCallOverride) -> Override:
@@ -147,7 +146,7 @@ class OnCallOverrides:
         return self._store.in_transaction(work)
 
     def remove(self, override_id: str, *, actor: str) -> list[OnCallOverride]:
-        """Take an override back; of a swap, both of its overrides.
+        """Take an override back; of a swap, both of its overrides. What has begun ends now.
 
         Args:
             override_id: of the override
@@ -158,7 +157,7 @@ class OnCallOverrides:
 
         Raises:
             NotFound: there is none, or it was taken back before
-            Conflict: it is over
+            Conflict: it is over, or one side of the swap is
         """
 
         def work(connection: Connection) -> list[OnCallOverride]:
@@ -176,14 +175,20 @@ class OnCallOverrides:
             query = select(OVERRIDE).where(both, OVERRIDE.c.removed_at.is_(None))
             found = [model_of(OnCallOverride, each) for each in connection.execute(query)]
             now = self._store.now()
-            if all(each.ends_at <= now for each in found):
-                raise Conflict("the override is over; what was cannot be taken back")
-            for each in found:
-                connection.execute(
-                    OVERRIDE.update()
-                    .where(OVERRIDE.c.id == each.id)
-                    .values(removed_at=now, removed_by=actor)
+            if any(each.ends_at <= now for each in found):
+                what = "one side of the swap" if row.swap else "the override"
+                raise Conflict(
+                    f"{what} is over; what was cannot be taken back",
+                    hint="For what is to come, make an override: sentinel oncall override",
                 )
+            for each in found:
+                values = (
+                    {"ends_at": now, "removed_by": actor}
+                    if each.starts_at < now
+                    else {"removed_at": now, "removed_by": actor}
+                )
+                where = OVERRIDE.c.id == each.id
+                connection.execute(OVERRIDE.update().where(where).values(values))
                 self._record(connection, each, actor, made=False)
             self._store.changed(connection)
             return found
@@ -200,8 +205,17 @@ class OnCallOverrides:
 
         def shift_at(moment: datetime) -> Shift:
             moment = _usable(moment)
-            held = shifts(known.schedules[schedule], overrides, moment - _REACH, moment + _REACH)
-            found = next((one for one in held if one.start <= moment < one.end), None)
+            found: Shift | None = None
+            for reach in _REACHES:
+                begins, ends = moment - reach, moment + reach
+                held = shifts(known.schedules[schedule], overrides, begins, ends)
+                found = next((one for one in held if one.start <= moment < one.end), None)
+                if found is None or (begins < found.start and found.end < ends):
+                    break
+            else:
+                raise ConfigurationError(
+                    "the shift is too long to be swapped", hint="Make an override for its time."
+                )
             if found is None:
                 raise ConfigurationError(
                     f"nobody is on call by {schedule} at {moment.astimezone(zone):%Y-%m-%d %H:%M}",

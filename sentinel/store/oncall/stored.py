@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sentinel.errors import NotFound
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["StoredOnCall"]
 
 _LONGEST = 100
+_REACH = timedelta(days=62)
+"""How far back the start of a shift is looked for."""
 
 
 class StoredOnCall:
@@ -104,7 +106,7 @@ class StoredOnCall:
     def shifts(
         self, start: datetime, end: datetime, name: str | None = None
     ) -> list[tuple[str, Shift]]:
-        """Return the shifts within a range.
+        """Return the shifts that have a part within a range.
 
         Args:
             start: timezone-aware
@@ -112,14 +114,17 @@ class StoredOnCall:
             name: of one schedule; None for all
 
         Returns:
-            The name of a schedule and one of its shifts, by name, then by time.
+            The name of a schedule and one of its shifts, by name, then by time. A shift that has
+            begun has its own start, unless that is more than 62 days before.
 
         Raises:
             NotFound: there is no schedule of that name
         """
-        chosen, overrides = self.schedules(name), self.overrides(start)
+        since = start - _REACH
+        chosen, overrides = self.schedules(name), self.overrides(since)
         return [
             (each, shift)
             for each, one in chosen.items()
-            for shift in shifts(one, overrides.get(each, []), start, end)
+            for shift in shifts(one, overrides.get(each, []), since, end)
+            if shift.end > start
         ]

@@ -96,6 +96,35 @@ def test_a_swap_changes_the_two_shifts_and_no_other_and_is_taken_back_whole(rota
     assert rota.weeks(4) == ["ann", "ben", "ann", "ben"]
 
 
+def test_a_swap_beside_an_override_of_the_same_person_changes_the_one_day_only(rota: Rota):
+    day = timedelta(days=1)
+    for number in (0, 1):
+        begins = MONDAY + number * day
+        rota.overrides.add("primary", begins, begins + day, ["cem"], actor="ann")
+    rota.overrides.swap("primary", MONDAY, MONDAY + WEEK, actor="ann")
+    assert rota.weeks(2) == ["ben", "cem", "ann", "cem"]
+
+
+def test_a_long_shift_is_swapped_whole(rota: Rota):
+    rota.documents.apply(DOCUMENT.replace("09:00}", "09:00, every: 20 weeks}"), actor="ann")
+    made = rota.overrides.swap("primary", MONDAY, MONDAY + 20 * WEEK, actor="ann")
+    assert [(one.ends_at - one.starts_at) // WEEK for one in made] == [20, 20]
+
+
+def test_an_override_that_has_begun_ends_now_and_what_was_stays(rota: Rota):
+    made = rota.overrides.add("primary", MONDAY, MONDAY + WEEK, ["cem"], actor="ben")
+    rota.clock.set(MONDAY + timedelta(days=2))
+    rota.overrides.remove(made.id, actor="ann")
+    assert rota.who(MONDAY + timedelta(days=1)) == ("cem",)
+    assert rota.who(MONDAY + timedelta(days=3)) == ("ann",)
+    (first, _) = rota.overrides.swap(
+        "primary", MONDAY + timedelta(days=3), MONDAY + WEEK, actor="ann"
+    )
+    rota.clock.set(MONDAY + WEEK + timedelta(days=1))
+    with pytest.raises(Conflict, match="one side of the swap is over"):
+        rota.overrides.remove(first.id, actor="ann")
+
+
 def test_what_remains_of_a_shift_that_has_begun_is_swapped(rota: Rota):
     rota.clock.set(MONDAY + timedelta(days=2))
     rota.overrides.swap("primary", rota.clock.now(), MONDAY + WEEK, actor="ann")
@@ -143,6 +172,9 @@ def test_an_erased_person_is_in_no_override_and_no_earlier_version(rota: Rota):
     rota.overrides.add("primary", MONDAY, MONDAY + timedelta(days=1), ["ann", "cem"], actor="ben")
     with pytest.raises(Conflict, match="ann is in the on-call document"):
         erase(rota.store, "ann", actor="ben")
+    with pytest.raises(ConfigurationError, match="an override to come of the schedule primary"):
+        rota.documents.apply(SECOND, actor="ben")
+    rota.clock.set(MONDAY + timedelta(days=1))
     rota.documents.apply(SECOND, actor="ben")
     assert len(export(rota.store, "ann", actor="ben")["oncall_override"]) == 1
     label = erase(rota.store, "ann", actor="ben")
