@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -39,20 +39,24 @@ class Standby(msgspec.Struct, frozen=True, kw_only=True):
     loaded: Callable[[str], bool]
     emergency: bool = False
 
-    def instead(self, channels: Sequence[str]) -> list[str]:
+    def instead(self, channels: Sequence[str], out: Collection[str] = ()) -> list[str]:
         """Return what is notified beside the channels of a receiver.
 
         Args:
             channels: of the receiver
+            out: channels that take no messages now: the breaker is open, or this one was refused
 
         Returns:
             The emergency channel, or the inbox where there is none, if the receiver has channels
-            beside the inbox and none of them can be used; else nothing.
+            beside the inbox and none of them is both loaded and taking messages; else nothing.
+            The inbox too, if the emergency channel takes none.
         """
         outside = [ref for ref in channels if ref != INBOX]
-        if not outside or any(self.loaded(ref) for ref in outside):
+        if not outside or any(self.loaded(ref) and ref not in out for ref in outside):
             return []
-        return [EMERGENCY if self.emergency else INBOX]
+        if not self.emergency:
+            return [INBOX]
+        return [EMERGENCY, INBOX] if EMERGENCY in out else [EMERGENCY]
 
     def held_until(self, channel: str, now: datetime) -> datetime | None:
         """Return until when a channel waits for its block; None where it can be used now."""
@@ -61,5 +65,5 @@ class Standby(msgspec.Struct, frozen=True, kw_only=True):
     def notice(self, receiver: str, channel: str) -> str:
         """Return what a message to a channel says of the state of Prefect."""
         if channel == EMERGENCY:
-            return f"Prefect is down, and no channel of the receiver {receiver} could be loaded"
+            return f"Prefect is down, and no channel of the receiver {receiver} can be used"
         return "Prefect is down, so Sentinel's relay sent this"

@@ -28,7 +28,7 @@ class StandbySettings(SecureSettings):
         default=SecretStr(""),
         description=(
             "Emergency channel: notified while Prefect is down in place of a receiver none of "
-            "whose channels could be loaded. `https://…` is a webhook, of Slack where it is "
+            "whose channels can be used. `https://…` is a webhook, of Slack where it is "
             "hooks.slack.com; `smtp://user:password@host:587/?from=a@x.org&to=b@x.org` (or "
             "`smtps://`) is email; any other address is one of Apprise. Set it for every process "
             "of Sentinel."

@@ -31,7 +31,7 @@ from tests.world import World
 
 HOOK = "sentinel-webhook/ops"
 DOWN = "Prefect is down, so Sentinel's relay sent this"
-NOTHING = "Prefect is down, and no channel of the receiver default could be loaded"
+NOTHING = "Prefect is down, and no channel of the receiver default can be used"
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -144,6 +144,44 @@ def test_where_no_block_could_be_loaded_the_emergency_channel_is_notified_once(
     assert ended == {"inbox", HOOK, "emergency"}
 
 
+@pytest.mark.parametrize(("address", "heard"), [(True, "emergency"), (False, "inbox")])
+def test_a_loaded_channel_that_does_not_answer_keeps_nobody_untold(
+    store: Store, clock: FakeClock, receiver: Receiver, monkeypatch: pytest.MonkeyPatch,
+    address: bool, heard: str,
+):  # fmt: skip
+    night = Night(store, clock, emergency=receiver.url if address else "")
+    store.receivers.set("default", [HOOK, "sentinel-webhook/never-loaded"])
+    nowhere = SecretStr(f"http://127.0.0.1:{free_port()}/")
+    dead = SignedWebhook(url=nowhere, secret=SecretStr("a-shared-secret"))
+
+    def loaded(ref: str) -> SignedWebhook:
+        if ref != HOOK:
+            raise DeliveryError("no such block")
+        return dead
+
+    with monkeypatch.context() as prefect_up:
+        prefect_up.setattr(loading, "_load", loaded)
+        night.channels.refresh()
+    monkeypatch.setattr(loading, "FRESH_SECONDS", 0.0)
+    for _ in range(5):
+        store.apply(night.world.evaluation({"/": 95}))
+        night.passes(30)
+    ((opened_at,),) = night.world.rows("SELECT opened_at FROM channel_health")
+    assert opened_at is not None
+    receiver.requests.clear()
+    other = World(store, clock, name="other", group_by=["rule"])
+    other.sees({"/new": 95})
+    night.passes(30)
+    ((group,),) = night.world.rows("SELECT id FROM alert_group WHERE labels LIKE '%other%'")
+    told = {
+        row[0]
+        for row in night.world.rows(
+            f"SELECT channel FROM delivery WHERE group_id = '{group}' AND state = 'sent'"
+        )
+    }
+    assert told == {heard}
+
+
 @pytest.mark.parametrize("address", ["", "nonsense"], ids=["none", "a wrong one"])
 def test_without_an_emergency_channel_the_inbox_is_notified(
     store: Store, clock: FakeClock, address: str
@@ -191,8 +229,12 @@ def test_what_stands_in_for_the_channels_of_a_receiver():
     assert some.instead(["inbox"]) == []
     assert some.instead(["a/1", "b/2"]) == []
     assert some.instead(["inbox", "b/2"]) == ["emergency"]
-    none = Standby(loaded=lambda ref: ref == "inbox")
+    assert some.instead(["a/1", "b/2"], out={"b/2"}) == []
+    assert some.instead(["a/1", "b/2"], out={"a/1"}) == ["emergency"]
+    assert some.instead(["inbox", "a/1"], out={"a/1", "emergency"}) == ["emergency", "inbox"]
+    none = Standby(loaded=lambda ref: ref in ("inbox", "a/1"))
     assert none.instead(["b/2"]) == ["inbox"]
+    assert none.instead(["a/1"], out={"a/1"}) == ["inbox"]
 
 
 def test_the_address_says_what_kind_of_channel_it_is(receiver: Receiver):

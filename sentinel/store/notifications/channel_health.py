@@ -163,10 +163,9 @@ class Gates:
         breaker = self._open.get(channel)
         return None if breaker is None else breaker.closed_until(self._now)
 
-    def is_out(self, channel: str) -> bool:
-        """Return whether a channel takes no messages: it is down, or refused the last one."""
-        breaker = self._open.get(channel)
-        return breaker is not None and breaker.state in OUT
+    def out(self) -> set[str]:
+        """Return the channels that take no messages: each is down, or refused the last one."""
+        return {channel for channel, breaker in self._open.items() if breaker.state in OUT}
 
     def sends(self, channel: str) -> None:
         """Note that a message is about to be sent: to an open breaker it is the probe."""

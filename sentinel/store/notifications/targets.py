@@ -65,10 +65,12 @@ def targets_of(
     Returns:
         Pairs of receiver and channel, each channel once: the receivers of today, the receiver
         `fallback` (or the inbox) for one of which no channel takes messages, or those of this
-        group, the emergency channel for one none of whose blocks is loaded while Prefect is down,
-        and, once nothing fires, every channel that was notified of the firing group.
+        group, the emergency channel for one of which none is loaded and takes messages while
+        Prefect is down, and, once nothing fires, every channel that was notified of the firing
+        group.
     """
     refusing = {ref for (_, ref), row in known.items() if row.refused_seq is not None}
+    out = gates.out() | refusing
     told = sorted((row.told_at, key) for key, row in known.items() if row.told_at is not None)
     # What a channel was notified of goes with it to another receiver.
     notified = {key[1]: key for _, key in told}
@@ -77,13 +79,13 @@ def targets_of(
         refs = summary_channels(group.route, group.labels, channels.get(name, channels[DEFAULT]))
         # An alert about a channel goes another way.
         refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
-        if group.firing and all(gates.is_out(ref) or ref in refusing for ref in refs):
+        if group.firing and out.issuperset(refs):
             about = group.labels.get(CHANNEL)
             other = [ref for ref in channels.get(FALLBACK, ()) if ref != about]
-            also = [ref for ref in other if not gates.is_out(ref) and ref not in refusing]
+            also = [ref for ref in other if ref not in out]
             refs = [*refs, *(also or [INBOX])]
         if group.firing and standby is not None:
-            refs = [*refs, *standby.instead(refs)]
+            refs = [*refs, *standby.instead(refs, out)]
         for ref in refs:
             # Two receivers with one channel, or two that do not exist, are notified once.
             by_channel.setdefault(ref, notified.get(ref, (name, ref)))
