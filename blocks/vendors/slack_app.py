@@ -105,7 +105,8 @@ class SlackApp(HttpChannel):
         asks = list(PRESSED) if message.firing else []
         if all_acknowledged(message):
             asks = asks[1:]
-        value = f"{message.group_id}:{message.seq}"
+        # As `sentinel.engine.chat_buttons.press_of` reads it.
+        value = f"{message.group_id}:{message.seq}:{int(message.at.timestamp() * 1000)}"
         return [*(action_button(one, value) for one in asks), button("Open", message.url)]
 
     def _request(self, method: str, body: dict[str, Any]) -> HttpRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ChatUser", "Press", "press", "press_of"]
 
 _AT_ONCE = 5_000
-_VALUE = re.compile(r"([0-9a-f]{32}):(\d{1,15})")
+_VALUE = re.compile(r"([0-9a-f]{32}):(\d{1,15}):(\d{1,14})")
 _UNPRINTABLE = re.compile(r"[^\w.@+ -]+")
 _STATUSES = {"acknowledge": ["open"], "resolve": ["open", "acknowledged"]}
 
@@ -44,11 +45,12 @@ class ChatUser(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Press(msgspec.Struct, frozen=True, kw_only=True):
-    """A button that was pressed: on the message about a group, as the group was at `seq`."""
+    """A button that was pressed, on the message about a group that was composed at `at`."""
 
     action: ActionName
     group_id: str
     seq: int
+    at: datetime
 
 
 class _Actor(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +70,8 @@ def press_of(action: str, value: str) -> Press | None:
 
     Args:
         action: acknowledge or resolve
-        value: of the button: the group's id and the message's `seq`, with a colon between
+        value: of the button: the group's id, the message's `seq`, and when it was composed, in
+            milliseconds since 1970, with colons between
 
     Returns:
         The press.
@@ -77,7 +80,8 @@ def press_of(action: str, value: str) -> Press | None:
     if found is None or action not in _STATUSES:
         return None
     named: ActionName = "acknowledge" if action == "acknowledge" else "resolve"
-    return Press(action=named, group_id=found[1], seq=int(found[2]))
+    at = datetime.fromtimestamp(int(found[3]) / 1000, UTC)
+    return Press(action=named, group_id=found[1], seq=int(found[2]), at=at)
 
 
 def press(store: Store, user: ChatUser, pressed: Press) -> str:
@@ -99,7 +103,7 @@ def press(store: Store, user: ChatUser, pressed: Press) -> str:
         actor = _actor(store, user, pressed.action)
     except _RefusedError as error:
         return str(error)
-    ids = listed_alerts(store, pressed.group_id, pressed.seq, _STATUSES[pressed.action])
+    ids = listed_alerts(store, pressed.group_id, pressed.seq, pressed.at, _STATUSES[pressed.action])
     action = action_named(pressed.action, actor=actor.name, comment="in Slack")
     results: list[ActionResult] = []
     with acting(actor.origin):

@@ -158,7 +158,7 @@ def test_with_an_app_token_the_buttons_act(slack: SlackApp, receiver: Receiver):
         ["open-open"],
     ]
     acknowledge, resolve, _ = blocks_of(bodies[0])[-1]["elements"]
-    assert acknowledge["value"] == resolve["value"] == f"{group}:7"
+    assert acknowledge["value"] == resolve["value"] == f"{group}:7:1772366400000"
     assert "confirm" in resolve
 
 

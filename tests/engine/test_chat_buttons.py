@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sentinel.access.roles import Role
+from sentinel.alerts.actions import Suppress, Unsuppress
 from sentinel.clock import FakeClock
 from sentinel.engine.chat_buttons import ChatUser, Press, press, press_of
+from sentinel.notifications.channel import Message
 from sentinel.store import Store
 from sentinel.store.access.people import People
 from sentinel.store.audit.queries import every
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 from tests.world import World
 
 CHAT = "sentinel-slack-app/ops"
@@ -28,9 +32,14 @@ def world(store: Store, clock: FakeClock) -> World:
 def pressed(world: World, action: str) -> Press:
     """The button of the last message that the chat got."""
     _, message = world.recorder.messages[-1]
-    found = press_of(action, f"{message.group_id}:{message.seq}")
+    found = press_of(action, value_of(message))
     assert found is not None
     return found
+
+
+def value_of(message: Message) -> str:
+    """As the block writes it."""
+    return f"{message.group_id}:{message.seq}:{int(message.at.timestamp() * 1000)}"
 
 
 def states(world: World) -> list[tuple[Any, ...]]:
@@ -83,6 +92,36 @@ def test_an_account_with_the_email_address_acts_within_its_role(world: World, st
     assert states(world) == [("resolved", "", "ann@example.org")]
 
 
+@pytest.mark.parametrize("how", ["silenced", "suppressed"])
+def test_what_was_muted_when_the_message_was_sent_is_not_of_it(
+    world: World, store: Store, clock: FakeClock, how: str
+):
+    world.sees({"/": 95.0, "/data": 95.0})
+    data = world.ids()[1]
+    until, silences = clock.now() + timedelta(minutes=10), MatcherSilences(store)
+    made = None
+    if how == "silenced":
+        made, _ = silences.create(['mount="/data"'], until, actor="ann", comment="known")
+    else:
+        store.act([data], Suppress(until=until, actor="ann"))
+    world.tells()
+    assert world.recorder.messages[-1][1].firing == 1
+    buttons = [pressed(world, "acknowledge"), pressed(world, "resolve")]
+    world.wait(minutes=1)
+    if made is not None:
+        silences.expire(made.id, actor="ann")
+    else:
+        store.act([data], Unsuppress(actor="ann"))
+    world.sees({"/": 95.0, "/data": 95.0})
+    world.tells()
+    assert [press(store, ANN, one)[:26] for one in buttons] == [
+        "You acknowledged 1 alert, ",
+        "You resolved 1 alert, as s",
+    ]
+    assert [row[0] for row in states(world)] == ["resolved", "open"]
+    assert press(store, ANN, pressed(world, "resolve")).startswith("You resolved 1 alert,")
+
+
 def test_somebody_unknown_may_not_act_where_there_are_accounts(world: World, store: Store):
     world.sees({"/": 95.0})
     world.tells()
@@ -106,8 +145,10 @@ def test_without_accounts_who_is_in_the_channel_may_resolve(world: World, store:
 
 @pytest.mark.parametrize(
     ("action", "value"),
-    [("suppress", f"{'a' * 32}:1"), ("resolve", ""), ("resolve", f"{'a' * 32}"), ("", "x:1"),
-     ("resolve", f"{'A' * 32}:1"), ("resolve", f"{'a' * 32}:-1"), ("resolve", f"{'a' * 32}:1\n")],
+    [("suppress", f"{'a' * 32}:1:1"), ("resolve", ""), ("resolve", f"{'a' * 32}"), ("", "x:1:1"),
+     ("resolve", f"{'A' * 32}:1:1"), ("resolve", f"{'a' * 32}:-1:1"),
+     ("resolve", f"{'a' * 32}:1"), ("resolve", f"{'a' * 32}:1:1\n"),
+     ("resolve", f"{'a' * 32}:1:999999999999999")],
 )  # fmt: skip
 def test_a_button_of_something_else_is_none_of_ours(action: str, value: str):
     assert press_of(action, value) is None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Integer, bindparam, select
+from sqlalchemy import Integer, bindparam, not_, select
 
+from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, MEMBER
+from sentinel.store.notifications.queries import muted_after
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -15,13 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["listed_alerts"]
 
 
-def listed_alerts(store: Store, group_id: str, seq: int, statuses: Sequence[str]) -> Sequence[str]:
-    """Return the alerts that fired when a message was sent, and still fire.
+def listed_alerts(
+    store: Store, group_id: str, seq: int, at: datetime, statuses: Sequence[str]
+) -> Sequence[str]:
+    """Return the alerts that a message listed as firing when it was sent, and that still fire.
+
+    What was muted then is not among them. A mute that ends early keeps its end, so the latest end
+    says whether an alert was muted: one that somebody muted since then is left out, too.
 
     Args:
         store: the shared database
         group_id: of the group that the message is about
         seq: the message's
+        at: when it was composed
         statuses: only alerts that have one of these now
 
     Returns:
@@ -30,7 +39,7 @@ def listed_alerts(store: Store, group_id: str, seq: int, statuses: Sequence[str]
     Raises:
         SQLAlchemyError: the database failed
     """
-    asked = {"group": group_id, "seq": seq, "statuses": statuses}
+    asked = {"group": group_id, "seq": seq, "at": at, "statuses": statuses}
     with store.read() as connection:
         return list(connection.execute(_LISTED, asked).scalars())
 
@@ -42,6 +51,7 @@ _LISTED = (
         MEMBER.c.group_id == bindparam("group"),
         MEMBER.c.resolved_seq.is_(None),
         MEMBER.c.fired_seq <= bindparam("seq", type_=Integer),
+        not_(muted_after(bindparam("at", type_=Moment()))),
         ALERT.c.status.in_(bindparam("statuses", expanding=True)),
     )
     .order_by(ALERT.c.id)
