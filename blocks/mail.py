@@ -7,7 +7,6 @@ conversation.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import smtplib
@@ -28,6 +27,7 @@ from pydantic import Field, field_validator
 
 from blocks.bounces import GROUP_HEADER
 from blocks.mail_csv import csv_of
+from blocks.mail_progress import MailProgress
 from blocks.mail_session import connect, host_of, port_of, smtp_errors, submit
 from blocks.mail_text import MOST_ALERTS, html_of, text_of
 from blocks.message_text import is_resolved, one_line
@@ -124,18 +124,26 @@ class SentinelEmail(Block):
         (sender,) = (one.addr_spec for one in _addresses(mails[0][0], "From"))
         deadline = SendDeadline(self.send_seconds)
         errors = smtp_errors(self._where, deadline)
-        same = hashlib.blake2b("\x1f".join(recipients).encode(), digest_size=8).hexdigest()
-        taken = _taken(message.progress, same)
-        refused: dict[str, int] = {}
+        done = MailProgress(message.progress, recipients)
 
         def exchange() -> None:
-            nonlocal taken
             server = connect(self.server, self.timeout, deadline)
+            refused: dict[str, int] = {}
             try:
-                for mail, some in mails[taken:]:
-                    refused.update(submit(server, sender, some, mail, errors.handed))
+                for mail, some in mails[done.submitted :]:
+                    if refused:
+                        # A mail without an accepted recipient is still open (RFC 5321, 4.1.4).
+                        server.rset()
+                    try:
+                        refused = submit(server, sender, some, mail, errors.handed)
+                    except smtplib.SMTPDataError as error:
+                        if len(mails) == 1 or not 500 <= error.smtp_code < 600:
+                            raise
+                        # A refusal of this mail says nothing of those to the others.
+                        refused = dict.fromkeys(some, error.smtp_code)
+                        done.of_content = True
                     errors.handed.clear()
-                    taken += 1
+                    done.add(some, refused)
             finally:
                 with suppress(OSError, smtplib.SMTPException):
                     server.quit()
@@ -144,31 +152,35 @@ class SentinelEmail(Block):
             with errors:
                 deadline.run(exchange)
         except DeliveryError as error:
-            if taken:
-                # A retry goes on with the mails that the server has not taken.
-                error.progress = f"{taken} {same}"
+            if done.accepted or 0 < done.submitted < len(mails):
+                # A retry goes on with the mails to which the server has not answered.
+                error.progress = str(done)
             raise
-        if len(refused) == len(recipients):
-            codes = sorted(set(refused.values()))
+        codes = ", ".join(map(str, sorted(set(done.refused))))
+        if not done.accepted:
             raise DeliveryError(
-                f"{self._where} refused every recipient ({', '.join(map(str, codes))})",
-                permanent=all(code >= 500 for code in codes),
+                f"{self._where} refused every recipient ({codes})",
+                permanent=not done.deferred,
+                # After DATA the server has accepted sender and recipients (RFC 5321, 4.2.5).
+                of_message=done.of_content,
                 hint="Check the addresses, and whether the server relays mail to them.",
             )
-        if refused:
+        if done.refused:
             # No error: a retry would repeat the mail to the recipients that the server accepted.
             log.warning(
-                "%s refused %d of %d recipients (%s)", self._where, len(refused),
-                len(recipients), ", ".join(map(str, sorted(set(refused.values())))),
+                "%s refused %d of %d recipients (%s)", self._where, len(done.refused),
+                len(recipients), codes,
             )  # fmt: skip
         first = mails[0][0]
         return Receipt(reference=str(first["In-Reply-To"] or first["Message-ID"]))
 
     def _mails(self, message: Message) -> list[tuple[EmailMessage, list[str]]]:
         """Return the mails about a message, each with its recipients."""
-        ways: list[tuple[list[str], list[str]]] = [(self.to, self.cc)]
+        to = _once(self.to)
+        cc = _once([*to, *self.cc])[len(to) :]
+        ways: list[tuple[list[str], list[str]]] = [(to, cc)]
         if self.individually:
-            ways = [([one], []) for one in [*self.to, *self.cc]]
+            ways = [([one], []) for one in [*to, *cc]]
         csv = self.attach == "always" or (
             self.attach == "long" and len(message.alerts) > MOST_ALERTS
         )
@@ -179,7 +191,7 @@ class SentinelEmail(Block):
                 mail["List-Unsubscribe"] = f"<{self.unsubscribe}>"
             names = ("To", "Cc") if cc else ("To",)
             found = [one.addr_spec for name in names for one in _addresses(mail, name)]
-            made.append((mail, list(dict.fromkeys(found))))
+            made.append((mail, found))
         return made
 
     @property
@@ -219,12 +231,6 @@ def recipients_of(ref: str, channel_of: Callable[[str], Channel]) -> frozenset[s
             raise
         return frozenset()
     return channel.recipients if isinstance(channel, SentinelEmail) else frozenset()
-
-
-def _taken(progress: str, same: str) -> int:
-    """Return how many mails the server took at the last attempt, to the same recipients."""
-    taken, _, of = progress.partition(" ")
-    return int(taken) if taken.isdecimal() and of == same else 0
 
 
 def mail_of(
@@ -293,6 +299,14 @@ def _address(text: str) -> Address:
     if not good:
         raise ValueError(f"{text!r} is not a mail address: write ops@example.org or Ops <ops@…>")
     return found
+
+
+def _once(addresses: Sequence[str]) -> list[str]:
+    """Return the addresses without those that repeat an earlier one, in any letters."""
+    found: dict[str, str] = {}
+    for one in addresses:
+        found.setdefault(_address(one).addr_spec.lower(), one)
+    return list(found.values())
 
 
 def _addresses(mail: EmailMessage, header: str) -> tuple[Address, ...]:

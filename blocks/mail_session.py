@@ -201,6 +201,12 @@ def _delivery_error(
                 f"{where} does not support the TLS of the block ({error.reason})",
                 hint="Check SMTP type and port: SSL is 465, STARTTLS 587.",
             )
+        case UnicodeEncodeError(encoding="ascii"):
+            return DeliveryError(
+                f"{where} has a login with letters outside ASCII",
+                permanent=True,
+                hint="Choose a user and a password of ASCII letters, and write them in the block.",
+            )
         case UnicodeError():
             return DeliveryError(f"{where} has an invalid name", permanent=True)
         case _:

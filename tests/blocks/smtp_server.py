@@ -52,8 +52,8 @@ class MailServer:
     """Keeps every mail, and answers what it is told to.
 
     Attributes:
-        answers: the answer to a command, instead of taking it: MAIL, RCPT, DATA, or RCPT and
-            an address
+        answers: the answer to a command, instead of taking it: MAIL, RCPT, DATA, or RCPT or DATA
+            and the address of the first recipient
     """
 
     def __init__(self, port: int, *, wants_login: bool) -> None:
@@ -84,8 +84,9 @@ class MailServer:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, _server: Any, session: Session, envelope: Envelope
     ) -> str:
-        if "DATA" in self.answers:
-            return self.answers["DATA"]
+        answer = self.answers.get(f"DATA {envelope.rcpt_tos[0]}", self.answers.get("DATA"))
+        if answer:
+            return answer
         self.mails.append(Mail(envelope, session))
         return "250 2.0.0 OK"
 
