@@ -118,7 +118,10 @@ class HttpChannel(Block):
             DeliveryError: a request was not answered with 2xx, or not all of them within
                 `send_seconds`; permanent for 4xx, except 408, 425 and 429
         """
-        ends = time.monotonic() + self.send_seconds
+        return self._send(message, time.monotonic() + self.send_seconds)
+
+    def _send(self, message: Message, ends: float) -> Receipt:
+        """Send `message` before `ends`, a time of the monotonic clock."""
         same, named = self._fingerprint(message), _named(message)
         taken, reference = _taken(message, same), message.answers if self._reads else ""
         said = ""

@@ -46,7 +46,8 @@ def payload_of(
     Args:
         message: the message
         buttons: elements of an actions block below it, at most 25; none for no such block
-        links: whether what a person can do is a link in its last line, for want of buttons
+        links: whether what acknowledges is a link in its last line: for want of buttons, or beside
+            those that work only while Sentinel listens
 
     Returns:
         `text`, and `attachments` with one attachment that has the blocks.

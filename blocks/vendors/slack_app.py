@@ -79,14 +79,18 @@ class SlackApp(HttpChannel):
             DeliveryError: Slack did not take it, with what to change; permanent where a retry
                 cannot help
         """
+        ends = time.monotonic() + self.send_seconds
         try:
-            return super().send(message)
+            return self._send(message, ends)
         except _Gone as error:
             log.warning("group %s: %s; another message is posted", message.group_id, error)
-            return super().send(replace(message, answers="", progress=""))
+            return self._send(replace(message, answers="", progress=""), ends)
 
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
-        content = {"channel": self.channel, **payload_of(message, self._buttons(message))}
+        # The link works also while nothing listens to the buttons.
+        listens = bool(self.app_token.get_secret_value())
+        layout = payload_of(message, self._buttons(message), links=listens)
+        content = {"channel": self.channel, **layout}
         quiet = {"unfurl_links": False, "unfurl_media": False}
         parent = _PARENT.fullmatch(message.answers)
         again = message.reason == Reason.FIRST  # after a resolve: an old message nobody reads

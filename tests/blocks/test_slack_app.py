@@ -17,6 +17,7 @@ from prefect_slack import (  # pyright: ignore[reportMissingTypeStubs] - as in b
 from pydantic import SecretStr, ValidationError
 from slack_sdk.models.blocks import Block
 
+from blocks.http_post import Answer
 from blocks.slack_answers import FORM, GONE, NO_THREAD
 from blocks.slack_text import MOST_BLOCK
 from blocks.vendors.slack_app import SlackApp
@@ -160,6 +161,27 @@ def test_with_an_app_token_the_buttons_act(slack: SlackApp, receiver: Receiver):
     acknowledge, resolve, _ = blocks_of(bodies[0])[-1]["elements"]
     assert acknowledge["value"] == resolve["value"] == f"{group}:7:1772366400000"
     assert "confirm" in resolve
+    link = "<https://ack.example.org/ack/t|Acknowledge>"
+    assert link in texts(bodies[0])[-1], "it works also while Sentinel does not listen"
+
+
+def test_a_message_in_place_of_one_that_is_gone_gets_the_time_that_is_left(
+    slack: SlackApp, monkeypatch: pytest.MonkeyPatch
+):
+    now, given = [0.0], list[float]()
+
+    def post(url: str, *_: Any, timeout: float, **__: Any) -> Answer:
+        given.append(timeout)
+        now[0] += 20
+        gone = url.endswith("chat.update")
+        said = {"ok": not gone, "error": "message_not_found", "channel": "C1", "ts": "1.2"}
+        return Answer(headers={}, body=json.dumps(said).encode())
+
+    monkeypatch.setattr("blocks.http_channel.post", post)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    slack = slack.model_copy(update={"timeout": 120.0})
+    assert slack.send(message(reason="repeat", answers=PARENT)).reference == "C1:1.2"
+    assert given == [slack.send_seconds, slack.send_seconds - 20]
 
 
 def test_the_text_of_a_template_takes_the_place_of_the_alerts(slack: SlackApp, receiver: Receiver):
