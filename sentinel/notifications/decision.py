@@ -248,9 +248,9 @@ def _storm(
     storm = notified.storm
     if storm is None or policy.page or (_ends(wanted) and notified.acknowledged is not None):
         return wanted
-    if group.severity >= Severity.CRITICAL and storm.named_at is not None:
-        opened = wanted.reason is Reason.FIRST and group.opened_at > storm.named_at
-        if opened or wanted.reason is Reason.SEVERITY_ROSE:
+    if group.severity >= Severity.CRITICAL and storm.told:
+        new = wanted.reason is Reason.FIRST and not storm.names
+        if new or wanted.reason is Reason.SEVERITY_ROSE:
             return wanted
     until = max(storm.until, now + AGAIN)
     return Decision(send=False, reason=Reason.STORM, next_at=until, held=wanted.reason)

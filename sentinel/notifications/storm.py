@@ -60,12 +60,14 @@ class StormNow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         until: when it ends if no more alerts open
-        named_at: when the channel was last sent a message about it, so that critical groups which
-            opened later are sent by themselves; None for not yet, and where it had `CRITICALS`
+        told: whether the channel was sent a message about it, so that critical groups which that
+            does not name are sent by themselves; False where it had `CRITICALS` within a minute
+        names: whether that message named a critical alert of the group that still fires
     """
 
     until: datetime
-    named_at: datetime | None = None
+    told: bool = False
+    names: bool = False
 
 
 def storm_after(before: Storm | None, opened: int, now: datetime, begins_at: int) -> Storm | None:

@@ -64,23 +64,23 @@ def test_a_storm_never_lasts_more_than_its_interval_beyond_the_last_alerts(
 
 
 GROUP = GroupNow(seq=1, opened_at=at(60), severity=4, firing=1, new_firing=1)
-STORM = StormNow(until=at(400), named_at=at(30))
+STORM = StormNow(until=at(400), told=True)
 
 
 @pytest.mark.parametrize(
-    ("severity", "opened", "named", "reason"),
+    ("severity", "told", "names", "reason"),
     [
-        (4, 60, 30, Reason.STORM),
-        (5, 60, 30, Reason.FIRST),
-        (5, 20, 30, Reason.STORM),
-        (5, 60, None, Reason.STORM),
+        (4, True, False, Reason.STORM),
+        (5, True, False, Reason.FIRST),
+        (5, True, True, Reason.STORM),
+        (5, False, False, Reason.STORM),
     ],
 )
-def test_only_what_became_critical_after_its_message_is_sent_by_itself(
-    severity: int, opened: float, named: float | None, reason: Reason
+def test_only_a_critical_group_that_its_message_does_not_name_is_sent_by_itself(
+    severity: int, told: bool, names: bool, reason: Reason
 ):
-    group = msgspec.structs.replace(GROUP, severity=severity, opened_at=at(opened))
-    storm = StormNow(until=at(400), named_at=None if named is None else at(named))
+    group = msgspec.structs.replace(GROUP, severity=severity)
+    storm = StormNow(until=at(400), told=told, names=names)
     decision = decide(group, Notified(storm=storm), at(61), Policy())
     assert decision.reason is reason
     if reason is Reason.STORM:

@@ -126,9 +126,12 @@ def storm_seen(
     seen = StormNow(until=storm.until)
     if group.severity >= Severity.CRITICAL and limits.count(receiver, channel) < CRITICALS:
         home = summary_membership(group.tenant, receiver, channel, storm)
-        asked = {"key": home.key, "receiver": receiver, "channel": channel}
-        named_at = connection.execute(_NAMED_AT, asked).scalar()
-        seen = msgspec.structs.replace(seen, named_at=named_at)
+        asked = {
+            "key": home.key, "receiver": receiver, "channel": channel, "group": group.id,
+        }  # fmt: skip
+        told = connection.execute(_TOLD, asked).first()
+        if told is not None and told.told_at is not None:
+            seen = msgspec.structs.replace(seen, told=True, names=told.names)
     return msgspec.structs.replace(last, storm=seen)
 
 
@@ -221,8 +224,18 @@ _HURRY = (
     .where(GROUP.c.id.in_(_WAITS.scalar_subquery()))
     .values(due_at=bindparam("at", type_=Moment()))
 )
-_NAMED_AT = (
-    select(NOTIFICATION_LOG.c.told_at)
+# What the storm's message named is compared by sequence numbers: while it is sent, more may open.
+_OWN, _NAMED = MEMBER.alias("own"), MEMBER.alias("named")
+_NAMES = (
+    exists()
+    .where(_OWN.c.group_id == bindparam("group"), _OWN.c.resolved_seq.is_(None))
+    .where(ALERT.c.id == _OWN.c.alert_id, ALERT.c.severity >= int(Severity.CRITICAL))
+    .where(_NAMED.c.alert_id == _OWN.c.alert_id, _NAMED.c.group_id == NOTIFICATION_LOG.c.group_id)
+    .where(_NAMED.c.fired_seq <= NOTIFICATION_LOG.c.told_seq, _NAMED.c.resolved_seq.is_(None))
+    .correlate(NOTIFICATION_LOG)
+)
+_TOLD = (
+    select(NOTIFICATION_LOG.c.told_at, _NAMES.label("names"))
     .join(GROUP, GROUP.c.id == NOTIFICATION_LOG.c.group_id)
     .where(GROUP.c.key == bindparam("key"))
     .where(

@@ -11,6 +11,7 @@ from sentinel.clock import FakeClock
 from sentinel.notifications.storm import INTERVAL, WAIT
 from sentinel.store import Store, StoreOptions
 from sentinel.store.alerts.queries import AlertFilter
+from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.storms import storms_of, watch_storms
 from tests.world import World
@@ -81,6 +82,28 @@ def test_a_new_critical_alert_is_sent_by_itself_a_few_times_a_minute(world: Worl
     critical.sees({f"/db/{number}": 99.0 for number in range(30)})
     said = Counter(title.split("]")[0] for title in titles(world))
     assert said == {"[critical": 11}  # ten by themselves, and the storm that became critical
+
+
+def test_a_critical_alert_that_opens_while_the_storms_message_is_sent_waits_for_nothing(
+    world: World,
+):
+    critical = World(
+        world.store, world.clock, name="urgent", group_by=["mount"], severity="critical"
+    )
+    critical.recorder = world.recorder
+    world.store.apply(critical.evaluation({"/named": 99.0}))
+    world.sees(mounts())
+    titles(world)
+    world.clock.forward(seconds=WAIT.total_seconds())
+    (sending,) = world.store.notification_log.claim("test")
+    world.clock.forward(seconds=1)
+    world.store.apply(critical.evaluation({"/named": 99.0, "/db": 99.0}))
+    world.clock.forward(seconds=5)
+    world.store.notification_log.finish([Outcome(sent=sending)])
+    watch_storms(world.store)
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    assert [alert.labels["mount"] for alert in message.alerts] == ["/db"]
 
 
 def test_a_group_that_was_notified_before_is_named_too_and_resolves_by_itself(
