@@ -10,6 +10,7 @@ import yaml
 
 from sentinel import Context, Reading, trigger
 from sentinel.errors import PolicyError
+from sentinel.expression.yaml_loader import read_yaml
 from triggers._events import PolicyJson, matched
 
 
@@ -44,7 +45,7 @@ def event_pack(
 def _of_file(file: str) -> list[dict[str, Any]]:
     """Return the policies of a file: a list, or an object with a list `policies`."""
     try:
-        content: Any = yaml.safe_load(Path(file).read_text("utf-8"))
+        content: Any = read_yaml(Path(file).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PolicyError(
             f"the policies in {file} cannot be read: {' '.join(str(error).split())}",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from sentinel.checks.trigger import CONTEXT, Trigger
 from sentinel.errors import ConfigurationError
+from sentinel.expression.yaml_loader import read_yaml
 from sentinel.validation_messages import validation_message
 
 __all__ = ["filled", "form_of", "help_of", "summary_of"]
@@ -144,6 +145,6 @@ def _read(form: type[BaseModel], name: str, texts: Sequence[str]) -> Any:
 
 def _parsed(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return read_yaml(text)
     except yaml.YAMLError:
         return text

@@ -27,6 +27,7 @@ from sentinel.errors import ConfigurationError, ReadingError, RuleError
 from sentinel.evaluation.alert_text import error_text, wording
 from sentinel.evaluation.judge import Judged, judge_all
 from sentinel.evaluation.model import Evaluation
+from sentinel.expression.yaml_loader import read_yaml
 from sentinel.lint.placeholders import double_braces
 from sentinel.prefect_client.client import PrefectApi, connect
 from sentinel.rules.condition import When
@@ -206,7 +207,7 @@ def _when(written: str) -> dict[str, Any]:
     if not written:
         return {}
     try:
-        return msgspec.convert(yaml.safe_load(written), dict[str, Any])
+        return msgspec.convert(read_yaml(written), dict[str, Any])
     except (yaml.YAMLError, msgspec.ValidationError):
         raise ConfigurationError(
             f"--when {written!r} is not a condition", hint=_WHEN_HINT
@@ -216,7 +217,7 @@ def _when(written: str) -> dict[str, Any]:
 def _from_file(file: Path, name: str, trigger: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a rule's fields and its deployment's parameters, from a prefect.yaml or one rule."""
     try:
-        content: Any = yaml.safe_load(file.read_text("utf-8"))
+        content: Any = read_yaml(file.read_text("utf-8"))
     except (OSError, yaml.YAMLError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise ConfigurationError(

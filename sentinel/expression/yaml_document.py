@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import yaml
 
 from sentinel.errors import ConfigurationError
+from sentinel.expression.yaml_loader import read_yaml
 
 __all__ = ["MOST_LETTERS", "MOST_PARTS", "loaded"]
 
-_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_LETTERS = 2_000_000
-"""Characters of a document."""
+"""Characters of a document, also when it is written out: each text as often as aliases of YAML
+repeat it, and two for each part on each level, as it is indented."""
 MOST_PARTS = 500_000
 """Names and values of a document, each as often as aliases of YAML repeat it."""
+_QUOTED = re.compile(r"(alias|anchor|handle|tag) ['\"].*", re.DOTALL)
+"""What PyYAML quotes of a document in an error, which may be a secret that begins with * or !."""
 
 
 def loaded(text: str, where: str, hint: str, *, known: bool = False) -> dict[str, Any]:
@@ -26,23 +30,23 @@ def loaded(text: str, where: str, hint: str, *, known: bool = False) -> dict[str
         where: what errors call it
         hint: how a document begins, for what is no names and values
         known: whether it was read before; then libyaml reads it where there is one, which takes a
-            seventh of the time and has no limit of depth
+            seventh of the time and has no limit of depth, and it is not measured once more
 
     Returns:
         Its names and values.
 
     Raises:
-        ConfigurationError: it is no YAML, too large, or no names and values
+        ConfigurationError: it is no YAML, too large, or no names and values; the message quotes
+            no value
     """
     if len(text) > MOST_LETTERS:
         raise ConfigurationError(
             f"{where}: {len(text):,} characters are too many; {MOST_LETTERS:,} are allowed"
         )
     try:
-        given: Any = yaml.load(text, Loader=_FAST if known else yaml.SafeLoader)  # noqa: S506 - both are safe loaders
-    except (yaml.YAMLError, RecursionError) as error:
+        given = read_yaml(text, fast=True) if known else read_yaml(text, check=_bounding(where))
+    except yaml.YAMLError as error:
         raise ConfigurationError(f"{where}: no YAML: {_problem(error)}") from None
-    _bounded(given, where)
     if not isinstance(given, dict):
         raise ConfigurationError(
             f"{where}: no YAML with names and values",
@@ -51,43 +55,63 @@ def loaded(text: str, where: str, hint: str, *, known: bool = False) -> dict[str
     return cast("dict[str, Any]", given)
 
 
-def _problem(error: Exception) -> str:
+def _problem(error: yaml.YAMLError) -> str:
     """Return what is wrong with a text that is no YAML, and where, without quoting it."""
+    said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "")
+    said = _QUOTED.sub(r"\1", said) or "it cannot be read"
     mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return str(getattr(error, "reason", "")) or type(error).__name__
-    said = str(getattr(error, "problem", "")) or "it cannot be read"
-    return f"{said}, line {mark.line + 1}, column {mark.column + 1}"
+    return f"{said}, line {mark.line + 1}, column {mark.column + 1}" if mark is not None else said
 
 
-def _bounded(document: object, where: str) -> None:
-    """Refuse a document that aliases make endless, or larger than anybody writes.
+def _bounding(where: str) -> Callable[[yaml.Node], None]:
+    """Return what refuses a document that aliases make endless, or larger than anybody writes.
 
-    Raises:
-        ConfigurationError: it is
+    It looks at the nodes, before PyYAML merges mappings (`<<`), which repeats them, too.
+
+    Args:
+        where: what errors call it
+
+    Returns:
+        The check of `read_yaml`; it raises `ConfigurationError`.
     """
-    sizes: dict[int, int] = {}
 
-    def size(value: object) -> int:
-        parts: Iterable[object]
-        if isinstance(value, dict):
-            parts = cast("dict[object, object]", value).values()
-        elif isinstance(value, list):
-            parts = cast("list[object]", value)
-        else:
-            return 1
-        key = id(cast("object", value))
-        if key not in sizes:
-            sizes[key] = MOST_PARTS  # what holds itself is endless
-            sizes[key] = min(1 + sum(map(size, parts)), MOST_PARTS)
-        return sizes[key]
+    def check(document: yaml.Node) -> None:
+        parts, letters = _size(document, {})
+        if parts >= MOST_PARTS:
+            raise ConfigurationError(
+                f"{where}: there are more than {MOST_PARTS:,} parts, or an alias (*) that holds "
+                "itself",
+                hint="Write out what YAML's aliases repeat, and leave out what is not needed.",
+            )
+        if letters > MOST_LETTERS:
+            raise ConfigurationError(
+                f"{where}: written out without aliases (*), it has more than {MOST_LETTERS:,} "
+                "characters",
+                hint="Leave out what is not needed.",
+            )
 
-    try:
-        if size(document) < MOST_PARTS:
-            return
-    except RecursionError:
-        raise ConfigurationError(f"{where}: parts lie too deep within each other") from None
-    raise ConfigurationError(
-        f"{where}: there are more than {MOST_PARTS:,} parts, or an alias (*) that holds itself",
-        hint="Write out what YAML's aliases repeat, and leave out what is not needed.",
-    )
+    return check
+
+
+_Size = tuple[int, int]
+
+
+def _size(node: yaml.Node, known: dict[int, _Size]) -> _Size:
+    """Return the parts of a node, and its characters when it is written out."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1, len(node.value)
+    key = id(node)
+    if key not in known:
+        known[key] = (MOST_PARTS, 0)  # what holds itself is endless
+        parts, letters = 1, 0
+        for one in _within(node):
+            more, longer = _size(one, known)
+            parts, letters = parts + more, letters + longer + 2 * more
+        known[key] = (min(parts, MOST_PARTS), min(letters, MOST_LETTERS + 1))
+    return known[key]
+
+
+def _within(node: yaml.Node) -> Iterable[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [one for pair in node.value for one in pair]
+    return cast("list[yaml.Node]", node.value)

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import yaml
 
+from sentinel.expression.yaml_loader import read_yaml
+
 __all__ = ["Lines", "read"]
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
@@ -61,7 +63,7 @@ def read(path: Path | str) -> tuple[Mapping[str, Any], Lines] | str:
     """Return the file's mapping and its lines, or what is wrong with it as a file."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-        content: object = yaml.safe_load(text)
+        content: object = read_yaml(text)
     except FileNotFoundError:
         return "there is no such file"
     except IsADirectoryError:

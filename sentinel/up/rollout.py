@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from sentinel.errors import ConfigurationError
+from sentinel.expression.yaml_loader import read_yaml
 from sentinel.settings.private_file import write_private
 from sentinel.up.home import Home
 from sentinel.up.plan import Options, root_of_code
@@ -66,8 +67,8 @@ class Rollout:
     def __init__(self, source: Path, *, demo: bool) -> None:
         self.source = source
         try:
-            content: Any = yaml.safe_load(source.read_text("utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+            content: Any = read_yaml(source.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigurationError(
                 f"{source} cannot be read: {' '.join(str(error).split())}",
                 hint="Mend it; until then no rule is rolled out.",

@@ -68,6 +68,11 @@ def test_prefect_shows_the_same_help_and_summary(shipped: Trigger[..., object]) 
         assert section not in (flow.description or "")
 
 
+def test_what_looks_like_a_value_and_is_none_is_a_text() -> None:
+    for typed in (["2026-02-30"], ["2026-02-30", "!!bool x"]):
+        assert filled(queue_depth, {"queues": typed}, {})["queues"] == typed
+
+
 def test_a_parameter_that_the_trigger_does_not_have_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"queue_depth has no parameter 'ctx'.*queues"):
         filled(queue_depth, {"queues": ["a"], "ctx": ["x"]}, {})

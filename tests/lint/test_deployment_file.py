@@ -125,6 +125,7 @@ def test_deployments_of_other_people_are_left_alone(linted: LintedFile):
     ("text", "expected"),
     [
         ("deployments: [", "it cannot be read as YAML"),
+        ("deployments: !!bool x", "it cannot be read as YAML: what is there is no boolean"),
         ("just text", "it has no list of `deployments`"),
         ("deployments: {a: b}", "it has no list of `deployments`"),
         ("deployments: [text]", "it is no deployment"),

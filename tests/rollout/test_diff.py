@@ -128,7 +128,11 @@ def test_an_automations_switch_is_its_users():
 
 
 def test_an_invalid_file_is_named(tmp_path: Path):
-    for text, said in (("- 1", "no list `deployments`"), ("a: [", "cannot be read")):
+    for text, said in (
+        ("- 1", "no list `deployments`"),
+        ("a: [", "cannot be read"),
+        ("a: 2026-02-30", "cannot be read"),
+    ):
         (tmp_path / "rules.yaml").write_text(text)
         with pytest.raises(ConfigurationError, match=said):
             read_files([tmp_path / "rules.yaml"])
