@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from sentinel.notifications.channel import Message, MessageAlert
+from sentinel.labels.spreadsheet_text import spreadsheet_text
+from sentinel.notifications.channel import Message, MessageAlert, shown
 
 __all__ = ["MOST_ROWS", "csv_of"]
 
@@ -14,7 +15,6 @@ _COLUMNS = (
     "id", "rule", "title", "severity", "status", "category", "team", "value", "opened_at",
     "resolved_at", "acknowledged_by", "labels", "url",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_of(message: Message) -> str:
@@ -24,14 +24,17 @@ def csv_of(message: Message) -> str:
         message: the message
 
     Returns:
-        At most `MOST_ROWS` lines of alerts. A text that a spreadsheet would run as a formula has an
-        apostrophe before it.
+        At most `MOST_ROWS` lines of alerts, and a last one with how many it leaves out, if any. An
+        apostrophe is before whatever a spreadsheet would run as a formula.
     """
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(_COLUMNS)
-    for alert in message.alerts[:MOST_ROWS]:
+    rows = shown(message, MOST_ROWS)
+    for alert in rows:
         writer.writerow([_cell(alert, name) for name in _COLUMNS])
+    if more := message.firing + message.resolved - len(rows):
+        writer.writerow([f"… and {more:,} more", *[""] * (len(_COLUMNS) - 1)])
     return out.getvalue()
 
 
@@ -44,5 +47,4 @@ def _cell(alert: MessageAlert, name: str) -> str:
         return ""
     if name in ("opened_at", "resolved_at"):
         return f"{value:%Y-%m-%dT%H:%M:%SZ}"
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return spreadsheet_text(value) if isinstance(value, str) else str(value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
@@ -20,9 +19,10 @@ from typing import Any
 import msgspec
 
 from sentinel.errors import SentinelError
+from sentinel.labels.spreadsheet_text import spreadsheet_text
 from sentinel.printable import printable
 
-__all__ = ["MOMENT", "NUMBER", "TEXT", "WHOLE", "Shape", "as_csv", "as_excel", "as_parquet", "safe"]
+__all__ = ["MOMENT", "NUMBER", "TEXT", "WHOLE", "Shape", "as_csv", "as_excel", "as_parquet"]
 
 # pyarrow comes with Streamlit and has no types to check against.
 pa: Any = import_module("pyarrow")
@@ -42,17 +42,6 @@ CUT = f" … [cut here: a cell of Excel holds {MOST_LETTERS:,} characters]"
 ROW_GROUP = 50_000
 """Rows of a row group in Parquet."""
 
-# At the beginning of a text, and after a semicolon: a spreadsheet whose locale separates cells by
-# semicolons begins a cell there, as it does not see that the text is quoted.
-# Before the sign there may be spaces, quotes, and characters that nobody sees: controls, marks of
-# direction and of joining, fillers, selectors of variants (Unicode's Default_Ignorable_Code_Point).
-_UNSEEN = (
-    "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-)
-_RUNS = re.compile(rf"(^|[;\t\r\n])(?=(?:[^\S\t\r\n]|[\"{_UNSEEN}])*[=+\-@＝＋－＠])")
-
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of a file.
@@ -68,14 +57,6 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     columns: dict[str, Any]
     cells: Callable[[Any], Sequence[Any]]
     widths: dict[str, int] = {}
-
-
-def safe(text: str) -> str:
-    """Return `text` so that no spreadsheet reads it as a formula."""
-    if text.isalnum():  # the usual case, and much faster
-        return text
-    guarded = _RUNS.sub(r"\1'", text)
-    return f"'{guarded}" if text[:1] in ("\t", "\r", "\n") else guarded
 
 
 def as_csv(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:
@@ -106,7 +87,7 @@ def as_csv(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: P
 def _written(cell: Any) -> Any:
     if isinstance(cell, datetime):
         return cell.isoformat()
-    return safe(printable(cell)) if isinstance(cell, str) else cell
+    return spreadsheet_text(printable(cell)) if isinstance(cell, str) else cell
 
 
 def as_parquet(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:

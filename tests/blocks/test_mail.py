@@ -18,6 +18,7 @@ from prefect_email import (  # pyright: ignore[reportMissingTypeStubs] - as in b
 from pydantic import SecretStr, ValidationError
 
 from blocks.mail import SentinelEmail
+from blocks.mail_csv import csv_of
 from sentinel.errors import DeliveryError
 from tests.blocks.messages import message, resolved
 from tests.blocks.smtp_server import PASSWORD, USER, MailServer, certificate, serving
@@ -257,6 +258,30 @@ def test_a_mail_that_cannot_name_all_alerts_has_them_as_csv(server: MailServer):
     assert (rows[0]["opened_at"], rows[0]["resolved_at"]) == ("2026-03-01T11:50:00Z", "")
     assert (rows[0]["labels"], rows[0]["value"]) == ("host=db1, mount=/data0", "97.0")
     assert "51 firing" in server.mails[0].part("plain")
+
+
+def test_a_csv_says_how_many_alerts_it_leaves_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("blocks.mail_csv.MOST_ROWS", 4)
+    one, over = message().alerts[0], resolved().alerts[0]
+    many = message(
+        alerts=[*[replace(one, id=f"a{n}") for n in range(1500)], replace(over, id="over")],
+        firing=1500, resolved=1,
+    )  # fmt: skip
+    rows = list(csv.reader(io.StringIO(csv_of(many), newline="")))[1:]
+    assert [row[0] for row in rows] == ["a0", "a1", "a2", "over", "… and 1,497 more"]
+    assert {len(row) for row in rows} == {13}
+    assert "more" not in csv_of(message())
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [("  =1+1", "'  =1+1"), ("full;=1+1", "full;'=1+1"), ("full\t@x", "full\t'@x"),
+     ("full\n -1", "full\n' -1"), ("a=b, c-d", "a=b, c-d")],
+)  # fmt: skip
+def test_no_part_of_a_text_in_a_csv_is_a_formula(text: str, cell: str):
+    alert = replace(message().alerts[0], title=text)
+    (row,) = csv.DictReader(io.StringIO(csv_of(message(alerts=[alert], firing=1)), newline=""))
+    assert row["title"] == cell
 
 
 def test_nobody_listening_is_tried_again():
