@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -29,6 +31,8 @@ LANE_THREAD = "send-"
 _AT_ONCE = 4
 _GRACE_SECONDS = 10.0
 """What a channel gets beyond its deadline, since it knows better what it waited for."""
+_LINK_ID = 22
+"""Characters of a link's id, with which its token begins (`access.acknowledge_tokens`)."""
 
 
 class _UnderWay:
@@ -195,21 +199,32 @@ def _sent(channel_of: Callable[[str], Channel], one: _UnderWay) -> Outcome:
         one.starts(send_seconds(channel))
         receipt = channel.send(sent.message)
     except DeliveryError as error:
-        # Who reads the outcome may not act by the message's link, which an endpoint may quote.
-        token = sent.message.acknowledge_url.rpartition("/")[2]
-        text = str(error).replace(token, "***") if token else str(error)
         return Outcome(
-            sent=sent, error=storable(text), permanent=error.permanent,
-            of_message=error.of_message, reference=storable(error.progress),
+            sent=sent, error=_storable(str(error), sent), permanent=error.permanent,
+            of_message=error.of_message, reference=_storable(error.progress, sent),
             retry_after=error.retry_after, unanswered=error.unanswered, latency_ms=one.latency_ms,
         )  # fmt: skip
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is logged, without the link
         # Channels run code that is not ours: any error of theirs is retried.
-        log.exception("%s failed to send a notification of group %s", sent.channel, sent.group_id)
+        log.error(
+            "%s failed to send a notification of group %s\n%s",
+            sent.channel, sent.group_id, _storable(traceback.format_exc(), sent),
+        )  # fmt: skip
         # Its text may hold an address with a secret, so only the log has it.
         said = f"{type(error).__name__}, see the log"
         return Outcome(sent=sent, error=said, latency_ms=one.latency_ms)
     return Outcome(
-        sent=sent, reference=storable(receipt.reference), answer=storable(receipt.answer),
-        latency_ms=one.latency_ms,
+        sent=sent, reference=_storable(receipt.reference, sent),
+        answer=_storable(receipt.answer, sent), latency_ms=one.latency_ms,
     )  # fmt: skip
+
+
+def _storable(text: str, sent: ToSend) -> str:
+    """Return a text without the message's acknowledge link, as the database takes it."""
+    # Who reads it may not act by the link, which an endpoint may quote, also cut or in part.
+    url = sent.message.acknowledge_url
+    said = text.replace(url, "***") if url else text
+    token = url.rpartition("/")[2]
+    if len(token) >= _LINK_ID:
+        said = re.sub(rf"{re.escape(token[:_LINK_ID])}[\w.%-]*", "***", said)
+    return storable(said.replace(token, "***") if token else said)

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
+from sentinel.access.acknowledge_tokens import link_id, new_secret, signed
 from sentinel.engine.lanes import LANE_THREAD, Lanes
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import SEND_SECONDS, Channel, Message, Receipt
@@ -138,6 +140,41 @@ def test_a_channel_whose_code_leaves_the_process_has_failed(channels: Channels):
     (outcome,) = gathered(lanes, 1)
     assert (outcome.error, outcome.permanent) == ("SystemExit, see the log", False)
     lanes.raise_broken()
+
+
+@pytest.mark.parametrize("kind", ["answers", "refuses", "raises"])
+def test_the_link_is_in_nothing_that_a_send_leaves_behind(
+    caplog: pytest.LogCaptureFixture, kind: str
+):
+    token = signed(new_secret(), link_id("m", ["a"]), datetime(2026, 3, 2, tzinfo=UTC))
+    url = f"https://ack.example.org/ack/{token}"
+    quoted = f"took {url}, /ack/{token} and {token[:70]}…"
+
+    class Quotes:
+        def send(self, message: Message) -> Receipt:
+            if kind == "answers":
+                return Receipt(reference=f"r-{url}", answer=quoted)
+            if kind == "refuses":
+                error = DeliveryError(quoted)
+                error.progress = f"1 {token}"
+                raise error
+            raise ValueError(quoted)
+
+    lanes = Lanes(lambda _ref: Quotes())
+    sent = replace(to("any", 1), message=replace(MESSAGE, acknowledge_url=url))
+    lanes.submit([sent])
+    (found,) = gathered(lanes, 1)
+    left = [found.error, found.reference, found.answer, caplog.text]
+    assert not any(token[:22] in one for one in left), left
+    expected = {
+        "answers": ("", "r-***", "took ***, /ack/*** and ***…"),
+        "refuses": ("took ***, /ack/*** and ***…", "1 ***", ""),
+        "raises": ("ValueError, see the log", "", ""),
+    }
+    assert (found.error, found.reference, found.answer) == expected[kind]
+    if kind == "raises":
+        assert "in send" in caplog.text
+        assert "ValueError: took ***, /ack/*** and ***" in caplog.text
 
 
 def test_what_waits_for_a_channel_that_failed_three_times_comes_back_untried(channels: Channels):
