@@ -191,6 +191,8 @@ class Store:
     def sweep(self, now: datetime | None = None) -> int:
         """Expire alerts that have outlived `resolve_after`, and wake `notify` if a group is due.
 
+        Groups of which a member is muted by what is over are due then.
+
         Args:
             now: the moment at which groups are due; the store's clock by default
 
@@ -198,6 +200,9 @@ class Store:
             How many alerts expired.
         """
         expired = self.in_transaction(lambda connection: apply_action.expire(self, connection))
+        from sentinel.store.notifications.stale_mutes import decide_on_stale_mutes
+
+        decide_on_stale_mutes(self, now or self.now())
         self.wakes.due_groups_wake(now or self.now())
         return expired
 

@@ -20,6 +20,7 @@ from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Transition
 from sentinel.notifications.grouping import Membership
+from sentinel.notifications.inhibition import InhibitionIndex
 from sentinel.notifications.routing import RouteTree
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
@@ -29,6 +30,7 @@ from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import SUPPRESSION
 from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.notifications.inhibition import keep_sources
+from sentinel.store.notifications.mute_locks import before_sources_change
 from sentinel.store.notifications.routes import active_tree
 from sentinel.store.rules.remediation import request_remediations
 
@@ -189,8 +191,7 @@ class UnitOfWork:
             self._group_events += events
             self._due = self._due or due
         if self._moved:
-            rules = None if self.routes is None else self.routes.inhibitions
-            again = keep_sources(self.connection, rules, self._moved, self.now)
+            again = keep_sources(self.connection, self._inhibitions(), self._moved, self.now)
             self._due = self._due or again
             self._moved = set()
         self.alerts, self.suppressions = WriteBatch(), {}
@@ -208,6 +209,12 @@ class UnitOfWork:
             self.store.wakes.request(connection, now)
         if self.is_news:
             self.store.changed(connection)
+
+    def _inhibitions(self) -> InhibitionIndex | None:
+        """Return the inhibition rules, which stay active until this transaction has ended."""
+        before_sources_change(self.connection)
+        tree = active_tree(self.connection)
+        return None if tree is None else tree.inhibitions
 
     def _alert_events(self) -> list[OutEvent]:
         """One event a change; one a rule where there are more than `MOST_EVENTS`."""

@@ -7,21 +7,22 @@ change. A decision looks its targets up by key.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Exists, bindparam, exists, select
 
 from sentinel.notifications.inhibition import InhibitionIndex
 from sentinel.notifications.reasons import Reason
 from sentinel.schema.inhibition import InhibitionSource
-from sentinel.store.database.bulk import insert_many
 from sentinel.store.database.chunks import chunks
+from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED, table_of
+from sentinel.store.notifications.mute_locks import before_rules_change, before_unmuting
 from sentinel.store.notifications.rule_labels import COLUMNS, RuleLabels
 
-__all__ = ["inhibited_by", "keep_sources", "rebuild_sources"]
+__all__ = ["firing_source", "inhibited_by", "keep_sources", "make_due", "rebuild_sources"]
 
 SOURCE = table_of(InhibitionSource)
 _FIRES = ("open", "acknowledged")
@@ -34,7 +35,7 @@ def keep_sources(
 
     Args:
         connection: the transaction that changed them
-        index: the active rules; None for none
+        index: the active rules, read after `mute_locks.before_sources_change`; None for none
         alerts: their ids
         now: the moment of the transaction
 
@@ -44,15 +45,20 @@ def keep_sources(
     if not index:
         return False
     labels = RuleLabels(connection)
-    rows: list[tuple[str, str, bool]] = []
-    before: set[str] = set()
+    before: set[tuple[str, str, bool]] = set()
+    after: set[tuple[str, str, bool]] = set()
     for piece in chunks(sorted(alerts)):
-        before.update(connection.execute(_KNOWN, {"alerts": piece}).scalars())
-        connection.execute(_FORGET, {"alerts": piece})
+        before.update((*row,) for row in connection.execute(_KNOWN, {"alerts": piece}))
         found = connection.execute(_ALERTS, {"alerts": piece}).all()
-        rows += _sources(index, labels, [row for row in found if row.status in _FIRES])
-    insert_many(connection, "inhibition_source", ("key", "alert_id", "both"), rows)
-    return _decide_again(connection, sorted(before), now)
+        after.update(_sources(index, labels, [row for row in found if row.status in _FIRES]))
+    lost = {alert for _, alert, _ in before - after}
+    for piece in chunks(sorted(lost)):
+        connection.execute(_FORGET, {"alerts": piece})
+    _insert(connection, {row for row in after if row not in before or row[1] in lost})
+    if not lost:
+        return False
+    before_unmuting(connection)
+    return _decide_again(connection, sorted(lost), now)
 
 
 def rebuild_sources(connection: Connection, index: InhibitionIndex | None, now: datetime) -> bool:
@@ -66,13 +72,13 @@ def rebuild_sources(connection: Connection, index: InhibitionIndex | None, now: 
     Returns:
         Whether a group is due at once, since one of its members was inhibited.
     """
+    before_rules_change(connection)
     connection.execute(SOURCE.delete())
     if index:
         found = connection.execute(_FIRING)
-        rows = _sources(index, RuleLabels(connection), found.all())
-        insert_many(connection, "inhibition_source", ("key", "alert_id", "both"), rows)
+        _insert(connection, set(_sources(index, RuleLabels(connection), found.all())))
     code = {"code": str(Reason.INHIBITED), "now": now}
-    return _due(connection, connection.execute(_INHIBITED, code).scalars(), now)
+    return make_due(connection, connection.execute(_INHIBITED, code).scalars(), now)
 
 
 def inhibited_by(
@@ -102,6 +108,20 @@ def inhibited_by(
     return {alert: sorted(sources) for alert, sources in found.items()}
 
 
+def firing_source(alert: ColumnElement[str]) -> Exists:
+    """Return the condition that an alert fires and is a source.
+
+    Args:
+        alert: a column with its id
+
+    Returns:
+        A condition on the rows that have the column.
+    """
+    return exists().where(
+        SOURCE.c.alert_id == alert, ALERT.c.id == SOURCE.c.alert_id, ALERT.c.status.in_(_FIRES)
+    )
+
+
 def _sources(
     index: InhibitionIndex, labels: RuleLabels, rows: Sequence[Any]
 ) -> list[tuple[str, str, bool]]:
@@ -110,19 +130,40 @@ def _sources(
     ]
 
 
+def _insert(connection: Connection, rows: Iterable[tuple[str, str, bool]]) -> None:
+    given = [{"key": key, "alert_id": alert, "both": both} for key, alert, both in sorted(rows)]
+    if given:
+        new = insert_into(connection.dialect.name, SOURCE).on_conflict_do_nothing()
+        connection.execute(new, given)
+
+
 def _decide_again(connection: Connection, sources: Sequence[str], now: datetime) -> bool:
     """Make a decision due on the groups of which one of the sources mutes a member."""
     groups: set[str] = set()
     for piece in chunks(sources):
         groups.update(connection.execute(_MUTED_BY, {"sources": piece, "now": now}).scalars())
-    return _due(connection, groups, now)
+    return make_due(connection, groups, now)
 
 
-def _due(connection: Connection, groups: Any, now: datetime) -> bool:
+def make_due(connection: Connection, groups: Iterable[str], now: datetime) -> bool:
+    """Make a decision on groups due at once, but on those that another transaction holds.
+
+    Whoever holds a group may wait for what this transaction holds. `stale_mutes` finds those that
+    were left out.
+
+    Args:
+        connection: an open writing transaction, which may hold some of them
+        groups: their ids
+        now: the present moment
+
+    Returns:
+        Whether there are any.
+    """
     every = sorted(set(groups))
     for piece in chunks(every):
-        connection.execute(_LOCK, {"ids": piece}).all()
-        connection.execute(_DUE, {"ids": piece, "moment": now})
+        free = connection.execute(_FREE, {"ids": piece}).scalars().all()
+        if free:
+            connection.execute(_DUE, {"ids": free, "moment": now})
     return bool(every)
 
 
@@ -131,7 +172,9 @@ _FIRING = select(ALERT.c.id, *COLUMNS).where(NOT_RESOLVED, ALERT.c.status.in_(_F
 _ALERTS = select(ALERT.c.id, ALERT.c.status, *COLUMNS).where(
     ALERT.c.id.in_(bindparam("alerts", expanding=True))
 )
-_KNOWN = select(SOURCE.c.alert_id).where(SOURCE.c.alert_id.in_(bindparam("alerts", expanding=True)))
+_KNOWN = select(SOURCE.c.key, SOURCE.c.alert_id, SOURCE.c.both).where(
+    SOURCE.c.alert_id.in_(bindparam("alerts", expanding=True))
+)
 _FORGET = SOURCE.delete().where(SOURCE.c.alert_id.in_(bindparam("alerts", expanding=True)))
 _BY_KEY = (
     select(SOURCE.c.key, SOURCE.c.alert_id, SOURCE.c.both)
@@ -150,11 +193,11 @@ _INHIBITED = select(MEMBER.c.group_id).where(
     MEMBER.c.resolved_seq.is_(None),
     MEMBER.c.muted_until > bindparam("now"),
 )
-_LOCK = (
+_FREE = (
     select(GROUP.c.id)
     .where(GROUP.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(GROUP.c.id)
-    .with_for_update()
+    .with_for_update(skip_locked=True)
 )
 _DUE = (
     GROUP.update()

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sentinel.access import EVERYTHING, Scope
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound, OutOfScope
-from sentinel.labels.matcher_index import MatcherIndex
 from sentinel.labels.matchers import Matcher
 from sentinel.notifications.silence import (
     SilenceState,
@@ -24,10 +23,17 @@ from sentinel.notifications.silence import (
 from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED, SILENCE, model_of
+from sentinel.store.database.tables import GROUP, SILENCE, model_of
+from sentinel.store.notifications.inhibition import make_due
+from sentinel.store.notifications.mute_locks import before_muting, before_unmuting
 from sentinel.store.notifications.mutes import Mutes, silence_indexes
 from sentinel.store.notifications.receivers import alone
-from sentinel.store.notifications.rule_labels import COLUMNS, RuleLabels
+from sentinel.store.notifications.silenced_groups import (
+    groups_of,
+    lock_groups,
+    matching,
+    muted_by,
+)
 from sentinel.timing.recurrence import recurrence_of
 
 if TYPE_CHECKING:
@@ -92,7 +98,7 @@ class MatcherSilences:
         sets = matcher_sets(matchers)
         _check_scope(sets, tenant, scope)
         with self._store.read() as connection:
-            rows = _matching(connection, tenant, sets)
+            rows = matching(connection, tenant, sets)
         rows.sort(key=lambda row: (-row.severity, row.id))
         return Preview(
             count=len(rows),
@@ -162,8 +168,12 @@ class MatcherSilences:
             )  # fmt: skip
             made = _get(connection, id_, EVERYTHING)
             self._record(connection, "silence.created", made, actor, after=made)
-            rows = _matching(connection, tenant, sets)
-            self._decide_again(connection, _groups_of(connection, [row.id for row in rows]), now)
+            rows = matching(connection, tenant, sets)
+            groups = groups_of(connection, [row.id for row in rows])
+            lock_groups(connection, groups)
+            before_muting(connection)
+            self._decide_again(connection, groups, now)
+            self._store.changed(connection)
             return made, len(rows)
 
         return self._store.in_transaction(work)
@@ -254,8 +264,13 @@ class MatcherSilences:
         )
         after = _get(connection, before.id, EVERYTHING)
         self._record(connection, action, after, actor, before=before, after=after)
-        muted = connection.execute(_MUTED_BY, {"by": before.id}).scalars()
-        self._decide_again(connection, sorted(set(muted)), now)
+        held = muted_by(connection, before.id)
+        lock_groups(connection, held)
+        before_unmuting(connection)
+        # What a claim has muted meanwhile.
+        late = [one for one in muted_by(connection, before.id) if one not in set(held)]
+        self._decide_again(connection, held, now, late)
+        self._store.changed(connection)
         return after
 
     def _record(
@@ -269,41 +284,27 @@ class MatcherSilences:
             note=silence.reason,
         )  # fmt: skip
         self._store.audit.add(connection, change, actor=actor)
-        self._store.changed(connection)
 
-    def _decide_again(self, connection: Connection, groups: Sequence[str], now: datetime) -> None:
-        """Keep what mutes the members of groups now, and make a decision on each due at once."""
-        if not groups:
+    def _decide_again(
+        self, connection: Connection, groups: Sequence[str], now: datetime,
+        late: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """Keep what mutes the members of groups now, and make a decision on each due at once.
+
+        Args:
+            connection: the transaction, after `mute_locks`
+            groups: their ids, sorted; locked
+            now: the present moment
+            late: further ones that are not locked; a decision on them is due at once
+        """
+        if not groups and not late:
             return
         mutes = Mutes(connection, now, silence_indexes(connection, now, cached=False))
         for piece in chunks(groups[:_AT_ONCE]):
-            for group in connection.execute(_LOCKED, {"ids": piece}).all():
+            for group in connection.execute(_SOME, {"ids": piece}).all():
                 mutes.refresh(group)
-        for piece in chunks(groups):
-            connection.execute(_DUE, {"ids": piece, "moment": now})
+        make_due(connection, [*groups, *late], now)
         self._store.wakes.request(connection, now)
-
-
-def _matching(connection: Connection, tenant: str, sets: Sequence[Sequence[Matcher]]) -> list[Any]:
-    """Return the firing alerts of a tenant that match one of the sets."""
-    query = _FIRING
-    rules = {
-        next((one.text for one in every if one.label == "rule" and one.certain), None)
-        for every in sets
-    }
-    if None not in rules:
-        query = query.where(ALERT.c.rule.in_(sorted(name for name in rules if name)))
-    labels = RuleLabels(connection)
-    index = MatcherIndex((every, True) for every in sets)
-    found = connection.execute(query, {"tenant": tenant})
-    return [row for row in found if index.matching(labels.of(row))]
-
-
-def _groups_of(connection: Connection, alerts: Sequence[str]) -> list[str]:
-    found: set[str] = set()
-    for piece in chunks(alerts):
-        found.update(connection.execute(_GROUPS, {"alerts": piece}).scalars())
-    return sorted(found)
 
 
 def _get(connection: Connection, silence_id: str, scope: Scope) -> Silence:
@@ -367,25 +368,4 @@ def _audited(silence: Silence | None) -> dict[str, Any] | None:
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _LAST_CHANGE = select(func.coalesce(func.max(SILENCE.c.change), 0))
 _ONE = select(SILENCE).where(SILENCE.c.id == bindparam("id"))
-_FIRING = select(ALERT.c.id, ALERT.c.title, ALERT.c.severity, *COLUMNS).where(
-    NOT_RESOLVED,
-    ALERT.c.status.in_(("open", "acknowledged")),
-    ALERT.c.tenant == bindparam("tenant"),
-)
-_GROUPS = select(MEMBER.c.group_id).where(
-    MEMBER.c.alert_id.in_(bindparam("alerts", expanding=True)), MEMBER.c.resolved_seq.is_(None)
-)
-_MUTED_BY = select(MEMBER.c.group_id).where(
-    MEMBER.c.muted_by == bindparam("by"), MEMBER.c.muted_by != "", MEMBER.c.resolved_seq.is_(None)
-)
-_LOCKED = (
-    select(GROUP)
-    .where(GROUP.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(GROUP.c.id)
-    .with_for_update()
-)
-_DUE = (
-    GROUP.update()
-    .where(GROUP.c.id.in_(bindparam("ids", expanding=True)))
-    .values(due_at=bindparam("moment"))
-)
+_SOME = select(GROUP).where(GROUP.c.id.in_(bindparam("ids", expanding=True))).order_by(GROUP.c.id)

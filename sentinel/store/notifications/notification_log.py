@@ -40,6 +40,7 @@ from sentinel.store.notifications.deliveries import (
 from sentinel.store.notifications.explaining import Why, explain, explain_alert
 from sentinel.store.notifications.message_limits import sent_recently
 from sentinel.store.notifications.message_templates import with_template
+from sentinel.store.notifications.mute_locks import before_muting
 from sentinel.store.notifications.mute_notes import mute_notes
 from sentinel.store.notifications.mutes import Mutes
 from sentinel.store.notifications.named_alerts import named_alerts, void_acknowledgements
@@ -124,6 +125,7 @@ class NotificationLog:
             storms, _ = update_storms(self._store, connection, now)
             most = max(limit, _IN_A_STORM) if storms else limit
             asked = {"before": due_before or now, "now": now, "most": most}
+            before_muting(connection)  # before groups, for which those who unmute do not wait
             groups = connection.execute(DUE, asked).all()
             # Read after the groups are locked: a later change of a receiver makes them due again.
             channels = self._store.receivers.all_in(connection)
