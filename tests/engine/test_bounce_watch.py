@@ -6,13 +6,18 @@ import logging
 from collections.abc import Generator
 
 import pytest
+from prefect.blocks.core import Block
+from pydantic import SecretStr
 
 from sentinel.alerts.actions import Resolve
 from sentinel.clock import FakeClock
 from sentinel.engine.bounce_watch import RULE, BounceWatch
+from sentinel.relay.run import relay_of
+from sentinel.settings import Settings
 from sentinel.store import Store
-from tests.blocks.imap_server import PASSWORD, ImapServer, serving_mails
+from tests.blocks.imap_server import PASSWORD, USER, ImapServer, serving_mails
 from tests.blocks.test_bounces import OURS, mailbox, report
+from tests.blocks.test_mail import channel as email_channel
 from tests.prefect_server import free_port
 from tests.world import World
 
@@ -102,6 +107,24 @@ def test_a_report_counts_only_for_a_group_and_an_address_that_were_mailed(
     mailed.told()
     assert mailed.live() == ["ops@example.org"]
     assert imap.seen == {3}
+
+
+def test_the_relay_takes_the_addresses_from_the_email_channels(
+    store: Store, clock: FakeClock, imap: ImapServer, mailed: Mailed,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    def loaded(ref: str) -> Block:
+        assert ref == "sentinel-email/ops"
+        return email_channel(25, cc=["Boss@Example.org"])
+
+    monkeypatch.setattr("blocks.channels._load", loaded)
+    address = f"imap://{USER}:{PASSWORD}@127.0.0.1:{imap.port}/?security=insecure"
+    relay = relay_of(store, Settings(bounce_mailbox=SecretStr(address)))
+    (duty,) = [one for one in relay.duties if one.name == "read bounces"]
+    imap.mails += [mailed.report(f"{one}@example.org") for one in ("boss", "ops", "stranger")]
+    duty.do(clock.now())
+    assert mailed.live() == ["boss@example.org", "ops@example.org"]
+    assert imap.seen == {1, 2}
 
 
 def test_one_read_opens_a_bounded_number_of_alerts_and_says_how_many_it_dropped(
