@@ -16,7 +16,8 @@ __all__ = ["AlertGroup", "GroupMember"]
 class AlertGroup(SQLModel, table=True):
     """Alerts that receivers are notified of together, as one conversation.
 
-    `seq` rises by one with every transaction that changes the members or which of them fire.
+    `seq` rises by one with every transaction that changes the members, which of them fire or which
+    are muted.
     `due_at` is when the next notification decision is made, NULL where none is to come.
     """
 
@@ -70,7 +71,9 @@ class GroupMember(SQLModel, table=True):
     notified as a recovery. `ended_seq` is the `resolved_seq` of the last time it fired while a
     channel was notified, NULL where it did not fire again since. `muted` is the reason code for
     which `muted_by`, a silence, mutes it until `muted_until`, or muted it; each decision on the
-    group keeps them true.
+    group keeps them true. At the group's `seq` of `muted_seq` it was last found to be muted or
+    suppressed, and at that of `heard_seq` no more; `known_to` marks the channels that had been
+    notified of it before, see `sentinel.store.notifications.known_members`.
     """
 
     __tablename__: ClassVar[Any] = "group_member"
@@ -84,9 +87,18 @@ class GroupMember(SQLModel, table=True):
     muted: str = Field(default="", sa_column_kwargs={"server_default": ""})
     muted_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
     muted_until: datetime | None = moment_column(default=None, nullable=True)
+    muted_seq: int | None = None
+    heard_seq: int | None = None
+    known_to: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
     __table_args__ = (
         Index("group_member_by_alert", "alert_id"),
+        Index(
+            "group_member_unheard",
+            "group_id",
+            sqlite_where=text("muted_seq IS NOT NULL"),
+            postgresql_where=text("muted_seq IS NOT NULL"),
+        ),
         Index(
             "group_member_muted",
             "muted_by",

@@ -28,6 +28,7 @@ from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.scoped import group_in
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, model_of
 from sentinel.store.notifications.channel_health import Gates
+from sentinel.store.notifications.known_members import knows
 from sentinel.store.notifications.message_limits import sent_recently
 from sentinel.store.notifications.mutes import silence_of, source_of
 from sentinel.store.notifications.outcomes import outcomes_of
@@ -132,7 +133,7 @@ def why_of_alert(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> Aler
             inhibited_by=None if source is None else (source.id, source.title, source.rule),
         )  # fmt: skip
         rows = connection.execute(_GROUPS, {"alert": alert_id}).all()
-        groups = [_group(store, connection, row, channels, facts, now) for row in rows]
+        groups = [_group(store, connection, row, channels, now) for row in rows]
         inside = _inside(connection, [one.id for one in groups], scope)
     groups = [one if one.id in inside else without_others(one) for one in groups]
     return explained(facts, groups, now)
@@ -149,7 +150,7 @@ def _inside(connection: Connection, groups: list[str], scope: Scope) -> set[str]
 
 def _group(
     store: Store, connection: Connection, row: Row[Any], channels: dict[str, list[str]],
-    facts: AlertFacts, now: datetime,
+    now: datetime,
 ) -> GroupWhy:  # fmt: skip
     group = model_of(AlertGroup, row)
     return GroupWhy(
@@ -159,21 +160,14 @@ def _group(
         channels=[
             ChannelWhy(
                 receiver=one.receiver, channel=one.channel, notified_at=one.told_at,
-                knows=_knows(one, row, facts), send=one.decision.send,
-                reason=str(one.decision.reason), next_at=one.decision.next_at, error=one.error,
+                knows=knows(row, one.told_seq if one.told_at else 0, one.channel),
+                send=one.decision.send, reason=str(one.decision.reason),
+                next_at=one.decision.next_at, error=one.error,
             )
             for one in _decided(store, connection, group, channels, now)
         ],
         history=outcomes_of(connection, group.id),
     )  # fmt: skip
-
-
-def _knows(why: Why, member: Row[Any], alert: AlertFacts) -> bool:
-    """Return whether the channel's last notification named the alert as firing."""
-    if why.told_at is None or member.fired_seq > why.told_seq:
-        return False
-    ends = [one for one in (alert.suppressed_until, member.muted_until) if one is not None]
-    return max(ends, default=why.told_at) <= why.told_at
 
 
 def _decided(
@@ -195,7 +189,7 @@ def _decided(
         last = with_recent(connection, group.id, receiver, channel, last, policy, now)
         last = limited(last, limits.limited_until(receiver, channel))
         last = storm_seen(connection, group, (receiver, channel), last, storms, limits)
-        seen = seen_by_channel(connection, group, last, now)
+        seen = seen_by_channel(connection, group, channel, last, now)
         found.append(
             Why(
                 group_id=group.id, receiver=receiver, channel=channel, told_at=last.at,
@@ -215,7 +209,7 @@ _FACTS = select(
     ALERT.c.id, ALERT.c.status, ALERT.c.suppressed_until, ALERT.c.suppress_reason, *COLUMNS
 ).where(ALERT.c.id == bindparam("alert"))
 _GROUPS = (
-    select(GROUP, MEMBER.c.fired_seq, MEMBER.c.resolved_seq, MEMBER.c.muted_until)
+    select(GROUP, MEMBER.c.fired_seq, MEMBER.c.muted_seq, MEMBER.c.heard_seq, MEMBER.c.known_to)
     .select_from(MEMBER.join(GROUP, GROUP.c.id == MEMBER.c.group_id))
     .where(MEMBER.c.alert_id == bindparam("alert"))
     .order_by(GROUP.c.id.desc())

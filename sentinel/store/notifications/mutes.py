@@ -2,7 +2,7 @@
 
 A decision first looks up what mutes each member now and keeps that with the member, so that counts
 and messages leave it out in SQL; nothing is written while it stays the same. A mute that runs out
-needs no write: its end lies in the past.
+is over without a write, and the next decision notes that its member is heard again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, select
+from sqlalchemy import Connection, Engine, Row, bindparam, func, or_, select
 
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.silence import (
@@ -25,8 +25,9 @@ from sentinel.notifications.silence import (
 )
 from sentinel.schema.silences import Silence
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, SILENCE
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG, SILENCE
 from sentinel.store.notifications.inhibition import inhibited_by
+from sentinel.store.notifications.known_members import knows, marks
 from sentinel.store.notifications.queries import FOREVER
 from sentinel.store.notifications.routes import active_tree
 from sentinel.store.notifications.rule_labels import COLUMNS, RuleLabels
@@ -71,21 +72,28 @@ class Mutes:
         tree = active_tree(connection)
         self._inhibitions = None if tree is None else tree.inhibitions
 
-    def refresh(self, group: Any) -> None:
+    def refresh(self, group: Any) -> int:
         """Keep with each firing member of a group what mutes it now.
 
         Args:
             group: its row, locked, or its model
+
+        Returns:
+            Its seq, which has risen where a member is muted that was not, or the other way round.
         """
         silences, inhibitions = self._silences.get(group.tenant), self._inhibitions
-        if not group.firing or not (silences or inhibitions or group.suppressed):
-            return
+        # What ran out is noted, too, or a message that names a member would seem to leave it out.
+        concerned = silences or inhibitions or group.suppressed
+        if not group.firing or not (concerned or self._holds_back(group.id)):
+            return group.seq
         now = self._now
         rows = self._connection.execute(_FIRING, {"group": group.id}).all()
         labels = {row.alert_id: self._labels.of(row) for row in rows}
         sources = inhibited_by(self._connection, inhibitions, labels) if inhibitions else {}
         changes: dict[Mute, list[str]] = defaultdict(list)
         held = 0
+        begun: list[Row[Any]] = []
+        over: list[str] = []
         for row in rows:
             mute = self._inhibited(sources.get(row.alert_id, []), row)
             if mute is None and silences is not None:
@@ -96,11 +104,40 @@ class Mutes:
             elif mute is not None and mute != (row.muted, row.muted_by, row.muted_until):
                 changes[mute].append(row.alert_id)
             suppressed = row.suppressed_until is not None and row.suppressed_until > now
-            held += mute is not None or suppressed
+            hidden = mute is not None or suppressed
+            held += hidden
+            if hidden != (row.muted_seq is not None and row.heard_seq is None):
+                if hidden:
+                    begun.append(row)
+                else:
+                    over.append(row.alert_id)
         for mute, alerts in changes.items():
             self._write(group.id, mute, alerts)
-        if held != group.suppressed:
-            self._connection.execute(_COUNTED, {"group": group.id, "held": held})
+        seq = group.seq + 1 if begun or over else group.seq
+        self._note(group.id, seq, begun, over)
+        if held != group.suppressed or seq != group.seq:
+            self._connection.execute(_COUNTED, {"group": group.id, "held": held, "seq": seq})
+        return seq
+
+    def _note(self, group_id: str, seq: int, begun: Sequence[Row[Any]], over: list[str]) -> None:
+        """Note which members are muted from a seq on, and who knows them, and which no more."""
+        for piece in chunks(over):
+            self._connection.execute(_HEARD, {"group": group_id, "seq": seq, "alerts": piece})
+        if not begun:
+            return
+        told = self._connection.execute(_TOLD, {"group": group_id}).all()
+        by_channels: dict[str, list[str]] = defaultdict(list)
+        for row in begun:
+            known = [one.channel for one in told if knows(row, one.told_seq, one.channel)]
+            by_channels[marks(known)].append(row.alert_id)
+        for known_to, alerts in by_channels.items():
+            for piece in chunks(alerts):
+                values = {"group": group_id, "seq": seq, "known_to": known_to, "alerts": piece}
+                self._connection.execute(_HIDDEN, values)
+
+    def _holds_back(self, group_id: str) -> bool:
+        """Return whether a firing member was muted at the last decision."""
+        return self._connection.execute(_UNHEARD, {"group": group_id}).first() is not None
 
     def _inhibited(self, sources: Sequence[str], row: Row[Any]) -> Mute | None:
         if not sources:
@@ -216,7 +253,8 @@ _LIVE = select(SILENCE).where(
 _FIRING = (
     select(
         MEMBER.c.alert_id, MEMBER.c.muted, MEMBER.c.muted_by, MEMBER.c.muted_until, *COLUMNS,
-        ALERT.c.suppressed_until,
+        ALERT.c.suppressed_until, MEMBER.c.fired_seq, MEMBER.c.muted_seq, MEMBER.c.heard_seq,
+        MEMBER.c.known_to,
     )
     .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
     .where(MEMBER.c.group_id == bindparam("group"), MEMBER.c.resolved_seq.is_(None))
@@ -231,5 +269,29 @@ _MUTE = (
 )
 _SOURCE = select(ALERT.c.id, ALERT.c.title, ALERT.c.rule).where(ALERT.c.id == bindparam("alert"))
 _COUNTED = (
-    GROUP.update().where(GROUP.c.id == bindparam("group")).values(suppressed=bindparam("held"))
+    GROUP.update()
+    .where(GROUP.c.id == bindparam("group"))
+    .values(suppressed=bindparam("held"), seq=bindparam("seq"))
 )
+_UNHEARD = (
+    select(MEMBER.c.alert_id)
+    .where(
+        MEMBER.c.group_id == bindparam("group"), MEMBER.c.muted_seq.is_not(None),
+        MEMBER.c.heard_seq.is_(None), MEMBER.c.resolved_seq.is_(None),
+    )
+    .limit(1)
+)  # fmt: skip
+_TOLD = select(NOTIFICATION_LOG.c.channel, NOTIFICATION_LOG.c.told_seq).where(
+    NOTIFICATION_LOG.c.group_id == bindparam("group"),
+    or_(NOTIFICATION_LOG.c.told_at.is_not(None), NOTIFICATION_LOG.c.summary != ""),
+)
+_MINE = (
+    MEMBER.c.group_id == bindparam("group"),
+    MEMBER.c.alert_id.in_(bindparam("alerts", expanding=True)),
+)
+_HIDDEN = (
+    MEMBER.update()
+    .where(*_MINE)
+    .values(muted_seq=bindparam("seq"), heard_seq=None, known_to=bindparam("known_to"))
+)
+_HEARD = MEMBER.update().where(*_MINE).values(heard_seq=bindparam("seq"))

@@ -38,6 +38,7 @@ from sentinel.store.notifications.deliveries import (
     progress_of,
 )
 from sentinel.store.notifications.explaining import Why, explain, explain_alert
+from sentinel.store.notifications.known_members import any_muted
 from sentinel.store.notifications.message_limits import sent_recently
 from sentinel.store.notifications.message_templates import with_template
 from sentinel.store.notifications.mute_locks import before_muting
@@ -138,8 +139,9 @@ class NotificationLog:
             ids = [group.id for group in groups]
             known = log_entries_of(connection, ids)
             self._abandon(connection, ids)
-            for group in groups:
-                mutes.refresh(group)
+            for row in groups:
+                group = model_of(AlertGroup, row)
+                group.seq = mutes.refresh(group)
                 sends += self._decide_group(
                     connection, group, known[group.id], channels, gates, limits, storms, by, now,
                     standby, held,
@@ -152,18 +154,18 @@ class NotificationLog:
         return sends
 
     def _decide_group(
-        self, connection: Connection, row: Row[Any], known: dict[tuple[str, str], Row[Any]],
+        self, connection: Connection, group: AlertGroup, known: dict[tuple[str, str], Row[Any]],
         channels: dict[str, list[str]], gates: Gates, limits: SentRecently,
         storms: Mapping[str, Storm], by: str, now: datetime, standby: Standby | None,
         held: list[HeldGroup],
     ) -> list[ToSend]:  # fmt: skip
-        group = model_of(AlertGroup, row)
         self._log_unknown(connection, group, known, channels)
         sends: list[ToSend] = []
         nexts: list[datetime] = []
         summarised: list[HeldGroup] = []
         # By the last notification, which channels often share.
-        sides: dict[tuple[int, bool], Named] = {}
+        sides: dict[tuple[int, bool, str], Named] = {}
+        muted = any_muted(connection, group.id)
         targets = targets_of(group, known, channels, gates, standby)
         if not targets:
             self._remember(connection, group, ("", ""), known, NOT_ROUTED, now)
@@ -176,7 +178,7 @@ class NotificationLog:
             last = with_recent(connection, group.id, receiver, channel, last, policy, now)
             last = limited(last, limits.limited_until(receiver, channel))
             last = storm_seen(connection, group, (receiver, channel), last, storms, limits)
-            seen = seen_by_channel(connection, group, last, now)
+            seen = seen_by_channel(connection, group, channel, last, now)
             decision = decide(seen, last, now, policy)
             if decision.reason in (Reason.THROTTLED, Reason.PER_HOUR):
                 count_held(connection, group, receiver, channel, last)
@@ -190,10 +192,10 @@ class NotificationLog:
             if decision.send:
                 gates.sends(channel)
                 limits.sends(receiver, channel)
-                side = last.seq, last.at is None
+                side = last.seq, last.at is None, channel if muted else ""
                 if side not in sides:
                     dashboard = self._store.options.dashboard_url
-                    sides[side] = named_alerts(connection, group.id, last, now, dashboard)
+                    sides[side] = named_alerts(connection, group.id, channel, last, now, dashboard)
                 named = sides[side]
                 notices = [standby.notice(receiver, channel)] if standby else []
                 sends.append(

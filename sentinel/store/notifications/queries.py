@@ -7,7 +7,6 @@ more than what the database does with it.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,10 +14,10 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    String,
     and_,
     bindparam,
     case,
-    false,
     func,
     not_,
     or_,
@@ -29,6 +28,7 @@ from sentinel.notifications.summary import ROUTE, STORM
 from sentinel.prefect_client.channel_types import OURS
 from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, NOTIFICATION_LOG
+from sentinel.store.notifications.known_members import over_since, unheard_of
 
 __all__ = [
     "ABANDONED",
@@ -36,12 +36,11 @@ __all__ = [
     "FOREVER",
     "LOG_ENTRIES",
     "OWN_GROUP",
+    "SEEN_BY",
     "SO_FAR",
     "UNAWARE",
     "due",
     "muted_after",
-    "over_since",
-    "seen_by",
 ]
 
 
@@ -107,34 +106,27 @@ _END_OF_MUTE = case(
 """When the last of what mutes a member ends."""
 
 
-@lru_cache
-def seen_by(*, was_notified: bool) -> Select[Any]:
+def _seen_by() -> Select[Any]:
     """Return the query that compares a group with what a channel was last notified of.
 
-    Its parameters are group, seq, now and, where the channel was notified, told_at. One query is
-    built for each value of the argument.
-
-    Args:
-        was_notified: whether the channel was ever notified; without it there is no told_at
+    Its parameters are group, seq, now and mark, the channel's.
 
     Returns:
         A query of one row: new, acknowledged, muted, by_matchers (how many of those are muted by
         more than a suppression), inhibited, muted_until, severity, resolved, quiet.
     """
     fired, over = MEMBER.c.fired_seq, MEMBER.c.resolved_seq
-    seq: BindParameter[Any] = bindparam("seq")
-    told_at: BindParameter[Any] = bindparam("told_at")
+    seq: BindParameter[Any] = bindparam("seq", type_=Integer)
+    mark: BindParameter[Any] = bindparam("mark", type_=String)
     now = bindparam("now", type_=Moment())
     muted = and_(over.is_(None), muted_after(now))
     heard = and_(over.is_(None), not_(muted_after(now)))
-    # Muted at the channel's last notification and no longer: new to it, however old.
-    emerged = muted_after(told_at) if was_notified else false()
     by_matchers = and_(muted, _after(MEMBER.c.muted_until, now))
-    ended = over_since(seq)
+    ended = over_since(seq, mark)
     acknowledged = ALERT.c.status == "acknowledged"
     return (
         select(
-            func.count().filter(heard, or_(fired > seq, emerged)).label("new"),
+            func.count().filter(heard, or_(fired > seq, unheard_of(seq, mark))).label("new"),
             func.count().filter(heard, acknowledged).label("acknowledged"),
             func.count().filter(muted).label("muted"),
             func.count().filter(by_matchers).label("by_matchers"),
@@ -168,17 +160,4 @@ def _after(until: Any, moment: Any) -> ColumnElement[bool]:
     return and_(until.is_not(None), until > moment)
 
 
-def over_since(seq: Any) -> ColumnElement[bool]:
-    """Return the condition that a member is over and a channel knows it only as firing.
-
-    A member that was resolved before the channel heard of it is never notified. One that fired
-    when the channel was last notified, resolved, fired again and resolved again is notified once.
-
-    Args:
-        seq: the group's seq at the channel's last notification; 0 for none
-
-    Returns:
-        A condition on members of one group.
-    """
-    fired, over, ended = MEMBER.c.fired_seq, MEMBER.c.resolved_seq, MEMBER.c.ended_seq
-    return and_(over.is_not(None), over > seq, or_(fired <= seq, and_(seq > 0, ended > seq)))
+SEEN_BY = _seen_by()

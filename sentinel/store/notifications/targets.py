@@ -19,7 +19,8 @@ from sentinel.prefect_client.channel_types import takes_acknowledgements
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.chunks import chunks
 from sentinel.store.notifications.channel_health import Gates
-from sentinel.store.notifications.queries import LOG_ENTRIES, seen_by
+from sentinel.store.notifications.known_members import channel_mark
+from sentinel.store.notifications.queries import LOG_ENTRIES, SEEN_BY
 from sentinel.store.notifications.receivers import DEFAULT, FALLBACK, INBOX
 
 __all__ = [
@@ -132,7 +133,7 @@ def policy_of(group: AlertGroup) -> Policy:
 
 
 def seen_by_channel(
-    connection: Connection, group: AlertGroup, last: Notified, now: datetime
+    connection: Connection, group: AlertGroup, channel: str, last: Notified, now: datetime
 ) -> GroupNow:
     """Return the group's state compared with what one channel was last notified of.
 
@@ -142,17 +143,15 @@ def seen_by_channel(
     Args:
         connection: the claim's transaction
         group: the group, its row locked
+        channel: its reference
         last: the channel's last notification
         now: the present moment
 
     Returns:
         What a decision needs to know of the group.
     """
-    asked = {"group": group.id, "seq": last.seq, "now": now, "told_at": last.at}
-    if last.at is None:
-        del asked["told_at"]
-    query = seen_by(was_notified=last.at is not None)
-    row = connection.execute(query, asked).one()
+    asked = {"group": group.id, "seq": last.seq, "now": now, "mark": channel_mark(channel)}
+    row = connection.execute(SEEN_BY, asked).one()
     return GroupNow(
         seq=group.seq, opened_at=group.opened_at, severity=row.severity or group.severity,
         firing=group.firing, acknowledged=row.acknowledged, suppressed=row.muted,

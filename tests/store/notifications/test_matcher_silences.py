@@ -55,6 +55,13 @@ def named(world: World) -> list[list[str]]:
     return said
 
 
+def knows(world: World, mount: str) -> list[bool]:
+    """Whether each channel knows of the alert of a mount, as `alert why` says."""
+    ((alert,),) = world.rows("SELECT id FROM alert WHERE title = :what", what=f"mount={mount}")
+    why = why_of_alert(world.store, alert)
+    return [one.knows for group in why.groups for one in group.channels]
+
+
 @both_databases
 def test_it_mutes_what_matches_now_and_later_until_it_ends(world: World, clock: FakeClock):
     made, count = silence(world, 'mount="/data"', 'mount=~"/var.*", env="prod"')
@@ -101,6 +108,72 @@ def test_a_channel_that_was_notified_before_hears_of_the_end_of_what_it_knew(
     assert world.said() == [("firing", "partly_resolved")]
     world.sees({"/data": 20})
     assert world.said() == [("resolved", "resolved")]
+
+
+@both_databases
+def test_the_end_of_what_nobody_heard_of_is_sent_to_nobody(world: World, clock: FakeClock):
+    silence(world, 'mount="/data"')
+    assert named(world) == [["/"]]
+    assert knows(world, "/data") == [False]
+    world.sees({"/": 95, "/data": 20})
+    clock.forward(minutes=5)
+    assert named(world) == []
+    assert world.reasons() == ["repeat_interval"]
+    world.sees({"/": 20})
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    assert [(one.labels["mount"], one.status) for one in message.alerts] == [("/", "resolved")]
+
+
+@both_databases
+def test_what_a_channel_knew_before_it_was_muted_is_no_news_afterwards(
+    world: World, clock: FakeClock
+):
+    assert named(world) == [["/", "/data"]]
+    clock.forward(minutes=30)
+    made, _ = silence(world, 'mount="/data"')
+    assert knows(world, "/data") == [True]
+    world.sees({"/": 95, "/data": 95, "/new": 95})
+    assert named(world) == [["/", "/new"]]
+    assert knows(world, "/data") == [True]
+    clock.set(made.until)
+    assert (named(world), world.reasons()) == ([], ["repeat_interval"])
+    assert knows(world, "/data") == [True]
+    clock.forward(hours=4)
+    assert named(world) == [["/", "/data", "/new"]]
+    assert named(world) == []
+
+
+def test_the_end_of_what_was_known_before_it_was_muted_is_notified_also_after_another_message(
+    world: World, clock: FakeClock
+):
+    assert named(world) == [["/", "/data"]]
+    silence(world, 'mount="/data"', length=24 * HOUR)
+    world.sees({"/": 95, "/data": 95, "/new": 95})
+    clock.forward(minutes=5)
+    assert named(world) == [["/", "/new"]]
+    world.sees({"/": 95, "/data": 20, "/new": 95})
+    clock.forward(minutes=5)
+    assert named(world) == [["/", "/data", "/new"]]
+    # What fires again while it is muted is another occurrence, of which nobody hears.
+    world.sees({"/": 95, "/data": 95, "/new": 95})
+    world.sees({"/": 95, "/data": 95, "/new": 95, "/newer": 95})
+    clock.forward(minutes=5)
+    assert named(world) == [["/", "/new", "/newer"]]
+    world.sees({"/": 95, "/data": 20, "/new": 95, "/newer": 95})
+    clock.forward(minutes=5)
+    assert named(world) == []
+
+
+def test_a_channel_is_told_of_what_was_muted_at_its_message_once(world: World, clock: FakeClock):
+    made, _ = silence(world, 'mount="/data"')
+    assert named(world) == [["/"]]
+    # The group changes after the end of the silence, and before a decision has noted it.
+    clock.set(made.until)
+    world.sees({"/": 95, "/data": 95, "/new": 95})
+    assert named(world) == [["/", "/data", "/new"]]
+    clock.forward(minutes=10)
+    assert (named(world), world.reasons()) == ([], ["repeat_interval"])
 
 
 @both_databases

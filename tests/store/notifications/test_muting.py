@@ -44,6 +44,35 @@ def told(store: Store, clock: FakeClock) -> World:
     return world
 
 
+def test_a_suppression_of_what_a_channel_knows_ends_without_news(store: Store, clock: FakeClock):
+    world = World(store, clock, annotations={"summary": "mount={mount}"})
+    world.sees({"/": 95, "/data": 95})
+    assert world.said() == [FIRST]
+    until = clock.now() + timedelta(hours=1)
+    mute(world, "/data", until)
+    world.sees({"/": 95, "/data": 95, "/new": 95})
+    clock.forward(minutes=5)
+    assert world.said() == [NEWS]
+    clock.set(until)
+    assert (world.said(), world.reasons()) == ([], ["repeat_interval"])
+    clock.forward(hours=4)
+    assert world.said() == [("firing", "repeat")]
+
+
+def test_the_end_of_what_was_suppressed_all_the_time_is_not_notified(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, group_wait="30s", annotations={"summary": "mount={mount}"})
+    world.sees({"/": 95, "/data": 95})
+    mute(world, "/data", clock.now() + timedelta(hours=1))
+    clock.forward(seconds=30)
+    world.tells()
+    assert names(world) == [["/"]]
+    world.sees({"/": 95, "/data": 20})
+    clock.forward(minutes=5)
+    assert (world.said(), world.reasons()) == ([], ["repeat_interval"])
+
+
 def test_a_suppressed_alert_is_notified_when_its_suppression_ends(told: World, clock: FakeClock):
     told.sees({"/": 95, "/data": 95})
     clock.forward(minutes=10)
