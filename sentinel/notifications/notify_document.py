@@ -6,7 +6,7 @@ Credentials are in Prefect blocks; a document names the blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_origin
 
 import msgspec
 import yaml
@@ -20,8 +20,15 @@ from sentinel.notifications.route_trial import checked
 
 __all__ = ["NotifyDocument", "ReceiverNode", "read_notify", "routes_text"]
 
-_ROUTES = ("route", "owners", "defaults", "time_intervals", "inhibit_rules", "tests")
-_LISTS = ("receivers", "time_intervals", "inhibit_rules", "tests")
+_ROUTES = tuple(RouteDocument.model_fields)
+_LISTS = (
+    "receivers",
+    *(
+        name
+        for name, one in RouteDocument.model_fields.items()
+        if get_origin(one.annotation) is list
+    ),
+)
 _NAMED = ("receivers", "time_intervals")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
@@ -31,7 +31,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sign: `+`, `~` or `-`
-        kind: receiver, route, owner, default, time interval, inhibit rule or test
+        kind: receiver, route, owner, default, time interval, inhibit rule, dependency or test
         name: of it; of a route, the matchers on the way to it
         text: what it is from now on, or what changes
     """
@@ -98,11 +98,13 @@ Given = dict[str, dict[str, Any]]
 
 
 def _routes(wanted: RouteDocument, active: RouteDocument | None) -> list[Difference]:
-    parts = [(kind, of(active) if active else {}, of(wanted)) for kind, of in _PARTS]
-    found = [one for kind, before, after in parts for one in _compared(kind, before, after)]
+    found: list[Difference] = []
+    for part in RouteDocument.model_fields:
+        kind, of = _PARTS[part]
+        found += _compared(kind, of(active) if active else {}, of(wanted))
     if found:
         return found
-    # Each part is as it was, and the whole is not.
+    # Each part is as it was but for an order that decides nothing, and the whole is not.
     return [Difference(sign="~", kind="route", name="", text="the same, written otherwise")]
 
 
@@ -122,8 +124,8 @@ def _compared(kind: str, before: Given, after: Given) -> Iterator[Difference]:
         if name not in after:
             yield Difference(sign="-", kind=kind, name=name)
     common = [name for name in before if name in after]
-    if kind == "route" and common != [name for name in after if name in before]:
-        yield Difference(sign="~", kind=kind, name="", text="the order of the routes")
+    if kind in _ORDERED and common != [name for name in after if name in before]:
+        yield Difference(sign="~", kind=kind, name="", text=f"the order of the {kind}s")
 
 
 def _said(fields: Mapping[str, Any]) -> str:
@@ -134,7 +136,7 @@ def _text(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, list):
-        return ", ".join(map(_text, cast("list[object]", value))) or "nothing"
+        return ", ".join(map(_text, cast("list[object]", value))) or "[]"
     if isinstance(value, dict | bool):
         return msgspec.json.encode(value).decode()
     return str(value)
@@ -150,10 +152,7 @@ def _tree(document: RouteDocument) -> Given:
             for text in node.conditions
             for one in matchers_of(text)
         )
-        path = f"{above}/{{{own}}}" if above else "{}"
-        name, nth = path, 2
-        while name in found:
-            name, nth = f"{path} ({nth})", nth + 1
+        name = _free(f"{above}/{{{own}}}" if above else "{}", found)
         found[name] = node.model_dump(
             mode="json", by_alias=True, exclude_defaults=True,
             exclude={"routes", "matchers", "match", "match_re"},
@@ -162,6 +161,21 @@ def _tree(document: RouteDocument) -> Given:
             visit(one, name)
 
     visit(document.route, "")
+    return found
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """Return a name that no other has: with a number from the second one on."""
+    found, nth = name, 2
+    while found in taken:
+        found, nth = f"{name} ({nth})", nth + 1
+    return found
+
+
+def _each(named: Iterable[tuple[str, dict[str, Any]]]) -> Given:
+    found: Given = {}
+    for name, fields in named:
+        found[_free(name, found)] = fields
     return found
 
 
@@ -181,31 +195,50 @@ def _intervals(document: RouteDocument) -> Given:
 
 
 def _inhibitions(document: RouteDocument) -> Given:
-    return {
-        one.name or f"{_text(one.source_matchers)} mutes {_text(one.target_matchers)}":
-        one.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    return _each(
+        (
+            one.name or f"{_text(one.source_matchers)} mutes {_text(one.target_matchers)}",
+            one.model_dump(mode="json", exclude_defaults=True, exclude={"name"}),
+        )
         for one in document.inhibit_rules
-    }  # fmt: skip
+    )
+
+
+def _dependencies(document: RouteDocument) -> Given:
+    return _each(
+        (
+            ", ".join(above.matcher for above in one.upstream),
+            {"downstream": [below.matcher for below in one.downstream]},
+        )
+        for one in document.dependencies
+    )
 
 
 def _tests(document: RouteDocument) -> Given:
-    return {
-        one.name or str(place): one.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    return _each(
+        (
+            one.name or str(place),
+            one.model_dump(mode="json", exclude_defaults=True, exclude={"name"}),
+        )
         for place, one in enumerate(document.tests, start=1)
-    }
+    )
 
 
 def _owners(document: RouteDocument) -> Given:
-    return {
-        pattern: {"owner": owner or "nobody"} for pattern, owner in Owners(document.owners).lines
-    }
+    return _each(
+        (pattern, {"owner": owner or "nobody"}) for pattern, owner in Owners(document.owners).lines
+    )
 
 
-_PARTS = (
-    ("route", _tree),
-    ("owner", _owners),
-    ("default", _defaults),
-    ("time interval", _intervals),
-    ("inhibit rule", _inhibitions),
-    ("test", _tests),
-)
+_PARTS: Mapping[str, tuple[str, Callable[[RouteDocument], Given]]] = {
+    "route": ("route", _tree),
+    "owners": ("owner", _owners),
+    "defaults": ("default", _defaults),
+    "time_intervals": ("time interval", _intervals),
+    "inhibit_rules": ("inhibit rule", _inhibitions),
+    "dependencies": ("dependency", _dependencies),
+    "tests": ("test", _tests),
+}
+"""Each field of the routes: what a difference in it is called, and its items by name."""
+_ORDERED = ("route", "owner")
+"""What is decided by the first or the last that matches."""

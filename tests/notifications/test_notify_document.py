@@ -7,6 +7,7 @@ import pytest
 from sentinel.errors import ConfigurationError
 from sentinel.notifications.notify_document import read_notify
 from sentinel.notifications.notify_plan import PresentReceiver, differences
+from sentinel.notifications.route_document import RouteDocument, read_routes
 
 RECEIVERS = """
 receivers:
@@ -84,6 +85,93 @@ def test_each_part_that_differs_is_one_line():
         '~ inhibit rule severity="critical" mutes severity="low": equal host -> cluster',
         '+ test dba: labels {"team":"db"}; receivers db',
         "- test db",
+    ]
+
+
+EVERY_PART = {
+    "route": "{receiver: default, routes: [{matchers: [a=b], receiver: db}]}",
+    "owners": "'disk-* infra'",
+    "defaults": "{team: {x: db}}",
+    "time_intervals": "[{name: n, time_intervals: [{weekdays: [monday]}]}]",
+    "inhibit_rules": "[{source_matchers: [a=b], target_matchers: [a=c]}]",
+    "dependencies": "[{upstream: {service: db}, downstream: [{service: web}, {deployment: f/d}]}]",
+    "tests": "[{labels: {a: b}, receivers: db}]",
+}
+GONE = {
+    "route": '- route {}/{a="b"}',
+    "owners": "- owner disk-*",
+    "defaults": "- default team x",
+    "time_intervals": "- time interval n",
+    "inhibit_rules": "- inhibit rule a=b mutes a=c",
+    "dependencies": '- dependency service="db"',
+    "tests": "- test 1",
+}
+
+
+def written(parts: dict[str, str]) -> str:
+    return "".join(f"{part}: {value}\n" for part, value in parts.items())
+
+
+def test_whatever_routes_may_say_is_part_of_a_document_and_of_a_plan():
+    assert EVERY_PART.keys() == RouteDocument.model_fields.keys()
+    whole = written(EVERY_PART)
+    document = read_notify({"n": whole})
+    assert document.routes == read_routes(whole) == read_routes(document.text)
+    without = {**EVERY_PART, "route": "{receiver: default}"}
+    for part in EVERY_PART:
+        left = {name: value for name, value in EVERY_PART.items() if name != part}
+        if part == "route":
+            left = {**without, "tests": "[]"}
+        assert GONE[part] in planned(whole, written(left))
+        assert planned(written(left), written(left)) == []
+    # A list may lie in several files, whichever it is.
+    parts = {part: f"{part}: {value}" for part, value in EVERY_PART.items()}
+    more = read_notify({**parts, "more": f"dependencies: {EVERY_PART['dependencies']}"}).routes
+    assert more is not None
+    assert len(more.dependencies) == 2
+    changed = EVERY_PART["dependencies"].replace("web", "till")
+    assert planned(whole, written({**EVERY_PART, "dependencies": changed})) == [
+        '~ dependency service="db": downstream service="web", deployment="f/d" -> '
+        'service="till", deployment="f/d"'
+    ]
+
+
+def test_the_order_of_owners_and_what_is_there_twice_are_differences():
+    def owners(*lines: str) -> str:
+        return "route: {receiver: default}\nowners: |\n" + "".join(f"  {one}\n" for one in lines)
+
+    disk, all_of_it = "disk-* infra", "* platform"
+    assert planned(owners(disk, all_of_it), owners(all_of_it, disk)) == [
+        "~ owner: the order of the owners"
+    ]
+    assert planned(owners(all_of_it, disk), owners(disk, all_of_it, "disk-* web")) == [
+        "+ owner disk-* (2): owner web",
+        "~ owner: the order of the owners",
+    ]
+    assert planned(owners(disk, "disk-* web"), owners(disk)) == ["- owner disk-* (2)"]
+
+    def rules(*more: str) -> str:
+        rule = "source_matchers: [a=b], target_matchers: [a=c]"
+        listed = ", ".join(f"{{{rule}, {one}}}" for one in more)
+        return f"route: {{receiver: default}}\ninhibit_rules: [{listed}]"
+
+    assert planned(rules("equal: [x]"), rules("equal: [x]", "equal: [y]")) == [
+        "+ inhibit rule a=b mutes a=c (2): source_matchers a=b; target_matchers a=c; equal y"
+    ]
+    assert planned(rules("name: n", "name: n, equal: [y]"), rules("name: n")) == [
+        "- inhibit rule n (2)"
+    ]
+    test = "{name: t, labels: {a: b}, receivers: default}"
+    tests = "route: {{receiver: default}}\ntests: [{}]"
+    assert planned(tests.format(test), tests.format(f"{test}, {test}")) == [
+        '+ test t (2): labels {"a":"b"}; receivers default'
+    ]
+
+
+def test_one_group_of_everything_is_not_what_the_route_above_groups_by():
+    above = "route: {{receiver: default, group_by: [a], routes: [{{matchers: [a=b]{}}}]}}"
+    assert planned(above.format(""), above.format(", group_by: []")) == [
+        '~ route {}/{a="b"}: group_by nothing -> []'
     ]
 
 
