@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -25,6 +27,7 @@ __all__ = [
     "STORM",
     "is_storm",
     "is_summary",
+    "repeat_interval",
     "summarised",
     "summary_channels",
     "summary_membership",
@@ -33,6 +36,7 @@ __all__ = [
 ROUTE, STORM = "summary:", "storm:"
 """How the routes of a summary and of a storm begin; no receiver's name has a colon."""
 RECEIVER, THROUGH = "receiver", "channel"
+_TIMES = ("active_hours", "mute_times", "active_times")
 _MOST_NAMES = 5
 
 
@@ -47,15 +51,20 @@ def is_storm(route: str) -> bool:
 
 
 def summary_membership(
-    tenant: str, receiver: str, channel: str, storm: Storm | None = None
-) -> Membership:
+    tenant: str, receiver: str, channel: str, storm: Storm | None = None,
+    policy: Mapping[str, Any] = MappingProxyType({}),
+) -> Membership:  # fmt: skip
     """Return the summary of a receiver's channel as alerts are entered into it.
+
+    A group that may be notified at other times than another has another summary.
 
     Args:
         tenant: of the alerts: a summary crosses no tenants
         receiver: name of the receiver
         channel: reference of its channel
         storm: that the receiver is in, each of which has a summary of its own; None for none
+        policy: of the groups that it is to name, as `Membership.policy` has it: their active hours
+            and time intervals, which they have in common, and their shortest repeat_interval
 
     Returns:
         The group's key, labels, receivers and times.
@@ -65,18 +74,26 @@ def summary_membership(
     if storm is not None:
         labels["since"] = f"{storm.began_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         kind, wait, interval = STORM, WAIT, INTERVAL
+    times = {name: policy[name] for name in _TIMES if policy.get(name)}
+    known = {"times": msgspec.json.encode(times, order="sorted").decode()} if times else {}
     return Membership(
-        key=fingerprint(tenant, kind, labels),
+        key=fingerprint(tenant, kind, {**labels, **known}),
         route=f"{kind}{receiver}",
         tenant=tenant,
         labels=labels,
         receivers=(receiver,),
         policy={
             "group_wait": wait.total_seconds(), "group_interval": interval.total_seconds(),
-            "repeat_interval": 14_400.0, "rises_at": int(Severity.CRITICAL) if storm else 0,
+            "repeat_interval": repeat_interval(policy),
+            "rises_at": int(Severity.CRITICAL) if storm else 0, **times,
         },
         wait=wait,
     )  # fmt: skip
+
+
+def repeat_interval(policy: Mapping[str, Any]) -> float:
+    """Return the repeat_interval of a group's policy, in seconds."""
+    return float(policy.get("repeat_interval", 14_400))
 
 
 def summary_channels(route: str, labels: Mapping[str, str], refs: Sequence[str]) -> list[str]:

@@ -125,7 +125,7 @@ def storm_seen(
         return last
     seen = StormNow(until=storm.until)
     if group.severity >= Severity.CRITICAL and limits.count(receiver, channel) < CRITICALS:
-        home = summary_membership(group.tenant, receiver, channel, storm)
+        home = summary_membership(group.tenant, receiver, channel, storm, group.policy)
         asked = {
             "key": home.key, "receiver": receiver, "channel": channel, "group": group.id,
         }  # fmt: skip

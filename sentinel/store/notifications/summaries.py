@@ -8,7 +8,7 @@ the time that the claim has written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,12 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, func, not_, se
 
 from sentinel.notifications.channel import Message
 from sentinel.notifications.decision import Decision, GroupNow, Notified
+from sentinel.notifications.grouping import Membership
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.storm import Storm
 from sentinel.notifications.summary import (
     is_summary,
+    repeat_interval,
     summarised,
     summary_membership,
 )
@@ -54,6 +56,7 @@ class HeldGroup(msgspec.Struct, frozen=True, kw_only=True):
         covers: whether the channel knows the group by the summary alone from then on; else it is
             still owed a message of the group's own
         storm: that the receiver is in; None for none
+        policy: of the group, as `Membership.policy` has it
         otherwise: when it is due for the sake of other channels; None for not
     """
 
@@ -66,6 +69,7 @@ class HeldGroup(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
     covers: bool = True
     storm: Storm | None = None
+    policy: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     otherwise: datetime | None = None
 
 
@@ -99,6 +103,7 @@ def held_group(
     return HeldGroup(
         tenant=group.tenant, receiver=receiver, channel=channel, group_id=group.id, seq=group.seq,
         until=until, after=0 if first else last.seq, covers=covers, storm=storm,
+        policy=group.policy,
     )  # fmt: skip
 
 
@@ -111,17 +116,20 @@ def summarise(store: Store, held: Sequence[HeldGroup]) -> None:
     """
     by_summary: dict[str, list[HeldGroup]] = defaultdict(list)
     for one in held:
-        home = summary_membership(one.tenant, one.receiver, one.channel, one.storm)
-        by_summary[home.key].append(one)
+        by_summary[_home(one, one.policy).key].append(one)
     for key in sorted(by_summary):
         for piece in chunks(by_summary[key]):
             store.in_transaction(partial(_enter, store, piece))
 
 
+def _home(held: HeldGroup, policy: Mapping[str, Any]) -> Membership:
+    return summary_membership(held.tenant, held.receiver, held.channel, held.storm, policy)
+
+
 def _enter(store: Store, held: Sequence[HeldGroup], connection: Connection) -> None:
     now = store.now()
     first = held[0]
-    home = summary_membership(first.tenant, first.receiver, first.channel, first.storm)
+    home = _home(first, first.policy)
     ids = [one.group_id for one in held]
     lock_rules(connection, connection.execute(_RULES, {"groups": ids}).tuples())
     last = connection.execute(_LAST, {"key": home.key}).scalar()
@@ -132,6 +140,10 @@ def _enter(store: Store, held: Sequence[HeldGroup], connection: Connection) -> N
     entering = _alerts(connection, still, last, now)
     if not entering:
         return
+    # The shortest of all that it names, also of what entered before.
+    live = [row.policy for row in groups if row.id == last and row.status != "resolved"]
+    shortest = min((one.policy for one in still), key=repeat_interval)
+    home = _home(first, min([shortest, *live], key=repeat_interval))
     changes = GroupChanges(store, connection)
     changes.fired = [
         Fired(alert_id, row.title, row.severity, home, fresh=False)
@@ -220,7 +232,7 @@ _LAST = (
     select(GROUP.c.id).where(GROUP.c.key == bindparam("key")).order_by(GROUP.c.id.desc()).limit(1)
 )
 _LOCK = (
-    select(GROUP.c.id, GROUP.c.seq, GROUP.c.status)
+    select(GROUP.c.id, GROUP.c.seq, GROUP.c.status, GROUP.c.policy)
     .where(GROUP.c.id.in_(_IN))
     .order_by(GROUP.c.id)
     .with_for_update()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
@@ -86,6 +86,40 @@ def test_what_a_summary_named_is_resolved_by_the_summary(world: World):
         world.clock.forward(minutes=1)
     said = [(message.status, message.resolved) for _, message in world.recorder.messages]
     assert sorted(said) == [("resolved", 1)] * 3 + [("resolved", 6)]
+
+
+def test_a_summary_keeps_the_active_hours_of_its_groups_and_their_shortest_repeat(
+    store: Store, clock: FakeClock
+):
+    clock.set(datetime(2026, 3, 2, 14, tzinfo=UTC))
+    set_message_limit(store, "channel", "inbox", 1)
+    hours = {"windows": [{"start": "09:00", "end": "17:00"}]}
+    day = World(store, clock, group_by=["mount"], active_hours=hours, repeat_interval="7d")
+    sooner = World(store, clock, name="sooner", group_by=["mount"], active_hours=hours,
+                   repeat_interval="30h")  # fmt: skip
+    always = World(store, clock, name="always", group_by=["mount"])
+    for world in (sooner, always):
+        world.recorder = day.recorder
+    day.sees({"/first": 95.0})
+    day.tells()
+    clock.forward(seconds=10)
+    for world in (day, sooner, always):
+        world.store.apply(world.evaluation({f"/{world.rule.name}/1": 95.0, "/first": 95.0}))
+    day.recorder.messages.clear()
+    heard: dict[str, list[datetime]] = {}
+    for _ in range(2 * 24 * 2 + 4):
+        day.tells()
+        for _, message in day.recorder.messages:
+            if "held back" in message.title:
+                names = "+".join(sorted({one.rule for one in message.alerts}))
+                heard.setdefault(names, []).append(message.at)
+        day.recorder.messages.clear()
+        clock.forward(minutes=30)
+    assert sorted(heard) == ["always", "disk+sooner"]
+    assert len(heard["always"]) > 5
+    first, second = heard["disk+sooner"]
+    assert first + timedelta(hours=30) < second  # in the evening, when the rules notify nobody
+    assert second.replace(minute=0, second=0) == datetime(2026, 3, 4, 9, tzinfo=UTC)
 
 
 def test_an_alert_that_joins_a_group_after_its_summary_is_notified_by_its_group(
