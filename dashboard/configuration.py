@@ -307,13 +307,8 @@ class Configuration:
             block = prefect.find(f"{kind}/{name}") if replace else None
             return prefect.save(form, name, given, block)
 
-    def run_rule(self, within: Within, name: str, tenant: str) -> CliResult:
-        """Start a flow run of a rule's deployment, which must be of the tenant too.
-
-        Args:
-            within: the store, where whoever starts it may edit
-            name: of the rule
-            tenant: whose it is
+    def run_rule(self, within: Within, name: str, tenant: str, *, actor: str) -> CliResult:
+        """Run `sentinel rule run` for a rule of the tenant, which `actor` may edit.
 
         Returns:
             the flow run, else why there is none
@@ -322,7 +317,7 @@ class Configuration:
             NotFound: there is no such rule
         """
         within.scoped_rules.get(name, tenant)
-        return self._cli("rule", "run", name, "--tenant", tenant, "--no-wait")
+        return self._cli("rule", "run", name, "--tenant", tenant, "--no-wait", actor=actor)
 
     def approve(self, change: str, comment: str, *, actor: str) -> CliResult:
         """Run `sentinel rule approve` for a change that the caller may decide on."""

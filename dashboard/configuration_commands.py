@@ -222,7 +222,7 @@ class RunRule(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NotFound: there is no rule of that name any more
         """
-        return services.configuration.run_rule(services.within, self.name, self.tenant)
+        return services.configuration.run_rule(services.within, self.name, self.tenant, actor=actor)
 
 
 class SilenceRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,9 +28,11 @@ from sentinel.api.shown_rules import (
     allow,
     enabled_now,
     made_rules,
+    readable_rule,
     rule_shown,
     store_of,
     switched,
+    team_of,
 )
 from sentinel.errors import NotFound
 from sentinel.rollout.exported import entry_of, written
@@ -122,7 +124,7 @@ def read(
     fields: Fields = None,
 ) -> Response:
     """Return a rule with its deployment, its last evaluation and the words it was made of."""
-    shown = _readable(request, name, tenant, who)
+    shown = readable_rule(request, name, tenant, who)
     names = chosen(fields, RuleDetail.model_fields)
     answer = json_response(
         shown.detail.model_dump_json(include=set(only(names, RuleDetail.model_fields))).encode()
@@ -153,8 +155,8 @@ def change(
     """
     asked = read_as(RuleBody, body)
     given = given_of(asked)
-    before = _readable(request, name, tenant, who)
-    allow(who, Permission.EDIT, tenant, _team(before))
+    before = readable_rule(request, name, tenant, who)
+    allow(who, Permission.EDIT, tenant, team_of(before))
     check_match(if_match, before.etag)
     if "team" in given:
         allow(who, Permission.EDIT, tenant, str(given["team"]))
@@ -200,8 +202,8 @@ def delete(
 
     Its alerts close as "rule disabled", never as recovered, and stay in the history.
     """
-    before = _readable(request, name, tenant, who)
-    allow(who, Permission.EDIT, tenant, _team(before))
+    before = readable_rule(request, name, tenant, who)
+    allow(who, Permission.EDIT, tenant, team_of(before))
 
     def check(live: Live | None) -> None:
         check_match(if_match, rule_shown(request, name, tenant, live=live).etag)
@@ -216,8 +218,8 @@ def delete(
 @needs(Permission.EDIT, "rules", confined=True)
 def enable(request: Request, name: RuleName, who: Acting, tenant: Tenant = "default") -> RuleDetail:
     """Enable a rule; a repetition changes nothing."""
-    before = _readable(request, name, tenant, who)
-    allow(who, Permission.EDIT, tenant, _team(before))
+    before = readable_rule(request, name, tenant, who)
+    allow(who, Permission.EDIT, tenant, team_of(before))
     switched(request, name, tenant, who.name, on=True, scope=who.scope(Permission.EDIT))
     return rule_shown(request, name, tenant).detail
 
@@ -242,8 +244,8 @@ def disable(
     Returns:
         The rule.
     """
-    before = _readable(request, name, tenant, who)
-    allow(who, Permission.EDIT, tenant, _team(before))
+    before = readable_rule(request, name, tenant, who)
+    allow(who, Permission.EDIT, tenant, team_of(before))
     switched(
         request, name, tenant, who.name, on=False, reason=why.reason if why else "",
         scope=who.scope(Permission.EDIT),
@@ -280,28 +282,12 @@ def export(
     Raises:
         NotFound: Prefect has no deployment of this rule
     """
-    _readable(request, name, tenant, who)
+    readable_rule(request, name, tenant, who)
     with made_rules(request) as rules:
         live = rules.find(name, tenant)
     if live is None:
         raise NotFound(f"Prefect has no deployment of the rule {name!r}")
     return PlainTextResponse(written([entry_of(live.deployment)], form))
-
-
-def _readable(request: Request, name: str, tenant: str, who: Acting) -> Shown:
-    """Return a rule, if the principal may read it; the answer to one of others is the same."""
-    missing = NotFound(f"there is no rule {name!r}", hint="GET …/rules lists all.")
-    try:
-        shown = rule_shown(request, name, tenant)
-    except NotFound:
-        raise missing from None
-    if not who.allows(Permission.READ, tenant, _team(shown)):
-        raise missing
-    return shown
-
-
-def _team(shown: Shown) -> str:
-    return str(shown.detail.spec.get("team") or "")
 
 
 def _tagged(response: Response, shown: Shown) -> RuleDetail:

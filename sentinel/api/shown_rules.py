@@ -26,7 +26,17 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.rules.health import FACTS, NONE, alert_counts, facts_of
 
-__all__ = ["Shown", "allow", "enabled_now", "made_rules", "rule_shown", "store_of", "switched"]
+__all__ = [
+    "Shown",
+    "allow",
+    "enabled_now",
+    "made_rules",
+    "readable_rule",
+    "rule_shown",
+    "store_of",
+    "switched",
+    "team_of",
+]
 
 TRIES = 4
 """Attempts of a request to a Prefect that is busy, while somebody waits for the answer."""
@@ -189,6 +199,36 @@ def rule_shown(
     enabled = row.enabled if row is not None else True
     written = draft or Draft(trigger=detail.trigger, rule=detail.spec)
     return Shown(detail, etag_of(written, enabled=enabled))
+
+
+def readable_rule(request: Request, name: str, tenant: str, who: Principal) -> Shown:
+    """Return a rule, if the principal may read it; the answer to one of others is the same.
+
+    Args:
+        request: of the route
+        name: of the rule
+        tenant: whose it is
+        who: the principal
+
+    Returns:
+        The rule.
+
+    Raises:
+        NotFound: there is no rule of this name that `who` may read
+    """
+    missing = NotFound(f"there is no rule {name!r}", hint="GET …/rules lists all.")
+    try:
+        shown = rule_shown(request, name, tenant)
+    except NotFound:
+        raise missing from None
+    if not who.allows(Permission.READ, tenant, team_of(shown)):
+        raise missing
+    return shown
+
+
+def team_of(shown: Shown) -> str:
+    """Return whose rule it is; empty for none."""
+    return str(shown.detail.spec.get("team") or "")
 
 
 def _deployment(live: Live, draft: Draft, addresses: Addresses) -> DeploymentOfRule:

@@ -1,47 +1,37 @@
-"""Start a flow run of a rule now, and follow it until it ends."""
+"""Start a flow run of a rule now, and follow it until it ends: here, or over HTTP."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from sentinel.cli.target import open_store, settings_here
+from sentinel.cli.remote_url import remote_url
+from sentinel.cli.target import actor, open_store, settings_here
 from sentinel.duration import format_duration
-from sentinel.errors import DatabaseError, NotFound, SentinelError
+from sentinel.errors import DatabaseError, SentinelError
 from sentinel.prefect_client.client import PrefectApi
+from sentinel.rollout.rule_runs import RuleRun, run_of, start_run
 
-__all__ = ["Run", "follow", "start"]
+if TYPE_CHECKING:
+    from sentinel.client.rule_runs import RuleRun as Answered
+
+__all__ = ["follow", "start"]
 
 _TERMINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 _POLL_SECONDS = 0.5
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A flow run of a rule, as Prefect's API last returned it.
-
-    `state` is the name of its state, such as Firing; `type` is Prefect's type of that state, such
-    as COMPLETED.
-    """
-
-    rule: str
-    flow_run_id: str
-    name: str
-    state: str
-    type: str
-    message: str
-    url: str
-
-
-def start(rule: str, *, tenant: str = "", report: Callable[[str], None] | None = None) -> Run:
+def start(
+    rule: str, *, tenant: str = "", report: Callable[[str], None] | None = None
+) -> RuleRun:  # fmt: skip
     """Start a flow run of the rule's deployment.
 
     Args:
         rule: name of the rule
-        tenant: whose the rule must be; empty for any
+        tenant: whose the rule must be; empty for any, and over HTTP for `default`
         report: called with a sentence about the start, if given
 
     Returns:
@@ -50,21 +40,27 @@ def start(rule: str, *, tenant: str = "", report: Callable[[str], None] | None =
     Raises:
         NotFound: Prefect has no deployment of the rule, or it is of another tenant
         PrefectUnreachable: Prefect's API does not answer
+        DatabaseUnreachable: over HTTP, Sentinel's or Prefect's API does not answer
     """
-    with PrefectApi.of(settings_here()) as prefect:
-        started = prefect.run_deployment(_deployment_of(rule, tenant, prefect))
-        run = _as_run(rule, started, prefect)
+    run = _started_there(rule, tenant) if remote_url() else _started_here(rule, tenant)
     if report is not None:
         report(f"Started {run.name}: {run.url}")
     return run
 
 
-def follow(run: Run, patience: timedelta, *, report: Callable[[str], None] | None = None) -> Run:
+def follow(
+    run: RuleRun,
+    patience: timedelta,
+    *,
+    tenant: str = "",
+    report: Callable[[str], None] | None = None,
+) -> RuleRun:
     """Poll a flow run until it reaches a terminal state.
 
     Args:
         run: the flow run, as started
         patience: the longest time to wait
+        tenant: as it was given to `start`
         report: called with a sentence about each new state, if given
 
     Returns:
@@ -76,9 +72,9 @@ def follow(run: Run, patience: timedelta, *, report: Callable[[str], None] | Non
     """
     until = time.monotonic() + patience.total_seconds()
     last = ""
-    with PrefectApi.of(settings_here()) as prefect:
+    with _reading(run, tenant) as read:
         while True:
-            now = _as_run(run.rule, prefect.flow_run(run.flow_run_id), prefect)
+            now = read()
             line = f"{now.name} is {now.state}" + (f": {now.message}" if now.message else "")
             if report is not None and line != last:
                 report(line)
@@ -93,44 +89,37 @@ def follow(run: Run, patience: timedelta, *, report: Callable[[str], None] | Non
             time.sleep(_POLL_SECONDS)
 
 
-def _deployment_of(rule: str, tenant: str, prefect: PrefectApi) -> str:
-    """Return the id of the rule's deployment, also of a rule that has never run."""
-    try:
-        with open_store() as store:
-            known = store.rules.get(rule, tenant or "default").deployment_id
-    except (DatabaseError, NotFound):
-        known = None
-    if known is not None:
+def _started_here(rule: str, tenant: str) -> RuleRun:
+    with PrefectApi.of(settings_here()) as prefect:
         try:
-            found = prefect.deployment(known)
-            if tenant in ("", _carried(found).get("tenant", "default")):
-                return str(found["id"])
-        except NotFound:
-            pass  # it was deployed again under another id
-    for deployment in prefect.deployments():
-        carried = _carried(deployment)
-        if carried.get("name") == rule and tenant in ("", carried.get("tenant", "default")):
-            return str(deployment["id"])
-    raise NotFound(
-        f"Prefect at {prefect.url} has no deployment of the rule {rule!r}",
-        hint="Deploy it: sentinel deploy. List rules: sentinel rule list",
-    )
+            with open_store() as store:
+                return start_run(prefect, rule, tenant=tenant, store=store, actor=actor())
+        except DatabaseError:  # it says what it found once the database answers
+            return start_run(prefect, rule, tenant=tenant, store=None, actor=actor())
 
 
-def _carried(deployment: dict[str, Any]) -> dict[str, Any]:
-    """Return the rule that a deployment carries; of a policy of a pack, the pack's."""
-    parameters: dict[str, Any] = deployment.get("parameters") or {}
-    return parameters.get("rule") or {}
+def _started_there(rule: str, tenant: str) -> RuleRun:
+    from sentinel.cli.remote import client_here
+    from sentinel.client import rule_runs
+
+    with client_here() as client:
+        return _of(client.do(rule_runs.start(rule, tenant=tenant or "default")))
 
 
-def _as_run(rule: str, run: dict[str, Any], prefect: PrefectApi) -> Run:
-    state: dict[str, Any] = run.get("state") or {}
-    return Run(
-        rule=rule,
-        flow_run_id=str(run["id"]),
-        name=str(run.get("name") or run["id"]),
-        state=str(run.get("state_name") or state.get("name") or "unknown"),
-        type=str(run.get("state_type") or state.get("type") or ""),
-        message=str(state.get("message") or ""),
-        url=prefect.run_url(str(run["id"])),
-    )
+@contextmanager
+def _reading(run: RuleRun, tenant: str) -> Generator[Callable[[], RuleRun]]:
+    """Yield what reads the run again."""
+    if not remote_url():
+        with PrefectApi.of(settings_here()) as prefect:
+            yield lambda: run_of(prefect, run.rule, run.flow_run_id)
+        return
+    from sentinel.cli.remote import client_here
+    from sentinel.client import rule_runs
+
+    asked = rule_runs.run(run.rule, run.flow_run_id, tenant=tenant or "default")
+    with client_here() as client:
+        yield lambda: _of(client.do(asked))
+
+
+def _of(answer: Answered) -> RuleRun:
+    return RuleRun(**answer.model_dump())

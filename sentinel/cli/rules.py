@@ -233,7 +233,9 @@ def run(
     except ValueError as error:
         raise ConfigurationError(f"--within: {error}") from None
     started = start(name, tenant=tenant, report=None if json else say)
-    ended = follow(started, patience, report=None if json else say) if wait else started
+    ended = (
+        follow(started, patience, tenant=tenant, report=None if json else say) if wait else started
+    )
     if json:
         json_out(ended)
     if wait and ended.type != "COMPLETED":

@@ -220,6 +220,8 @@ ENTRIES: dict[str, Entry] = {
     "POST /rules/{name}/enable": of_rule(),
     "POST /rules/{name}/disable": of_rule(),
     "GET /rules/{name}/prefect.yaml": of_rule(own=503),
+    "POST /rules/{name}/runs": of_rule(own=503),
+    "GET /rules/{name}/runs/{run_id}": of_rule(own=503),
     "POST /rules/test": instance(elsewhere=True),
     "POST /rules/{name}/backtest": instance(elsewhere=True),
     **{

@@ -72,7 +72,7 @@ AUDITED = {
     "audit.retention.truncate": ("audit.truncated",),
     "audit.record.Audit.write": ("channel.saved", "channel.removed", "rule.deployed",
                                  "rule.undeployed", "rule.changed", "settings.changed",
-                                 "person.exported"),
+                                 "person.exported", "rule.run"),
 }  # fmt: skip
 """By function: the codes of its rows."""
 _ENGINE = "an evaluation or an upkeep of the engine; the timelines of alerts have what it changes"
