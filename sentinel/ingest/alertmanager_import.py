@@ -177,7 +177,8 @@ class _Import:
         for field in _SAME:
             if given.get(field):
                 made[field] = given[field]
-        if isinstance(given.get("group_by"), list):
+        # An empty one is nothing to Alertmanager, so that what the route above has counts.
+        if isinstance(given.get("group_by"), list) and given["group_by"]:
             made["group_by"] = [str(one) for one in cast("list[Any]", given["group_by"])]
         for field in _DEFAULTS:
             if given.get(field) is not None:

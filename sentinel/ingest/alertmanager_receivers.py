@@ -38,6 +38,11 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True):
     says: str = ""
 
 
+_ADDRESS = "--set url"
+_PLAIN = re.compile(r"https?://([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?(/[^?#@\s]*)?")
+"""An address without user info, a query and a fragment."""
+
+
 def _apprise(scheme: str, **more: Any) -> Integration:
     return Integration(
         word="apprise", block="sentinel-apprise",
@@ -58,11 +63,11 @@ INTEGRATIONS: dict[str, Integration] = {
         says="give its server and sender to sentinel channel add email",
     ),
     "pagerduty_configs": Integration(
-        word="pagerduty", block="sentinel-pagerduty", carried={"url": "--set url"},
+        word="pagerduty", block="sentinel-pagerduty", carried={"url": _ADDRESS},
         secrets=("routing_key", "routing_key_file", "service_key", "service_key_file"),
     ),
     "opsgenie_configs": Integration(
-        word="opsgenie", block="sentinel-opsgenie", carried={"api_url": "--set url"},
+        word="opsgenie", block="sentinel-opsgenie", carried={"api_url": _ADDRESS},
         secrets=("api_key", "api_key_file"),
     ),
     "webhook_configs": Integration(
@@ -188,13 +193,27 @@ def _channel(
     block = slug(name, names, 80)
     taken.add(f"{about.block}/{block}")
     command = ["sentinel", "channel", "add", about.word, block]
-    for field, option in about.carried.items():
-        if field in fields and "{{" not in str(fields[field]):
+    for field, option in _carried(about, fields):
+        if _is_printed(option, fields[field]):
             command += _options(option, fields[field])
     return Channel(
         ref=f"{about.block}/{block}", place=where, command=shlex.join(command),
         differs=_differs(about, fields), dropped=_dropped(about, fields),
     )  # fmt: skip
+
+
+def _carried(about: Integration, fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the fields that become options, with those; texts of Go's templates do not."""
+    return [
+        (field, option)
+        for field, option in about.carried.items()
+        if field in fields and "{{" not in str(fields[field])
+    ]
+
+
+def _is_printed(option: str, value: object) -> bool:
+    """Return whether a field may be printed: an address only if it can hold no secret."""
+    return option != _ADDRESS or _PLAIN.fullmatch(str(value)) is not None
 
 
 def _options(option: str, value: object) -> list[str]:
@@ -208,6 +227,11 @@ def _differs(about: Integration, fields: Mapping[str, Any]) -> list[str]:
     found = [about.says] if about.says else []
     if not fields.get("send_resolved", about.resolves):
         found.append("the end of alerts is sent, too, which Alertmanager did not")
+    found += [
+        f"its {field} is not printed, as it may hold a secret: add it to the command as {option}=…"
+        for field, option in _carried(about, fields)
+        if not _is_printed(option, fields[field])
+    ]
     if any(one.startswith("service_key") for one in fields):
         found.append("its service_key is of Events API v1: make an integration of Events API v2")
     return found

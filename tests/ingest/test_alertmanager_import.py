@@ -139,6 +139,48 @@ def test_the_report_says_what_to_make_what_is_left_out_and_what_differs(found: I
     assert not [one for one in lines if ended in one and ("shop_pager" in one or "chat" in one)]
 
 
+def test_an_empty_group_by_below_the_first_route_is_that_of_the_route_above():
+    # Alertmanager makes its list of an empty one to nothing (`config.Route.UnmarshalYAML`).
+    below = "routes: [{matchers: [a=b], group_by: []}, {matchers: [a=c], group_by: [x]}]"
+    text = f"route: {{receiver: a, group_by: [y], {below}}}\nreceivers: [{{name: a}}]"
+    route = yaml.safe_load(imported(text).text)["route"]
+    assert (route["group_by"], route["routes"]) == (
+        ["y"], [{"matchers": ["a=b"]}, {"matchers": ["a=c"], "group_by": ["x"]}]
+    )  # fmt: skip
+    everything = imported(text.replace("[y]", "[]")).text
+    assert yaml.safe_load(everything)["route"]["group_by"] == []
+
+
+@pytest.mark.parametrize(
+    ("address", "printed"),
+    [
+        ("https://events.eu.pagerduty.com/v2/enqueue", True),
+        ("http://10.0.0.1:8080", True),
+        (f"https://u:{SECRET}@pager.example/v2", False),
+        (f"u:{SECRET}@pager.example", False),
+        (f"https://pager.example/v2?token={SECRET}", False),
+        (f"https://pager.example/v2#{SECRET}", False),
+        (f"https://[{SECRET}", False),
+    ],
+)
+@pytest.mark.parametrize(("kind", "field"), [("pagerduty", "url"), ("opsgenie", "api_url")])
+def test_an_address_that_may_hold_a_secret_is_not_printed(
+    address: str, printed: bool, kind: str, field: str
+):
+    one = {"name": "a", f"{kind}_configs": [{field: address}]}
+    found = imported(yaml.safe_dump({"route": {"receiver": "a"}, "receivers": [one]}))
+    lines = [str(note) for note in found.notes]
+    assert SECRET not in found.text + "".join(lines)
+    place = f"receivers.a.{kind}_configs[0]"
+    (made,) = (one for one in lines if one.startswith("make: "))
+    assert (f"--set url={address}" in made) == printed
+    said = (
+        f"differs: {place}: its {field} is not printed, as it may hold a secret: add it to the "
+        "command as --set url=…"
+    )
+    assert (said in lines) != printed
+
+
 # What amtool 0.25 says: `amtool config routes test --config.file=alertmanager.yml LABELS`.
 @pytest.mark.parametrize(
     ("labels", "answer"),
