@@ -36,7 +36,7 @@ from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks, Link
+from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks, Link, LinkTokens
 
 __all__ = ["create_app"]
 
@@ -51,7 +51,8 @@ def create_app(
     settings: Settings,
     *,
     store: Store | None = None,
-    limits: ClientLimits | None = None,
+    guesses: ClientLimits | None = None,
+    uses: ClientLimits | None = None,
     auth_token: Callable[[str], str | None] | None = None,
 ) -> Starlette:
     """Build the application.
@@ -59,7 +60,9 @@ def create_app(
     Args:
         settings: of the process
         store: the database; by default opened from the settings, and closed at shutdown
-        limits: of what clients may ask; those of the product by default
+        guesses: how often clients may ask with what is no token of a link; by default as the
+            product has it
+        uses: how often a link may be used, and all of them together; guesses take nothing from it
         auth_token: returns the auth token of a block that calls; asks Prefect by default
 
     Returns:
@@ -81,7 +84,8 @@ def create_app(
                 opened.close()
 
     calls = Calls(opened, auth_token or AuthTokens(settings).of, public)
-    pages = _Pages(settings, opened, calls, limits or ClientLimits())
+    limits = guesses or ClientLimits(), uses or ClientLimits()
+    pages = _Pages(settings, opened, calls, limits)
     # A proxy may leave out the path of the public address, or pass it on.
     routes = [
         route
@@ -113,17 +117,19 @@ class _Pages:
     """The pages of one instance."""
 
     def __init__(
-        self, settings: Settings, store: Store, calls: Calls, limits: ClientLimits
-    ) -> None:
+        self, settings: Settings, store: Store, calls: Calls,
+        limits: tuple[ClientLimits, ClientLimits],
+    ) -> None:  # fmt: skip
         self._store = store
         self._links = AcknowledgeLinks(store)
         self._calls = calls
-        self._limits = limits
+        self._tokens = LinkTokens(store)
+        self._guesses, self._uses = limits
         self._trusted = networks_of(settings.trusted_proxies)
 
     async def link(self, request: Request) -> Response:
         """Show what a link covers, and acknowledge it where the request is a POST."""
-        if wait := self._limits.wait(self._client(request)):
+        if wait := await self._wait(request):
             page = notice("Too many requests", "Wait a moment, then open the link again.")
             return _page(page, 429, {"Retry-After": str(math.ceil(wait))})
         token: str = request.path_params["token"]
@@ -148,7 +154,7 @@ class _Pages:
 
     async def call(self, request: Request) -> Response:
         """Do what the key means that somebody pressed in a call of Twilio."""
-        if wait := self._limits.wait(self._client(request)):
+        if wait := await self._wait(request):
             return _markup(429, say("Too many requests."), {"Retry-After": str(math.ceil(wait))})
         form = _form(await _body(request))
         if form is None:
@@ -156,6 +162,14 @@ class _Pages:
         token: str = request.path_params["token"]
         signed = request.headers.get("x-twilio-signature", "")
         return _markup(*await run_in_threadpool(self._calls.hear, token, form, signed))
+
+    async def _wait(self, request: Request) -> float:
+        """Count a request, and return the seconds to wait before it; 0 where it is served."""
+        # Whoever has a link is not kept out by those who guess, also where a proxy hides addresses.
+        claim = await run_in_threadpool(self._tokens.claim, request.path_params["token"])
+        if claim is None:
+            return self._guesses.wait(self._client(request))
+        return self._uses.wait(claim.link)
 
     def _client(self, request: Request) -> str:
         peer = "" if request.client is None else request.client.host

@@ -18,6 +18,7 @@ import httpx
 import msgspec
 import pytest
 
+from sentinel.access.acknowledge_tokens import link_id, new_secret, signed
 from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.clock import FakeClock
 from sentinel.oncall.person import owner_of
@@ -26,6 +27,8 @@ from sentinel.public_pages.app import MOST_BODY_BYTES
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.notifications import acknowledge_links
+from sentinel.store.notifications.acknowledge_links import LinkTokens
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import sqlite_copy
 from tests.world import World
@@ -46,8 +49,10 @@ def store(migrated_sqlite: Path, tmp_path: Path, clock: FakeClock) -> Generator[
 class Phone:
     """A browser on the other side of the proxy, which passes on the path without its prefix."""
 
-    def __init__(self, store: Store, limits: ClientLimits | None = None) -> None:
-        self.app: Any = create_app(SETTINGS, store=store, limits=limits)
+    def __init__(
+        self, store: Store, guesses: ClientLimits | None = None, uses: ClientLimits | None = None
+    ) -> None:
+        self.app: Any = create_app(SETTINGS, store=store, guesses=guesses, uses=uses)
 
     def ask(
         self, method: str, path: str, host: str = "ack.example.org", **more: Any
@@ -211,7 +216,8 @@ def test_a_body_is_bounded_and_a_form_of_ours(told: Told):
 
 def test_who_asks_too_often_waits_and_keeps_nobody_else_out(told: Told):
     now = [0.0]
-    phone = Phone(told.store, ClientLimits(burst=3, per_second=0.5, clock=lambda: now[0]))
+    guesses = ClientLimits(burst=3, per_second=0.5, clock=lambda: now[0])
+    phone = Phone(told.store, guesses=guesses)
 
     def status(client: str) -> int:
         return phone.ask(
@@ -219,13 +225,64 @@ def test_who_asks_too_often_waits_and_keeps_nobody_else_out(told: Told):
         ).status_code
 
     assert [status("192.0.2.1") for _ in range(4)] == [404, 404, 404, 429]
-    refused = phone.ask("GET", told.path, headers={"X-Forwarded-For": "192.0.2.1"})
+    refused = phone.ask("GET", "/ack/x", headers={"X-Forwarded-For": "192.0.2.1"})
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
     assert status("192.0.2.2") == 404
     # One customer's network of IPv6 addresses is one client.
     assert [status(f"2001:db8::{n}") for n in range(4)] == [404, 404, 404, 429]
     now[0] = 2.0
     assert [status("192.0.2.1") for _ in range(2)] == [404, 429]
+
+
+def test_who_guesses_takes_nothing_from_whoever_has_a_link(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    now = [0.0]
+    limits = ClientLimits(burst=9, all_burst=4, clock=lambda: now[0])
+    uses = ClientLimits(burst=3, clock=lambda: now[0])
+    phone = Phone(told.store, guesses=limits, uses=uses)
+    reads = list[int]()
+    keys = acknowledge_links._verifying_keys  # pyright: ignore[reportPrivateUsage]
+
+    def counted(*asked: Any) -> list[str]:
+        reads.append(1)
+        return keys(*asked)
+
+    monkeypatch.setattr(acknowledge_links, "_verifying_keys", counted)
+    monkeypatch.setattr(acknowledge_links, "_NEW_KEY_SECONDS", 50.0)  # not of the wall's clock
+    altered = told.path[:-1] + ("A" if told.path[-1] != "A" else "B")
+    call = altered.replace("/ack/", "/call/")
+    asked = [("GET", "/ack/x"), ("POST", altered), ("GET", altered), ("POST", call)]
+    found = [
+        phone.ask(method, path, headers={"X-Forwarded-For": f"192.0.2.{n}"}).status_code
+        for n, (method, path) in enumerate(asked * 3)
+    ]
+    assert found == [404] * 4 + [429] * 8
+    assert len(reads) == 1 + 3, "only what is served costs more than the first read of the keys"
+    # Its own client, whose address a proxy may hide, has guessed too much.
+    assert [phone.ask("GET", told.path).status_code for _ in range(4)] == [200, 200, 200, 429]
+    told.sees({"/": 95, "/data": 97, "/late": 97})
+    told.wait(minutes=10)
+    told.tells()
+    other = urlsplit(told.recorder.messages[-1][1].acknowledge_url).path.removeprefix("/sentinel")
+    assert other != told.path
+    assert phone.ask("POST", other).status_code == 200, "each link has its own budget"
+
+
+def test_the_token_of_a_new_key_is_known_within_a_second(told: Told):
+    now = [0.0]
+    tokens = LinkTokens(told.store, clock=lambda: now[0])
+    made = told.path.rpartition("/")[2]
+    assert tokens.claim(made) is not None
+    secret = new_secret()
+    late = signed(secret, link_id("m", ["a"]), told.store.now())
+    assert tokens.claim(late) is None
+    with told.store.write() as connection:
+        key = {"id": "k" * 32, "secret": secret, "made_at": told.store.now()}
+        connection.execute(acknowledge_links.KEY.insert().values(**key))
+    assert tokens.claim(late) is None
+    now[0] = 1.0
+    assert tokens.claim(late) is not None
 
 
 def test_all_clients_together_are_limited_and_few_are_remembered(monkeypatch: pytest.MonkeyPatch):
