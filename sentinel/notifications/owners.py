@@ -16,7 +16,7 @@ import msgspec
 
 from sentinel.rules.rule import Rule
 
-__all__ = ["NO_FACTS", "Facts", "Owned", "Owners", "tagged_owner"]
+__all__ = ["NO_FACTS", "Facts", "Owned", "Owners", "facts_about", "tagged_owner"]
 
 _POOL = "pool:"
 _MOST_LINES = 10_000
@@ -47,6 +47,23 @@ def tagged_owner(tags: object) -> str:
         if isinstance(tag, str) and tag.startswith("owner:"):
             return tag.removeprefix("owner:").strip()[:100]
     return ""
+
+
+def facts_about(tags: object, work_pool: object, otherwise: Facts) -> Facts:
+    """Return what Prefect says of whose an alert is.
+
+    Args:
+        tags: of the deployment that its reading is about, if any
+        work_pool: of the same
+        otherwise: of the deployment of its rule, which count where the reading says nothing
+
+    Returns:
+        The facts.
+    """
+    return Facts(
+        (tagged_owner(tags) if tags else "") or otherwise.owner,
+        work_pool if isinstance(work_pool, str) and work_pool else otherwise.work_pool,
+    )
 
 
 _NOBODY = Owned("", "")
@@ -94,15 +111,31 @@ class Owners:
         Returns:
             The owner.
         """
-        if rule.owner:
-            return Owned(rule.owner, "rule")
+        return self.of_named(rule.name, rule.owner, labels, facts)
+
+    def of_named(
+        self, rule: str, owner: str, labels: Mapping[str, str], facts: Facts = NO_FACTS
+    ) -> Owned:
+        """Return whose an alert is; see `of`.
+
+        Args:
+            rule: name of the rule that it is of
+            owner: of that rule; empty for none
+            labels: as of `of`
+            facts: what Prefect says
+
+        Returns:
+            The owner.
+        """
+        if owner:
+            return Owned(owner, "rule")
         if labels.get("owner"):
             return Owned(labels["owner"], "label")
         if facts.owner:
             return Owned(facts.owner, "tag")
         if self._patterns:
             path = f"{labels['flow']}/{labels.get('deployment', '')}" if "flow" in labels else ""
-            return self._matching(rule.name, path, facts.work_pool)
+            return self._matching(rule, path, facts.work_pool)
         return _NOBODY
 
     def _search(self, rule: str, path: str, pool: str) -> Owned:

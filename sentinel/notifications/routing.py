@@ -27,7 +27,7 @@ from sentinel.labels.matchers import Matcher, matches
 from sentinel.notifications.dependencies import inhibitions_of
 from sentinel.notifications.grouping import Membership, labels_with, membership
 from sentinel.notifications.inhibition import InhibitionIndex
-from sentinel.notifications.owners import NO_FACTS, Facts, Owners, tagged_owner
+from sentinel.notifications.owners import NO_FACTS, Facts, Owners, facts_about
 from sentinel.notifications.route_document import RouteDocument, RouteNode, read_routes
 from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
@@ -270,11 +270,8 @@ def facts_of(details: Mapping[str, Any] | None, source: RunSource) -> Facts:
         The facts.
     """
     about = details or {}
-    tags, pool = about.get("tags"), about.get("work_pool")
-    return Facts(
-        (tagged_owner(tags) if tags else "") or source.tagged_owner,
-        pool if isinstance(pool, str) and pool else source.work_pool,
-    )
+    own = Facts(source.tagged_owner, source.work_pool)
+    return facts_about(about.get("tags"), about.get("work_pool"), own)
 
 
 def route_labels(

@@ -28,10 +28,10 @@ from sentinel.severity import Severity
 from sentinel.store.alerts.write_batch import WriteBatch
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import SUPPRESSION
+from sentinel.store.notifications.active_routes import active_tree
 from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.notifications.inhibition import keep_sources
 from sentinel.store.notifications.mute_locks import before_sources_change
-from sentinel.store.notifications.routes import active_tree
 from sentinel.store.rules.remediation import request_remediations
 
 if TYPE_CHECKING:

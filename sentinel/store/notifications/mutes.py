@@ -26,10 +26,10 @@ from sentinel.notifications.silence import (
 from sentinel.schema.silences import Silence
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG, SILENCE
+from sentinel.store.notifications.active_routes import active_tree
 from sentinel.store.notifications.inhibition import inhibited_by
 from sentinel.store.notifications.known_members import knows, marks
 from sentinel.store.notifications.queries import FOREVER
-from sentinel.store.notifications.routes import active_tree
 from sentinel.store.notifications.rule_labels import COLUMNS, RuleLabels
 from sentinel.timing.recurrence import RecurringWindows, recurrence_of
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sentinel.notifications.owners import Facts, Owners
 from sentinel.rules.rule import Rule
 from sentinel.store.database.tables import RULE
-from sentinel.store.notifications.routes import active_tree
+from sentinel.store.notifications.active_routes import active_tree
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -14,7 +14,7 @@ from sentinel.alerts.run_source import RunSource
 from sentinel.notifications.routing import OWN_RECEIVERS, RouteTree, facts_of, memberships
 from sentinel.rules.rule import Rule
 from sentinel.store.database.tables import ALERT, RULE
-from sentinel.store.notifications.routes import active_tree
+from sentinel.store.notifications.active_routes import active_tree
 
 if TYPE_CHECKING:
     from sentinel.store import Store

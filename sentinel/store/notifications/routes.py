@@ -17,16 +17,16 @@ from sentinel.notifications.route_trial import checked
 from sentinel.notifications.routing import RouteTree, compiled
 from sentinel.rules.rule import Rule
 from sentinel.schema.routes import RouteVersion
-from sentinel.store.database.tables import model_of, table_of
+from sentinel.store.database.tables import model_of
+from sentinel.store.notifications.active_routes import ACTIVE, ROUTE, active_tree
 from sentinel.store.notifications.inhibition import rebuild_sources
 from sentinel.store.notifications.receivers import alone
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Applied", "Routes", "active_tree", "expecting"]
+__all__ = ["Applied", "Routes", "expecting"]
 
-ROUTE = table_of(RouteVersion)
 Check = Callable[[int], None]
 
 
@@ -35,30 +35,6 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     changed: bool
-
-
-def active_tree(connection: Connection) -> RouteTree | None:
-    """Return the active routes as an open transaction reads them; None for none.
-
-    The document itself is read only where this process has not compiled it yet.
-
-    Args:
-        connection: an open transaction
-
-    Returns:
-        The compiled tree.
-    """
-    row = connection.execute(_ACTIVE).first()
-    if row is None or not row.length:
-        return None
-    known = _TREES.get(row.digest)
-    if known is None:
-        query = select(ROUTE.c.document).where(ROUTE.c.number == row.number)
-        known = compiled(connection.execute(query).scalar_one())
-        if len(_TREES) >= _MOST_TREES:
-            _TREES.clear()
-        _TREES[row.digest] = known
-    return known
 
 
 def expecting(number: int) -> Check:
@@ -233,7 +209,7 @@ class Routes:
         check: Check | None, back_to: int | None,
     ) -> Applied:  # fmt: skip
         document = text(connection)
-        active = connection.execute(_ACTIVE).first()
+        active = connection.execute(ACTIVE).first()
         before = 0 if active is None else active.number
         if check is not None:
             check(before)
@@ -274,14 +250,3 @@ def _version(connection: Connection, number: int | None) -> RouteVersion:
             hint="See: sentinel route history",
         )
     return model_of(RouteVersion, row)
-
-
-# Built once, since SQLAlchemy compiles a statement once for each object.
-_ACTIVE = (
-    select(ROUTE.c.number, ROUTE.c.digest, func.length(ROUTE.c.document).label("length"))
-    .order_by(ROUTE.c.number.desc())
-    .limit(1)
-)
-_TREES: dict[str, RouteTree] = {}
-"""Compiled trees by the digest of their document, of all databases of this process."""
-_MOST_TREES = 8

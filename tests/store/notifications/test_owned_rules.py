@@ -13,6 +13,7 @@ from sentinel.checks.reading import Reading
 from sentinel.clock import FakeClock
 from sentinel.notifications.routing import compiled
 from sentinel.store import Store
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.owned_rules import owned_rules
 from sentinel.store.notifications.route_diff import route_diff
 from sentinel.store.notifications.routes import Routes
@@ -65,6 +66,12 @@ def test_tags_and_work_pools_choose_the_route_and_are_listed(store: Store, clock
         "nobodys": ("", ""),
     }  # fmt: skip
     assert [one.rule for one in owned_rules(store, unowned=True)] == ["nobodys"]
+    # A silence sees the owners that routes see.
+    silenced = {
+        owner: [one.rule for one in MatcherSilences(store).preview([f'owner="{owner}"']).alerts]
+        for owner in ("data", "ml")
+    }
+    assert silenced == {"data": ["tagged", "watches"], "ml": ["pooled"]}
     # A comparison sees what the evaluation saw.
     draft = compiled(TREE.replace("receiver: ml", "receiver: default"))
     (moved,) = route_diff(store, draft, timedelta(days=1)).moved
