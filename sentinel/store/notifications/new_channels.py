@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from sentinel.notifications.reasons import Reason
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import GROUP, NOTIFICATION_LOG
+from sentinel.store.database.tables import GROUP, MEMBER, NOTIFICATION_LOG
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -20,7 +20,10 @@ __all__ = ["OpenGroup", "begin_later", "begin_now"]
 
 
 class OpenGroup(msgspec.Struct, frozen=True):
-    """An open group, which of its receivers are changed, and the channels of all of them now."""
+    """An open group, which of its receivers are changed, and the channels of all of them now.
+
+    The alerts of a `summary` are also in groups of their own.
+    """
 
     id: str
     receivers: tuple[str, ...]
@@ -28,6 +31,7 @@ class OpenGroup(msgspec.Struct, frozen=True):
     seq: int
     severity: int
     firing: int
+    summary: bool
 
 
 def begin_later(
@@ -43,8 +47,8 @@ def begin_later(
 
     Returns:
         The ids of the groups that the channels are not notified of: those that a channel was
-        notified of which still is one of the group's, and so sends the reminders. Of the others,
-        every channel that is one now has to be notified.
+        notified of, by itself or in a summary, which still is one of the group's, and so sends the
+        reminders. Of the others, every channel that is one now has to be notified.
     """
     told = begin_now(connection, groups)
     rows = [
@@ -83,7 +87,8 @@ def begin_now(connection: Connection, groups: Sequence[OpenGroup]) -> set[str]:
         query = select(NOTIFICATION_LOG.c.group_id, NOTIFICATION_LOG.c.channel).where(
             NOTIFICATION_LOG.c.group_id.in_(piece), NOTIFICATION_LOG.c.told_firing > 0
         )
-        told |= {row.group_id for row in connection.execute(query) if row.channel in now_in[row[0]]}
+        heard = [*connection.execute(query), *connection.execute(_BY_SUMMARY, {"groups": piece})]
+        told |= {row.group_id for row in heard if row.channel in now_in[row.group_id]}
     for piece in chunks(sorted(now_in.keys() - told)):
         # As a claim does, groups before their log entries.
         rows = select(GROUP.c.id).where(GROUP.c.id.in_(piece)).order_by(GROUP.c.id)
@@ -96,3 +101,20 @@ def begin_now(connection: Connection, groups: Sequence[OpenGroup]) -> set[str]:
             .values(told_seq=0, told_severity=0)
         )
     return told
+
+
+_SUMMARY = NOTIFICATION_LOG.alias("summary_entry")
+_BY_SUMMARY = (
+    select(NOTIFICATION_LOG.c.group_id, _SUMMARY.c.channel)
+    .join(GROUP, GROUP.c.id == NOTIFICATION_LOG.c.summary)
+    .join(_SUMMARY, _SUMMARY.c.group_id == GROUP.c.id)
+    .where(NOTIFICATION_LOG.c.group_id.in_(bindparam("groups", expanding=True)))
+    .where(GROUP.c.status != "resolved", _SUMMARY.c.told_firing > 0)
+    .where(NOTIFICATION_LOG.c.told_at.is_(None))
+    .where(
+        exists()
+        .where(MEMBER.c.group_id == NOTIFICATION_LOG.c.group_id, MEMBER.c.resolved_seq.is_(None))
+        .where(MEMBER.c.fired_seq <= NOTIFICATION_LOG.c.told_seq)
+    )
+)
+"""Which channels were notified, in a summary that is still open, of what fires in groups."""

@@ -11,6 +11,7 @@ from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.notifications.channel import INBOX
 from sentinel.notifications.channel_names import is_channel, is_receiver
+from sentinel.notifications.summary import is_summary
 from sentinel.schema.message_templates import MessageTemplateRow
 from sentinel.schema.notifications import Receiver
 from sentinel.store.database.chunks import chunks
@@ -148,7 +149,7 @@ class Receivers:
         groups = _open_groups(connection, name, before, self.all_in(connection))
         heard = set[str]() if notify_open else begin_later(self._store, connection, groups, new)
         self._make_due(connection, [one.id for one in groups if one.id not in heard])
-        return sum(one.firing for one in groups if one.id in heard)
+        return sum(one.firing for one in groups if one.id in heard and not one.summary)
 
     def remove(self, name: str, *, actor: str = "", check: Check | None = None) -> None:
         """Delete a receiver; rules that name it notify `default` from then on.
@@ -255,7 +256,7 @@ def _open_groups(
         The groups; groups of a receiver that does not exist notify `default`.
     """
     query = select(
-        GROUP.c.id, GROUP.c.receivers, GROUP.c.seq, GROUP.c.severity, GROUP.c.firing
+        GROUP.c.id, GROUP.c.receivers, GROUP.c.seq, GROUP.c.severity, GROUP.c.firing, GROUP.c.route
     ).where(GROUP.c.status != "resolved")
     found: list[OpenGroup] = []
     for row in connection.execute(query):
@@ -266,7 +267,8 @@ def _open_groups(
             refs = {ref for one in row.receivers for ref in after.get(one, after[DEFAULT])}
             found.append(
                 OpenGroup(
-                    row.id, tuple(named), frozenset(refs), row.seq, row.severity, row.firing
+                    row.id, tuple(named), frozenset(refs), row.seq, row.severity, row.firing,
+                    is_summary(row.route),
                 )
             )  # fmt: skip
     return found

@@ -74,6 +74,24 @@ def test_why_says_that_the_limit_holds_it_back_until_when_and_then_where_it_was_
     assert why_of_alert(world.store, last[0]).groups[0].channels[0].knows
 
 
+def test_a_changed_receiver_is_not_sent_again_what_its_summary_named(world: World):
+    world.sees(MOUNTS)
+    world.tells()
+    world.clock.forward(minutes=1)
+    world.tells()
+    world.recorder.messages.clear()
+    hooks = [f"sentinel-webhook/{name}" for name in ("new", "other")]
+    assert world.store.receivers.set("default", ["inbox", hooks[0]]) == 9
+    world.store.receivers.set("default", ["inbox", hooks[1]])
+    for _ in range(3):
+        world.tells()
+        world.clock.forward(minutes=1)
+    assert world.recorder.messages == []
+    world.store.receivers.set("default", [hooks[1]])  # nobody is left who knows
+    world.tells()
+    assert {channel for channel, _ in world.recorder.messages} == {hooks[1]}
+
+
 def test_what_a_summary_named_is_resolved_by_the_summary(world: World):
     world.sees(MOUNTS)
     world.tells()
