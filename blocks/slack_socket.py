@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, cast
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from slack_sdk.socket_mode import SocketModeClient
@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 
 _SDK_LOG = logging.getLogger("sentinel.slack_sdk")
 _SDK_LOG.setLevel(logging.CRITICAL)  # it writes addresses that are secrets, and repeats itself
+_FIRST_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(hours=1)
+_STEADY = timedelta(minutes=1)
+"""How long a connection must last before an earlier failure is forgotten."""
 _SLUG = SlackApp.get_block_type_slug()
 
 
@@ -50,33 +54,67 @@ class SlackSockets:
         self._store = store
         self._channel_of = channel_of
         self._open: dict[str, _Client] = {}
-        self._failed: set[str] = set()
+        self._failed: dict[str, _Failed] = {}
         self._lock = threading.Lock()
         self._closed = False
 
-    def watch(self, _now: datetime) -> None:
-        """Connect for each app token of a receiver's channel, and for no other."""
+    def watch(self, now: datetime) -> None:
+        """Connect for each app token of a receiver's channel, and for no other.
+
+        Args:
+            now: the present moment, by which a failure is tried again
+        """
         wanted = self._apps()
         with self._lock:
             if self._closed:
                 return
+            for token in set(self._failed) - wanted.keys():
+                del self._failed[token]
             for token, client in list(self._open.items()):
-                if token not in wanted or not client.is_connected():
-                    del self._open[token]
-                    client.close()
+                if token in wanted and client.is_connected():
+                    if now - client.since >= _STEADY:
+                        self._failed.pop(token, None)
+                    continue
+                del self._open[token]
+                client.close()
+                if token in wanted and now - client.since < _STEADY:
+                    error = DeliveryError("Slack closed the connection soon after it was opened")
+                    self._fail(token, client.apps, now, error)
             for token, apps in wanted.items():
                 if token in self._open:
                     self._open[token].apps = apps
-                    continue
-                try:
-                    self._open[token] = _Client(token, apps, self._store)
-                except DeliveryError as error:
-                    if token not in self._failed:
-                        log.warning("buttons in Slack do not work, trying again: %s", error)
-                    self._failed.add(token)
-                else:
-                    self._failed.discard(token)
-                    log.info("buttons in Slack work")
+                elif self._is_due(token, apps, now):
+                    self._connect(token, apps, now)
+
+    def _is_due(self, token: str, apps: Sequence[SlackApp], now: datetime) -> bool:
+        failed = self._failed.get(token)
+        return failed is None or now >= failed.next_at or failed.blocks != _contents(apps)
+
+    def _connect(self, token: str, apps: list[SlackApp], now: datetime) -> None:
+        try:
+            self._open[token] = _Client(token, apps, self._store, now)
+        except DeliveryError as error:
+            self._fail(token, apps, now, error)
+        except Exception as error:
+            # One connection that breaks must not keep the others from being opened.
+            log.debug("a connection to Slack broke", exc_info=True)
+            said = DeliveryError(f"the connection to Slack broke ({type(error).__name__})")
+            self._fail(token, apps, now, said)
+        else:
+            log.info("buttons in Slack work")
+
+    def _fail(
+        self, token: str, apps: Sequence[SlackApp], now: datetime, error: DeliveryError
+    ) -> None:
+        blocks, before = _contents(apps), self._failed.get(token)
+        failures = before.failures if before is not None and before.blocks == blocks else 0
+        if failures == 0:
+            log.warning("buttons in Slack do not work, trying again: %s", error)
+        pause = min(_FIRST_PAUSE * 2 ** min(failures, 20), _LONGEST_PAUSE)
+        if error.permanent:
+            pause = _LONGEST_PAUSE  # or until somebody changes the block
+        pause = max(pause, timedelta(seconds=error.retry_after))
+        self._failed[token] = _Failed(failures + 1, blocks, now + pause)
 
     def close(self) -> None:
         """Close all connections, and open no more."""
@@ -100,6 +138,21 @@ class SlackSockets:
         return found
 
 
+class _Failed(NamedTuple):
+    """A token for which no connection was opened, or none that lasted.
+
+    `blocks` is what the blocks that have it said, and `next_at` when it is tried again.
+    """
+
+    failures: int
+    blocks: Hashable
+    next_at: datetime
+
+
+def _contents(apps: Sequence[SlackApp]) -> Hashable:
+    return tuple((one.url, one.channel, one.credentials.token.get_secret_value()) for one in apps)
+
+
 class _Place(msgspec.Struct):
     id: str = ""
 
@@ -120,14 +173,15 @@ class _Interaction(msgspec.Struct):
 
 
 class _Client(SocketModeClient):
-    """A connection to Slack that is open.
+    """A connection to Slack that is open since `since`.
 
     Raises:
         DeliveryError: it could not be opened
     """
 
-    def __init__(self, token: str, apps: list[SlackApp], store: Store) -> None:
+    def __init__(self, token: str, apps: list[SlackApp], store: Store, since: datetime) -> None:
         self.apps = apps
+        self.since = since
         self._store = store
         self._homes: dict[str, Home] = {}
         super().__init__(app_token=token, logger=_SDK_LOG, auto_reconnect_enabled=False)

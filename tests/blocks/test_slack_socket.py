@@ -6,7 +6,7 @@ import json
 import queue
 import threading
 from collections.abc import Generator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -139,7 +139,7 @@ def test_a_button_acts_without_a_public_address(store: Store, clock: FakeClock, 
     def reconnected() -> bool:
         if not slack.web.replies and len(slack.connections) == 2:
             slack.takes({"url": slack.url})
-        sockets.watch(NOW)
+        sockets.watch(NOW + timedelta(minutes=2))
         return len(slack.connections) == 3
 
     eventually(reconnected, "it connects anew when Slack closes the connection")
@@ -242,19 +242,68 @@ def test_only_a_member_of_the_apps_workspace_has_an_email_address(
     assert (found.name, found.email, found.unknown) == ("ann", email, "")
 
 
-def test_a_wrong_app_token_is_logged_once_and_stops_nothing(
+def socket_of(store: Store, receiver: Receiver) -> tuple[SlackSockets, list[SlackApp]]:
+    """Connections whose block can be replaced: it is the only one of the list."""
+    blocks = [
+        SlackApp(
+            credentials=SlackCredentials(token=SecretStr("xoxb-1")), channel="C024BE91L",
+            app_token=SecretStr("xapp-s3cret"), url=receiver.url,
+        )
+    ]  # fmt: skip
+    store.receivers.set("ops", ["sentinel-slack-app/ops"])
+    return SlackSockets(store, lambda _ref: blocks[0]), blocks
+
+
+def tries(sockets: SlackSockets, receiver: Receiver, *, hours: float) -> list[int]:
+    """The seconds at which Slack is asked, where it is asked for every 5 seconds."""
+    found = list[int]()
+    for second in range(0, int(hours * 3600), 5):
+        before = len(receiver.requests)
+        sockets.watch(NOW + timedelta(seconds=second))
+        found += [second] * (len(receiver.requests) - before)
+    return found
+
+
+def test_a_wrong_app_token_is_logged_once_and_asked_for_again_when_the_block_changes(
     store: Store, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ):
-    app = SlackApp(
-        credentials=SlackCredentials(token=SecretStr("xoxb-1")), channel="C024BE91L",
-        app_token=SecretStr("xapp-s3cret"), url=receiver.url,
-    )  # fmt: skip
+    sockets, blocks = socket_of(store, receiver)
     receiver.says = b'{"ok": false, "error": "invalid_auth"}'
-    store.receivers.set("ops", ["sentinel-slack-app/ops"])
-    sockets = SlackSockets(store, lambda _ref: app)
-    for _ in range(2):
-        sockets.watch(NOW)
-    sockets.close()
-    assert len(receiver.requests) == 2
+    assert tries(sockets, receiver, hours=1.1) == [0, 3600]
     assert caplog.text.count("Slack's apps.connections.open answered invalid_auth") == 1
     assert "s3cret" not in caplog.text
+    credentials = SlackCredentials(token=SecretStr("xoxb-2"))
+    blocks[0] = blocks[0].model_copy(update={"credentials": credentials})
+    assert tries(sockets, receiver, hours=0.1) == [0]
+    sockets.close()
+
+
+def test_a_connection_that_fails_is_tried_again_ever_later(store: Store, receiver: Receiver):
+    sockets, _ = socket_of(store, receiver)
+    receiver.says = b'{"ok": false, "error": "internal_error"}'
+    assert tries(sockets, receiver, hours=0.03) == [0, 5, 15, 35, 75]
+    sockets.close()
+
+
+def test_it_waits_for_as_long_as_slack_asks(store: Store, receiver: Receiver):
+    sockets, _ = socket_of(store, receiver)
+    receiver.answers, receiver.headers["Retry-After"] = [429] * 9, "300"
+    assert tries(sockets, receiver, hours=0.1) == [0, 300]
+    sockets.close()
+
+
+def test_a_connection_that_slack_ends_at_once_is_put_off_too(store: Store, slack: Slack):
+    sockets, _ = socket_of(store, slack.web)
+    for _ in range(3):
+        slack.takes({"url": slack.url})
+    sockets.watch(NOW)
+    for connections, second in [(1, 5), (2, 20)]:
+        eventually(lambda: len(slack.connections) == connections, "it connects")  # noqa: B023
+        slack.connections[-1].close()
+        hung = sockets._open["xapp-s3cret"]  # pyright: ignore[reportPrivateUsage]
+        eventually(lambda: not hung.is_connected(), "it is noticed")  # noqa: B023
+        sockets.watch(NOW + timedelta(seconds=second))
+        assert len(slack.web.requests) == connections
+        sockets.watch(NOW + timedelta(seconds=second + 5 * connections))
+        assert len(slack.web.requests) == connections + 1
+    sockets.close()
