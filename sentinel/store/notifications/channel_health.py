@@ -1,7 +1,8 @@
 """Whether each channel answers: the state of its breaker, shared by all that send.
 
 A claim reads it (`Gates`), and the recording of what was sent changes it (`record`). Rows are
-locked after the groups, in the order of their channels, so that two callers cannot deadlock.
+locked after the groups, and after messages are counted, in the order of their channels, so that two
+callers cannot deadlock.
 """
 
 from __future__ import annotations

@@ -123,19 +123,21 @@ class NotificationLog:
 
         def work(connection: Connection) -> list[ToSend]:
             held.clear()
+            # One order of locks, in a storm and outside of one: muting (before groups, for which
+            # those who unmute do not wait), counting, health.
+            before_muting(connection)
             storms, _ = update_storms(self._store, connection, now)
             most = max(limit, _IN_A_STORM) if storms else limit
             asked = {"before": due_before or now, "now": now, "most": most}
-            before_muting(connection)  # before groups, for which those who unmute do not wait
             groups = connection.execute(DUE, asked).all()
-            # Read after the groups are locked: a later change of a receiver makes them due again.
-            channels = self._store.receivers.all_in(connection)
-            gates = Gates(connection, now, claims=True)
             sends: list[ToSend] = []
             if not groups:
                 return sends
-            mutes = Mutes(connection, now)
             limits = sent_recently(self._store, connection, now, alone=True)
+            # Read after the groups are locked: a later change of a receiver makes them due again.
+            channels = self._store.receivers.all_in(connection)
+            gates = Gates(connection, now, claims=True)
+            mutes = Mutes(connection, now)
             ids = [group.id for group in groups]
             known = log_entries_of(connection, ids)
             self._abandon(connection, ids)

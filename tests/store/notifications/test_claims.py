@@ -5,16 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import Connection, text
 
 from sentinel.clock import FakeClock
 from sentinel.engine import dispatcher
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
+from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Channel, Message, Receipt
-from sentinel.store import Store
+from sentinel.store import Store, StoreOptions
 from sentinel.store.notifications.deliveries import Outcome, release_claims
+from sentinel.store.notifications.message_limits import count_alone
+from tests.databases import both_databases
 from tests.engine.test_dispatcher import FIRST
+from tests.waiting import eventually
 from tests.world import World
 
 
@@ -137,3 +143,37 @@ def test_the_claims_of_a_sender_that_died_end_when_somebody_knows(store: Store, 
     assert states == [
         ("run-1", "failed", "its sender died"), ("run-2", "sent", ""), ("run-3", "sent", ""),
     ]  # fmt: skip
+
+
+@both_databases
+@pytest.mark.parametrize("storm", [False, True])
+def test_a_claim_takes_its_locks_in_one_order_in_a_storm_and_outside_of_one(
+    store: Store, clock: FakeClock, storm: bool
+):
+    """Muting, counting, health: two claims would else wait for each other as a storm begins."""
+    world = World(store, clock)
+    if store.dialect == "sqlite":
+        pytest.skip("SQLite lets writing transactions follow each other")
+    world.sees({"/": 95})
+    world.recorder.fails["inbox"] = DeliveryError("no answer")
+    world.tells()
+    world.clock.forward(minutes=5)
+    store.options = StoreOptions(storm_alerts=1 if storm else 0)
+    world.sees({"/": 95, "/home": 95})
+
+    def advisory(connection: Connection) -> set[tuple[str, bool]]:
+        query = "SELECT mode, granted FROM pg_locks WHERE locktype = 'advisory'"
+        return {(row.mode, row.granted) for row in connection.execute(text(query))}
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as connection:
+            count_alone(connection)
+            claiming = pool.submit(store.notification_log.claim, "two")
+            seen = eventually(
+                lambda: {one for one in advisory(connection) if not one[1]}, "the claim waits"
+            )
+            assert seen == {("ExclusiveLock", False)}
+            assert ("ShareLock", True) in advisory(connection)
+            locked = "SELECT channel FROM channel_health FOR UPDATE NOWAIT"
+            assert connection.execute(text(locked)).scalars().all() == ["inbox"]
+        assert len(claiming.result(30)) == (0 if storm else 1)
