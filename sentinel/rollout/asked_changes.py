@@ -12,9 +12,9 @@ from sentinel.rollout.plan import Live
 from sentinel.rollout.rule_draft import Draft, draft_of, rule_of
 from sentinel.rules.approval import is_critical, worst_severity
 from sentinel.rules.rule import Rule
+from sentinel.store.alerts.changed_rules import keep_changed
 from sentinel.store.rules.asking import Asked, ask_first
 from sentinel.store.rules.critical import critical_among
-from sentinel.store.rules.made import keep_changed
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -12,10 +12,10 @@ from sentinel.rollout.asked_changes import tenant_of
 from sentinel.rollout.plan import RULES, Step
 from sentinel.rules.approval import ChangeWaits, is_critical, worst_severity
 from sentinel.rules.rule import Rule
+from sentinel.store.alerts.changed_rules import keep_changed
 from sentinel.store.approvals.pending_changes import PendingChanges
 from sentinel.store.rules.asking import Asked, ask_first
 from sentinel.store.rules.critical import critical_among
-from sentinel.store.rules.made import keep_changed
 
 if TYPE_CHECKING:
     from sentinel.store import Store

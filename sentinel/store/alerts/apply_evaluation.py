@@ -184,8 +184,8 @@ class _EvaluatedRule:
         )
         seen = len(judged) if observation.table is None else observation.size
         write_evaluated(
-            connection, self.evaluation, self.row, applied, category=self.category, seen=seen,
-            failures=failures, takes_slot=takes_slot, now=self.now,
+            self.unit, self.evaluation, self.row, applied, category=self.category, seen=seen,
+            failures=failures, takes_slot=takes_slot,
         )  # fmt: skip
         if applied.outcome != self.row.outcome:
             self.unit.is_news = True

@@ -20,7 +20,6 @@ from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Transition
 from sentinel.notifications.grouping import Membership
-from sentinel.notifications.inhibition import InhibitionIndex
 from sentinel.notifications.routing import RouteTree
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
@@ -30,8 +29,7 @@ from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import SUPPRESSION
 from sentinel.store.notifications.active_routes import active_tree
 from sentinel.store.notifications.groups import Fired, GroupChanges
-from sentinel.store.notifications.inhibition import keep_sources
-from sentinel.store.notifications.mute_locks import before_sources_change
+from sentinel.store.notifications.relabelled import look_again
 from sentinel.store.rules.remediation import request_remediations
 
 if TYPE_CHECKING:
@@ -73,6 +71,7 @@ class UnitOfWork:
         remediations: runs to start, as `remediation_row` gives them
         suppressions: by fingerprint, the row that replaces what there is; None to only delete it
         is_news: raise the change number although no alert changed
+        relabelled: rules, by tenant and name, whose alerts matchers may see otherwise than before
     """
 
     def __init__(
@@ -92,6 +91,7 @@ class UnitOfWork:
         self.remediations: list[dict[str, Any]] = []
         self.suppressions: dict[str, dict[str, Any] | None] = {}
         self.is_news = False
+        self.relabelled: set[tuple[str, str]] = set()
         self._slot = slot or now
         self._about = about
         self._events: list[OutEvent] = []
@@ -190,10 +190,10 @@ class UnitOfWork:
             events, due = self.groups.carry_out(self.now)
             self._group_events += events
             self._due = self._due or due
-        if self._moved:
-            again = keep_sources(self.connection, self._inhibitions(), self._moved, self.now)
+        if self._moved or self.relabelled:
+            again = look_again(self.connection, self.relabelled, self._moved, self.now)
             self._due = self._due or again
-            self._moved = set()
+            self._moved, self.relabelled = set(), set()
         self.alerts, self.suppressions = WriteBatch(), {}
         self.groups = GroupChanges(self.store, self.connection, self._about)
 
@@ -209,12 +209,6 @@ class UnitOfWork:
             self.store.wakes.request(connection, now)
         if self.is_news:
             self.store.changed(connection)
-
-    def _inhibitions(self) -> InhibitionIndex | None:
-        """Return the inhibition rules, which stay active until this transaction has ended."""
-        before_sources_change(self.connection)
-        tree = active_tree(self.connection)
-        return None if tree is None else tree.inhibitions
 
     def _alert_events(self) -> list[OutEvent]:
         """One event a change; one a rule where there are more than `MOST_EVENTS`."""

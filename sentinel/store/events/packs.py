@@ -15,11 +15,11 @@ from sentinel.evaluation.model import Evaluation
 from sentinel.event_policies.pack import Pack, Spec, pack_of
 from sentinel.rules.rule import Rule
 from sentinel.schema.events import EventPack, PolicyMemory
+from sentinel.store.alerts.changed_rules import keep_spec
 from sentinel.store.database.bulk import dumped, insert_new
 from sentinel.store.database.tables import RULE, table_of
 from sentinel.store.events.log import TAIL
 from sentinel.store.rules.lock import lock_rules
-from sentinel.store.rules.made import keep_spec
 from sentinel.store.rules.rows import ensure_row
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
             "evaluations": 0, "created_at": now, "updated_at": now,
         },
     )  # fmt: skip
-    _keep_policies(connection, pack, now)
+    if _keep_policies(connection, pack, now):
+        store.wakes.request(connection, now)
     change = Change(
         action="event_pack.set", object_kind="event_pack", object_id=pack.name,
         object_name=pack.name, tenant=pack.tenant,
@@ -126,17 +127,24 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
     return before - {pack.name, rule.renamed_from, *pack.names}
 
 
-def _keep_policies(connection: Connection, pack: Pack, now: datetime) -> None:
-    """Keep each policy's rule as it is now: its own row says whether it is critical."""
+def _keep_policies(connection: Connection, pack: Pack, now: datetime) -> bool:
+    """Keep each policy's rule as it is now: its own row says whether it is critical.
+
+    Returns:
+        Whether a notification decision is due at once.
+    """
     if pack.spec.alone:
-        return
+        return False
     named = {rule.name: rule for rule in pack.rules}
     stored = connection.execute(
         select(RULE.c.name, RULE.c.spec).where(RULE.c.tenant == pack.tenant, RULE.c.name.in_(named))
     )
     others = [(pack.tenant, row.name) for row in stored if row.spec != named[row.name].dump()]
-    for (_, name), row in lock_rules(connection, others).items():
+    due = [
         keep_spec(connection, row, named[name], named[name].rank, now)
+        for (_, name), row in lock_rules(connection, others).items()
+    ]
+    return any(due)
 
 
 def _rename(connection: Connection, pack: Pack, old: str) -> None:

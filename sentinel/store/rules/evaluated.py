@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Row
 
 from sentinel.alerts.state import AlertState
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.rules.rule import Rule
 from sentinel.store.database.tables import RULE
 
-__all__ = ["has_old_texts", "texts_in", "texts_of", "write_evaluated"]
+if TYPE_CHECKING:
+    from sentinel.store.alerts.unit_of_work import UnitOfWork
+
+__all__ = ["has_old_texts", "is_relabelled", "texts_in", "texts_of", "write_evaluated"]
 
 _log = logging.getLogger(__name__)
+_MATCHED = ("name", "labels", "team", "owner")
+"""What `RuleLabels` reads of a rule."""
 
 
 def texts_of(rule: Rule) -> dict[str, str]:
@@ -29,6 +33,26 @@ def texts_in(spec: Mapping[str, Any]) -> dict[str, str]:
     return {"description": spec.get("description", ""), **spec.get("annotations", {})}
 
 
+def is_relabelled(row: Row[Any], values: Mapping[str, Any]) -> bool:
+    """Return whether matchers may see a rule's alerts otherwise than before.
+
+    Args:
+        row: the rule's, as it was
+        values: what is written to it, by column
+
+    Returns:
+        False for what its first evaluation learns of its deployment.
+    """
+    before: Mapping[str, Any] = row.spec or {}
+    after: Mapping[str, Any] = values["spec"]
+    if any((before.get(name) or "") != (after.get(name) or "") for name in _MATCHED):
+        return True
+    if not row.evaluations:
+        return False
+    facts = {"tagged_owner": row.tagged_owner, "work_pool": row.work_pool}
+    return any(values.get(name, known) != known for name, known in facts.items())
+
+
 def has_old_texts(row: Row[Any], alert: AlertState | None) -> bool:
     """Return whether the rule was edited since the alert was seen, by an evaluation without it."""
     since = row.texts_since
@@ -36,7 +60,7 @@ def has_old_texts(row: Row[Any], alert: AlertState | None) -> bool:
 
 
 def write_evaluated(
-    connection: Connection,
+    unit: UnitOfWork,
     evaluation: Evaluation,
     row: Row[Any],
     applied: Applied,
@@ -45,12 +69,11 @@ def write_evaluated(
     seen: int,
     failures: int,
     takes_slot: bool,
-    now: datetime,
 ) -> None:
     """Update the row of the rule that was evaluated.
 
     Args:
-        connection: the evaluation's transaction, which holds the rule's lock
+        unit: the evaluation's transaction, which holds the rule's lock
         evaluation: as it was applied
         row: the rule's, as it was before
         applied: what came of it
@@ -58,7 +81,6 @@ def write_evaluated(
         seen: how many series it saw
         failures: evaluations in a row that failed, with this one
         takes_slot: whether a scheduled run of the same slot or an earlier one is stale from now on
-        now: the present moment
     """
     source, rule = evaluation.source, evaluation.rule
     _log.debug(
@@ -84,7 +106,7 @@ def write_evaluated(
         "failures": failures,
         "error": applied.error[:4000],
         "evaluations": row.evaluations + 1,
-        "updated_at": now,
+        "updated_at": unit.now,
     }
     if texts_of(rule) != texts_in(row.spec):
         values["texts_since"] = evaluation.slot
@@ -94,6 +116,8 @@ def write_evaluated(
         values |= {"slot": evaluation.slot, "evaluated_at": evaluation.at}
     if not applied.error and evaluation.observation.state is not None:
         values["state"] = evaluation.observation.state
-    connection.execute(
+    if is_relabelled(row, values):
+        unit.relabelled.add((rule.tenant, rule.name))
+    unit.connection.execute(
         RULE.update().where(RULE.c.tenant == rule.tenant, RULE.c.name == rule.name).values(**values)
     )

@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from sentinel.audit.change import Change
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import RULE
-from sentinel.store.rules.evaluated import texts_in, texts_of
-from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["add_rule", "drop_unevaluated", "fresh_rule", "given_words", "keep_changed", "keep_spec"]
+__all__ = ["add_rule", "drop_unevaluated", "fresh_rule", "given_words"]
 
 
 def fresh_rule(
@@ -140,50 +138,6 @@ def _record(
         action=action, object_kind="rule", object_id=name, object_name=name, tenant=tenant, **more
     )
     store.audit.add(connection, change, actor=actor)
-
-
-def keep_changed(
-    store: Store, rule: Rule, severity: Severity, *, given: Mapping[str, Any] | None = None
-) -> None:
-    """Keep a rule as its deployment has it now, which its next evaluation may be long to tell.
-
-    What asks whether the rule is critical, and whether it is still the same, asks its row.
-
-    Args:
-        store: the shared database
-        rule: as its deployment has it; nothing is kept of one without a row
-        severity: the worst of the rule and its policies
-        given: the words that it was made of, to be given back; None to leave them
-    """
-    with store.write() as connection:
-        row = lock_rules(connection, [(rule.tenant, rule.name)]).get((rule.tenant, rule.name))
-        if row is not None:
-            keep_spec(connection, row, rule, severity, store.now(), given=given)
-
-
-def keep_spec(
-    connection: Connection, row: Row[Any], rule: Rule, severity: Severity, now: datetime, *,
-    given: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
-    """Keep a rule in its row, which is locked; see `keep_changed`.
-
-    Args:
-        connection: the transaction that holds the lock
-        row: of the rule
-        rule: as it is from now on
-        severity: the worst of the rule and its policies
-        now: the present moment
-        given: the words that it was made of; None to leave them
-    """
-    values: dict[str, Any] = {
-        "spec": rule.dump(), "severity": int(severity), "updated_at": now,
-    }  # fmt: skip
-    if given is not None:
-        values["given"] = dict(given)
-    if texts_of(rule) != texts_in(row.spec or {}):
-        values["texts_since"] = now
-    mine = (RULE.c.tenant == rule.tenant, RULE.c.name == rule.name)
-    connection.execute(RULE.update().where(*mine).values(**values))
 
 
 def given_words(store: Store, tenant: str, name: str) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from sentinel.severity import Severity
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.access.people import People
+from sentinel.store.alerts.changed_rules import keep_changed
 from sentinel.store.approvals.pending_changes import PendingChanges
 from sentinel.store.approvals.pending_views import PendingView
 from sentinel.store.approvals.separation import Separation
 from sentinel.store.audit.chaining import chain, verify_chain
 from sentinel.store.audit.people import erase
 from sentinel.store.audit.queries import AuditFilter, page
-from sentinel.store.rules.made import keep_changed
 from tests.world import World
 
 PERSON = Origin("dashboard", "person")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
+from sentinel.store.alerts.changed_rules import keep_changed
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.matcher_silences import MatcherSilences
@@ -178,3 +181,34 @@ def test_a_severity_that_falls_out_of_the_rule_frees_its_targets(store: Store, c
     assert sources(world) == 0
     host.sees({"/": 99})
     assert sources(world) == 1
+
+
+TEAMS = """
+route: {receiver: default}
+inhibit_rules: [{source_matchers: [team="net"], target_matchers: [team="db"], equal: [mount]}]
+"""
+
+
+@both_databases
+@pytest.mark.parametrize("edited", ["source", "target", "target in the dashboard", "silenced"])
+def test_labels_that_change_while_both_fire_free_what_no_longer_matches(
+    store: Store, clock: FakeClock, edited: str
+):
+    Routes(store).apply(TEAMS, actor="ann")
+    host = World(store, clock, name="host", team="net", receivers=[])
+    world = World(store, clock, team="db")
+    if edited == "silenced":
+        MatcherSilences(store).create(['team="db"'], clock.now() + timedelta(days=1), actor="ann")
+    else:
+        host.sees({"/": 95})
+        host.tells()
+    world.sees({"/": 95})
+    assert world.said() == []
+    changed = host if edited == "source" else world
+    changed.rule = changed.rule.model_copy(update={"team": "web"})
+    if edited == "target in the dashboard":
+        keep_changed(store, world.rule, world.rule.rank)
+    else:
+        changed.sees({"/": 95})
+    assert sources(world) == (edited in ("target", "target in the dashboard"))
+    assert world.said() == [FIRST]

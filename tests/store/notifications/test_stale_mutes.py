@@ -76,10 +76,11 @@ def test_a_claim_that_mutes_by_what_ends_meanwhile_does_not_mute_for_good(
     class Overtaken(Mutes):
         """What mutes ends after it was read, and before the claim commits."""
 
-        def refresh(self, group: object) -> None:
-            super().refresh(group)
+        def refresh(self, group: object) -> int:
+            seq = super().refresh(group)
             ending.append(pool.submit(end, world))
             eventually(lambda: waits_for_a_lock(store) or ending[0].done(), "the end waits")
+            return seq
 
     ending: list[Future[None]] = []
     with ThreadPoolExecutor(1) as pool:
