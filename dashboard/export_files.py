@@ -7,7 +7,6 @@ Parquet has no formulas. Both keep texts as they are.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -19,8 +18,7 @@ from typing import Any
 import msgspec
 
 from sentinel.errors import SentinelError
-from sentinel.labels.spreadsheet_text import spreadsheet_text
-from sentinel.printable import printable
+from sentinel.labels.csv_text import csv_head, csv_lines
 
 __all__ = ["MOMENT", "NUMBER", "TEXT", "WHOLE", "Shape", "as_csv", "as_excel", "as_parquet"]
 
@@ -74,20 +72,13 @@ def as_csv(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: P
         a remark for people; empty for this format
     """
     written = 0
-    with path.open("w", encoding="utf-8-sig", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(shape.columns)
+    with path.open("w", encoding="utf-8", newline="") as out:
+        out.write(csv_head(shape.columns))
         for page in pages:
-            writer.writerows([_written(cell) for cell in shape.cells(one)] for one in page)
+            out.write(csv_lines(map(shape.cells, page)))
             written += len(page)
             progress(written)
     return ""
-
-
-def _written(cell: Any) -> Any:
-    if isinstance(cell, datetime):
-        return cell.isoformat()
-    return spreadsheet_text(printable(cell)) if isinstance(cell, str) else cell
 
 
 def as_parquet(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:

@@ -23,7 +23,6 @@ from sentinel.store.access.scoped_alerts import ScopedAlerts
 from sentinel.store.access.within import Within
 from sentinel.store.alerts.audit import Act, ActFilter, Acts, Place
 from sentinel.store.alerts.filter import AlertFilter
-from sentinel.store.alerts.queries import MOST_PER_PAGE
 from sentinel.store.audit.queries import AuditFilter, AuditPage
 from sentinel.store.reports.period_comparison import Compared, Span
 from sentinel.store.reports.statistics import Storage
@@ -91,14 +90,13 @@ class Reports:
         Raises:
             DatabaseError: the database cannot be used
         """
-        cursor: str | None = None
+        pages = self._alerts(scope).every(wanted)
         while True:
             with database():
-                page = self._alerts(scope).page(wanted, limit=MOST_PER_PAGE, after=cursor)
-            yield page.items
-            cursor = page.next
-            if cursor is None:
+                page = next(pages, None)
+            if page is None:
                 return
+            yield page
 
     def newest(self, scope: Scope, wanted: AlertFilter, most: int) -> list[AlertView]:
         """Return the newest alerts that match, at most `most`; raises DatabaseError."""

@@ -10,21 +10,30 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import WithJsonSchema
 
 from sentinel.access import Permission
 from sentinel.alerts.actions import Action, ActionResult, action_named
 from sentinel.alerts.reasons import Reason, words
-from sentinel.alerts.view import SHOWN, AlertView
+from sentinel.alerts.view import AlertView
 from sentinel.api.access import acting
+from sentinel.api.alert_query import (
+    Assignee,
+    Category,
+    OfTenant,
+    RuleNamed,
+    Search,
+    Severities,
+    Since,
+    Statuses,
+    Team,
+    Until,
+)
 from sentinel.api.answers import answers_of, json_response
 from sentinel.api.batches import batches_of
-from sentinel.api.bodies import Moment
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
 from sentinel.api.prompt import IS_ID, Prompt, PromptRoute, prompt
 from sentinel.api.schemas import (
-    NO_NUL,
     ActionFields,
     ActionRequest,
     ActionTaken,
@@ -39,21 +48,16 @@ from sentinel.audit.origin import present
 from sentinel.engine.snooze import offer, still_firing
 from sentinel.errors import NotFound
 from sentinel.links import Addresses, run_about
-from sentinel.severity import WORDS
 from sentinel.store import Store
 from sentinel.store.access.within import Within
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.queries import Order
 from sentinel.store.alerts.search_syntax import searched
-from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["AlertId", "KnownLists", "act", "action_of", "item_of", "list_alerts", "router"]
 
 router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=PromptRoute)
-
-_TEXT: dict[str, Any] = {"max_length": 300, "json_schema_extra": {"pattern": NO_NUL}}
-"""What the schema says of texts that the database compares; the filter refuses others itself."""
 
 _LONGEST_KEPT, _MOST_KEPT = 500, 1_000
 """Bytes of a query that is kept, and how many are."""
@@ -99,34 +103,16 @@ def _asked_before(request: Request) -> Prompt | None:
 @needs(Permission.READ, "alerts", confined=True)
 async def list_alerts(
     request: Request,
-    status: Annotated[
-        list[Annotated[str, WithJsonSchema({"type": "string", "enum": [*SHOWN, "active"]})]],
-        Query(description="Statuses as shown, several allowed: open (or active), escalated, "
-              "acknowledged, suppressed, resolved, pending.", examples=[["open"]],
-              max_length=50),
-    ] = [],  # noqa: B006 - FastAPI copies it
-    severity: Annotated[
-        list[Annotated[str, WithJsonSchema({"type": "string", "enum": list(WORDS)})]],
-        Query(description="Severities, several allowed: critical, high, medium, low, info; "
-              "emergency and warning mean critical and medium.", examples=[["critical", "high"]],
-              max_length=50),
-    ] = [],  # noqa: B006 - FastAPI copies it
-    rule: Annotated[str, Query(description="Name of the rule.", **_TEXT)] = "",
-    category: Annotated[str, Query(description="Category of the rule.", **_TEXT)] = "",
-    team: Annotated[str, Query(description="Team of the rule.", **_TEXT)] = "",
-    assignee: Annotated[
-        str | None, Query(description="Assignee; empty: unassigned.", **_TEXT)
-    ] = None,
-    q: Annotated[
-        str, Query(description="A search, as in the dashboard: words, \"phrases\", "
-                   "field:value, label:value, -left-out or NOT, OR, ( ).", **_TEXT)
-    ] = "",
-    since: Annotated[Moment | None, Query(description="Opened at or after this.")] = None,
-    until: Annotated[Moment | None, Query(description="Opened before this.")] = None,
-    tenant: Annotated[
-        str,
-        Query(description="Tenant of the alerts; empty: all.", pattern=f"^({TENANT_PATTERN})?$"),
-    ] = "",
+    status: Statuses = [],  # noqa: B006 - FastAPI copies it
+    severity: Severities = [],  # noqa: B006 - FastAPI copies it
+    rule: RuleNamed = "",
+    category: Category = "",
+    team: Team = "",
+    assignee: Assignee = None,
+    q: Search = "",
+    since: Since = None,
+    until: Until = None,
+    tenant: OfTenant = "",
     order: Annotated[
         Literal["history", "live"],
         Query(description="history: newest first. live: most urgent first, and "

@@ -21,6 +21,7 @@ from sentinel.access.client_address import networks_of
 from sentinel.api import (
     access,
     access_reviews,
+    alert_export,
     alert_routes,
     alerts,
     audit,
@@ -181,6 +182,7 @@ def create_app(
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (
         access_reviews,
+        alert_export,
         alert_routes,
         alerts,
         bulk_actions,

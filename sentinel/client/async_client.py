@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -57,6 +58,19 @@ class AsyncClient:
         except httpx.HTTPError as error:
             raise unreachable(self._http.base_url, error) from error
         return calls.read(call, response)
+
+    async def download(self, call: Call[Any]) -> AsyncGenerator[bytes]:
+        """Carry out a request of `sentinel.client.exports`, and yield the file as it arrives."""
+        try:
+            sent = await self._http.send(call.request(self._http), stream=True)
+            async with aclosing(sent) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise calls.error_of(response)
+                async for part in response.aiter_bytes():
+                    yield part
+        except httpx.HTTPError as error:
+            raise unreachable(self._http.base_url, error) from error
 
     async def do(self, call: Call[M]) -> M:
         """Carry out a request of `sentinel.client.resources`, and return its answer."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -57,6 +58,17 @@ class Client:
         except httpx.HTTPError as error:
             raise unreachable(self._http.base_url, error) from error
         return calls.read(call, response)
+
+    def download(self, call: Call[Any]) -> Generator[bytes]:
+        """Carry out a request of `sentinel.client.exports`, and yield the file as it arrives."""
+        try:
+            with closing(self._http.send(call.request(self._http), stream=True)) as response:
+                if not response.is_success:
+                    response.read()
+                    raise calls.error_of(response)
+                yield from response.iter_bytes()
+        except httpx.HTTPError as error:
+            raise unreachable(self._http.base_url, error) from error
 
     def do(self, call: Call[M]) -> M:
         """Carry out a request of `sentinel.client.resources`, and return its answer."""

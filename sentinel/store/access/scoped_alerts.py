@@ -11,7 +11,7 @@ import msgspec
 from sentinel.errors import NotFound
 from sentinel.store.alerts.audit import Act, ActFilter, Acts, Place, acts, counted, every
 from sentinel.store.alerts.live_groups import LiveGroup, live_groups, unacknowledged_groups
-from sentinel.store.alerts.queries import CAP, LISTED, AlertPage, Order
+from sentinel.store.alerts.queries import CAP, LISTED, MOST_PER_PAGE, AlertPage, Order
 from sentinel.store.alerts.similar import Similar, similar
 from sentinel.store.reports.period_comparison import Compared, Span, compare
 from sentinel.store.reports.trends import Trend, trend
@@ -51,6 +51,16 @@ class ScopedAlerts:
         """Return one page of alerts as dictionaries; see `Alerts.fields_page`."""
         wanted = self._mine(chosen)
         return self._store.alerts.fields_page(wanted, limit=limit, after=after, order=order)
+
+    def every(self, chosen: AlertFilter) -> Generator[list[AlertView]]:
+        """Yield all alerts that match, page by page, newest first; the first page may be empty."""
+        after: str | None = None
+        while True:
+            page = self.page(chosen, limit=MOST_PER_PAGE, after=after)
+            yield page.items
+            after = page.next
+            if after is None:
+                return
 
     def count(self, chosen: AlertFilter, *, cap: int = CAP) -> int:
         """Count the alerts that match; see `Alerts.count`."""

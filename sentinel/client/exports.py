@@ -1,0 +1,53 @@
+"""Requests whose answer is a file, made once for both kinds of client.
+
+```python
+from sentinel.client import Client, exports
+
+with Client() as sentinel, open("alerts.csv", "wb") as file:
+    for part in sentinel.download(exports.alerts(rule="disk-full")):
+        file.write(part)
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sentinel.client.calls import BASE, Call
+
+__all__ = ["alerts"]
+
+
+def alerts(
+    *,
+    status: Sequence[str] = (),
+    severity: Sequence[str] = (),
+    rule: str = "",
+    q: str = "",
+    tenant: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Call[Any]:
+    """Return the request for all alerts that match, as CSV, newest first.
+
+    Args:
+        status: as shown, several allowed
+        severity: words, several allowed
+        rule: name of the rule
+        q: a search, as in the dashboard
+        tenant: whose; empty for all that the token may see
+        since: opened at or after
+        until: opened before
+
+    Returns:
+        The request, for `download`.
+    """
+    params: dict[str, Any] = {
+        "status": list(status) or None, "severity": list(severity) or None, "rule": rule or None,
+        "q": q or None, "tenant": tenant or None,
+        "since": None if since is None else since.isoformat(),
+        "until": None if until is None else until.isoformat(),
+    }  # fmt: skip
+    return Call(None, "GET", f"{BASE}/alerts.csv", params)
