@@ -40,9 +40,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The times and limits that decide when a group may be notified.
 
     Nobody is notified while one of `mute_times` holds, or none of `active_times` where there are
-    any; both come from the group's route. A `page`, which an escalation step sends, is not held
-    back by the limits of receivers and channels. A severity that rises to less than `rises_at`
-    waits for `group_interval` as any news.
+    any; both come from the group's route. A `page`, which an escalation step sends, passes all that
+    spares people: active hours, time intervals, limits and storms. A severity that rises to less
+    than `rises_at` waits for `group_interval` as any news.
     """
 
     group_wait: timedelta = timedelta(seconds=30)
@@ -205,7 +205,7 @@ def _time_intervals(
     wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
 ) -> Decision:
     """Hold back in mute time intervals of the route and outside its active ones; nothing's end."""
-    if _ends(wanted):
+    if policy.page or _ends(wanted):
         return wanted
     if policy.mute_times and any_holds(policy.mute_times, now):
         ends = changes_after(policy.mute_times, now)
@@ -220,17 +220,17 @@ def _active_hours(
     wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
 ) -> Decision:
     """Hold back outside active hours; what ends something is sent at any hour: it wakes nobody."""
-    if not _ends(wanted) and policy.hours is not None and not policy.hours.open_at(now):
-        opens = policy.hours.changes_after(now)
-        return Decision(send=False, reason=Reason.OUTSIDE_HOURS, next_at=opens)
-    return wanted
+    if policy.page or _ends(wanted) or policy.hours is None or policy.hours.open_at(now):
+        return wanted
+    opens = policy.hours.changes_after(now)
+    return Decision(send=False, reason=Reason.OUTSIDE_HOURS, next_at=opens)
 
 
 def _limit(
     wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
 ) -> Decision:
     """Hold back what is past a limit; what ends an incident or its escalation is not."""
-    if _ends(wanted) or policy.limit.none:
+    if policy.page or _ends(wanted) or policy.limit.none:
         return wanted
     times = notified.recent if notified.at is None else (*notified.recent, notified.at)
     allowed = allow(policy.limit, Spent(sent=tuple(sorted(set(times)))), now)

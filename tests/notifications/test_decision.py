@@ -19,6 +19,10 @@ from sentinel.notifications.decision import (
     pause_after,
 )
 from sentinel.notifications.reasons import Reason
+from sentinel.notifications.storm import StormNow
+from sentinel.timing.active_hours import ActiveHours
+from sentinel.timing.rate_limit import Limit
+from sentinel.timing.time_intervals import TimeInterval
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 POLICY = Policy()
@@ -79,6 +83,36 @@ def test_a_decision_and_its_reason(
 ):
     expected = Decision(send=send, reason=reason, next_at=None if next_at is None else at(next_at))
     assert decide(group, notified, at(now), POLICY) == expected
+
+
+CLOSED = ActiveHours.model_validate({"windows": [{"start": "09:00", "end": "17:00"}]})
+ALWAYS = TimeInterval.model_validate({})
+LATER = TimeInterval.model_validate({"times": [{"start_time": "09:00", "end_time": "17:00"}]})
+
+
+@pytest.mark.parametrize(
+    ("policy", "so_far", "reason"),
+    [
+        (Policy(hours=CLOSED), {}, Reason.OUTSIDE_HOURS),
+        (Policy(mute_times=(ALWAYS,)), {}, Reason.MUTE_TIME),
+        (Policy(active_times=(LATER,)), {}, Reason.OUTSIDE_ACTIVE_TIME),
+        (Policy(limit=Limit(throttle=timedelta(hours=2))), {}, Reason.THROTTLED),
+        (Policy(limit=Limit(per_hour=1)), {}, Reason.PER_HOUR),
+        (Policy(), {"storm": StormNow(until=at(900))}, Reason.STORM),
+        (Policy(), {"limited_until": at(900)}, Reason.MESSAGE_LIMIT),
+        (Policy(), {"down_until": at(900)}, Reason.CHANNEL_DOWN),
+        (Policy(), {"retry_at": at(900)}, Reason.RETRY),
+    ],
+)
+def test_a_page_passes_all_that_spares_people_but_waits_for_a_channel_that_takes_nothing(
+    policy: Policy, so_far: dict[str, Any], reason: Reason
+):
+    so_far = {"at": at(30), **so_far}
+    asked = group(new_firing=1), notified(**so_far), at(600)
+    assert decide(*asked, policy).reason is reason
+    page = decide(*asked, msgspec.structs.replace(policy, page=True))
+    waits = reason in (Reason.CHANNEL_DOWN, Reason.RETRY)
+    assert page.reason is (reason if waits else Reason.NEW_FIRING)
 
 
 def test_a_suppressed_group_is_decided_on_again_when_the_suppression_ends():
