@@ -27,6 +27,7 @@ __all__ = [
     "SilenceState",
     "SilenceTerms",
     "canonical",
+    "last_to_end",
     "matcher_sets",
     "state_of",
     "team_of",
@@ -127,12 +128,19 @@ class SilenceIndex:
         Returns:
             Of the active silences that match, the one that ends last, and its end; None for none.
         """
-        best: tuple[SilenceTerms, datetime] | None = None
-        for silence in self._index.matching(labels):
-            until = silence.mutes_until(now)
-            if until is not None and (best is None or until > best[1]):
-                best = silence, until
-        return best
+        return last_to_end(self._index.matching(labels), now)
+
+
+def last_to_end(
+    silences: Iterable[SilenceTerms], now: datetime
+) -> tuple[SilenceTerms, datetime] | None:
+    """Return the one of silences that mutes longest from now, and its end; None for none."""
+    best: tuple[SilenceTerms, datetime] | None = None
+    for silence in silences:
+        until = silence.mutes_until(now)
+        if until is not None and (best is None or until > best[1]):
+            best = silence, until
+    return best
 
 
 def matcher_sets(given: Sequence[str]) -> tuple[tuple[Matcher, ...], ...]:

@@ -22,7 +22,14 @@ from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED, t
 from sentinel.store.notifications.mute_locks import before_rules_change, before_unmuting
 from sentinel.store.notifications.rule_labels import COLUMNS, RuleLabels
 
-__all__ = ["firing_source", "inhibited_by", "keep_sources", "make_due", "rebuild_sources"]
+__all__ = [
+    "firing_source",
+    "inhibited_by",
+    "keep_sources",
+    "make_due",
+    "rebuild_sources",
+    "sources_of",
+]
 
 SOURCE = table_of(InhibitionSource)
 _FIRES = ("open", "acknowledged")
@@ -95,9 +102,24 @@ def inhibited_by(
         By id, the firing alerts that inhibit it, the oldest first; none for an alert that nothing
         inhibits.
     """
+    return sources_of(connection, {alert: index.as_target(one) for alert, one in labels.items()})
+
+
+def sources_of(
+    connection: Connection, targets: Mapping[str, Mapping[str, bool]]
+) -> dict[str, list[str]]:
+    """Return what inhibits targets.
+
+    Args:
+        connection: an open transaction
+        targets: the keys of each alert by its id, as of `InhibitionIndex.as_target`
+
+    Returns:
+        As of `inhibited_by`.
+    """
     wanted: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    for alert, known in labels.items():
-        for key, both in index.as_target(known).items():
+    for alert, keys in targets.items():
+        for key, both in keys.items():
             wanted[key].append((alert, both))
     found: dict[str, set[str]] = defaultdict(set)
     for piece in chunks(sorted(wanted)):

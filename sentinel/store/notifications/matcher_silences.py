@@ -148,6 +148,10 @@ class MatcherSilences:
         sets = matcher_sets(matchers)
         _check_scope(sets, tenant, scope)
         windows = recurrence_of(recurrence) if recurrence else None
+        # Before the transaction, which would hold up others. A decision on what fires from now on
+        # looks for silences itself.
+        with self._store.read() as connection:
+            rows = matching(connection, tenant, sets)
 
         def work(connection: Connection) -> tuple[Silence, int]:
             now = self._store.now()
@@ -168,7 +172,6 @@ class MatcherSilences:
             )  # fmt: skip
             made = _get(connection, id_, EVERYTHING)
             self._record(connection, "silence.created", made, actor, after=made)
-            rows = matching(connection, tenant, sets)
             groups = groups_of(connection, [row.id for row in rows])
             lock_groups(connection, groups)
             before_muting(connection)

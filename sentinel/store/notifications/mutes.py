@@ -13,24 +13,27 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, or_, select
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, func, or_, select
 
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.silence import (
     SilenceIndex,
     SilenceState,
     SilenceTerms,
+    last_to_end,
     matcher_sets,
     state_of,
 )
+from sentinel.schema.columns import Moment
 from sentinel.schema.silences import Silence
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG, SILENCE
 from sentinel.store.notifications.active_routes import active_tree
-from sentinel.store.notifications.inhibition import inhibited_by
+from sentinel.store.notifications.concerned_members import Concern, ConcernedMembers
+from sentinel.store.notifications.inhibition import inhibited_by, sources_of
 from sentinel.store.notifications.known_members import knows, marks
 from sentinel.store.notifications.queries import FOREVER
-from sentinel.store.notifications.rule_labels import COLUMNS, RuleLabels
+from sentinel.store.notifications.rule_labels import RuleLabels
 from sentinel.timing.recurrence import RecurringWindows, recurrence_of
 
 __all__ = [
@@ -42,6 +45,10 @@ __all__ = [
     "source_of",
     "terms_of",
 ]
+
+
+_FEW = 500
+"""Up to so many members are read by their ids and not with the whole group."""
 
 
 class Mute(NamedTuple):
@@ -68,7 +75,7 @@ class Mutes:
         self._connection = connection
         self._now = now
         self._silences = silence_indexes(connection, now) if silences is None else silences
-        self._labels = RuleLabels(connection)
+        self._members = ConcernedMembers(connection)
         tree = active_tree(connection)
         self._inhibitions = None if tree is None else tree.inhibitions
 
@@ -82,22 +89,24 @@ class Mutes:
             Its seq, which has risen where a member is muted that was not, or the other way round.
         """
         silences, inhibitions = self._silences.get(group.tenant), self._inhibitions
+        if not group.firing:
+            return group.seq
+        concerns = self._members.of(group, silences, inhibitions)
         # What ran out is noted, too, or a message that names a member would seem to leave it out.
-        concerned = silences or inhibitions or group.suppressed
-        if not group.firing or not (concerned or self._holds_back(group.id)):
+        if not (concerns or group.suppressed or self._holds_back(group.id)):
             return group.seq
         now = self._now
-        rows = self._connection.execute(_FIRING, {"group": group.id}).all()
-        labels = {row.alert_id: self._labels.of(row) for row in rows}
-        sources = inhibited_by(self._connection, inhibitions, labels) if inhibitions else {}
+        rows = self._rows(group.id, concerns)
+        targets = {alert: one.keys for alert, one in concerns.items() if one.keys}
+        sources = sources_of(self._connection, targets)
         changes: dict[Mute, list[str]] = defaultdict(list)
         held = 0
         begun: list[Row[Any]] = []
         over: list[str] = []
         for row in rows:
             mute = self._inhibited(sources.get(row.alert_id, []), row)
-            if mute is None and silences is not None:
-                mute = self._silenced(silences, labels[row.alert_id])
+            if mute is None and row.alert_id in concerns:
+                mute = self._silenced(concerns[row.alert_id].silences)
             was = row.muted_until is not None and row.muted_until > now
             if mute is None and was:
                 changes[Mute(row.muted, row.muted_by, now)].append(row.alert_id)
@@ -117,7 +126,19 @@ class Mutes:
         self._note(group.id, seq, begun, over)
         if held != group.suppressed or seq != group.seq:
             self._connection.execute(_COUNTED, {"group": group.id, "held": held, "seq": seq})
+        self._members.at(group.id, seq)
         return seq
+
+    def keep(self) -> None:
+        """Have the process remember what silences and rules match; for after the commit."""
+        self._members.keep()
+
+    def _rows(self, group_id: str, concerns: Mapping[str, Concern]) -> Sequence[Row[Any]]:
+        """Return the firing members that something matches, or that are or were muted."""
+        if len(concerns) > _FEW:
+            return self._connection.execute(_FIRING, {"group": group_id}).all()
+        asked = {"group": group_id, "now": self._now, "alerts": list(concerns)}
+        return self._connection.execute(_SOME, asked).all()
 
     def _note(self, group_id: str, seq: int, begun: Sequence[Row[Any]], over: list[str]) -> None:
         """Note which members are muted from a seq on, and who knows them, and which no more."""
@@ -146,8 +167,8 @@ class Mutes:
         source = row.muted_by if row.muted_by in sources else sources[0]
         return Mute(str(Reason.INHIBITED), source, FOREVER)
 
-    def _silenced(self, silences: SilenceIndex, labels: Mapping[str, str]) -> Mute | None:
-        found = silences.muting(labels, self._now)
+    def _silenced(self, silences: Sequence[SilenceTerms]) -> Mute | None:
+        found = last_to_end(silences, self._now)
         if found is None:
             return None
         return Mute(str(Reason.SILENCED), found[0].id, found[1])
@@ -252,13 +273,22 @@ _LIVE = select(SILENCE).where(
 )
 _FIRING = (
     select(
-        MEMBER.c.alert_id, MEMBER.c.muted, MEMBER.c.muted_by, MEMBER.c.muted_until, *COLUMNS,
+        MEMBER.c.alert_id, MEMBER.c.muted, MEMBER.c.muted_by, MEMBER.c.muted_until,
         ALERT.c.suppressed_until, MEMBER.c.fired_seq, MEMBER.c.muted_seq, MEMBER.c.heard_seq,
         MEMBER.c.known_to,
     )
     .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
     .where(MEMBER.c.group_id == bindparam("group"), MEMBER.c.resolved_seq.is_(None))
 )  # fmt: skip
+_NOW = bindparam("now", type_=Moment())
+_SOME = _FIRING.where(
+    or_(
+        ALERT.c.suppressed_until > _NOW,
+        MEMBER.c.muted_until > _NOW,
+        and_(MEMBER.c.muted_seq.is_not(None), MEMBER.c.heard_seq.is_(None)),
+        MEMBER.c.alert_id.in_(bindparam("alerts", expanding=True)),
+    )
+)
 _MUTE = (
     MEMBER.update()
     .where(

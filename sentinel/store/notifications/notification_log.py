@@ -120,9 +120,11 @@ class NotificationLog:
         """
         now = self._store.now()
         held: list[HeldGroup] = []
+        refreshed: list[Mutes] = []
 
         def work(connection: Connection) -> list[ToSend]:
             held.clear()
+            refreshed.clear()
             # One order of locks, in a storm and outside of one: muting (before groups, for which
             # those who unmute do not wait), counting, health.
             before_muting(connection)
@@ -138,6 +140,7 @@ class NotificationLog:
             channels = self._store.receivers.all_in(connection)
             gates = Gates(connection, now, claims=True)
             mutes = Mutes(connection, now)
+            refreshed.append(mutes)
             ids = [group.id for group in groups]
             known = log_entries_of(connection, ids)
             self._abandon(connection, ids)
@@ -152,6 +155,8 @@ class NotificationLog:
             return sends
 
         sends = self._store.in_transaction(work)
+        for one in refreshed:
+            one.keep()
         summarise(self._store, held)
         return sends
 

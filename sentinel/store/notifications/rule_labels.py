@@ -12,7 +12,7 @@ from sentinel.notifications.owners import NO_FACTS, Facts, Owners, facts_about
 from sentinel.store.database.tables import ALERT, RULE
 from sentinel.store.notifications.active_routes import active_tree
 
-__all__ = ["COLUMNS", "RuleLabels"]
+__all__ = ["COLUMNS", "OfRule", "RuleLabels"]
 
 COLUMNS = (
     ALERT.c.tenant, ALERT.c.rule, ALERT.c.labels, ALERT.c.category, ALERT.c.team,
@@ -22,8 +22,12 @@ COLUMNS = (
 """What `RuleLabels` needs of an alert."""
 
 
-class _Known(NamedTuple):
-    """What is known of a rule: its own words, and what Prefect says of its deployment."""
+_NAMES = ("labels", "team", "owner")
+_NOBODY = Owners()
+
+
+class OfRule(NamedTuple):
+    """What labels have of a rule: its labels, team and owner, and what Prefect says of it."""
 
     spec: Mapping[str, Any]
     facts: Facts
@@ -38,30 +42,35 @@ class RuleLabels:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._rules: dict[tuple[str, str], _Known] = {}
+        self._rules: dict[tuple[str, str], OfRule] = {}
         tree = active_tree(connection)
-        self._owners = Owners() if tree is None else tree.owners
+        self.owners = _NOBODY if tree is None else tree.owners
 
     def of(self, row: Row[Any]) -> dict[str, str]:
         """Return the labels of an alert, of which `COLUMNS` were read."""
-        key = row.tenant, row.rule
-        rule = self._rules.get(key)
-        if rule is None:
-            rule = self._rules[key] = self._read(row.tenant, row.rule)
+        rule = self.rule(row.tenant, row.rule)
         spec = rule.spec
         labels = labels_with(
             spec.get("labels") or {}, row.labels, rule=row.rule, category=row.category,
             team=spec.get("team") or row.team, tenant=row.tenant, severity=row.severity_word,
         )  # fmt: skip
         facts = facts_about(row.tags, row.work_pool, rule.facts)
-        owned = self._owners.of_named(row.rule, spec.get("owner") or "", labels, facts)
+        owned = self.owners.of_named(row.rule, spec.get("owner") or "", labels, facts)
         return {**labels, "owner": owned.owner}
 
-    def _read(self, tenant: str, rule: str) -> _Known:
+    def rule(self, tenant: str, name: str) -> OfRule:
+        """Return what the labels of alerts have of their rule."""
+        known = self._rules.get((tenant, name))
+        if known is None:
+            known = self._rules[tenant, name] = self._read(tenant, name)
+        return known
+
+    def _read(self, tenant: str, rule: str) -> OfRule:
         row = self._connection.execute(_RULE, {"tenant": tenant, "rule": rule}).first()
         if row is None:
-            return _Known({}, NO_FACTS)
-        return _Known(row.spec or {}, Facts(row.tagged_owner, row.work_pool))
+            return OfRule({}, NO_FACTS)
+        spec = {name: row.spec[name] for name in _NAMES if row.spec.get(name)} if row.spec else {}
+        return OfRule(spec, Facts(row.tagged_owner, row.work_pool))
 
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
