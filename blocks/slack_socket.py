@@ -28,6 +28,7 @@ from sentinel.engine.chat_buttons import ChatUser, press, press_of
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Channel
 from sentinel.store import Store
+from sentinel.store.notifications.chat_connections import connected, disconnected
 
 __all__ = ["SlackSockets"]
 
@@ -55,6 +56,7 @@ class SlackSockets:
         self._channel_of = channel_of
         self._open: dict[str, _Client] = {}
         self._failed: dict[str, _Failed] = {}
+        self._refs: dict[str, list[str]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -72,8 +74,8 @@ class SlackSockets:
                 del self._failed[token]
             for token, client in list(self._open.items()):
                 if token in wanted and client.is_connected():
-                    if now - client.since >= _STEADY:
-                        self._failed.pop(token, None)
+                    if now - client.since >= _STEADY and self._failed.pop(token, None):
+                        connected(self._store, self._refs[token])
                     continue
                 del self._open[token]
                 client.close()
@@ -102,6 +104,8 @@ class SlackSockets:
             self._fail(token, apps, now, said)
         else:
             log.info("buttons in Slack work")
+            if token not in self._failed:
+                connected(self._store, self._refs[token])
 
     def _fail(
         self, token: str, apps: Sequence[SlackApp], now: datetime, error: DeliveryError
@@ -115,6 +119,8 @@ class SlackSockets:
             pause = _LONGEST_PAUSE  # or until somebody changes the block
         pause = max(pause, timedelta(seconds=error.retry_after))
         self._failed[token] = _Failed(failures + 1, blocks, now + pause)
+        if failures == 0:
+            disconnected(self._store, self._refs[token], str(error))
 
     def close(self) -> None:
         """Close all connections, and open no more."""
@@ -127,6 +133,7 @@ class SlackSockets:
     def _apps(self) -> Mapping[str, list[SlackApp]]:
         """Return the channels of receivers that have an app token, by that token."""
         found: dict[str, list[SlackApp]] = {}
+        names: dict[str, list[str]] = {}
         refs = {ref for refs in self._store.receivers.all().values() for ref in refs}
         for ref in sorted(one for one in refs if one.startswith(f"{_SLUG}/")):
             try:
@@ -135,6 +142,8 @@ class SlackSockets:
                 continue  # whoever sends through it says so
             if isinstance(channel, SlackApp) and (token := channel.app_token.get_secret_value()):
                 found.setdefault(token, []).append(channel)
+                names.setdefault(token, []).append(ref)
+        self._refs = names
         return found
 
 

@@ -23,6 +23,7 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.reviews import Reviews
 from sentinel.store.notifications.channel_health import OUT, channel_states
+from sentinel.store.notifications.chat_connections import lost_connections
 from sentinel.up.exposure import exposures
 from sentinel.up.home import Home
 from sentinel.up.instance import running
@@ -220,9 +221,13 @@ def _channels(settings: Settings, home: Home) -> Check:
         return Check(name="channels", state="note", says="unknown, since no instance runs here")
     try:
         used = channel_states(store)
-        down = [one for one in used if one.state in OUT]
+        down, lost = [one for one in used if one.state in OUT], lost_connections(store)
     finally:
         store.close()
+    if lost and not down:
+        says = "; ".join(f"the buttons of {one} do nothing: {why}" for one, why in lost.items())
+        hint = "Mend the channel's block or the app: docs/how-to/notify-slack.md"
+        return Check(name="channels", state="wrong", says=says, hint=hint)
     if not down:
         return Check(name="channels", state="ok", says=f"{len(used)} in use, all of them work")
     says = "; ".join(

@@ -26,6 +26,7 @@ from sentinel.access.roles import Role
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.access.people import People
+from sentinel.store.notifications.chat_connections import disconnected, lost_connections
 from tests.prefect_server import Receiver
 from tests.waiting import eventually
 from tests.world import World
@@ -272,6 +273,9 @@ def test_a_wrong_app_token_is_logged_once_and_asked_for_again_when_the_block_cha
     assert tries(sockets, receiver, hours=1.1) == [0, 3600]
     assert caplog.text.count("Slack's apps.connections.open answered invalid_auth") == 1
     assert "s3cret" not in caplog.text
+    lost = lost_connections(store)
+    assert list(lost) == ["sentinel-slack-app/ops"]
+    assert lost["sentinel-slack-app/ops"].startswith("Slack's apps.connections.open answered inv")
     credentials = SlackCredentials(token=SecretStr("xoxb-2"))
     blocks[0] = blocks[0].model_copy(update={"credentials": credentials})
     assert tries(sockets, receiver, hours=0.1) == [0]
@@ -292,11 +296,17 @@ def test_it_waits_for_as_long_as_slack_asks(store: Store, receiver: Receiver):
     sockets.close()
 
 
-def test_a_connection_that_slack_ends_at_once_is_put_off_too(store: Store, slack: Slack):
+def test_a_connection_that_slack_ends_at_once_is_put_off_too(
+    store: Store, clock: FakeClock, slack: Slack
+):
     sockets, _ = socket_of(store, slack.web)
     for _ in range(3):
         slack.takes({"url": slack.url})
+    disconnected(store, ["sentinel-slack-app/ops"], "by an earlier process")
+    clock.forward(seconds=1)
     sockets.watch(NOW)
+    assert not lost_connections(store)
+    clock.forward(seconds=1)
     for connections, second in [(1, 5), (2, 20)]:
         eventually(lambda: len(slack.connections) == connections, "it connects")  # noqa: B023
         slack.connections[-1].close()
@@ -304,6 +314,16 @@ def test_a_connection_that_slack_ends_at_once_is_put_off_too(store: Store, slack
         eventually(lambda: not hung.is_connected(), "it is noticed")  # noqa: B023
         sockets.watch(NOW + timedelta(seconds=second))
         assert len(slack.web.requests) == connections
+        assert "soon after it was opened" in lost_connections(store)["sentinel-slack-app/ops"]
         sockets.watch(NOW + timedelta(seconds=second + 5 * connections))
         assert len(slack.web.requests) == connections + 1
+        assert lost_connections(store), "until it has lasted"
+    clock.forward(seconds=1)
+    sockets.watch(NOW + timedelta(minutes=5))
+    assert not lost_connections(store)
+    clock.forward(seconds=1)
+    disconnected(store, ["sentinel-slack-app/ops"], "no")
+    assert lost_connections(store)
+    store.receivers.set("ops", ["inbox"])
+    assert not lost_connections(store), "nobody uses it"
     sockets.close()

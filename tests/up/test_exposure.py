@@ -11,6 +11,7 @@ from sentinel.access import Role
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.people import People
+from sentinel.store.notifications.chat_connections import disconnected
 from sentinel.up.checks import check_all
 from sentinel.up.exposure import exposures, open_dashboard, warn_of_open_dashboard
 from sentinel.up.home import Home
@@ -123,7 +124,15 @@ def test_up_and_doctor_warn_of_it(migrated_url: str, tmp_path: Path):
     (sentence,) = said
     assert sentence.startswith(f"Warning: {EVERYBODY}")
     assert "sentinel user create" in sentence
+    store = Store.of(chosen)
+    store.receivers.set("ops", ["sentinel-slack-app/ops"])
+    disconnected(store, ["sentinel-slack-app/ops", "sentinel-slack-app/unused"], "invalid_auth")
+    store.close()
     checks = {one.name: one for one in check_all(chosen, Home(tmp_path))}
+    channels = checks["channels"]
+    assert (channels.state, channels.says) == (
+        "wrong", "the buttons of sentinel-slack-app/ops do nothing: invalid_auth",
+    )  # fmt: skip
     pages = checks["public pages"]
     assert (pages.state, "SENTINEL_PUBLIC_URL" in pages.hint) == ("warning", True)
     assert pages.says == "messages have no link that acknowledges their alerts"
