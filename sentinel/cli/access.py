@@ -13,8 +13,6 @@ from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, ago, complain, json_out, print_table, say
 from sentinel.cli.person_rows import moment
 from sentinel.cli.target import actor, open_store, settings_here
-from sentinel.store.access.reviews import Reviews
-from sentinel.store.approvals.separation import Separation
 
 __all__ = ["commands"]
 
@@ -46,6 +44,8 @@ def separation(
 
         sentinel access separation off --tenant acme -m "emergency 4711"
     """
+    from sentinel.store.approvals.separation import Separation
+
     with open_store() as store:
         found = Separation(store)
         changed = switch is not None and found.switch(
@@ -74,6 +74,8 @@ def review(json: AsJson = False) -> None:
     Example:
         sentinel access review
     """
+    from sentinel.store.access.reviews import Reviews
+
     with open_store() as store:
         reviews, now = Reviews(store), store.now()
         found, due = reviews.present(), reviews.due(settings_here().access_review_every)
@@ -100,6 +102,8 @@ def certify(
     Example:
         sentinel access certify -m "removed two leavers; the rest is needed"
     """
+    from sentinel.store.access.reviews import Reviews
+
     with open_store() as store:
         found = Reviews(store).certify(actor=actor(), comment=message)
     if json:
@@ -115,6 +119,8 @@ def reviews(json: AsJson = False) -> None:
     Example:
         sentinel access reviews
     """
+    from sentinel.store.access.reviews import Reviews
+
     with open_store() as store:
         found = Reviews(store).list()
     if json:
@@ -143,6 +149,8 @@ def show(
     Raises:
         Exit: with 1 if it is not what was certified
     """
+    from sentinel.store.access.reviews import Reviews
+
     with open_store() as store:
         found = Reviews(store).get(review)
     if json:

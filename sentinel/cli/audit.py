@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -19,8 +19,10 @@ from sentinel.cli.target import open_store
 from sentinel.duration import parse_duration
 from sentinel.errors import Conflict
 from sentinel.printable import printable_json
-from sentinel.store import Store
-from sentinel.store.audit.queries import AuditFilter, AuditItem, every, one, page
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+    from sentinel.store.audit.queries import AuditFilter, AuditItem
 
 __all__ = ["commands"]
 
@@ -51,6 +53,8 @@ def _filter(
     store: Store, words: list[str] | None, actor: str, actions: list[str] | None, thing: str,
     since: timedelta | None,
 ) -> AuditFilter:  # fmt: skip
+    from sentinel.store.audit.queries import AuditFilter
+
     return AuditFilter(
         words=" ".join(words or ()), actor=actor, actions=tuple(actions or ()), object=thing,
         since=None if since is None else store.now() - since,
@@ -78,6 +82,8 @@ def list_(
 
         sentinel audit list --action rule. --actor ada
     """
+    from sentinel.store.audit.queries import page
+
     if remote_url():
         list_audit(words or (), actor, action or (), thing, since, limit, json=json)
         return
@@ -107,6 +113,8 @@ def show(
     Example:
         sentinel audit show 17
     """
+    from sentinel.store.audit.queries import one
+
     if remote_url():
         show_audit_row(row, json=json)
         return
@@ -191,6 +199,8 @@ def export(
     Raises:
         Conflict: the file exists
     """
+    from sentinel.store.audit.queries import every, one
+
     with open_store() as store:
         wanted = _filter(store, words, actor, action, thing, since)
         if output is None:
@@ -207,6 +217,8 @@ def export(
 
 
 def _write(file: IO[Any], store: Store, wanted: AuditFilter) -> int:
+    from sentinel.store.audit.queries import every
+
     count = 0
     for some in every(store, wanted):
         file.writelines(_line(one) + "\n" for one in some)

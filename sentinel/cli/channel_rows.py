@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentinel.cli.output import print_table
-from sentinel.store import Store
-from sentinel.store.notifications.channel_health import ChannelState, by_name, channel_states
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
 
 __all__ = ["channel_rows", "print_channels"]
 
@@ -23,6 +24,8 @@ def channel_rows(store: Store, found: Collection[str]) -> list[dict[str, Any]]:
         For each channel its reference, state, receivers, breaker, and the error if it is not
         healthy.
     """
+    from sentinel.store.notifications.channel_health import ChannelState, by_name, channel_states
+
     known = {one.channel: one for one in channel_states(store)}
     unused = [ChannelState(channel=ref, state="healthy") for ref in found if ref not in known]
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +14,10 @@ from sentinel.cli.remote_lists import list_keys
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import format_duration, parse_duration
-from sentinel.store.access.key_views import KeyView
-from sentinel.store.access.keys import Keys, MadeKey
+
+if TYPE_CHECKING:
+    from sentinel.store.access.key_views import KeyView
+    from sentinel.store.access.keys import MadeKey
 
 __all__ = ["commands"]
 
@@ -78,6 +80,8 @@ def create(
     Example:
         sentinel key create grafana --role responder --tenant acme --scope webhooks --expires 90d
     """
+    from sentinel.store.access.keys import Keys
+
     with open_store() as store:
         made = Keys(store).create(
             name, role, actor=actor(), tenants=tenant or None, teams=team or None,
@@ -98,6 +102,8 @@ def list_(
     Example:
         sentinel key list --json
     """
+    from sentinel.store.access.keys import Keys
+
     if remote_url():
         list_keys(revoked=revoked, json=json)
         return
@@ -129,6 +135,8 @@ def show(key: WhichKey, json: AsJson = False) -> None:
     Example:
         sentinel key show grafana
     """
+    from sentinel.store.access.keys import Keys
+
     with open_store() as store:
         found, now = Keys(store).get(key), store.now()
     if json:
@@ -161,6 +169,8 @@ def revoke(key: WhichKey, json: AsJson = False) -> None:
     Example:
         sentinel key revoke grafana
     """
+    from sentinel.store.access.keys import Keys
+
     with open_store() as store:
         found, now = Keys(store).revoke(key, actor=actor()), store.now()
     if json:
@@ -185,6 +195,8 @@ def rotate(
     Example:
         sentinel key rotate grafana --overlap 2h
     """
+    from sentinel.store.access.keys import Keys
+
     with open_store() as store:
         made = Keys(store).rotate(key, actor=actor(), overlap=overlap, expires_in=expires)
         _print_made(made, store.now(), json=json)

@@ -13,7 +13,6 @@ from sentinel.cli.person_rows import moment
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import parse_duration
 from sentinel.settings.log_levels import COMPONENTS, DEFAULT_LENGTH, LEVELS
-from sentinel.store.log_levels import LogLevels
 
 __all__ = ["commands"]
 
@@ -34,6 +33,8 @@ def list_(json: AsJson = False) -> None:
     Example:
         sentinel log list
     """
+    from sentinel.store.log_levels import LogLevels
+
     with open_store() as store:
         found = LogLevels(store).held()
     if json:
@@ -70,6 +71,8 @@ def level_(
     Example:
         sentinel log level relay debug --for 30m
     """
+    from sentinel.store.log_levels import LogLevels
+
     with open_store() as store:
         made = LogLevels(store).set(component, level, actor=actor(), length=length)
     if json:
@@ -90,6 +93,8 @@ def reset(
     Example:
         sentinel log reset relay
     """
+    from sentinel.store.log_levels import LogLevels
+
     with open_store() as store:
         held = LogLevels(store).reset(component, actor=actor())
     if json:

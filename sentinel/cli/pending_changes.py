@@ -13,12 +13,11 @@ from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.person_rows import moment
 from sentinel.cli.target import actor, open_store, settings_here
 from sentinel.rules.approval import ChangeStatus, in_words
-from sentinel.store.approvals.pending_changes import PendingChanges
-from sentinel.store.approvals.pending_views import PendingView
 
 if TYPE_CHECKING:
     from sentinel.rollout.made_rules import MadeRules
     from sentinel.store import Store
+    from sentinel.store.approvals.pending_views import PendingView
 
 __all__ = ["approve", "pending", "reject", "withdraw"]
 
@@ -47,6 +46,8 @@ def pending(
 
         sentinel rule pending 019ad2f1
     """
+    from sentinel.store.approvals.pending_changes import PendingChanges
+
     with open_store() as store:
         changes, now = PendingChanges(store), store.now()
         if change is not None:
@@ -98,6 +99,8 @@ def reject(change: Change, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel rule reject 019ad2f1 -m "we need it tonight"
     """
+    from sentinel.store.approvals.pending_changes import PendingChanges
+
     with open_store() as store:
         found = PendingChanges(store).reject(change, actor=actor(), comment=message)
     _report(found, "Rejected", json=json)
@@ -109,6 +112,8 @@ def withdraw(change: Change, message: Message = "", json: AsJson = False) -> Non
     Example:
         sentinel rule withdraw 019ad2f1
     """
+    from sentinel.store.approvals.pending_changes import PendingChanges
+
     with open_store() as store:
         found = PendingChanges(store).withdraw(change, actor=actor(), comment=message)
     _report(found, "Withdrew", json=json)

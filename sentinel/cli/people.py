@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,9 @@ from sentinel.cli.person_rows import (
 )
 from sentinel.cli.target import actor, open_store
 from sentinel.errors import ConfigurationError
-from sentinel.store.access.people import People, PersonView
+
+if TYPE_CHECKING:
+    from sentinel.store.access.people import PersonView
 
 __all__ = ["commands"]
 
@@ -46,6 +48,8 @@ def create(
     Example:
         sentinel user create maria --role responder --display-name "Maria López"
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         people = People(store)
         first = not people.exist()
@@ -65,6 +69,8 @@ def list_(json: AsJson = False) -> None:
     Example:
         sentinel user list
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         found, now = People(store).list(), store.now()
     if json:
@@ -90,6 +96,8 @@ def show(name: WhichPerson, json: AsJson = False) -> None:
     Example:
         sentinel user show maria
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         found = People(store).get(name)
     if json:
@@ -121,6 +129,8 @@ def password(name: WhichPerson, json: AsJson = False) -> None:
     Example:
         sentinel user password maria
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         people = People(store)
         people.get(name)  # before anybody types a password
@@ -135,6 +145,8 @@ def disable(name: WhichPerson, json: AsJson = False) -> None:
     Example:
         sentinel user disable maria
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         found = People(store).disable(name, actor=actor())
     _report(found, f"{found.name} cannot log in any more; all sessions ended.", json=json)
@@ -147,6 +159,8 @@ def enable(name: WhichPerson, json: AsJson = False) -> None:
     Example:
         sentinel user enable maria
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         found = People(store).enable(name, actor=actor())
     _report(found, f"{found.name} can log in.", json=json)
@@ -159,6 +173,8 @@ def delete(name: WhichPerson, json: AsJson = False) -> None:
     Example:
         sentinel user delete maria
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         people = People(store)
         found = people.delete(name, actor=actor())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sentinel.access import Grant
-from sentinel.store.access.people import PersonView
+
+if TYPE_CHECKING:
+    from sentinel.store.access.people import PersonView
 
 __all__ = ["InTenants", "OfTeams", "WhichPerson", "grant_words", "moment", "person_json"]
 

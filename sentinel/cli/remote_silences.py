@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from sentinel.cli.output import json_out, print_table, say
 from sentinel.cli.remote import client_here
-from sentinel.client import resources
 from sentinel.duration import format_duration
 from sentinel.errors import NotFound
 
@@ -81,6 +80,8 @@ def silence_matching_remotely(
     Returns:
         The fields of the silence, and how many alerts that fire match.
     """
+    from sentinel.client import resources
+
     minutes = span.total_seconds() / 60
     request = resources.silence_matching(
         matchers, minutes=minutes, starts_at=begins, reason=reason, **asked
@@ -92,12 +93,16 @@ def silence_matching_remotely(
 
 def preview_remotely(matchers: Sequence[str], tenant: str) -> dict[str, Any]:
     """Return which alerts of the server a silence would mute."""
+    from sentinel.client import resources
+
     with client_here() as client:
         return client.do(resources.preview_silence(matchers, tenant=tenant)).model_dump()
 
 
 def extend_silence_remotely(silence_id: str, span: timedelta) -> dict[str, Any]:
     """Move the end of a silence of the server, and return the silence."""
+    from sentinel.client import resources
+
     asked = resources.extend_silence(silence_id, minutes=span.total_seconds() / 60)
     with client_here() as client:
         return client.do(asked).model_dump()

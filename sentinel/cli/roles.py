@@ -10,7 +10,6 @@ from sentinel.access import Role
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.person_rows import InTenants, OfTeams, WhichPerson, grant_words, person_json
 from sentinel.cli.target import actor, open_store
-from sentinel.store.access.people import People
 
 __all__ = ["commands"]
 
@@ -32,6 +31,8 @@ def grant(
     Example:
         sentinel role grant maria editor --tenant acme
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         found = People(store).grant(
             name, role, actor=actor(), tenants=tenant or None, teams=team or None
@@ -57,6 +58,8 @@ def revoke(
     Example:
         sentinel role revoke maria --tenant acme
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         found = People(store).revoke(
             name, actor=actor(), tenants=tenant or None, teams=team or None, all_roles=every
@@ -80,6 +83,8 @@ def list_(
     Example:
         sentinel role list
     """
+    from sentinel.store.access.people import People
+
     with open_store() as store:
         people = People(store)
         found = [people.get(name)] if name else people.list()

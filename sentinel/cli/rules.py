@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,10 @@ from sentinel.cli.remote_rules import list_rules, show_rule, switch_remotely
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.rules.health import LABELS, RuleFacts, explain, health_of
-from sentinel.schema.rules import RuleRow
-from sentinel.store.rules.health import FACTS, NONE, AlertCounts, alert_counts, facts_of
+
+if TYPE_CHECKING:
+    from sentinel.schema.rules import RuleRow
+    from sentinel.store.rules.health import AlertCounts
 
 __all__ = ["commands"]
 
@@ -45,6 +47,8 @@ def list_(json: AsJson = False) -> None:
     Example:
         sentinel rule list --json
     """
+    from sentinel.store.rules.health import NONE, alert_counts
+
     if remote_url():
         list_rules(json=json)
         return
@@ -96,6 +100,8 @@ def show(name: Name, tenant: OfTenant = "default", json: AsJson = False) -> None
     Example:
         sentinel rule show disk-full
     """
+    from sentinel.store.rules.health import NONE, alert_counts
+
     if remote_url():
         show_rule(name, tenant, json=json)
         return
@@ -141,6 +147,8 @@ def show(name: Name, tenant: OfTenant = "default", json: AsJson = False) -> None
 
 
 def _facts(row: RuleRow, counts: AlertCounts) -> RuleFacts:
+    from sentinel.store.rules.health import FACTS, facts_of
+
     return facts_of({name: getattr(row, name) for name in FACTS}, counts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,9 +24,9 @@ from sentinel.cli.target import actor, open_store
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ConfigurationError
 from sentinel.notifications.silence import SilenceState, state_of
-from sentinel.schema.silences import Silence
-from sentinel.store.notifications.matcher_silences import MatcherSilences
-from sentinel.store.notifications.mutes import muting_until
+
+if TYPE_CHECKING:
+    from sentinel.schema.silences import Silence
 
 __all__ = ["commands"]
 
@@ -86,6 +86,8 @@ def list_(
 
 
 def _end(one: Silence, now: datetime) -> str:
+    from sentinel.store.notifications.mutes import muting_until
+
     if one.ended_at:
         return f"ended by {one.ended_by}"
     state = state_of(one.starts_at, one.until, None, now)
@@ -199,6 +201,8 @@ def _add_matching(
     matchers: list[str], span: timedelta, start: str, message: str, asked: dict[str, Any], *,
     json: bool,
 ) -> None:  # fmt: skip
+    from sentinel.store.notifications.matcher_silences import MatcherSilences
+
     made: dict[str, Any]
     if remote_url():
         begins = _begin(start, datetime.now(UTC))
@@ -226,6 +230,8 @@ def preview(
     Example:
         sentinel silence preview --matcher 'team="db"'
     """
+    from sentinel.store.notifications.matcher_silences import MatcherSilences
+
     found: dict[str, Any]
     if remote_url():
         found = preview_remotely(matcher or [], tenant)
@@ -260,6 +266,8 @@ def extend(silence: WhichSilence, length: Length = "1h", json: AsJson = False) -
     Example:
         sentinel silence extend 0198f2c4a7e07cc0b2a1d3f4e5a69788 --for 2h
     """
+    from sentinel.store.notifications.matcher_silences import MatcherSilences
+
     span = _span("--for", length)
     if remote_url():
         changed = extend_silence_remotely(silence, span)
@@ -293,6 +301,8 @@ def end(
         sentinel silence end disk-space
         sentinel silence end 0198f2c4a7e07cc0b2a1d3f4e5a69788
     """
+    from sentinel.store.notifications.matcher_silences import MatcherSilences
+
     if remote_url():
         end_silence_remotely(silence, tenant, json=json)
         return
