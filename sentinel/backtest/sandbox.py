@@ -164,6 +164,10 @@ class _Alone(Store):
         """What was written last is read."""
         return super().read() if self.only is None else nullcontext(self.only)
 
+    def glance(self) -> AbstractContextManager[Connection]:
+        """What was written last is read."""
+        return super().glance() if self.only is None else nullcontext(self.only)
+
 
 @contextmanager
 def staged(

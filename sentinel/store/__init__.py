@@ -27,7 +27,7 @@ from sentinel.store.alerts.act_locks import Taken
 from sentinel.store.alerts.act_together import act_together
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.queries import Alerts
-from sentinel.store.database.engine import connect, one_snapshot, reading, writing
+from sentinel.store.database.engine import connect, glancing, one_snapshot, reading, writing
 from sentinel.store.database.failures import aborted
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.retention import Retained, retain
@@ -122,6 +122,10 @@ class Store:
     def read(self) -> AbstractContextManager[Connection]:
         """One transaction that only reads."""
         return reading(self.engine)
+
+    def glance(self) -> AbstractContextManager[Connection]:
+        """As `read`, for a single query: each sees what is committed by then."""
+        return glancing(self.engine)
 
     def snapshot(self) -> AbstractContextManager[Connection]:
         """As `read`, where all answers are of one moment."""

@@ -17,7 +17,6 @@ from sentinel.settings.log_levels import (
     checked_length,
     checked_level,
 )
-from sentinel.store.database.engine import glancing
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
 
@@ -38,7 +37,7 @@ class LogLevels:
     def held(self) -> list[LogLevel]:
         """Return the levels that hold now, that of all components first."""
         query = select(LEVEL).where(LEVEL.c.until > self._store.now())
-        with glancing(self._store.engine) as connection:
+        with self._store.glance() as connection:
             found = [LogLevel(**row) for row in connection.execute(query).mappings()]
         return sorted(found, key=lambda one: (one.component != ALL, one.component))
 

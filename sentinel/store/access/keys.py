@@ -25,7 +25,6 @@ from sentinel.store.access.key_views import (
     KeyView,
     views_of,
 )
-from sentinel.store.database.engine import glancing
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -224,7 +223,7 @@ class Keys:
             .join(KEY, KEY.c.id == SECRET.c.key_id)
             .where(SECRET.c.prefix == prefix, KEY.c.revoked_at.is_(None))
         )
-        with glancing(self._store.engine) as connection:
+        with self._store.glance() as connection:
             row = connection.execute(query).first()
             if row is None:
                 return None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, or_, select
 
 from sentinel.store.access.person_views import PERSON
-from sentinel.store.database.engine import glancing
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -42,7 +41,7 @@ class OutsideAccounts:
         query = select(
             PERSON.c.name, PERSON.c.disabled_at, known.label("known")
         ).where(or_(known, PERSON.c.name.in_(names)))  # fmt: skip
-        with glancing(self._store.engine) as connection:
+        with self._store.glance() as connection:
             rows = connection.execute(query).all()
         for row in rows:
             if row.known:

@@ -14,7 +14,6 @@ from sentinel.access.sessions import SECRET, Lifetime, new_session_secret, secre
 from sentinel.schema.columns import new_id
 from sentinel.store.access.grants import grants_of
 from sentinel.store.access.people import PERSON, SESSION
-from sentinel.store.database.engine import glancing
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -111,7 +110,7 @@ class Sessions:
             .where(which, PERSON.c.disabled_at.is_(None))
         )  # fmt: skip
         now = self._store.now()
-        with glancing(self._store.engine) as connection:
+        with self._store.glance() as connection:
             row = connection.execute(query).first()
             if row is None or not self._lifetime.holds(row.created_at, row.used_at, now):
                 return None

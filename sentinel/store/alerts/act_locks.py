@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
 from sentinel.store.alerts.asked import Asked
-from sentinel.store.database.engine import glancing
 from sentinel.store.database.tables import ALERT
 from sentinel.store.rules.lock import lock_free_rules
 
@@ -53,7 +52,7 @@ class Locked(NamedTuple):
 
 def rules_of(store: Store, ids: Sequence[str]) -> list[Taken | None]:
     """Return the rule of each alert, in the order of `ids`; None where there is no such alert."""
-    with glancing(store.engine) as connection:
+    with store.glance() as connection:
         rows = connection.execute(_OWNED, {"ids": [*set(ids)]})
         found = {row.id: Taken(row.tenant, row.rule) for row in rows}
     return [found.get(one) for one in ids]

@@ -12,7 +12,6 @@ from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, bindparam, fu
 from sentinel.alerts.view import alert_fields, entry_fields
 from sentinel.errors import NotFound
 from sentinel.store.alerts.queries import LISTED
-from sentinel.store.database.engine import glancing
 from sentinel.store.database.tables import ALERT, REMEDIATION, TIMELINE
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def read_details(store: Store, ids: Sequence[str]) -> dict[str, Detail]:
         The alerts as they are now, by id; an unknown one is left out.
     """
     now = store.now()
-    with glancing(store.engine) as connection:
+    with store.glance() as connection:
 
         def rows(statement: Select[Any], **values: Any) -> list[dict[str, Any]]:
             result = connection.execute(statement, values)

@@ -47,7 +47,6 @@ from sentinel.store.alerts.page_cursor import (
     write_cursor,
 )
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.engine import glancing
 from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ class Alerts:
         rows: list[Any] = []
         last = first
         following: str | None = None
-        with glancing(self._store.engine) as connection:
+        with self._store.glance() as connection:
             for number in range(first, len(segments)):
                 start = cursor if cursor and number == first else None
                 wanted = limit + 1 - len(rows)
@@ -256,7 +255,7 @@ class Alerts:
         """Return the alerts of `ids`, at most some thousands, by id; unknown ids are left out."""
         now = self._store.now()
         found: dict[str, AlertView] = {}
-        with glancing(self._store.engine) as connection:
+        with self._store.glance() as connection:
             for piece in chunks(ids, MOST_PER_PAGE):
                 for row in _as_dicts(connection.execute(_SOME, {"ids": piece})):
                     found[row["id"]] = AlertView.of(row, now)

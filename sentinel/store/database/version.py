@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import bindparam, func, select
 
-from sentinel.store.database.engine import glancing
 from sentinel.store.database.tables import CHANGE, RULE, SILENCE, SUPPRESSION
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ _RULES = select(
 def read_version(store: Store) -> Version:
     """Return the version of what people see, at this moment."""
     now = store.now()
-    with glancing(store.engine) as connection:
+    with store.glance() as connection:
         number, *found = connection.execute(_VERSION, {"now": now}).one()
     ends: list[datetime] = [end for end in found if end is not None]
     return Version(number or 0, now, min(ends, default=None))
@@ -75,6 +74,6 @@ def read_version(store: Store) -> Version:
 
 def read_rules_version(store: Store) -> RulesVersion:
     """Return the version of the rules' rows, at this moment."""
-    with glancing(store.engine) as connection:
+    with store.glance() as connection:
         rules, evaluations, updated_at = connection.execute(_RULES).one()
     return RulesVersion(rules, int(evaluations or 0), updated_at)
