@@ -6,12 +6,11 @@ change. A decision looks its targets up by key.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Exists, bindparam, exists, select
+from sqlalchemy import ColumnElement, Connection, Exists, bindparam, exists, func, select
 
 from sentinel.notifications.inhibition import InhibitionIndex
 from sentinel.notifications.reasons import Reason
@@ -22,14 +21,7 @@ from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED, t
 from sentinel.store.notifications.mute_locks import before_rules_change, before_unmuting
 from sentinel.store.notifications.rule_labels import COLUMNS, RuleLabels
 
-__all__ = [
-    "firing_source",
-    "inhibited_by",
-    "keep_sources",
-    "make_due",
-    "rebuild_sources",
-    "sources_of",
-]
+__all__ = ["Inhibitors", "firing_source", "keep_sources", "make_due", "rebuild_sources"]
 
 SOURCE = table_of(InhibitionSource)
 _FIRES = ("open", "acknowledged")
@@ -88,46 +80,46 @@ def rebuild_sources(connection: Connection, index: InhibitionIndex | None, now: 
     return make_due(connection, connection.execute(_INHIBITED, code).scalars(), now)
 
 
-def inhibited_by(
-    connection: Connection, index: InhibitionIndex, labels: Mapping[str, Mapping[str, str]]
-) -> dict[str, list[str]]:
-    """Return what inhibits alerts.
+class Inhibitors:
+    """What inhibits alerts, for one transaction: the sources of a key are read once.
 
     Args:
-        connection: an open transaction
-        index: the active rules
-        labels: of each alert, by its id
-
-    Returns:
-        By id, the firing alerts that inhibit it, the oldest first; none for an alert that nothing
-        inhibits.
+        connection: an open transaction, in which no source ends
     """
-    return sources_of(connection, {alert: index.as_target(one) for alert, one in labels.items()})
 
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sources: dict[str, list[tuple[str, bool]]] = {}
 
-def sources_of(
-    connection: Connection, targets: Mapping[str, Mapping[str, bool]]
-) -> dict[str, list[str]]:
-    """Return what inhibits targets.
+    def of(self, targets: Mapping[str, Mapping[str, bool]]) -> dict[str, list[str]]:
+        """Return what inhibits targets.
 
-    Args:
-        connection: an open transaction
-        targets: the keys of each alert by its id, as of `InhibitionIndex.as_target`
+        Args:
+            targets: the keys of each alert by its id, as of `InhibitionIndex.as_target`
 
-    Returns:
-        As of `inhibited_by`.
-    """
-    wanted: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    for alert, keys in targets.items():
-        for key, both in keys.items():
-            wanted[key].append((alert, both))
-    found: dict[str, set[str]] = defaultdict(set)
-    for piece in chunks(sorted(wanted)):
-        for row in connection.execute(_BY_KEY, {"keys": piece}):
-            for alert, both in wanted[row.key]:
-                if row.alert_id != alert and not (both and row.both):
-                    found[alert].add(row.alert_id)
-    return {alert: sorted(sources) for alert, sources in found.items()}
+        Returns:
+            By id, firing alerts that inhibit it, the oldest first; of each rule the oldest few. No
+            entry for an alert that nothing inhibits.
+        """
+        self._read({key for keys in targets.values() for key in keys})
+        found: dict[str, list[str]] = {}
+        for alert, keys in targets.items():
+            sources = {
+                source
+                for key, both in keys.items()
+                for source, source_both in self._sources[key]
+                if source != alert and not (both and source_both)
+            }
+            if sources:
+                found[alert] = sorted(sources)
+        return found
+
+    def _read(self, keys: set[str]) -> None:
+        new = sorted(keys - self._sources.keys())
+        self._sources.update({key: [] for key in new})
+        for piece in chunks(new):
+            for row in self._connection.execute(_OLDEST, {"keys": piece}):
+                self._sources[row.key].append((row.alert_id, row.both))
 
 
 def firing_source(alert: ColumnElement[str]) -> Exists:
@@ -198,11 +190,20 @@ _KNOWN = select(SOURCE.c.key, SOURCE.c.alert_id, SOURCE.c.both).where(
     SOURCE.c.alert_id.in_(bindparam("alerts", expanding=True))
 )
 _FORGET = SOURCE.delete().where(SOURCE.c.alert_id.in_(bindparam("alerts", expanding=True)))
-_BY_KEY = (
-    select(SOURCE.c.key, SOURCE.c.alert_id, SOURCE.c.both)
+_RANKED = (
+    select(
+        SOURCE.c.key, SOURCE.c.alert_id, SOURCE.c.both,
+        func.row_number()
+        .over(partition_by=(SOURCE.c.key, SOURCE.c.both), order_by=SOURCE.c.alert_id)
+        .label("place"),
+    )
     .join(ALERT, ALERT.c.id == SOURCE.c.alert_id)
     .where(SOURCE.c.key.in_(bindparam("keys", expanding=True)), ALERT.c.status.in_(_FIRES))
-)
+    .subquery()
+)  # fmt: skip
+# One is enough to mute, and of two at least one is not the alert itself. All of them would be
+# compared with each target.
+_OLDEST = select(_RANKED.c.key, _RANKED.c.alert_id, _RANKED.c.both).where(_RANKED.c.place <= 2)
 _MUTED_BY = select(MEMBER.c.group_id).where(
     MEMBER.c.muted_by.in_(bindparam("sources", expanding=True)),
     MEMBER.c.muted_by != "",

@@ -30,7 +30,7 @@ from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG, SILENCE
 from sentinel.store.notifications.active_routes import active_tree
 from sentinel.store.notifications.concerned_members import Concern, ConcernedMembers
-from sentinel.store.notifications.inhibition import inhibited_by, sources_of
+from sentinel.store.notifications.inhibition import Inhibitors
 from sentinel.store.notifications.known_members import knows, marks
 from sentinel.store.notifications.queries import FOREVER
 from sentinel.store.notifications.rule_labels import RuleLabels
@@ -78,6 +78,7 @@ class Mutes:
         self._members = ConcernedMembers(connection)
         tree = active_tree(connection)
         self._inhibitions = None if tree is None else tree.inhibitions
+        self._inhibitors = Inhibitors(connection)
 
     def refresh(self, group: Any) -> int:
         """Keep with each firing member of a group what mutes it now.
@@ -98,7 +99,7 @@ class Mutes:
         now = self._now
         rows = self._rows(group.id, concerns)
         targets = {alert: one.keys for alert, one in concerns.items() if one.keys}
-        sources = sources_of(self._connection, targets)
+        sources = self._inhibitors.of(targets)
         changes: dict[Mute, list[str]] = defaultdict(list)
         held = 0
         begun: list[Row[Any]] = []
@@ -239,8 +240,8 @@ def source_of(connection: Connection, alert: Row[Any]) -> Row[Any] | None:
     tree = active_tree(connection)
     if tree is None or not tree.inhibitions:
         return None
-    labels = {alert.id: RuleLabels(connection).of(alert)}
-    sources = inhibited_by(connection, tree.inhibitions, labels).get(alert.id)
+    keys = tree.inhibitions.as_target(RuleLabels(connection).of(alert))
+    sources = Inhibitors(connection).of({alert.id: keys}).get(alert.id)
     return connection.execute(_SOURCE, {"alert": sources[0]}).first() if sources else None
 
 

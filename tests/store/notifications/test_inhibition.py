@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.alerts.changed_rules import keep_changed
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.notifications.explaining import why_of_alert
+from sentinel.store.notifications.inhibition import Inhibitors
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.routes import Routes
 from tests.databases import both_databases
@@ -212,3 +214,44 @@ def test_labels_that_change_while_both_fire_free_what_no_longer_matches(
         changed.sees({"/": 95})
     assert sources(world) == (edited in ("target", "target in the dashboard"))
     assert world.said() == [FIRST]
+
+
+@both_databases
+def test_of_many_sources_the_oldest_few_are_read_once_and_none_mutes_what_is_a_source_too(
+    store: Store, clock: FakeClock
+):
+    Routes(store).apply(
+        """
+        route: {receiver: default}
+        inhibit_rules:
+          - {source_matchers: ['rule=~"host|disk"'], target_matchers: ['rule=~"disk|cpu"']}
+        """,
+        actor="ann",
+    )
+    host, disk, cpu = (World(store, clock, name=name) for name in ("host", "disk", "cpu"))
+    for world in (disk, cpu):
+        world.sees({f"/{number}": 95.0 for number in range(3)})
+    host.sees({f"/{number}": 95.0 for number in range(5)})
+    ids: dict[str, list[str]] = {}
+    for row in host.rows("SELECT rule, id FROM alert ORDER BY id"):
+        ids.setdefault(row.rule, []).append(row.id)
+    assert sources(host) == 8
+    tree = Routes(store).tree()
+    assert tree is not None
+    targets = {
+        id_: tree.inhibitions.as_target({"rule": name, "tenant": "default"})
+        for name, every in ids.items()
+        for id_ in every
+    }
+    with store.read() as connection:
+        asked: list[str] = []
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        inhibitors = Inhibitors(connection)
+        found = inhibitors.of(targets)
+        assert inhibitors.of(targets) == found
+        assert len(asked) == 1
+    # Those of `disk` match both sides, so that only those of `host` mute them.
+    assert found == {
+        **dict.fromkeys(ids["disk"], ids["host"][:2]),
+        **dict.fromkeys(ids["cpu"], sorted([*ids["host"][:2], *ids["disk"][:2]])),
+    }
