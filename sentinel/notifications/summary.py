@@ -37,6 +37,7 @@ ROUTE, STORM = "summary:", "storm:"
 """How the routes of a summary and of a storm begin; no receiver's name has a colon."""
 RECEIVER, THROUGH = "receiver", "channel"
 _TIMES = ("active_hours", "mute_times", "active_times")
+_STANDS_IN = "stands_in"
 _MOST_NAMES = 5
 
 
@@ -52,7 +53,7 @@ def is_storm(route: str) -> bool:
 
 def summary_membership(
     tenant: str, receiver: str, channel: str, storm: Storm | None = None,
-    policy: Mapping[str, Any] = MappingProxyType({}),
+    policy: Mapping[str, Any] = MappingProxyType({}), stands_in: bool = False,
 ) -> Membership:  # fmt: skip
     """Return the summary of a receiver's channel as alerts are entered into it.
 
@@ -65,6 +66,7 @@ def summary_membership(
         storm: that the receiver is in, each of which has a summary of its own; None for none
         policy: of the groups that it is to name, as `Membership.policy` has it: their active hours
             and time intervals, which they have in common, and their shortest repeat_interval
+        stands_in: whether the channel is none of the receiver's, but stands in for them
 
     Returns:
         The group's key, labels, receivers and times.
@@ -86,6 +88,7 @@ def summary_membership(
             "group_wait": wait.total_seconds(), "group_interval": interval.total_seconds(),
             "repeat_interval": repeat_interval(policy),
             "rises_at": int(Severity.CRITICAL) if storm else 0, **times,
+            **({_STANDS_IN: True} if stands_in else {}),
         },
         wait=wait,
     )  # fmt: skip
@@ -96,19 +99,26 @@ def repeat_interval(policy: Mapping[str, Any]) -> float:
     return float(policy.get("repeat_interval", 14_400))
 
 
-def summary_channels(route: str, labels: Mapping[str, str], refs: Sequence[str]) -> list[str]:
+def summary_channels(
+    route: str, labels: Mapping[str, str], policy: Mapping[str, Any], refs: Sequence[str]
+) -> list[str]:
     """Return the channels of a receiver that a group is sent through.
 
     Args:
         route: of the group
         labels: of the group
+        policy: of the group
         refs: the receiver's channels of now
 
     Returns:
-        The one that a summary is of, unless it has left the receiver; else all of them.
+        The one that a summary is of, unless it was one of the receiver's and has left it; else all
+        of them. What stood in for the receiver's is never theirs to be sent: they are still owed
+        the groups themselves.
     """
     through = labels.get(THROUGH) if is_summary(route) else None
-    return [one for one in refs if one == through] or list(refs)
+    if through is not None and (through in refs or policy.get(_STANDS_IN)):
+        return [through]
+    return list(refs)
 
 
 def summarised(message: Message, route: str, groups: int, since: datetime) -> Message:

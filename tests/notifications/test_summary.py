@@ -9,7 +9,7 @@ import pytest
 
 from sentinel.notifications.group_policy import policy_from
 from sentinel.notifications.storm import Storm
-from sentinel.notifications.summary import summary_membership
+from sentinel.notifications.summary import summary_channels, summary_membership
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 HOURS = {"windows": [{"start": "09:00", "end": "17:00"}]}
@@ -45,3 +45,13 @@ def test_a_summary_has_the_times_of_its_groups():
     assert policy.mute_times == of_group.mute_times != ()
     assert policy.active_times == of_group.active_times != ()
     assert policy.repeat_interval == of_group.repeat_interval
+
+
+def test_a_summary_goes_through_its_channel_or_to_all_where_that_has_left_the_receiver():
+    own = summary_membership("t", "ops", "a/1")
+    assert summary_channels(own.route, own.labels, own.policy, ["a/1", "b/2"]) == ["a/1"]
+    assert summary_channels(own.route, own.labels, own.policy, ["b/2", "c/3"]) == ["b/2", "c/3"]
+    other = summary_membership("t", "ops", "inbox", stands_in=True)
+    assert other.key == summary_membership("t", "ops", "inbox").key
+    assert summary_channels(other.route, other.labels, other.policy, ["b/2"]) == ["inbox"]
+    assert summary_channels("ops", other.labels, {}, ["b/2"]) == ["b/2"]

@@ -191,7 +191,8 @@ class NotificationLog:
                 count_held(connection, group, receiver, channel, last)
             self._remember(connection, group, (receiver, channel), known, decision, now)
             storm = storms.get(receiver)
-            waits = held_group(group, (receiver, channel), last, seen, decision, storm)
+            own = channels.get(receiver, channels[DEFAULT])
+            waits = held_group(group, (receiver, channel), last, seen, decision, storm, own)
             if waits is not None:
                 summarised.append(waits)
             elif decision.next_at is not None:

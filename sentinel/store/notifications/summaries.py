@@ -56,6 +56,7 @@ class HeldGroup(msgspec.Struct, frozen=True, kw_only=True):
         covers: whether the channel knows the group by the summary alone from then on; else it is
             still owed a message of the group's own
         storm: that the receiver is in; None for none
+        stands_in: whether the channel is none of the receiver's
         policy: of the group, as `Membership.policy` has it
         otherwise: when it is due for the sake of other channels; None for not
     """
@@ -69,13 +70,14 @@ class HeldGroup(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
     covers: bool = True
     storm: Storm | None = None
+    stands_in: bool = False
     policy: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     otherwise: datetime | None = None
 
 
 def held_group(
     group: AlertGroup, target: tuple[str, str], last: Notified, seen: GroupNow,
-    decision: Decision, storm: Storm | None,
+    decision: Decision, storm: Storm | None, own: Sequence[str],
 ) -> HeldGroup | None:  # fmt: skip
     """Return what a summary is to name of a group that was decided on.
 
@@ -86,6 +88,7 @@ def held_group(
         seen: the group as the channel knows it
         decision: about it
         storm: that the receiver is in; None for none
+        own: the channels of the receiver, for which another may stand in
 
     Returns:
         The group; None where nothing is held back, where it is a summary itself, or where the
@@ -103,7 +106,7 @@ def held_group(
     return HeldGroup(
         tenant=group.tenant, receiver=receiver, channel=channel, group_id=group.id, seq=group.seq,
         until=until, after=0 if first else last.seq, covers=covers, storm=storm,
-        policy=group.policy,
+        stands_in=channel not in own, policy=group.policy,
     )  # fmt: skip
 
 
@@ -123,7 +126,9 @@ def summarise(store: Store, held: Sequence[HeldGroup]) -> None:
 
 
 def _home(held: HeldGroup, policy: Mapping[str, Any]) -> Membership:
-    return summary_membership(held.tenant, held.receiver, held.channel, held.storm, policy)
+    return summary_membership(
+        held.tenant, held.receiver, held.channel, held.storm, policy, held.stands_in
+    )
 
 
 def _enter(store: Store, held: Sequence[HeldGroup], connection: Connection) -> None:

@@ -77,7 +77,8 @@ def targets_of(
     notified = {key[1]: key for _, key in told}
     by_channel: dict[str, tuple[str, str]] = {}
     for name in group.receivers:
-        refs = summary_channels(group.route, group.labels, channels.get(name, channels[DEFAULT]))
+        own = channels.get(name, channels[DEFAULT])
+        refs = summary_channels(group.route, group.labels, group.policy, own)
         # An alert about a channel goes another way.
         refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
         if group.firing and out.issuperset(refs):

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection
 
 from sentinel.clock import FakeClock
-from sentinel.errors import ConfigurationError
+from sentinel.errors import ConfigurationError, DeliveryError
 from sentinel.store import Store
 from sentinel.store.alerts.queries import AlertFilter
-from sentinel.store.notifications.channel_health import Gates
+from sentinel.store.notifications.channel_health import Gates, record_recovery
 from sentinel.store.notifications.deliveries import Outcome, ToSend
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.message_limits import message_limits, set_message_limit
@@ -72,6 +72,35 @@ def test_why_says_that_the_limit_holds_it_back_until_when_and_then_where_it_was_
     world.clock.set(free)
     world.tells()
     assert why_of_alert(world.store, last[0]).groups[0].channels[0].knows
+
+
+def test_a_summary_for_the_channel_that_stood_in_is_not_sent_to_the_one_that_recovered(
+    store: Store, clock: FakeClock
+):
+    own, other = "sentinel-webhook/ops", "sentinel-webhook/other"
+    store.receivers.set("default", [own])
+    store.receivers.set("fallback", [other])
+    world = World(store, clock, group_by=["mount"])
+    world.recorder.fails[own] = DeliveryError("no answer")
+    world.sees({"/first": 95.0})
+    for _ in range(8):
+        world.tells()
+        clock.forward(seconds=30)
+    assert [channel for channel, _ in world.recorder.messages] == [other]
+    set_message_limit(store, "channel", other, 1)
+    world.sees(dict.fromkeys(["/first", "/a", "/b", "/c"], 95.0))
+    world.tells()
+    world.recorder.fails.clear()
+    world.recorder.messages.clear()
+    record_recovery(store, own)
+    for _ in range(6):
+        world.tells()
+        clock.forward(minutes=1)
+    heard = {
+        channel: sorted(len(one.alerts) for ref, one in world.recorder.messages if ref == channel)
+        for channel in (own, other)
+    }
+    assert heard == {own: [1, 1, 1, 1], other: [2]}
 
 
 def test_a_changed_receiver_is_not_sent_again_what_its_summary_named(world: World):
