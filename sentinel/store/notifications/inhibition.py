@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Exists, bindparam, exists, func, select
 
 from sentinel.notifications.inhibition import InhibitionIndex
-from sentinel.notifications.reasons import Reason
 from sentinel.schema.inhibition import InhibitionSource
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
@@ -69,15 +68,15 @@ def rebuild_sources(connection: Connection, index: InhibitionIndex | None, now: 
         now: the present moment
 
     Returns:
-        Whether a group is due at once, since one of its members was inhibited.
+        Whether a group is due at once, since one of its members is muted.
     """
     before_rules_change(connection)
     connection.execute(SOURCE.delete())
     if index:
         found = connection.execute(_FIRING)
         _insert(connection, set(_sources(index, RuleLabels(connection), found.all())))
-    code = {"code": str(Reason.INHIBITED), "now": now}
-    return make_due(connection, connection.execute(_INHIBITED, code).scalars(), now)
+    # Silences, too: the routes also say who owns what.
+    return make_due(connection, connection.execute(_ALL_MUTED, {"now": now}).scalars(), now)
 
 
 class Inhibitors:
@@ -210,8 +209,7 @@ _MUTED_BY = select(MEMBER.c.group_id).where(
     MEMBER.c.resolved_seq.is_(None),
     MEMBER.c.muted_until > bindparam("now"),
 )
-_INHIBITED = select(MEMBER.c.group_id).where(
-    MEMBER.c.muted == bindparam("code"),
+_ALL_MUTED = select(MEMBER.c.group_id).where(
     MEMBER.c.muted_by != "",
     MEMBER.c.resolved_seq.is_(None),
     MEMBER.c.muted_until > bindparam("now"),

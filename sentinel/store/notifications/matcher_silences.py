@@ -271,8 +271,8 @@ class MatcherSilences:
         lock_groups(connection, held)
         before_unmuting(connection)
         # What a claim has muted meanwhile.
-        late = [one for one in muted_by(connection, before.id) if one not in set(held)]
-        self._decide_again(connection, held, now, late)
+        late = set(muted_by(connection, before.id)) - set(held)
+        self._decide_again(connection, held, now, sorted(late))
         self._store.changed(connection)
         return after
 

@@ -255,3 +255,24 @@ def test_of_many_sources_the_oldest_few_are_read_once_and_none_mutes_what_is_a_s
         **dict.fromkeys(ids["disk"], ids["host"][:2]),
         **dict.fromkeys(ids["cpu"], sorted([*ids["host"][:2], *ids["disk"][:2]])),
     }
+
+
+def test_other_owners_in_the_routes_free_what_was_silenced_by_them(store: Store, clock: FakeClock):
+    Routes(store).apply("{owners: disk data, route: {receiver: default}}", actor="ann")
+    world = World(store, clock)
+    MatcherSilences(store).create(['owner="data"'], clock.now() + timedelta(days=1), actor="ann")
+    world.sees({"/": 95})
+    assert world.said() == []
+    Routes(store).apply("{owners: disk ml, route: {receiver: default}}", actor="ann")
+    assert world.said() == [FIRST]
+
+
+def test_a_source_whose_rule_is_renamed_frees_its_targets(world: World, host: World):
+    host.sees({"/": 95})
+    host.tells()
+    world.sees({"/": 95})
+    assert world.said() == []
+    host.rule = host.rule.model_copy(update={"name": "host", "renamed_from": "host-down"})
+    host.sees({"/": 95})
+    assert sources(world) == 0
+    assert world.said() == [FIRST]
