@@ -50,7 +50,7 @@ def knows(member: Any, seq: int, channel: str) -> bool:
     since, until = member.muted_seq, member.heard_seq
     if since is None or since > seq or (until is not None and until <= seq):
         return True
-    return member.fired_seq < since and channel_mark(channel) in member.known_to
+    return member.fired_seq <= since and channel_mark(channel) in member.known_to
 
 
 def muted_at(seq: Any) -> ColumnElement[bool]:
@@ -69,7 +69,7 @@ def unheard_of(seq: Any, mark: Any) -> ColumnElement[bool]:
     Returns:
         A condition on members of one group; never NULL.
     """
-    known = and_(MEMBER.c.fired_seq < MEMBER.c.muted_seq, MEMBER.c.known_to.contains(mark))
+    known = and_(MEMBER.c.fired_seq <= MEMBER.c.muted_seq, MEMBER.c.known_to.contains(mark))
     return and_(muted_at(seq), not_(known))
 
 

@@ -148,13 +148,18 @@ class Mutes:
         if not begun:
             return
         told = self._connection.execute(_TOLD, {"group": group_id}).all()
-        by_channels: dict[str, list[str]] = defaultdict(list)
+        same: dict[tuple[int, str], list[str]] = defaultdict(list)
         for row in begun:
-            known = [one.channel for one in told if knows(row, one.told_seq, one.channel)]
-            by_channels[marks(known)].append(row.alert_id)
-        for known_to, alerts in by_channels.items():
+            heard = [one for one in told if one.told_seq >= row.fired_seq]
+            known = [one.channel for one in heard if knows(row, one.told_seq, one.channel)]
+            since = seq
+            if len(known) < len(heard):
+                # No message has named it since the mute before, which so goes on.
+                since = max(row.muted_seq, row.fired_seq)
+            same[since, marks(known)].append(row.alert_id)
+        for (since, known_to), alerts in same.items():
             for piece in chunks(alerts):
-                values = {"group": group_id, "seq": seq, "known_to": known_to, "alerts": piece}
+                values = {"group": group_id, "seq": since, "known_to": known_to, "alerts": piece}
                 self._connection.execute(_HIDDEN, values)
 
     def _holds_back(self, group_id: str) -> bool:

@@ -176,6 +176,27 @@ def test_a_channel_is_told_of_what_was_muted_at_its_message_once(world: World, c
     assert (named(world), world.reasons()) == ([], ["repeat_interval"])
 
 
+@pytest.mark.parametrize("recovers", [False, True])
+def test_what_is_muted_again_before_a_message_named_it_stays_unknown(
+    world: World, clock: FakeClock, recovers: bool
+):
+    first, _ = silence(world, 'mount="/data"')
+    assert named(world) == [["/"]]
+    clock.forward(minutes=1)
+    MatcherSilences(world.store).expire(first.id, actor="ann")
+    assert (named(world), world.reasons()) == ([], ["group_interval"])
+    second, _ = silence(world, 'mount="/data"')
+    assert knows(world, "/data") == [False]
+    if recovers:
+        world.sees({"/": 95, "/data": 20})
+        clock.forward(minutes=10)
+        assert (named(world), world.reasons()) == ([], ["repeat_interval"])
+        return
+    clock.set(second.until)
+    assert named(world) == [["/", "/data"]]
+    assert knows(world, "/data") == [True]
+
+
 @both_databases
 def test_it_is_extended_and_expired_by_people_with_an_audit_row_each(
     world: World, clock: FakeClock
