@@ -305,7 +305,9 @@ class MatcherSilences:
         mutes = Mutes(connection, now, silence_indexes(connection, now, cached=False))
         for piece in chunks(groups[:_AT_ONCE]):
             for group in connection.execute(_SOME, {"ids": piece}).all():
-                mutes.refresh(group)
+                # While a message is sent, nobody knows yet who will have heard of what.
+                if group.claimed_until is None or group.claimed_until <= now:
+                    mutes.refresh(group)
         make_due(connection, [*groups, *late], now)
         self._store.wakes.request(connection, now)
 

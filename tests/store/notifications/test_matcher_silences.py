@@ -16,6 +16,7 @@ from sentinel.notifications.why import shown
 from sentinel.schema.silences import Silence
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from tests.databases import both_databases
@@ -174,6 +175,22 @@ def test_a_channel_is_told_of_what_was_muted_at_its_message_once(world: World, c
     assert named(world) == [["/", "/data", "/new"]]
     clock.forward(minutes=10)
     assert (named(world), world.reasons()) == ([], ["repeat_interval"])
+
+
+def test_what_is_silenced_while_its_message_is_sent_is_known_by_that(
+    world: World, clock: FakeClock
+):
+    log = world.store.notification_log
+    sending = log.claim("other")
+    silence(world, 'mount="/data"')
+    clock.forward(seconds=1)
+    log.finish([Outcome(sent=one) for one in sending])
+    world.sees({"/": 95, "/data": 95, "/new": 95})
+    clock.forward(minutes=5)
+    assert named(world) == [["/", "/new"]]
+    world.sees({"/": 95, "/data": 20, "/new": 95})
+    clock.forward(minutes=5)
+    assert named(world) == [["/", "/data", "/new"]]
 
 
 @pytest.mark.parametrize("recovers", [False, True])
