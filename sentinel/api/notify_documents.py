@@ -95,7 +95,7 @@ def plan(request: Request, body: Body, who: Acting) -> Differences:
 @router.post(
     "/apply",
     summary="Apply a document of receivers and routes",
-    responses=responses(400, 403, 413),
+    responses=responses(400, 403, 409, 413),
     openapi_extra=described_as(ApplyBody),
 )
 @needs(Permission.EDIT, "routes")

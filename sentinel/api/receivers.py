@@ -122,11 +122,17 @@ def put(
 
 
 @router.delete(
-    "/{name}", summary="Delete a receiver", status_code=204, responses=responses(403, 404, 412)
+    "/{name}",
+    summary="Delete a receiver",
+    status_code=204,
+    responses=responses(403, 404, 409, 412),
 )
 @needs(Permission.EDIT, "receivers")
 def delete(request: Request, name: ReceiverName, who: Acting, if_match: IfMatch = None) -> None:
-    """Delete a receiver; rules that name it notify `default` from then on."""
+    """Delete a receiver; rules that name it notify `default` from then on.
+
+    One that the on-call document names is not deleted.
+    """
     everywhere(who, Permission.EDIT)
     store_of(request).receivers.remove(name, actor=who.name, check=_matches(if_match))
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.actions import Action, ActionResult
@@ -28,7 +28,7 @@ from sentinel.store.alerts.act_together import act_together
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.queries import Alerts
 from sentinel.store.database.engine import connect, glancing, one_snapshot, reading, writing
-from sentinel.store.database.failures import aborted
+from sentinel.store.database.failures import may_run_again
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.retention import Retained, retain
 from sentinel.store.database.tables import CHANGE
@@ -250,7 +250,7 @@ class Store:
                     self.metrics.remember(fresh)
                 return done
             except DBAPIError as error:
-                if not left or not _may_run_again(error):
+                if not left or not may_run_again(error):
                     raise
                 time.sleep(0.02 * (_TRIES - left))
         raise AssertionError("unreachable")
@@ -336,8 +336,9 @@ class Store:
     def receivers(self) -> Receivers:
         """Named sets of channels."""
         from sentinel.store.notifications.receivers import Receivers
+        from sentinel.store.oncall.documents import active_document
 
-        return Receivers(self)
+        return Receivers(self, lambda connection: active_document(connection).receivers)
 
     @cached_property
     def remediations(self) -> Remediations:
@@ -394,7 +395,3 @@ class Store:
         from sentinel.store.notifications.wakes import Wakes
 
         return Wakes(self)
-
-
-def _may_run_again(error: DBAPIError) -> bool:
-    return aborted(error) or (isinstance(error, OperationalError) and "locked" in str(error.orig))

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from sentinel.store import Store
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
 
 RECEIVERS = "/api/v1/alerts/receivers"
@@ -27,6 +28,10 @@ def test_a_receiver_is_made_read_changed_and_deleted(client: httpx.Client, store
     assert stale.status_code == 412
     names = [one["name"] for one in client.get(RECEIVERS).json()["items"]]
     assert names == ["default", "night-shift"]
+    on_call = OnCallDocuments(store)
+    on_call.apply("people: {ann: {notify: [{receiver: night-shift}]}}", actor="ann")
+    assert client.delete(place).status_code == 409
+    on_call.apply("", actor="ann")
     assert client.delete(place).status_code == 204
     assert client.get(place).status_code == 404
     assert client.delete(place).status_code == 404

@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sentinel.errors import DatabaseError
 
-__all__ = ["aborted", "of_the_database"]
+__all__ = ["aborted", "may_run_again", "of_the_database"]
 
 _SQLITE = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
@@ -29,6 +29,11 @@ def aborted(error: BaseException) -> bool:
     """Return whether another transaction aborted this one, which did nothing and may run again."""
     cause = error.orig if isinstance(error, DBAPIError) else None
     return getattr(cause, "sqlstate", None) in _ABORTED
+
+
+def may_run_again(error: DBAPIError) -> bool:
+    """Return whether a transaction may succeed when it is run once more."""
+    return aborted(error) or (isinstance(error, OperationalError) and "locked" in str(error.orig))
 
 
 def of_the_database(error: BaseException) -> bool:

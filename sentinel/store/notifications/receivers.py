@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, bindparam, or_, select, text
 
 from sentinel.audit.change import Change
-from sentinel.errors import ConfigurationError, NotFound
+from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.notifications.channel import INBOX
 from sentinel.notifications.channel_names import is_channel, is_receiver
 from sentinel.notifications.summary import is_summary
@@ -39,10 +39,17 @@ Check = Callable[[list[str]], None]
 
 
 class Receivers:
-    """Receivers in the shared database. `default` is the inbox until it is set."""
+    """Receivers in the shared database. `default` is the inbox until it is set.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: the shared database
+        named: returns the receivers that the on-call document names, as an open transaction reads
+            it
+    """
+
+    def __init__(self, store: Store, named: Callable[[Connection], Collection[str]]) -> None:
         self._store = store
+        self._named = named
 
     def all(self) -> dict[str, list[str]]:
         """Return the channels of every receiver, by name."""
@@ -161,6 +168,7 @@ class Receivers:
 
         Raises:
             NotFound: there is no receiver of that name.
+            Conflict: the on-call document names it
         """
         self._store.in_transaction(
             lambda connection: self.remove_in(connection, name, actor=actor, check=check)
@@ -174,6 +182,11 @@ class Receivers:
         before = self.all_in(connection)
         if check is not None and name in before:
             check(before[name])
+        if name != DEFAULT and name in before and name in self._named(connection):
+            raise Conflict(
+                f"the on-call document names the receiver {name!r}",
+                hint="Take it out there first: sentinel oncall show, sentinel oncall apply FILE",
+            )
         done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
         connection.execute(_TEMPLATES_OF, {"receiver": name})
         if not done.rowcount:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sentinel.errors import ConfigurationError
+from sentinel.errors import ConfigurationError, Conflict
 from sentinel.notifications.notify_document import read_notify
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.notifications.notify_documents import apply_document, plan_document
 from sentinel.store.notifications.routes import Routes
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
 
 DOCUMENT = """
@@ -56,3 +57,22 @@ def test_a_document_is_applied_at_once_and_only_where_it_differs(store: Store):
         '- route {}/{team="db"}',
     ]
     assert set(store.receivers.all()) == {"by-hand", "default"}
+
+
+def test_a_receiver_that_the_on_call_document_names_is_not_removed(store: Store):
+    document = read_notify({"n": DOCUMENT.replace('team="db"', 'team="x"')})
+    apply_document(store, document, actor="ci")
+    on_call = "people: {ann: {notify: [{receiver: db}, {receiver: default}]}}"
+    OnCallDocuments(store).apply(on_call, actor="ann")
+    gone = read_notify({"n": "receivers: []\nroute: {receiver: default}"})
+    with pytest.raises(Conflict, match="the on-call document names the receiver 'db'"):
+        apply_document(store, gone, actor="ci")
+    with pytest.raises(Conflict):
+        store.receivers.remove("db")
+    assert plan_document(store, document) == []
+    # The default one is there without being stored, too.
+    store.receivers.set("default", ["sentinel-webhook/x"])
+    store.receivers.remove("default")
+    OnCallDocuments(store).apply("", actor="ann")
+    apply_document(store, gone, actor="ci")
+    assert set(store.receivers.all()) == {"default"}
