@@ -136,12 +136,12 @@ class GroupChanges:
         if not wanted:
             return {}
         homes = self._find_live(wanted)
-        missing = [key for key in sorted(wanted) if key not in homes]
-        if missing:
+        # Again where another rule reopens a group, or makes one, and resolves it meanwhile.
+        while missing := [key for key in sorted(wanted) if key not in homes]:
             self._reopen_groups(missing, now)
-            homes = self._find_live(wanted)
+            homes |= self._find_live(missing)
             self._make([wanted[key] for key in missing if key not in homes], now)
-            homes = self._find_live(wanted)
+            homes |= self._find_live(missing)
         return homes
 
     def _find_live(self, keys: Iterable[str]) -> dict[str, Row[Any]]:
