@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.access import Permission
 from sentinel.api.access import Acting
 from sentinel.api.alert_routes import of_document
 from sentinel.api.bodies import Body, described_as, read_as
+from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
 from sentinel.api.receivers import everywhere
@@ -20,7 +21,7 @@ from sentinel.api.shown_rules import store_of
 from sentinel.expression.yaml_document import MOST_LETTERS
 from sentinel.notifications.notify_document import read_notify
 from sentinel.notifications.notify_plan import Difference
-from sentinel.store.notifications.notify_documents import apply_document, plan_document
+from sentinel.store.notifications.notify_documents import apply_document, plan_document, state_of
 from sentinel.store.notifications.owned_rules import owned_rules
 
 __all__ = ["owners", "router"]
@@ -75,35 +76,40 @@ class Differences(BaseModel):
 @router.post(
     "/plan",
     summary="What a document of receivers and routes would change",
-    responses=responses(400, 403, 413),
+    responses={**responses(400, 403, 413), 200: {"headers": ETAG, "description": "The plan"}},
     openapi_extra=described_as(PlanBody),
 )
 @needs(Permission.READ, "routes")
-def plan(request: Request, body: Body, who: Acting) -> Differences:
+def plan(request: Request, response: Response, body: Body, who: Acting) -> Differences:
     """Compare a document with the receivers and routes that are stored. Nothing is changed.
+
+    The tag of the answer, as `If-Match` of `apply`, lets it change only what was compared here.
 
     Returns:
         The differences.
     """
     _also_receivers(who, Permission.READ)
     asked = read_as(PlanBody, body)
-    return _shown(
-        of_document(lambda: plan_document(store_of(request), read_notify(asked.document)))
-    )
+    store = store_of(request)
+    document = of_document(lambda: read_notify(asked.document))
+    # First, so that what changes meanwhile makes the tag stale and not the differences.
+    response.headers["ETag"] = _tag(state_of(store))
+    return _shown(plan_document(store, document))
 
 
 @router.post(
     "/apply",
     summary="Apply a document of receivers and routes",
-    responses=responses(400, 403, 409, 413),
+    responses=responses(400, 403, 409, 412, 413),
     openapi_extra=described_as(ApplyBody),
 )
 @needs(Permission.EDIT, "routes")
-def apply(request: Request, body: Body, who: Acting) -> Differences:
+def apply(request: Request, body: Body, who: Acting, if_match: IfMatch = None) -> Differences:
     """Make receivers, routes and time intervals as a document says: all of it or nothing.
 
     Only what differs is changed. Receivers that were made elsewhere stay, and so do the routes
-    where there is no `route:`.
+    where there is no `route:`. With `If-Match`, receivers or routes that somebody changed since
+    they were planned are refused.
 
     Returns:
         What was changed.
@@ -113,7 +119,11 @@ def apply(request: Request, body: Body, who: Acting) -> Differences:
     return _shown(
         of_document(
             lambda: apply_document(
-                store_of(request), read_notify(asked.document), actor=who.name, note=asked.note
+                store_of(request),
+                read_notify(asked.document),
+                actor=who.name,
+                note=asked.note,
+                check=lambda state: check_match(if_match, _tag(state)),
             )
         )
     )
@@ -163,6 +173,10 @@ def _also_receivers(who: Acting, permission: Permission) -> None:
             f"{who.name} may use only: {', '.join(sorted(who.scopes or ()))}",
             hint=f"A document has receivers, too: this needs the scope receivers:{permission}.",
         )
+
+
+def _tag(state: str) -> str:
+    return f'"{state}"'
 
 
 def _shown(found: list[Difference]) -> Differences:

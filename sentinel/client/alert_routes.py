@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from sentinel.client.calls import BASE, Call
+from sentinel.client.models import Tagged
 
 __all__ = [
     "Applied",
@@ -104,8 +105,8 @@ class DifferenceItem(BaseModel):
     text: str
 
 
-class Differences(BaseModel):
-    """What a document would change, or did."""
+class Differences(Tagged):
+    """What a document would change, or did; `version` of a plan is for `apply_files`."""
 
     differences: list[DifferenceItem]
 
@@ -209,10 +210,22 @@ def plan(files: Mapping[str, str]) -> Call[Differences]:
     return Call(Differences, "POST", f"{BASE}/notify/plan", body={"document": dict(files)})
 
 
-def apply_files(files: Mapping[str, str], *, note: str = "") -> Call[Differences]:
-    """Return the request that applies a document of receivers and routes."""
+def apply_files(
+    files: Mapping[str, str], *, note: str = "", version: str = ""
+) -> Call[Differences]:
+    """Return the request that applies a document of receivers and routes.
+
+    Args:
+        files: YAML, by the name that errors give
+        note: why, kept with the version of the routes
+        version: of the plan, where nothing may have changed since
+
+    Returns:
+        The request; `do` raises `Conflict` where something has.
+    """
     body = {"document": dict(files), "note": note}
-    return Call(Differences, "POST", f"{BASE}/notify/apply", body=body)
+    headers = {"If-Match": version} if version else {}
+    return Call(Differences, "POST", f"{BASE}/notify/apply", body=body, headers=headers)
 
 
 def owners(*, unowned: bool = False) -> Call[OwnerPage]:

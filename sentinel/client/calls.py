@@ -80,7 +80,7 @@ def read(call: Call[M], response: httpx.Response) -> M | None:
     if call.answer is None or not response.content:
         return None
     answer = call.answer.model_validate_json(response.content)
-    if isinstance(answer, models.Rule):
+    if isinstance(answer, models.Tagged):
         return answer.model_copy(update={"version": response.headers.get("ETag", "")})
     return answer
 

@@ -57,7 +57,13 @@ class Acted(BaseModel):
     alert: AlertView
 
 
-class Rule(BaseModel):
+class Tagged(BaseModel):
+    """What has the tag of its version, for the change that must be made to that version alone."""
+
+    version: str = ""
+
+
+class Rule(Tagged):
     """A rule and its last evaluation; what only one rule's own address tells is None in lists.
 
     `version` is the tag of this version, for `change_rule` and `delete_rule`; empty in lists.
@@ -81,7 +87,6 @@ class Rule(BaseModel):
     given: dict[str, Any] | None = None
     matched: str = ""
     notes: list[str] = []
-    version: str = ""
 
 
 class RulePage(BaseModel):

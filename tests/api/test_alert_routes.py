@@ -11,6 +11,7 @@ from sentinel.access import Role
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.notifications.routes import Routes
 from tests.api.served import Raised
 from tests.databases import both_databases
 
@@ -139,3 +140,24 @@ def test_what_is_wrong_with_a_document_is_named(client: httpx.Client, document: 
         error = answer.json()["error"]
         assert (answer.status_code, error["field"]) == (422, "document")
         assert names in error["message"]
+
+
+def test_a_document_is_applied_only_to_what_it_was_compared_with(
+    client: httpx.Client, store: Store
+):
+    url = "/api/v1/alerts/notify"
+    text = "receivers: [{name: db, channels: [inbox]}]\nroute: {receiver: default}"
+    body = {"document": {"notify.yaml": text}}
+    planned = client.post(f"{url}/plan", json=body)
+    tag = {"If-Match": planned.headers["ETag"]}
+    assert client.post(f"{url}/plan", json=body).headers["ETag"] == planned.headers["ETag"]
+    store.receivers.set("web", ["inbox"], actor="eve")
+    assert client.post(f"{url}/apply", json=body, headers=tag).status_code == 412
+    assert set(store.receivers.all()) == {"default", "web"}
+    tag = {"If-Match": client.post(f"{url}/plan", json=body).headers["ETag"]}
+    assert len(client.post(f"{url}/apply", json=body, headers=tag).json()["differences"]) == 2
+    assert client.post(f"{url}/apply", json=body, headers=tag).status_code == 412
+    assert client.post(f"{url}/apply", json=body).json() == {"differences": []}
+    tag = {"If-Match": client.post(f"{url}/plan", json=body).headers["ETag"]}
+    Routes(store).rollback(0, actor="eve")
+    assert client.post(f"{url}/apply", json=body, headers=tag).status_code == 412

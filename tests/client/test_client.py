@@ -16,7 +16,7 @@ import pytest
 from sentinel.access import Role
 from sentinel.api import create_app
 from sentinel.cli import main
-from sentinel.client import AsyncClient, Client, resources
+from sentinel.client import AsyncClient, Client, alert_routes, resources
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
@@ -143,6 +143,17 @@ def test_a_rule_has_the_version_that_a_change_of_it_wants(world: World, url: str
         now = client.rule("disk")
         assert (now.enabled, now.version == read.version) == (False, False)
         assert client.change_rule("disk", {"enabled": True}, version=now.version).enabled
+
+
+def test_a_plan_has_the_version_that_applying_it_wants(world: World, url: str):
+    files = {"notify.yaml": "receivers: [{name: db, channels: [inbox]}]"}
+    with Client(url, TOKEN) as client:
+        planned = client.do(alert_routes.plan(files))
+        world.store.receivers.set("web", ["inbox"])
+        with pytest.raises(Conflict):
+            client.do(alert_routes.apply_files(files, version=planned.version))
+        version = client.do(alert_routes.plan(files)).version
+        assert client.do(alert_routes.apply_files(files, version=version)).differences
 
 
 def test_what_a_program_sends_is_stored_once(url: str):

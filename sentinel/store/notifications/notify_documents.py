@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import Connection
 
 from sentinel.notifications.notify_document import NotifyDocument
@@ -15,7 +18,10 @@ from sentinel.store.notifications.routes import Routes
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["apply_document", "plan_document"]
+__all__ = ["Check", "apply_document", "plan_document", "state_of"]
+
+Check = Callable[[str], None]
+"""What refuses a change by the present state of receivers and routes, as `state_of` tells it."""
 
 
 def plan_document(store: Store, document: NotifyDocument) -> list[Difference]:
@@ -32,8 +38,18 @@ def plan_document(store: Store, document: NotifyDocument) -> list[Difference]:
         return _planned(store, connection, document)
 
 
+def state_of(store: Store) -> str:
+    """Return a digest of receivers and active routes, which differs where one of them does."""
+    with store.read() as connection:
+        return _state(store, connection)
+
+
+def anything(_: str) -> None:
+    """Refuse nothing."""
+
+
 def apply_document(
-    store: Store, document: NotifyDocument, *, actor: str, note: str = ""
+    store: Store, document: NotifyDocument, *, actor: str, note: str = "", check: Check = anything
 ) -> list[Difference]:
     """Make what is stored as a document says, in one transaction: all of it or nothing.
 
@@ -45,16 +61,19 @@ def apply_document(
         document: that is wanted
         actor: who does it
         note: why, kept with the version of the routes
+        check: called with the present state before the change; what it raises ends it
 
     Returns:
         What was changed; nothing the second time.
 
     Raises:
         ConfigurationError: the routes name a receiver that there is not, or a channel is refused
+        Conflict: the on-call document names a receiver that would be removed
     """
 
     def work(connection: Connection) -> list[Difference]:
         alone(connection)
+        check(_state(store, connection))
         found = _planned(store, connection, document)
         for one in found:
             if one.kind != "receiver":
@@ -78,6 +97,14 @@ def apply_document(
         return found
 
     return store.in_transaction(work)
+
+
+def _state(store: Store, connection: Connection) -> str:
+    tree = active_tree(connection)
+    routes = None if tree is None else tree.document.model_dump(mode="json")
+    rows = store.receivers.rows_in(connection)
+    receivers = [(row.name, row.channels, row.description, row.source) for row in rows]
+    return sha256(msgspec.json.encode([receivers, routes])).hexdigest()[:32]
 
 
 def _planned(store: Store, connection: Connection, document: NotifyDocument) -> list[Difference]:
