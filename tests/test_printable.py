@@ -22,6 +22,7 @@ WRITERS = {
     "sentinel/cli/output.py",
     "sentinel/up/console.py",
     "sentinel/api/serve.py",
+    "sentinel/public_pages/serve.py",
     "sentinel/up/prewarm.py",
     "sentinel/lint/deployment_file.py",
     "sentinel/timing/schedule.py",  # prints a date
