@@ -34,7 +34,7 @@ __all__ = ["SlackSockets"]
 
 log = logging.getLogger(__name__)
 
-_SDK_LOG = logging.getLogger("sentinel.slack_sdk")
+_SDK_LOG = logging.getLogger("blocks.slack_sdk")
 _SDK_LOG.setLevel(logging.CRITICAL)  # it writes addresses that are secrets, and repeats itself
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(hours=1)

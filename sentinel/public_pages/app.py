@@ -26,6 +26,7 @@ from starlette.types import Receive, Scope, Send
 from sentinel.access.client_address import client_address, networks_of, one_client
 from sentinel.alerts.actions import ActionResult
 from sentinel.audit.origin import Origin
+from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.errors import DatabaseError
 from sentinel.host_guard import HostGuard
 from sentinel.links import public_address
@@ -77,10 +78,14 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        watch = LogLevelWatch(opened) if store is None else None
+        if watch is not None:
+            watch.start()
         try:
             yield
         finally:
-            if store is None:
+            if watch is not None:
+                watch.stop()
                 opened.close()
 
     calls = Calls(opened, auth_token or AuthTokens(settings).of, public)

@@ -42,6 +42,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "engine": ("sentinel.engine",),
     "ingest": ("sentinel.ingest",),
     "prefect_client": ("sentinel.prefect_client",),
+    "public_pages": ("sentinel.public_pages",),
     "relay": ("sentinel.relay",),
     "store": ("sentinel.store",),
     "triggers": ("triggers",),
