@@ -182,14 +182,11 @@ class OnCallOverrides:
                     hint="For what is to come, make an override: sentinel oncall override",
                 )
             for each in found:
-                values = (
-                    {"ends_at": now, "removed_by": actor}
-                    if each.starts_at < now
-                    else {"removed_at": now, "removed_by": actor}
-                )
+                begun = each.starts_at < now
+                values = {"ends_at" if begun else "removed_at": now, "removed_by": actor}
                 where = OVERRIDE.c.id == each.id
                 connection.execute(OVERRIDE.update().where(where).values(values))
-                self._record(connection, each, actor, made=False)
+                self._record(connection, each, actor, made=False, ended=now if begun else None)
             self._store.changed(connection)
             return found
 
@@ -257,8 +254,9 @@ class OnCallOverrides:
         return row
 
     def _record(
-        self, connection: Connection, row: OnCallOverride, actor: str, *, made: bool
-    ) -> None:
+        self, connection: Connection, row: OnCallOverride, actor: str, *, made: bool,
+        ended: datetime | None = None,
+    ) -> None:  # fmt: skip
         names = {f"person {place}": name for place, name in enumerate(row.people.split("\n"), 1)}
         fields = names | {
             "schedule": row.schedule, "start": row.starts_at.isoformat(),
@@ -267,7 +265,8 @@ class OnCallOverrides:
         change = Change(
             action="oncall.overridden" if made else "oncall.override_removed",
             object_kind="oncall", object_id=row.id, object_name=row.schedule,
-            before=None if made else fields, after=fields if made else None, note=row.reason,
+            before=None if made else fields, note=row.reason,
+            after=fields if made else ended and fields | {"end": ended.isoformat()},
             people=(*names, "replaces"),
         )  # fmt: skip
         self._store.audit.add(connection, change, actor=actor)

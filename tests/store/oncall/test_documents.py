@@ -115,6 +115,9 @@ def test_an_override_that_has_begun_ends_now_and_what_was_stays(rota: Rota):
     made = rota.overrides.add("primary", MONDAY, MONDAY + WEEK, ["cem"], actor="ben")
     rota.clock.set(MONDAY + timedelta(days=2))
     rota.overrides.remove(made.id, actor="ann")
+    change = page(rota.store).items[0]
+    assert change.before is not None
+    assert change.after == change.before | {"end": rota.clock.now().isoformat()}
     assert rota.who(MONDAY + timedelta(days=1)) == ("cem",)
     assert rota.who(MONDAY + timedelta(days=3)) == ("ann",)
     (first, _) = rota.overrides.swap(
