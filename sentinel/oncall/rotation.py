@@ -109,7 +109,8 @@ class Rotation(BaseModel):
     people: Annotated[list[list[str]], BeforeValidator(_groups)] = Field(
         min_length=1,
         max_length=_MOST_PEOPLE,
-        description="In the order of their turns; those of a list within the list share a turn.",
+        description="In the order of their turns; those of a list within the list share a turn, "
+        "and an empty list is a turn of nobody.",
     )
     handoff: LocalTime = Field(
         description="Local time at which the first turn begins: 2026-01-05T09:00."
@@ -122,8 +123,10 @@ class Rotation(BaseModel):
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
-        if any(not group or not all(name.strip() for name in group) for group in self.people):
+        if any(not name.strip() for group in self.people for name in group):
             raise ValueError("people: an entry is empty; name a person, or a list of people")
+        if not any(self.people):
+            raise ValueError("people: nobody is ever on call; name a person")
         return self
 
 
@@ -133,7 +136,7 @@ class Turn(msgspec.Struct, frozen=True):
     Attributes:
         start: in UTC
         end: in UTC
-        people: who is on call
+        people: who is on call; empty for nobody
         number: 0 for the first turn of the rotation
     """
 

@@ -243,6 +243,7 @@ def _parts(
     all_turns = (
         Shift(begins, ends, groups[number % len(groups)], source, (number,))
         for begins, ends, number in turn_times(layer.rotation, zone, start, end)
+        if groups[number % len(groups)]
     )
     if not layer.within:
         for one in all_turns:

@@ -87,7 +87,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"handoff": "2026-01-05T09:00:30"}, "full minute"),
     ({"handoff": "9999-12-31T09:00"}, "between 1970 and 8999"),
     ({"people": []}, "people"),
-    ({"people": [[]]}, "an entry is empty"),
+    ({"people": [[]]}, "nobody is ever on call"),
+    ({"people": ["ann", [" "]]}, "an entry is empty"),
 ]
 
 

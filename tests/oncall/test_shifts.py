@@ -58,6 +58,19 @@ def test_a_layer_counts_from_its_start_up_to_its_end():
     assert on_call(limited, [], at("2026-01-08T00:00")) == ()
 
 
+def test_an_empty_turn_is_nobodys_and_leaves_it_to_the_layer_below():
+    alternating = layer(["ann", [], "ben"], "2026-01-05T09:00", "daily", name="alternating")
+    alone = schedule(layers=[alternating])
+    assert on_call(alone, [], at("2026-01-06T12:00")) == ()
+    assert next_change(alone, [], at("2026-01-05T12:00")) == at("2026-01-06T09:00")
+    start, end = at("2026-01-05T09:00"), at("2026-01-08T09:00")
+    (gap,) = gaps(alone, shifts(alone, [], start, end), start, end)
+    assert (gap.start, gap.end) == (at("2026-01-06T09:00"), at("2026-01-07T09:00"))
+    below = schedule(layers=[DAYTIME, alternating])
+    assert on_call(below, [], at("2026-01-06T12:00")) == ("cem",)
+    assert [one.people for one in shifts(below, [], start, end)] == [("ann",), ("cem",), ("ben",)]
+
+
 def test_a_temporary_schedule_stands_in_for_all_layers():
     shift = {"people": ["dan"], "start": "2026-01-07T00:00", "end": "2026-01-08T00:00"}
     holiday = {"start": "2026-01-07T00:00", "end": "2026-01-09T00:00", "shifts": [shift]}
@@ -146,7 +159,9 @@ def test_a_shift_outside_its_temporary_schedule_is_refused():
 
 
 HOURS = st.integers(0, 24 * 300)
-PEOPLE = st.lists(st.sampled_from(["ann", "ben", "cem", "dan"]), min_size=1, max_size=3)
+PEOPLE = st.lists(st.sampled_from(["ann", "ben", "cem", "dan", []]), min_size=1, max_size=3).filter(
+    any
+)
 
 
 def _local(hours: int) -> str:
