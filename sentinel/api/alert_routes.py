@@ -2,156 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Request
 
 from sentinel.access import Permission
-from sentinel.api.access import Acting
 from sentinel.api.bodies import Body, described_as, read_as
-from sentinel.api.editing import ETAG, IfMatch, check_match
+from sentinel.api.document_versions import DocumentDoor, add_versions, of_document
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
-from sentinel.api.receivers import everywhere
 from sentinel.api.route_bodies import (
-    MOST_NUMBER,
     DiffBody,
     DraftBody,
-    RollbackBody,
     RouteDifference,
-    RoutesApplied,
     RoutesBody,
     RoutesChecked,
     RoutesTried,
-    RouteVersionDetail,
-    RouteVersionItem,
-    RouteVersionList,
     TryBody,
 )
 from sentinel.api.shown_rules import store_of
-from sentinel.errors import ConfigurationError, NotFound
 from sentinel.notifications.route_document import read_routes
 from sentinel.notifications.route_trial import checked, tried
 from sentinel.notifications.routing import RouteTree
-from sentinel.schema.routes import RouteVersion
 from sentinel.store.notifications.route_diff import route_diff
-from sentinel.store.notifications.routes import Applied, Routes
+from sentinel.store.notifications.routes import Routes
 
-__all__ = ["of_document", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/routes", tags=["routes"])
 
 _YEARS = range(1970, 9000)
 """Of moments from which messages are counted: they can be moved by repeats and time zones."""
-Number = Annotated[int, Path(ge=1, le=MOST_NUMBER, description="Number of the version.")]
 
 
-@router.get(
-    "",
-    summary="The active routes",
-    responses={**responses(403), 200: {"headers": ETAG, "description": "The routes"}},
+add_versions(
+    router,
+    DocumentDoor(
+        documents=Routes,
+        area="routes",
+        noun="the routes",
+        body=RoutesBody,
+        about="Make a document the active routes, once the tests in it pass. Alerts that are open "
+        "stay in their groups; what opens from now on goes by the new routes.",
+        read=Permission.READ,
+    ),
 )
-@needs(Permission.READ, "routes")
-def read(request: Request, response: Response) -> RouteVersionDetail:
-    """Return the active routes; without any, alerts notify the receivers of their rules."""
-    try:
-        found = _detail(Routes(store_of(request)).version())
-    except NotFound:
-        found = RouteVersionDetail(
-            number=0, note="", applied_by="", applied_at=None, rolled_back_to=None, digest="",
-            document="",
-        )  # fmt: skip
-    response.headers["ETag"] = _tag(found.number)
-    return found
-
-
-@router.put(
-    "",
-    summary="Apply routes",
-    responses={**responses(400, 403, 412, 413), 200: {"headers": ETAG, "description": "Applied"}},
-    openapi_extra=described_as(RoutesBody),
-)
-@needs(Permission.EDIT, "routes")
-def apply(
-    request: Request, response: Response, body: Body, who: Acting, if_match: IfMatch = None
-) -> RoutesApplied:
-    """Make a document the active routes, once the tests in it pass.
-
-    Alerts that are open stay in their groups; what opens from now on goes by the new routes. The
-    same document again changes nothing.
-
-    Returns:
-        The active version.
-    """
-    asked = read_as(RoutesBody, body)
-    everywhere(who, Permission.EDIT)
-    routes = Routes(store_of(request))
-    return _applied(
-        response,
-        of_document(
-            lambda: routes.apply(
-                asked.document, actor=who.name, note=asked.note, check=_matches(if_match)
-            )
-        ),
-    )
-
-
-@router.get("/versions", summary="Every version of the routes", responses=responses(403))
-@needs(Permission.READ, "routes")
-def history(
-    request: Request,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[
-        int | None,
-        Query(ge=1, le=MOST_NUMBER, description="next_cursor of the previous page."),
-    ] = None,
-) -> RouteVersionList:
-    """List the versions that were applied, the active one first."""
-    found = Routes(store_of(request)).history(limit + 1, cursor)
-    items = [RouteVersionItem.model_validate(one.model_dump()) for one in found[:limit]]
-    return RouteVersionList(
-        items=items, next_cursor=items[-1].number if len(found) > limit else None
-    )
-
-
-@router.get(
-    "/versions/{number}", summary="One version of the routes", responses=responses(403, 404)
-)
-@needs(Permission.READ, "routes")
-def version(request: Request, number: Number) -> RouteVersionDetail:
-    """Return one version with its document."""
-    return _detail(Routes(store_of(request)).version(number))
-
-
-@router.post(
-    "/rollback",
-    summary="Roll the routes back",
-    responses={
-        **responses(400, 403, 404, 412, 413),
-        200: {"headers": ETAG, "description": "Rolled back"},
-    },
-    openapi_extra=described_as(RollbackBody),
-)
-@needs(Permission.EDIT, "routes")
-def rollback(
-    request: Request, response: Response, body: Body, who: Acting, if_match: IfMatch = None
-) -> RoutesApplied:
-    """Make an earlier version active again, as a new version.
-
-    Returns:
-        The active version.
-    """
-    asked = read_as(RollbackBody, body)
-    everywhere(who, Permission.EDIT)
-    return _applied(
-        response,
-        Routes(store_of(request)).rollback(
-            asked.version, actor=who.name, note=asked.note, check=_matches(if_match)
-        ),
-    )
 
 
 @router.post(
@@ -226,43 +122,5 @@ def diff(request: Request, body: Body) -> RouteDifference:
     return RouteDifference.model_validate(msgspec.to_builtins(found))
 
 
-T = TypeVar("T")
-
-
-def of_document(work: Callable[[], T]) -> T:
-    """Return what work on a document returns.
-
-    Args:
-        work: that may raise `ConfigurationError`
-
-    Returns:
-        What it returns.
-
-    Raises:
-        Problem: 422, of the field `document`
-    """
-    try:
-        return work()
-    except ConfigurationError as error:
-        raise Problem(422, "invalid", error.message, hint=error.hint, field="document") from None
-
-
 def _draft(text: str) -> RouteTree | None:
     return of_document(lambda: RouteTree(read_routes(text))) if text.strip() else None
-
-
-def _detail(found: RouteVersion) -> RouteVersionDetail:
-    return RouteVersionDetail.model_validate(found.model_dump())
-
-
-def _applied(response: Response, done: Applied) -> RoutesApplied:
-    response.headers["ETag"] = _tag(done.number)
-    return RoutesApplied(number=done.number, changed=done.changed)
-
-
-def _matches(if_match: str | None) -> Callable[[int], None]:
-    return lambda active: check_match(if_match, _tag(active))
-
-
-def _tag(number: int) -> str:
-    return f'"{number}"'

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.access import Permission
 from sentinel.api.access import Acting
-from sentinel.api.alert_routes import of_document
 from sentinel.api.bodies import Body, described_as, read_as
+from sentinel.api.document_bodies import Note
+from sentinel.api.document_versions import of_document
 from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
 from sentinel.api.receivers import everywhere
-from sentinel.api.route_bodies import Note
 from sentinel.api.shown_rules import store_of
 from sentinel.expression.yaml_document import MOST_LETTERS
 from sentinel.notifications.notify_document import read_notify

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 
@@ -11,19 +10,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from sentinel.access import Permission
 from sentinel.api.access import Acting
-from sentinel.api.alert_routes import of_document
 from sentinel.api.bodies import Body, described_as, read_as
-from sentinel.api.editing import ETAG, IfMatch, check_match
+from sentinel.api.document_versions import DocumentDoor, add_versions
 from sentinel.api.needs import needs
 from sentinel.api.oncall_bodies import (
     CoverageList,
     EscalationTried,
-    OnCallApplied,
     OnCallBody,
-    OnCallRollback,
-    OnCallVersionDetail,
-    OnCallVersionItem,
-    OnCallVersionList,
     OverrideItem,
     OverrideList,
     OverrideNew,
@@ -34,15 +27,14 @@ from sentinel.api.oncall_bodies import (
 )
 from sentinel.api.problems import Problem, responses
 from sentinel.api.receivers import everywhere
-from sentinel.api.route_bodies import MOST_NUMBER
 from sentinel.api.schemas import NO_NUL
 from sentinel.api.shown_rules import store_of
 from sentinel.errors import NotFound
 from sentinel.oncall.calendar_feed import calendar_of
 from sentinel.oncall.escalation import Paged, planned, steps_of
-from sentinel.schema.oncall import OnCallOverride, OnCallVersion
+from sentinel.schema.oncall import OnCallOverride
 from sentinel.severity import severity_of
-from sentinel.store.oncall.documents import AppliedDocument, OnCallDocuments
+from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
 from sentinel.store.oncall.stored import StoredOnCall
 
@@ -50,7 +42,6 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/oncall", tags=["on-call"])
 
-Number = Annotated[int, Path(ge=1, le=MOST_NUMBER, description="Number of the version.")]
 Schedule = Annotated[
     str,
     Query(description="Name of one schedule; by default all.", max_length=100, pattern=NO_NUL),
@@ -60,94 +51,20 @@ _YEARS = range(1970, 9000)
 """Of a first page, from which repeats and time zones count."""
 _MOST_PAGES = 2000
 """Of a trial, after which no more steps are looked at."""
-_TAGGED = {"headers": ETAG, "description": "The document"}
 
 
-@router.get("", summary="The active on-call document", responses={**responses(403), 200: _TAGGED})
-@needs(Permission.RESPOND, "oncall")
-def read(request: Request, response: Response) -> OnCallVersionDetail:
-    """Return the active document, which has people's addresses: hence it needs a responder."""
-    try:
-        found = _detail(OnCallDocuments(store_of(request)).version())
-    except NotFound:
-        found = OnCallVersionDetail(
-            number=0, note="", applied_by="", applied_at=None, rolled_back_to=None, digest="",
-            document="",
-        )  # fmt: skip
-    response.headers["ETag"] = _tag(found.number)
-    return found
-
-
-@router.put(
-    "",
-    summary="Apply an on-call document",
-    responses={**responses(400, 403, 412, 413), 200: _TAGGED},
-    openapi_extra=described_as(OnCallBody),
+add_versions(
+    router,
+    DocumentDoor(
+        documents=OnCallDocuments,
+        area="oncall",
+        noun="the on-call document",
+        body=OnCallBody,
+        about="Make a document of people, teams, schedules and escalation policies the active one.",
+        # It has people's addresses.
+        read=Permission.RESPOND,
+    ),
 )
-@needs(Permission.EDIT, "oncall")
-def apply(
-    request: Request, response: Response, body: Body, who: Acting, if_match: IfMatch = None
-) -> OnCallApplied:
-    """Make a document the active one; the same document again changes nothing.
-
-    Returns:
-        The active version.
-    """
-    asked = read_as(OnCallBody, body)
-    everywhere(who, Permission.EDIT)
-    documents = OnCallDocuments(store_of(request))
-    return _applied(
-        response,
-        of_document(
-            lambda: documents.apply(
-                asked.document, actor=who.name, note=asked.note, check=_matches(if_match)
-            )
-        ),
-    )
-
-
-@router.get("/versions", summary="Versions of the on-call document", responses=responses(403))
-@needs(Permission.READ, "oncall")
-def history(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> OnCallVersionList:
-    """List the newest versions, the active one first."""
-    found = OnCallDocuments(store_of(request)).history(limit)
-    return OnCallVersionList(
-        items=[OnCallVersionItem.model_validate(one.model_dump()) for one in found]
-    )
-
-
-@router.get(
-    "/versions/{number}",
-    summary="One version of the on-call document",
-    responses=responses(403, 404),
-)
-@needs(Permission.RESPOND, "oncall")
-def version(request: Request, number: Number) -> OnCallVersionDetail:
-    """Return one version with its document."""
-    return _detail(OnCallDocuments(store_of(request)).version(number))
-
-
-@router.post(
-    "/rollback",
-    summary="Roll the on-call document back",
-    responses={**responses(400, 403, 404, 409, 412, 413), 200: _TAGGED},
-    openapi_extra=described_as(OnCallRollback),
-)
-@needs(Permission.EDIT, "oncall")
-def rollback(
-    request: Request, response: Response, body: Body, who: Acting, if_match: IfMatch = None
-) -> OnCallApplied:
-    """Make an earlier version active again, as a new version.
-
-    Returns:
-        The active version.
-    """
-    asked = read_as(OnCallRollback, body)
-    everywhere(who, Permission.EDIT)
-    done = OnCallDocuments(store_of(request)).rollback(
-        asked.version, actor=who.name, note=asked.note, check=_matches(if_match)
-    )
-    return _applied(response, done)
 
 
 @router.get("/now", summary="Who is on call now, and who is next", responses=responses(403, 404))
@@ -342,10 +259,6 @@ def test(request: Request, body: Body) -> EscalationTried:
     )
 
 
-def _detail(found: OnCallVersion) -> OnCallVersionDetail:
-    return OnCallVersionDetail.model_validate(found.model_dump())
-
-
 def _override(row: OnCallOverride) -> OverrideItem:
     fields = row.model_dump() | {
         "start": row.starts_at,
@@ -353,16 +266,3 @@ def _override(row: OnCallOverride) -> OverrideItem:
         "people": row.people.split("\n") if row.people else [],
     }
     return OverrideItem.model_validate(fields)
-
-
-def _applied(response: Response, done: AppliedDocument) -> OnCallApplied:
-    response.headers["ETag"] = _tag(done.number)
-    return OnCallApplied(number=done.number, changed=done.changed)
-
-
-def _matches(if_match: str | None) -> Callable[[int], None]:
-    return lambda active: check_match(if_match, _tag(active))
-
-
-def _tag(number: int) -> str:
-    return f'"{number}"'

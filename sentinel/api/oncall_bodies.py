@@ -8,20 +8,15 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.api.bodies import SentMoment
-from sentinel.api.route_bodies import MOST_NUMBER, Note
-from sentinel.api.schemas import Whole, Words
+from sentinel.api.document_bodies import DocumentBody, Note
+from sentinel.api.schemas import Words
 from sentinel.expression.yaml_document import MOST_LETTERS
 from sentinel.severity import SeverityWord
 
 __all__ = [
     "CoverageList",
     "EscalationTried",
-    "OnCallApplied",
     "OnCallBody",
-    "OnCallRollback",
-    "OnCallVersionDetail",
-    "OnCallVersionItem",
-    "OnCallVersionList",
     "OverrideItem",
     "OverrideList",
     "OverrideNew",
@@ -45,7 +40,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class OnCallBody(_Strict):
+class OnCallBody(DocumentBody):
     """An on-call document to apply."""
 
     model_config = ConfigDict(
@@ -55,46 +50,6 @@ class OnCallBody(_Strict):
     document: str = Field(
         max_length=MOST_LETTERS, description="People, teams, schedules and policies as YAML."
     )
-    note: Note = ""
-
-
-class OnCallRollback(_Strict):
-    """A version to go back to."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 3, "note": "a gap"}]})
-
-    version: Whole = Field(ge=1, le=MOST_NUMBER, description="Its number.")
-    note: Note = ""
-
-
-class OnCallVersionItem(BaseModel):
-    """A version of the on-call document."""
-
-    number: int
-    note: str
-    applied_by: str
-    applied_at: datetime | None
-    rolled_back_to: int | None = Field(description="Number of the version that it goes back to.")
-    digest: str = Field(description="SHA-256 of the document.")
-
-
-class OnCallVersionDetail(OnCallVersionItem):
-    """A version with its document; number 0, without a document, where there never was one."""
-
-    document: str
-
-
-class OnCallVersionList(BaseModel):
-    """The newest versions, the active one first."""
-
-    items: list[OnCallVersionItem]
-
-
-class OnCallApplied(BaseModel):
-    """The active version, and whether it is a new one."""
-
-    number: int
-    changed: bool
 
 
 class StandingItem(BaseModel):

@@ -8,35 +8,27 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.api.bodies import SentMoment
+from sentinel.api.document_bodies import DocumentBody
 from sentinel.api.schemas import Whole, Words
 from sentinel.expression.yaml_document import MOST_LETTERS
 from sentinel.store.notifications.route_diff import MOST_ALERTS
 
 __all__ = [
-    "MOST_NUMBER",
     "DiffBody",
     "DraftBody",
-    "Note",
-    "RollbackBody",
     "RouteDifference",
-    "RouteVersionDetail",
-    "RouteVersionItem",
-    "RouteVersionList",
-    "RoutesApplied",
     "RoutesBody",
     "RoutesChecked",
     "RoutesTried",
     "TryBody",
 ]  # fmt: skip
 
-MOST_NUMBER = 2**31 - 1
 _EXAMPLE = """route:
   receiver: default
   routes:
     - matchers: [team="db"]
       receiver: db
 """
-Note = Annotated[Words, Field(max_length=2000, description="The reason, kept with the version.")]
 Document = Annotated[
     str, Field(max_length=MOST_LETTERS, description="The routes as YAML; empty for none.")
 ]
@@ -47,7 +39,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class RoutesBody(_Strict):
+class RoutesBody(DocumentBody):
     """Routes to apply."""
 
     model_config = ConfigDict(
@@ -55,18 +47,6 @@ class RoutesBody(_Strict):
     )
 
     document: Document
-    note: Note = ""
-
-
-class RollbackBody(_Strict):
-    """A version to go back to."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"version": 3, "note": "the pager was too loud"}]}
-    )
-
-    version: Whole = Field(ge=0, le=MOST_NUMBER, description="Its number; 0 for no routes.")
-    note: Note = ""
 
 
 class DraftBody(_Strict):
@@ -106,37 +86,6 @@ class DiffBody(_Strict):
     most: Whole = Field(
         10_000, ge=1, le=MOST_ALERTS, description="So many of the newest alerts are compared."
     )
-
-
-class RouteVersionItem(BaseModel):
-    """A version of the routes that was applied."""
-
-    number: int
-    note: str
-    applied_by: str
-    applied_at: datetime | None
-    rolled_back_to: int | None = Field(description="Number of the version that it goes back to.")
-    digest: str = Field(description="SHA-256 of the document.")
-
-
-class RouteVersionDetail(RouteVersionItem):
-    """A version with its document; number 0, without a document, where there never was one."""
-
-    document: str = Field(description="YAML; empty for no routes.")
-
-
-class RouteVersionList(BaseModel):
-    """A page of versions, the active one first."""
-
-    items: list[RouteVersionItem]
-    next_cursor: int | None
-
-
-class RoutesApplied(BaseModel):
-    """The active version, and whether it is a new one."""
-
-    number: int
-    changed: bool
 
 
 class RoutesChecked(BaseModel):

@@ -7,13 +7,24 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli.oncall import Note, commands
-from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.document_versions import (
+    Expected,
+    HistoryLimit,
+    Note,
+    Which,
+    print_applied,
+    print_history,
+    print_rolled_back,
+    print_version,
+    text_of,
+)
+from sentinel.cli.oncall import commands
+from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import actor, open_store
-from sentinel.errors import ConfigurationError
 
 __all__ = ["commands"]
 
+_NOUN = "the on-call document"
 File = Annotated[Path, typer.Argument(help="YAML file of on-call.", show_default=False)]
 
 
@@ -21,10 +32,7 @@ File = Annotated[Path, typer.Argument(help="YAML file of on-call.", show_default
 def apply(
     file: File,
     message: Note = "",
-    expect: Annotated[
-        int | None,
-        typer.Option(help="Refuse unless this version is active; 0 for none.", show_default=False),
-    ] = None,
+    expect: Expected = None,
     json: AsJson = False,
 ) -> None:
     """Make a file the active on-call document: people, teams, schedules, escalation policies.
@@ -32,18 +40,14 @@ def apply(
     Example:
         sentinel oncall apply oncall.yaml -m "cem joins the rotation"
     """
-    from sentinel.store.oncall.documents import OnCallDocuments, expecting
+    from sentinel.store.oncall.documents import OnCallDocuments
 
     with open_store() as store:
-        done = OnCallDocuments(store).apply(
-            _text(file), actor=actor(), note=message, check=expecting(expect)
+        documents = OnCallDocuments(store)
+        done = documents.apply(
+            text_of(file), actor=actor(), note=message, check=documents.expecting(expect)
         )
-    if json:
-        json_out({"version": done.number, "changed": done.changed})
-    elif done.changed:
-        say(f"Version {done.number} of the on-call document is active.")
-    else:
-        say(f"Nothing changed: version {done.number} of the on-call document says the same.")
+    print_applied(_NOUN, done, json=json)
 
 
 @commands.command()
@@ -55,7 +59,7 @@ def check(file: File, json: AsJson = False) -> None:
     """
     from sentinel.oncall.document import read_oncall
 
-    found = read_oncall(_text(file))
+    found = read_oncall(text_of(file))
     if json:
         json_out({"receivers": sorted(found.receivers), "document": found.model_dump(mode="json")})
         return
@@ -67,9 +71,7 @@ def check(file: File, json: AsJson = False) -> None:
 
 @commands.command()
 def show(
-    version: Annotated[
-        int | None, typer.Argument(help="Number of a version.", show_default="the active one")
-    ] = None,
+    version: Which = None,
     json: AsJson = False,
 ) -> None:
     """Print the active on-call document, or an earlier version, as YAML.
@@ -81,16 +83,12 @@ def show(
 
     with open_store() as store:
         found = OnCallDocuments(store).version(version)
-    if json:
-        json_out(found.model_dump())
-        return
-    for line in found.document.rstrip("\n").split("\n"):
-        say(line)
+    print_version(found, f"Version {found.number} is an empty document.", json=json)
 
 
 @commands.command()
 def history(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of versions.")] = 50,
+    limit: HistoryLimit = 50,
     json: AsJson = False,
 ) -> None:
     """List every version of the on-call document, the active one first.
@@ -102,29 +100,14 @@ def history(
 
     with open_store() as store:
         found = OnCallDocuments(store).history(limit)
-    if json:
-        json_out({"items": [one.model_dump(exclude={"document"}) for one in found]})
-        return
-    print_table(
-        ["VERSION", "APPLIED", "ACTOR", "REASON"],
-        [
-            (
-                f"{one.number} (active)" if place == 0 else one.number,
-                f"{one.applied_at:%Y-%m-%d %H:%M:%S}",
-                one.applied_by,
-                one.note
-                if one.rolled_back_to is None
-                else f"rolled back to {one.rolled_back_to} {one.note}".strip(),
-            )
-            for place, one in enumerate(found)
-        ],
-        empty="There is no on-call document yet: sentinel oncall apply FILE",
-    )
+    print_history(found, "There is no on-call document yet: sentinel oncall apply FILE", json=json)
 
 
 @commands.command()
 def rollback(
-    version: Annotated[int, typer.Argument(help="Number of a version.", show_default=False)],
+    version: Annotated[
+        int, typer.Argument(help="Number of a version; 0 for no document.", show_default=False)
+    ],
     message: Note = "",
     json: AsJson = False,
 ) -> None:
@@ -137,14 +120,4 @@ def rollback(
 
     with open_store() as store:
         done = OnCallDocuments(store).rollback(version, actor=actor(), note=message)
-    if json:
-        json_out({"version": done.number, "changed": done.changed})
-    else:
-        say(f"Version {done.number} of the on-call document is active, as version {version} was.")
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from None
+    print_rolled_back(_NOUN, version, done, json=json)

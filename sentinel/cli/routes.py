@@ -8,6 +8,17 @@ from typing import Annotated
 
 import typer
 
+from sentinel.cli.document_versions import (
+    Expected,
+    HistoryLimit,
+    Note,
+    Which,
+    print_applied,
+    print_history,
+    print_rolled_back,
+    print_version,
+    text_of,
+)
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.routes_here import draft_tree, routes_here
 from sentinel.duration import format_duration, parse_duration
@@ -19,25 +30,15 @@ commands = typer.Typer(
     no_args_is_help=True, help="Routes: which receivers an alert notifies, by its labels."
 )
 
+_NOUN = "the routes"
 File = Annotated[Path, typer.Argument(help="YAML file with the routes.", show_default=False)]
-Note = Annotated[str, typer.Option("--message", "-m", help="The reason; kept with the version.")]
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from None
 
 
 @commands.command()
 def apply(
     file: File,
     message: Note = "",
-    expect: Annotated[
-        int | None,
-        typer.Option(help="Refuse unless this version is active; 0 for none.", show_default=False),
-    ] = None,
+    expect: Expected = None,
     json: AsJson = False,
 ) -> None:
     """Make a file the active routes, once the tests in it pass.
@@ -47,22 +48,15 @@ def apply(
     Example:
         sentinel route apply routes.yaml -m "the db team has a pager"
     """
-    text = _text(file)
+    text = text_of(file)
     with routes_here() as routes:
         done = routes.apply(text, message, expect)
-    if json:
-        json_out({"version": done.number, "changed": done.changed})
-    elif done.changed:
-        say(f"Version {done.number} of the routes is active.")
-    else:
-        say(f"Nothing changed: version {done.number} of the routes says the same.")
+    print_applied(_NOUN, done, json=json)
 
 
 @commands.command()
 def show(
-    version: Annotated[
-        int | None, typer.Argument(help="Number of a version.", show_default="the active one")
-    ] = None,
+    version: Which = None,
     json: AsJson = False,
 ) -> None:
     """Print the active routes, or an earlier version, as YAML.
@@ -72,18 +66,13 @@ def show(
     """
     with routes_here() as routes:
         found = routes.version(version)
-    if json:
-        json_out(found.model_dump())
-    elif found.document:
-        for line in found.document.rstrip("\n").split("\n"):
-            say(line)
-    else:
-        say(f"Version {found.number} has no routes: alerts notify the receivers of their rules.")
+    empty = f"Version {found.number} has no routes: alerts notify the receivers of their rules."
+    print_version(found, empty, json=json)
 
 
 @commands.command()
 def history(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of versions.")] = 50,
+    limit: HistoryLimit = 50,
     json: AsJson = False,
 ) -> None:
     """List every version that was applied, the active one first.
@@ -93,23 +82,8 @@ def history(
     """
     with routes_here() as routes:
         found = routes.history(limit)
-    if json:
-        json_out({"items": [one.model_dump(exclude={"document"}) for one in found]})
-        return
-    print_table(
-        ["VERSION", "APPLIED", "ACTOR", "REASON"],
-        [
-            (
-                f"{one.number} (active)" if place == 0 else one.number,
-                f"{one.applied_at:%Y-%m-%d %H:%M:%S}",
-                one.applied_by,
-                one.note
-                if one.rolled_back_to is None
-                else f"rolled back to {one.rolled_back_to} {one.note}".strip(),
-            )
-            for place, one in enumerate(found)
-        ],
-        empty="There are no routes: alerts notify the receivers of their rules.",
+    print_history(
+        found, "There are no routes: alerts notify the receivers of their rules.", json=json
     )
 
 
@@ -128,10 +102,7 @@ def rollback(
     """
     with routes_here() as routes:
         done = routes.rollback(version, message)
-    if json:
-        json_out({"version": done.number, "changed": done.changed})
-    else:
-        say(f"Version {done.number} of the routes is active, which is version {version} again.")
+    print_rolled_back(_NOUN, version, done, json=json)
 
 
 @commands.command()
@@ -155,7 +126,7 @@ def check(
     rows: list[dict[str, object]] = []
     for file in files or [Path("routes.yaml")]:
         try:
-            document = checked(_text(file))
+            document = checked(text_of(file))
         except ConfigurationError as error:
             raise ConfigurationError(f"{file}: {error.message}", hint=error.hint) from None
         routes = sum(1 for _ in document.route.below())
@@ -196,7 +167,7 @@ def try_labels(
     """
     from sentinel.notifications.route_trial import tried
 
-    given, draft = _labels(labels), None if file is None else _text(file)
+    given, draft = _labels(labels), None if file is None else text_of(file)
     moment = _moment(at) if at else None
     # With a file and without a rule nothing is asked of a database, which there may not be.
     if draft is None or "rule" in given:
@@ -235,7 +206,7 @@ def diff(
     Example:
         sentinel route diff routes.yaml --since 30d
     """
-    draft = _text(file)
+    draft = text_of(file)
     with routes_here() as routes:
         found = routes.diff(draft, since)
     if json:

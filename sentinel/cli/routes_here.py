@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sentinel.notifications.routing import RouteTree
     from sentinel.schema.routes import RouteVersion
     from sentinel.store import Store
+    from sentinel.store.documents.versioned import Applied
     from sentinel.store.notifications.route_diff import RouteDiff
-    from sentinel.store.notifications.routes import Applied
 
 __all__ = ["RoutesHere", "draft_tree", "routes_here"]
 
@@ -98,9 +98,7 @@ class _Local:
         return self._routes.history(limit)
 
     def apply(self, text: str, note: str, expected: int | None) -> Applied:
-        from sentinel.store.notifications.routes import expecting
-
-        check = None if expected is None else expecting(expected)
+        check = self._routes.expecting(expected)
         return self._routes.apply(text, actor=actor(), note=note, check=check)
 
     def rollback(self, number: int, note: str) -> Applied:
@@ -152,13 +150,13 @@ class _Remote:
         return found
 
     def apply(self, text: str, note: str, expected: int | None) -> Applied:
-        from sentinel.store.notifications.routes import Applied
+        from sentinel.store.documents.versioned import Applied
 
         done = self._client.do(self._calls.apply(text, note=note, version=expected))
         return Applied(number=done.number, changed=done.changed)
 
     def rollback(self, number: int, note: str) -> Applied:
-        from sentinel.store.notifications.routes import Applied
+        from sentinel.store.documents.versioned import Applied
 
         done = self._client.do(self._calls.rollback(number, note=note))
         return Applied(number=done.number, changed=done.changed)

@@ -9,25 +9,15 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import long_column, moment_column
+from sentinel.schema.document_version import DocumentVersion
 
 __all__ = ["OnCallOverride", "OnCallVersion"]
 
 
-class OnCallVersion(SQLModel, table=True):
-    """One applied version of the on-call document. The one with the highest number is active.
-
-    Rows are never changed; a rollback adds one with the document of the version it goes back to.
-    """
+class OnCallVersion(DocumentVersion, table=True):
+    """One applied version of the on-call document."""
 
     __tablename__: ClassVar[Any] = "oncall_version"
-
-    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    document: str = long_column(default="")
-    digest: str = Field(max_length=64, description="SHA-256 of the document, in hex digits.")
-    note: str = long_column(default="")
-    applied_by: str = ""
-    applied_at: datetime = moment_column(nullable=False)
-    rolled_back_to: int | None = None
 
 
 class OnCallOverride(SQLModel, table=True):

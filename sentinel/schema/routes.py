@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlmodel import Field, SQLModel
-
-from sentinel.schema.columns import long_column, moment_column
+from sentinel.schema.document_version import DocumentVersion
 
 __all__ = ["RouteVersion"]
 
 
-class RouteVersion(SQLModel, table=True):
-    """One applied version of the routes. The one with the highest number is active.
+class RouteVersion(DocumentVersion, table=True):
+    """One applied version of the routes.
 
-    An empty `document` means that there are none: alerts go to the receivers of their rules. Rows
-    are never changed; a rollback adds one with the document of the version it goes back to.
+    Without any, alerts notify the receivers of their rules.
     """
 
     __tablename__: ClassVar[Any] = "route_version"
-
-    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    document: str = long_column(default="")
-    digest: str = Field(max_length=64, description="SHA-256 of the document, in hex digits.")
-    note: str = long_column(default="")
-    applied_by: str = ""
-    applied_at: datetime = moment_column(nullable=False)
-    rolled_back_to: int | None = None

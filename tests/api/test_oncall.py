@@ -49,6 +49,8 @@ def test_a_document_is_applied_read_and_rolled_back(
     assert client.post(f"{URL}/rollback", json={"version": 1}).json()["number"] == 3
     items = client.get(f"{URL}/versions").json()["items"]
     assert [(one["number"], one["note"]) for one in items] == [(3, ""), (2, "ben begins"), (1, "")]
+    older = client.get(f"{URL}/versions", params={"limit": 1, "cursor": 3}).json()
+    assert ([one["number"] for one in older["items"]], older["next_cursor"]) == ([2], 2)
     assert client.get(f"{URL}/versions/1").json()["document"] == DOCUMENT
     assert client.get(f"{URL}/versions/9").status_code == 404
 

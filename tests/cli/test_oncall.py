@@ -52,7 +52,7 @@ def test_a_document_is_checked_applied_shown_and_rolled_back(run: Run, file: str
     Path(file).write_text(DOCUMENT.replace("[ann, ben], hand", "[ben, ann], hand"), "utf-8")
     assert run("oncall", "apply", file, "--expect", "0")[0] == Exit.CONFLICT
     assert run("oncall", "apply", file)[0] == 0
-    assert "as version 1 was" in run("oncall", "rollback", "1")[1]
+    assert "which is version 1 again" in run("oncall", "rollback", "1")[1]
     versions = json.loads(run("oncall", "history", "--json")[1])["items"]
     assert [one["number"] for one in versions] == [3, 2, 1]
     Path(file).write_text(DOCUMENT.replace("[ann, ben], hand", "[zoe], hand"), "utf-8")

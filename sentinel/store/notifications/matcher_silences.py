@@ -22,12 +22,12 @@ from sentinel.notifications.silence import (
 )
 from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
+from sentinel.store.database.alone import alone
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import GROUP, SILENCE, model_of
 from sentinel.store.notifications.inhibition import make_due
 from sentinel.store.notifications.mute_locks import before_muting, before_unmuting
 from sentinel.store.notifications.mutes import Mutes, silence_indexes
-from sentinel.store.notifications.receivers import alone
 from sentinel.store.notifications.silenced_groups import (
     groups_of,
     lock_groups,

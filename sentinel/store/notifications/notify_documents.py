@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from sentinel.notifications.notify_document import NotifyDocument
 from sentinel.notifications.notify_plan import FILE, Difference, PresentReceiver, differences
+from sentinel.store.database.alone import alone
 from sentinel.store.notifications.active_routes import active_tree
-from sentinel.store.notifications.receivers import alone
 from sentinel.store.notifications.routes import Routes
 
 if TYPE_CHECKING:

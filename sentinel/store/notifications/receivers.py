@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, or_, select, text
+from sqlalchemy import Connection, bindparam, or_, select
 
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
@@ -14,6 +14,7 @@ from sentinel.notifications.channel_names import is_channel, is_receiver
 from sentinel.notifications.summary import is_summary
 from sentinel.schema.message_templates import MessageTemplateRow
 from sentinel.schema.notifications import Receiver
+from sentinel.store.database.alone import alone
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import GROUP, model_of, table_of
 from sentinel.store.notifications.new_channels import OpenGroup, begin_later, begin_now
@@ -21,7 +22,7 @@ from sentinel.store.notifications.new_channels import OpenGroup, begin_later, be
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["DEFAULT", "FALLBACK", "INBOX", "Receivers", "alone"]
+__all__ = ["DEFAULT", "FALLBACK", "INBOX", "Receivers"]
 
 RECEIVER = table_of(Receiver)
 _TEMPLATE = table_of(MessageTemplateRow)
@@ -33,8 +34,6 @@ FALLBACK = "fallback"
 _ALL = select(RECEIVER).order_by(RECEIVER.c.name)
 _INCIDENTS = {"pager-duty-webhook": "PagerDuty", "opsgenie-webhook": "Opsgenie"}
 """Prefect's blocks that know no resolve, by type: their product."""
-_LOCK = 0x5E471E3
-"""Key of PostgreSQL's advisory lock: any number that never changes."""
 Check = Callable[[list[str]], None]
 
 
@@ -228,12 +227,6 @@ class Receivers:
             )
         if ids:
             self._store.wakes.request(connection, now)
-
-
-def alone(connection: Connection) -> None:
-    """Let transactions that change receivers or routes follow each other, as SQLite lets all."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _refuse_incidents(name: str, new: Collection[str]) -> None:

@@ -16,8 +16,8 @@ from sentinel.oncall.schedule import Override
 from sentinel.oncall.shifts import Shift, shifts
 from sentinel.schema.columns import new_id
 from sentinel.schema.oncall import OnCallOverride
+from sentinel.store.database.alone import alone
 from sentinel.store.database.tables import model_of
-from sentinel.store.notifications.receivers import alone
 from sentinel.store.oncall.documents import OVERRIDE, active_document
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.evaluation.model import Evaluation
 from sentinel.notifications.why import shown
 from sentinel.store import Store
+from sentinel.store.documents.versioned import Applied
 from sentinel.store.notifications.explaining import why_of_alert
-from sentinel.store.notifications.routes import Applied, Routes, expecting
+from sentinel.store.notifications.routes import Routes
 from tests.world import World
 
 TREE = """
@@ -233,9 +234,9 @@ def test_every_version_is_kept_and_can_be_gone_back_to(desk: Desk, clock: FakeCl
     first = TREE.replace("10s", "20s")
     assert routes.apply(first, actor="ann", note="one").number == 1
     assert not routes.apply(first, actor="ann").changed
-    assert routes.apply(TREE, actor="bob", check=expecting(1)).number == 2
+    assert routes.apply(TREE, actor="bob", check=routes.expecting(1)).number == 2
     with pytest.raises(Conflict, match="version 2 of the routes is active, not 1"):
-        routes.apply(first, actor="ann", check=expecting(1))
+        routes.apply(first, actor="ann", check=routes.expecting(1))
     assert routes.rollback(1, actor="cy").number == 3
     found = [(one.number, one.applied_by, one.rolled_back_to) for one in routes.history()]
     assert found == [(3, "cy", 1), (2, "bob", None), (1, "ann", None)]

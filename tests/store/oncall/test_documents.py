@@ -12,7 +12,7 @@ from sentinel.oncall.shifts import on_call, shifts
 from sentinel.store import Store
 from sentinel.store.audit.people import erase, export
 from sentinel.store.audit.queries import page
-from sentinel.store.oncall.documents import OnCallDocuments, expecting
+from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
 
 DOCUMENT = """
@@ -62,7 +62,7 @@ def test_a_version_is_added_where_the_document_differs_and_can_be_rolled_back(ro
     rota.documents.apply(SECOND, actor="ben", note="ann has left")
     assert "ann" not in rota.documents.active().people
     with pytest.raises(Conflict, match="version 2 of the on-call document is active, not 1"):
-        rota.documents.apply(DOCUMENT, actor="cem", check=expecting(1))
+        rota.documents.apply(DOCUMENT, actor="cem", check=rota.documents.expecting(1))
     assert rota.documents.rollback(1, actor="cem").number == 3
     assert "ann" in rota.documents.active().people
     told = [(one.number, one.applied_by, one.rolled_back_to) for one in rota.documents.history()]

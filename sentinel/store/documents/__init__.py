@@ -1,0 +1,1 @@
+"""Documents of which every applied version is kept."""
