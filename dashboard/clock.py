@@ -59,6 +59,16 @@ class Clock(msgspec.Struct, frozen=True):
         """Return the day for the axis of a chart, as `Nov 29`."""
         return _plain(format_skeleton("MMMd", self.local(at), locale=_locale(self.locale)))
 
+    def weekday(self, at: datetime) -> str:
+        """Return the day in the head of a calendar, as `Mon 30`."""
+        day = self.local(at)
+        return f"{_plain(format_skeleton('E', day, locale=_locale(self.locale)))} {day.day}"
+
+    def brief(self, at: datetime) -> str:
+        """Return day and time without year and seconds, as `Mon, Nov 30, 5:24 PM`."""
+        day = format_skeleton("MMMEd", self.local(at), locale=_locale(self.locale))
+        return f"{_plain(day)}, {self.hour(at)}"
+
     @property
     def input_format(self) -> str:
         """Return how an input of Streamlit writes a day, in the order of the language."""

@@ -21,6 +21,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
     for path, names in {
         "": "q severity mine suppressed sort group limit",
         "inbox": "q inbox-kinds inbox-severities",
+        "on-call": "q",
         "rules": "q states rule",
         "channels": "delivery-period channel",
         "overview": "length",
@@ -37,6 +38,7 @@ _NAMES = {
     **dict.fromkeys(("live", "alert", "alerts", "group", "groups", "blotter", "index.html"), ""),
     **dict.fromkeys(("channel", "receiver", "receivers"), "channels"),
     "rule": "rules",
+    **dict.fromkeys(("oncall", "schedules", "schedule", "rota"), "on-call"),
     "messages": "inbox",
     "system-log": "log",
     "logs": "log",

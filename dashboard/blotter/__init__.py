@@ -1,8 +1,8 @@
 """Our own widgets: Components v2, plain JavaScript and CSS, no build step.
 
 `blotter` is the table, `drawer` one alert, `pulse` the heart-beat that says how fresh they are,
-`preferences` the choices of a viewer. Each is one module for the browser, joined from the
-files that `WIDGETS` names.
+`preferences` the choices of a viewer, `calendar` weeks of shifts or silences. Each is one module
+for the browser, joined from the files that `WIDGETS` names.
 """
 
 from __future__ import annotations
@@ -44,12 +44,14 @@ WIDGETS = {
     ),
     "pulse": ("shared", "live_api", "pulse"),
     "preferences": ("shared", "toast", "alarm", "preferences"),
+    "calendar": ("shared", "calendar"),
 }
 _ROOTS = {
     "blotter": '<section class="blotter" aria-label="Live alerts">\n</section>',
     "drawer": '<aside class="drawer" aria-label="One alert" tabindex="-1">\n</aside>',
     "pulse": '<header class="pulse">\n</header>',
     "preferences": '<section class="preferences" aria-label="Preferences">\n</section>',
+    "calendar": '<section class="calendar">\n</section>',
 }
 
 

@@ -47,6 +47,7 @@ sections = {
             icon=":material/inbox:",
             url_path="inbox",
         ),
+        st.Page("oncall.py", title="On-call", icon=":material/support_agent:", url_path="on-call"),
     ],
     "Configure": [
         st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),
@@ -63,8 +64,8 @@ sections = {
         st.Page("settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ],
 }
-if confined:  # channels, receivers and the log belong to all tenants
-    del sections["Configure"][1], sections["System"][0]
+if confined:  # on-call, channels, receivers and the log belong to all tenants
+    del sections["Operate"][2], sections["Configure"][1], sections["System"][0]
 page = st.navigation(sections)
 configure(f"{page.title} · Sentinel")
 export_storage.leave(page.title)

@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sentinel.alerts.actions import Acknowledge, Resolve
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.dashboard.browser import PATIENCE, Served, Watched
 from tests.dashboard.scene import Scene
+from tests.dashboard.test_oncall_page import DOCUMENT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -23,6 +25,7 @@ DRAWN = {
     "": ".blotter .row",
     "?alert={taken}": ".drawer .step.opened",
     "inbox": ".alert .title",
+    "on-call": ".calendar .bar",
     "rules": TABLE,
     "rules?rule={rule}": ".rule-state",
     "channels": TABLE,
@@ -80,6 +83,7 @@ def test_every_page_is_for_everybody_at_every_width(
     scene.store.act([over], Resolve(actor="lena", comment="done"))
     scene.tells(taken, "a message about what is taken")
     scene.store.log.write("info", "rule.switched", "one row")
+    OnCallDocuments(scene.store).apply(DOCUMENT, actor="lena")
     rule = scene.store.alerts.get(taken).rule
     page.emulate_media(reduced_motion="reduce")  # what is looked at is what stays
     found: dict[str, list[str]] = {}

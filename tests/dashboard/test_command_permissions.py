@@ -8,6 +8,7 @@ from dashboard import (
     alert_commands,
     approval_commands,
     configuration_commands,
+    oncall_commands,
     prefect_addresses,
 )
 from dashboard.command_permissions import PERMISSIONS, check_permission
@@ -17,7 +18,8 @@ from sentinel.errors import ConfigurationError
 
 def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
-        alert_commands, approval_commands, configuration_commands, prefect_addresses,
+        alert_commands, approval_commands, configuration_commands, oncall_commands,
+        prefect_addresses,
     )  # fmt: skip
     commands = {
         found

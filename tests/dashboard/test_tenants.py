@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -28,6 +28,13 @@ from dashboard.configuration import CliResult, Configuration
 from dashboard.data import Data
 from dashboard.live_api import LiveApi
 from dashboard.login_gate import SESSION
+from dashboard.oncall_commands import (
+    AddOverride,
+    ApplyOnCall,
+    RemoveOverride,
+    RollBackOnCall,
+    SwapShifts,
+)
 from dashboard.prefect_addresses import SavePrefectAddresses
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
@@ -54,6 +61,7 @@ from tests.databases import both_databases
 from tests.world import World
 
 DAY = timedelta(days=1)
+MOMENT = datetime(2026, 1, 5, tzinfo=UTC)
 RED = Scope((Reach(frozenset({"red"})),))
 RED_DB = Scope((Reach(frozenset({"red"}), frozenset({"db"})),))
 
@@ -225,11 +233,16 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda _: commands.SendTestMessage(channel="inbox"),
     lambda _: commands.SaveChannel(kind="slack-webhook", name="x", values={}),
     lambda _: commands.RemoveChannel(channel="slack-webhook/x"),
+    lambda _: AddOverride(schedule="s", start=MOMENT, end=MOMENT + DAY, people=["ann"]),
+    lambda _: SwapShifts(schedule="s", first=MOMENT, second=MOMENT + DAY),
+    lambda _: RemoveOverride(id="0" * 32),
+    lambda _: ApplyOnCall(document="", expected=0),
+    lambda _: RollBackOnCall(number=1, expected=0),
     lambda _: SavePrefectAddresses(prefect_api_url="", prefect_ui_url=""),
     lambda _: CertifyAccess(comment="seen"),
 )
 """Every command of a form, about what is of a place."""
-OF_ALL = 7
+OF_ALL = 12
 """So many of them, the last ones, change what belongs to all tenants."""
 NUMBER = itertools.count()
 

@@ -1,0 +1,176 @@
+"""The commands of the on-call page: overrides, swaps, and versions of the document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from sentinel.expression.yaml_document import MOST_LETTERS
+from sentinel.store.oncall.documents import AppliedDocument, OnCallDocuments, expecting
+from sentinel.store.oncall.overrides import OnCallOverrides
+
+if TYPE_CHECKING:
+    from dashboard.commands import Services
+
+__all__ = ["AddOverride", "ApplyOnCall", "RemoveOverride", "RollBackOnCall", "SwapShifts"]
+
+Name = Annotated[str, msgspec.Meta(max_length=1000)]
+Reason = Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class AddOverride(msgspec.Struct, frozen=True, kw_only=True):
+    """Put people on call for a time.
+
+    Attributes:
+        schedule: name of the schedule
+        start: timezone-aware
+        end: timezone-aware
+        people: who is on call instead
+        replaces: one person; empty for everybody
+        reason: shown beside it
+    """
+
+    schedule: Name
+    start: datetime
+    end: datetime
+    people: list[Name]
+    replaces: Name = ""
+    reason: Reason = ""
+
+    def carry_out(self, services: Services, actor: str) -> str:
+        """Store the override, and return its id.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            Its id.
+
+        Raises:
+            NotFound: there is no such schedule
+            ConfigurationError: a name is unknown, or the time cannot be
+        """
+        made = OnCallOverrides(services.within.instance).add(
+            self.schedule, self.start, self.end, self.people, actor=actor, replaces=self.replaces,
+            reason=self.reason.strip(),
+        )  # fmt: skip
+        return made.id
+
+
+class SwapShifts(msgspec.Struct, frozen=True, kw_only=True):
+    """Let the people of two shifts take each other's.
+
+    Attributes:
+        schedule: name of the schedule
+        first: a moment within one shift, timezone-aware
+        second: a moment within the other
+        reason: shown beside it
+    """
+
+    schedule: Name
+    first: datetime
+    second: datetime
+    reason: Reason = ""
+
+    def carry_out(self, services: Services, actor: str) -> str:
+        """Swap the shifts, and return the id of one side.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            The id, with which both sides are taken back.
+
+        Raises:
+            NotFound: there is no such schedule
+            ConfigurationError: nobody is on call then, or both shifts are of the same people
+        """
+        made = OnCallOverrides(services.within.instance).swap(
+            self.schedule, self.first, self.second, actor=actor, reason=self.reason.strip()
+        )
+        return made[0].id
+
+
+class RemoveOverride(msgspec.Struct, frozen=True, kw_only=True):
+    """Take an override back; of a swap, both sides."""
+
+    id: Name
+
+    def carry_out(self, services: Services, actor: str) -> None:
+        """Take it back.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Raises:
+            NotFound: it was taken back before
+            Conflict: it is over
+        """
+        OnCallOverrides(services.within.instance).remove(self.id, actor=actor)
+
+
+class ApplyOnCall(msgspec.Struct, frozen=True, kw_only=True):
+    """Make a document the active one.
+
+    Attributes:
+        document: YAML; empty for none
+        expected: number of the version that the draft began from; 0 for none
+        note: why
+    """
+
+    document: Annotated[str, msgspec.Meta(max_length=MOST_LETTERS)]
+    expected: int
+    note: Reason = ""
+
+    def carry_out(self, services: Services, actor: str) -> AppliedDocument:
+        """Apply the document.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            The active version.
+
+        Raises:
+            ConfigurationError: the document cannot be used
+            Conflict: another version is active by now
+        """
+        return OnCallDocuments(services.within.instance).apply(
+            self.document, actor=actor, note=self.note.strip(), check=expecting(self.expected)
+        )
+
+
+class RollBackOnCall(msgspec.Struct, frozen=True, kw_only=True):
+    """Make an earlier version of the document active again.
+
+    Attributes:
+        number: of the version
+        expected: number of the version that is active
+    """
+
+    number: int
+    expected: int
+
+    def carry_out(self, services: Services, actor: str) -> AppliedDocument:
+        """Roll back.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            The active version.
+
+        Raises:
+            NotFound: there is no version of that number
+            Conflict: another version is active by now
+        """
+        return OnCallDocuments(services.within.instance).rollback(
+            self.number, actor=actor, check=expecting(self.expected)
+        )
