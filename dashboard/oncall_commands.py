@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from sentinel.expression.yaml_document import MOST_LETTERS
-from sentinel.store.oncall.documents import AppliedDocument, OnCallDocuments, expecting
+from sentinel.store.documents.versioned import Applied
+from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class ApplyOnCall(msgspec.Struct, frozen=True, kw_only=True):
     expected: int
     note: Reason = ""
 
-    def carry_out(self, services: Services, actor: str) -> AppliedDocument:
+    def carry_out(self, services: Services, actor: str) -> Applied:
         """Apply the document.
 
         Args:
@@ -141,23 +142,23 @@ class ApplyOnCall(msgspec.Struct, frozen=True, kw_only=True):
             ConfigurationError: the document cannot be used
             Conflict: another version is active by now
         """
-        return OnCallDocuments(services.within.instance).apply(
-            self.document, actor=actor, note=self.note.strip(), check=expecting(self.expected)
-        )
+        documents = OnCallDocuments(services.within.instance)
+        check = documents.expecting(self.expected)
+        return documents.apply(self.document, actor=actor, note=self.note.strip(), check=check)
 
 
 class RollBackOnCall(msgspec.Struct, frozen=True, kw_only=True):
     """Make an earlier version of the document active again.
 
     Attributes:
-        number: of the version
+        number: of the version; 0 for no document
         expected: number of the version that is active
     """
 
     number: int
     expected: int
 
-    def carry_out(self, services: Services, actor: str) -> AppliedDocument:
+    def carry_out(self, services: Services, actor: str) -> Applied:
         """Roll back.
 
         Args:
@@ -171,6 +172,6 @@ class RollBackOnCall(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: there is no version of that number
             Conflict: another version is active by now
         """
-        return OnCallDocuments(services.within.instance).rollback(
-            self.number, actor=actor, check=expecting(self.expected)
-        )
+        documents = OnCallDocuments(services.within.instance)
+        check = documents.expecting(self.expected)
+        return documents.rollback(self.number, actor=actor, check=check)

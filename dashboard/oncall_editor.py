@@ -52,12 +52,7 @@ def _apply(expected: int) -> None:
 def _applied(number: int, before: int, words: str) -> None:
     st.session_state.pop(DRAFT, None)
     st.session_state[BASE] = number
-    back = (
-        RollBackOnCall(number=before, expected=number)
-        if before
-        else ApplyOnCall(document="", expected=number)
-    )
-    undo_bar.offer(PAGE, words, back)
+    undo_bar.offer(PAGE, words, RollBackOnCall(number=before, expected=number))
 
 
 def _roll_back(number: int, active: int) -> None:

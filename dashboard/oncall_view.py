@@ -6,20 +6,21 @@ Nothing of Streamlit is used here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import unified_diff
 from functools import lru_cache
 
 import msgspec
 
 from dashboard.database_errors import database
+from sentinel.errors import NotFound
 from sentinel.oncall.coverage import Coverage, coverage_of
 from sentinel.oncall.difference import Changed, changed
 from sentinel.oncall.document import OnCallDocument, read_oncall
 from sentinel.oncall.schedule import Override
 from sentinel.oncall.shifts import Shift, shifts
 from sentinel.oncall.standing import Standing, standing
-from sentinel.schema.oncall import OnCallOverride
+from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.store.access.within import Within
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides, as_override
@@ -30,6 +31,9 @@ WEEKS = 4
 """So many weeks the calendar shows."""
 AHEAD = timedelta(days=28)
 """So far ahead gaps and shares are counted, and documents are compared."""
+_NONE = OnCallVersion(
+    number=0, document="", digest="", applied_by="", applied_at=datetime.fromtimestamp(0, UTC)
+)
 REACH = timedelta(days=62)
 """How far outside of the calendar the start or the end of a shift is looked for."""
 
@@ -112,19 +116,18 @@ def read_view(within: Within, first: datetime) -> OnCallView:
     """
     store = within.instance
     with database():
-        versions, at = OnCallDocuments(store).history(1), store.now()
+        active, at = _active(OnCallDocuments(store)), store.now()
         begins, ends = first - REACH, first + timedelta(weeks=WEEKS) + REACH
         rows = OnCallOverrides(store).rows(since=min(begins, at - REACH))
-    text = versions[0].document if versions else ""
-    document = _document(text)
+    document = _document(active.document)
     by_schedule: dict[str, list[Override]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule, []).append(as_override(row))
     chosen = dict(sorted(document.schedules.items()))
     of = {name: by_schedule.get(name, []) for name in chosen}
     return OnCallView(
-        number=versions[0].number if versions else 0,
-        text=text,
+        number=active.number,
+        text=active.document,
         document=document,
         at=at,
         standings=[standing(name, one, of[name], at) for name, one in chosen.items()],
@@ -141,6 +144,13 @@ def read_view(within: Within, first: datetime) -> OnCallView:
         overrides=[row for row in rows if row.ends_at > at],
         by_schedule=by_schedule,
     )
+
+
+def _active(documents: OnCallDocuments) -> OnCallVersion:
+    try:
+        return documents.version()
+    except NotFound:
+        return _NONE
 
 
 def _slots(name: str, held: list[Shift], covered: Coverage, first: datetime) -> list[Slot]:
