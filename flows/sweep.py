@@ -15,17 +15,27 @@ from flows.notify import notify_until_served
 from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
-from sentinel.errors import PrefectUnreachable
+from sentinel.errors import ConfigurationError, PrefectUnreachable
+from sentinel.store.notifications.route_shadow import follow_shadow
 
 __all__ = ["sweep"]
 
 
 @flow(name="sweep", persist_result=False, cache_result_in_memory=False)
 def sweep() -> State[None]:
-    """Expire alerts, send due notifications, follow remediations and what is paused in Prefect."""
+    """Expire alerts, send due notifications, follow a draft of the routes, remediations and pauses.
+
+    Returns:
+        The final state: `NothingDue`, or `Swept` with the counts.
+    """
     store = connections.store()
     expired = store.sweep()
     notified = notify_until_served(store, by=str(flow_run.get_id() or "sweep"))
+    try:
+        follow_shadow(store)
+    except ConfigurationError as error:
+        # Of a draft that this version cannot read; what is due is sent all the same.
+        get_run_logger().warning("The draft of the routes was not followed: %s", error)
     put_back: list[str] = []
     api = connections.prefect_api()
     remediations = 0

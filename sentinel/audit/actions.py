@@ -43,6 +43,8 @@ ACTIONS: dict[str, str] = {
     "channel.limited": "limited the messages a minute of the channel",
     "channel.tested": "tested the channel, which had failed:",
     "routes.applied": "applied the routes,",
+    "routes.shadow_started": "started beside the active routes",
+    "routes.shadow_stopped": "stopped beside the active routes",
     "oncall.applied": "applied the on-call document,",
     "oncall.overridden": "put somebody on call in the schedule",
     "oncall.override_removed": "took back an override of the schedule",

@@ -36,6 +36,7 @@ from sentinel.cli import (
     receivers,
     reports,
     roles,
+    route_shadow,
     routes,
     rules,
     silences,
@@ -131,6 +132,7 @@ message_limits.add_commands(receivers.commands, channels.commands)
 message_templates.add_commands(receivers.commands)
 app.add_typer(channels.commands, name="channel")
 app.add_typer(deliveries.commands, name="delivery")
+routes.commands.add_typer(route_shadow.commands, name="shadow")
 app.add_typer(routes.commands, name="route")
 app.add_typer(oncall_calendars.commands, name="oncall")
 app.add_typer(escalation.commands, name="escalation")

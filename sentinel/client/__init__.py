@@ -9,15 +9,22 @@ with Client("http://127.0.0.1:8400", token="…") as sentinel:
 ```
 
 Bulk actions, silences, accounts, saved views and the inbox are requests of
-`sentinel.client.resources`, routes are of `sentinel.client.alert_routes`, personal
-data of `sentinel.client.personal_data`, runs of rules of
+`sentinel.client.resources`, routes are of `sentinel.client.alert_routes`, a draft beside them of
+`sentinel.client.route_shadow`, personal data of `sentinel.client.personal_data`, runs of rules of
 `sentinel.client.rule_runs`; `do` carries them out. Files are requests of
 `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
 """
 
-from sentinel.client import alert_routes, exports, personal_data, resources, rule_runs
+from sentinel.client import (
+    alert_routes,
+    exports,
+    personal_data,
+    resources,
+    route_shadow,
+    rule_runs,
+)
 from sentinel.client.async_client import AsyncClient
 from sentinel.client.client import Client
 from sentinel.client.models import (
@@ -46,5 +53,6 @@ __all__ = [
     "exports",
     "personal_data",
     "resources",
+    "route_shadow",
     "rule_runs",
 ]

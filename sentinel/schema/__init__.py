@@ -40,6 +40,7 @@ from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.schema.people import FailedLogin, LoginAddress, Person, PersonSession
 from sentinel.schema.remediation import RemediationRow
 from sentinel.schema.rollups import Rollup, RollupHour, RollupMark, RollupState
+from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
 from sentinel.schema.routes import RouteVersion
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
@@ -96,12 +97,14 @@ __all__ = [
     "RollupHour",
     "RollupMark",
     "RollupState",
+    "RouteShadow",
     "RouteVersion",
     "RuleMemory",
     "RuleRow",
     "SampleBlock",
     "SavedView",
     "SeparatedTenant",
+    "ShadowOutcome",
     "Silence",
     "StormRow",
     "Suppression",

@@ -265,6 +265,9 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
         "Version 1"
     )
     assert sentinel("--url", url, "route", "apply", str(routes), "--expect", "0")[0] == 4
+    assert "The draft runs since" in far("route", "shadow", "start", str(routes))
+    assert "0 alerts opened" in far("route", "shadow", "report", "--since", "1d")
+    assert far("route", "shadow", "stop") == "The draft is stopped.\n"
     assert 'matches  {a="b"}' in far("route", "test", "a=b", "rule=disk")
     assert far("route", "show").strip() == routes.read_text()
     routes.write_text("route: {receiver: default}")

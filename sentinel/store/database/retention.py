@@ -15,6 +15,7 @@ from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.notifications import Delivery, InboxMessage, NotificationOutcome, SystemLog
 from sentinel.schema.oncall import OnCallOverride
+from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
 from sentinel.schema.silences import Silence
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import ALERT, GROUP, RULE
@@ -101,6 +102,8 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
         connection.execute(delete(Silence).where(col(Silence.until) < before))
         connection.execute(delete(OnCallOverride).where(col(OnCallOverride.ends_at) < before))
+        connection.execute(delete(ShadowOutcome).where(col(ShadowOutcome.opened_at) < before))
+        connection.execute(delete(RouteShadow).where(col(RouteShadow.stopped_at) < before))
         connection.execute(delete(EpisodeEnd).where(col(EpisodeEnd.taken_at) < before))
         # Left by groups and rules that were deleted before these rows were deleted with them.
         of_group = exists().where(GROUP.c.id == col(HeldBack.group_id))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import ValidationError
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
-from sentinel.alerts.run_source import RunSource
-from sentinel.notifications.routing import OWN_RECEIVERS, RouteTree, facts_of, memberships
-from sentinel.rules.rule import Rule
-from sentinel.store.database.tables import ALERT, RULE
+from sentinel.notifications.routing import RouteTree
+from sentinel.store.database.tables import ALERT
 from sentinel.store.notifications.active_routes import active_tree
+from sentinel.store.notifications.rule_models import ROUTED, RuleModels, rule_models
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -64,25 +61,20 @@ def route_diff(
     Returns:
         The alerts whose groups differ, by receivers, most alerts first.
     """
-    columns = (
-        ALERT.c.id, ALERT.c.title, ALERT.c.tenant, ALERT.c.rule, ALERT.c.labels, ALERT.c.category,
-        ALERT.c.team, ALERT.c.severity_word, ALERT.c.source, ALERT.c.details,
-    )  # fmt: skip
     query = (
-        select(*columns)
+        select(*ROUTED)
         .where(ALERT.c.opened_at >= store.now() - since)
         .order_by(ALERT.c.opened_at.desc())
         .limit(most + 1)
     )
     with store.read() as connection:
         active = active_tree(connection)
-        rules = _rules(connection)
+        rules = rule_models(connection)
         rows = connection.execute(query).all()
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[str, str]]] = {}
     counts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
     for row in rows[:most]:
-        rule, source = rules.get((row.tenant, row.rule)) or (_unknown(row), RunSource())
-        before, after = (_ways(tree, rule, source, row) for tree in (active, draft))
+        before, after = (_ways(tree, rules, row) for tree in (active, draft))
         if before == after:
             continue
         key = _receivers(before), _receivers(after)
@@ -97,36 +89,11 @@ def route_diff(
     return RouteDiff(alerts=min(len(rows), most), cut=len(rows) > most, moved=moved)
 
 
-def _ways(
-    tree: RouteTree | None, rule: Rule, source: RunSource, row: Row[Any]
-) -> list[tuple[Any, ...]]:
+def _ways(tree: RouteTree | None, rules: RuleModels, row: Row[Any]) -> list[tuple[Any, ...]]:
     """Return what matters of the groups of an alert: whom they notify, of what and when."""
-    groups = memberships(
-        tree, rule, row.labels, row.category, row.source == "check", row.team, row.severity_word,
-        facts_of(row.details, source),
-    )  # fmt: skip
+    groups = rules.memberships(tree, row)
     return [(one.receivers, dict(one.labels), dict(one.policy)) for one in groups]
 
 
 def _receivers(ways: list[tuple[Any, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for one in ways for name in one[0]))
-
-
-def _rules(connection: Connection) -> Mapping[tuple[str, str], tuple[Rule, RunSource]]:
-    found: dict[tuple[str, str], tuple[Rule, RunSource]] = {}
-    columns = (
-        RULE.c.tenant, RULE.c.name, RULE.c.spec, RULE.c.tagged_owner, RULE.c.work_pool,
-    )  # fmt: skip
-    for row in connection.execute(select(*columns)):
-        source = RunSource(tagged_owner=row.tagged_owner, work_pool=row.work_pool)
-        try:
-            found[row.tenant, row.name] = Rule.model_validate(row.spec), source
-        except ValidationError:
-            continue  # of an older version; its alerts are compared as those of a plain rule
-    return found
-
-
-def _unknown(row: Row[Any]) -> Rule:
-    """Return a rule for the alerts of one that is no longer there."""
-    plain = Rule(name="gone", receivers=OWN_RECEIVERS, tenant=row.tenant)
-    return plain.model_copy(update={"name": row.rule})
