@@ -228,20 +228,17 @@ def test(request: Request, body: Body) -> EscalationTried:
     """
     asked = read_as(TryEscalation, body)
     store = store_of(request)
-    document = OnCallDocuments(store).active()
-    policy = document.escalation_policies.get(asked.policy)
+    first = asked.at or store.now()
+    known = StoredOnCall(store).now(first)
+    policy = known.document.escalation_policies.get(asked.policy)
     if policy is None:
         raise NotFound(
             f"there is no escalation policy {asked.policy!r}",
             hint="They are in the on-call document: GET /api/v1/alerts/oncall",
         )
-    first = asked.at or store.now()
     if first.year not in _YEARS:
         raise Problem(422, "invalid", "at: must lie between 1970 and 8999", field="at")
-    stored = StoredOnCall(store).overrides(first)
-    found = planned(
-        policy, severity_of(asked.severity), first, document, lambda name: stored.get(name, [])
-    )
+    found = planned(policy, severity_of(asked.severity), first, known.document, known.overrides_of)
     steps: list[Paged] = []
     pages = 0
     for step in found:

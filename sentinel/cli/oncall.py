@@ -45,9 +45,10 @@ def now(
     from sentinel.store.oncall.stored import StoredOnCall
 
     with open_store() as store:
-        moment, stored = moment_of_option(at) if at else store.now(), StoredOnCall(store)
-        zones = {name: one.zone for name, one in stored.schedules(schedule).items()}
-        found = stored.standings(moment, schedule)
+        moment = moment_of_option(at) if at else store.now()
+        known = StoredOnCall(store).now(moment)
+    zones = {name: one.zone for name, one in known.schedules(schedule).items()}
+    found = known.standings(moment, schedule)
     if json:
         json_out({"at": moment, "items": found})
         return
@@ -75,12 +76,13 @@ def next_(schedule: Which = None, days: Days = 14, json: AsJson = False) -> None
     Example:
         sentinel oncall next primary --days 30
     """
-    from sentinel.store.oncall.stored import StoredOnCall
+    from sentinel.store.oncall.stored import REACH, StoredOnCall
 
     with open_store() as store:
-        start, stored = store.now(), StoredOnCall(store)
-        zones = {name: one.zone for name, one in stored.schedules(schedule).items()}
-        found = stored.shifts(start, start + _length(days), schedule)
+        start = store.now()
+        known = StoredOnCall(store).now(start - REACH)
+    zones = {name: one.zone for name, one in known.schedules(schedule).items()}
+    found = known.shifts(start, start + _length(days), schedule)
     if json:
         json_out({"items": [_as_item(name, shift) for name, shift in found]})
         return
@@ -110,12 +112,10 @@ def gaps(schedule: Which = None, days: Days = 30, json: AsJson = False) -> None:
     from sentinel.store.oncall.stored import StoredOnCall
 
     with open_store() as store:
-        chosen, start = StoredOnCall(store).schedules(schedule), store.now()
-        found = [
-            one
-            for one in StoredOnCall(store).coverage(start, start + _length(days))
-            if one.schedule in chosen
-        ]
+        start = store.now()
+        known = StoredOnCall(store).now(start)
+    chosen = known.schedules(schedule)
+    found = [one for one in known.coverage(start, start + _length(days)) if one.schedule in chosen]
     if json:
         json_out({"items": found})
     else:

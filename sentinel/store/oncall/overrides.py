@@ -23,7 +23,7 @@ from sentinel.store.oncall.documents import OVERRIDE, active_document
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["OnCallOverrides", "as_override"]
+__all__ = ["OnCallOverrides", "as_override", "override_rows"]
 
 _LONGEST = timedelta(days=366)
 _YEARS = range(1970, 9000)
@@ -62,7 +62,7 @@ class OnCallOverrides:
             Those that were not taken back, in the order in which they were made.
         """
         with self._store.read() as connection:
-            return _rows(connection, schedule, since)
+            return override_rows(connection, schedule, since)
 
     def of(self, schedule: str, since: datetime | None = None) -> list[Override]:
         """Return the overrides of a schedule as decisions read them.
@@ -197,7 +197,7 @@ class OnCallOverrides:
     ) -> tuple[Shift, Shift]:
         known = active_document(connection)
         _must_have(known, schedule)
-        overrides = [as_override(row) for row in _rows(connection, schedule, None)]
+        overrides = [as_override(row) for row in override_rows(connection, schedule, None)]
         zone = known.schedules[schedule].zone
 
         def shift_at(moment: datetime) -> Shift:
@@ -292,9 +292,19 @@ def _must_have(document: OnCallDocument, name: str) -> None:
         )
 
 
-def _rows(
+def override_rows(
     connection: Connection, schedule: str | None, since: datetime | None
 ) -> list[OnCallOverride]:
+    """Return the overrides that were not taken back, as an open transaction reads them.
+
+    Args:
+        connection: an open transaction
+        schedule: name of the schedule; None for all
+        since: only those that end later; None for all
+
+    Returns:
+        Those in the order in which they were made.
+    """
     query = (
         select(OVERRIDE)
         .where(OVERRIDE.c.removed_at.is_(None))

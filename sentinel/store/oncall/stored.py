@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+from sqlalchemy import Connection
+
 from sentinel.errors import NotFound
 from sentinel.oncall.coverage import Coverage, coverage_of
+from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.schedule import Override, Schedule
 from sentinel.oncall.shifts import Shift, shifts
 from sentinel.oncall.standing import Standing, standing
-from sentinel.store.oncall.documents import OnCallDocuments
-from sentinel.store.oncall.overrides import OnCallOverrides, as_override
+from sentinel.store.oncall.documents import active_document
+from sentinel.store.oncall.overrides import as_override, override_rows
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["StoredOnCall"]
+__all__ = ["REACH", "OnCallNow", "StoredOnCall", "read_oncall_now"]
 
 _LONGEST = 100
-_REACH = timedelta(days=62)
+REACH = timedelta(days=62)
 """How far back the start of a shift is looked for."""
 
 
-class StoredOnCall:
-    """On-call in the shared database.
+class OnCallNow(msgspec.Struct, frozen=True):
+    """The active document and its overrides, of one moment.
 
-    Args:
-        store: the shared database
+    Attributes:
+        document: empty where there is none
+        overrides: those of each schedule in the order in which they were made
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    document: OnCallDocument
+    overrides: Mapping[str, list[Override]]
 
-    def coverage(self, start: datetime, end: datetime) -> list[Coverage]:
-        """Return what each schedule lacks over a range.
-
-        Args:
-            start: timezone-aware
-            end: timezone-aware
-
-        Returns:
-            One for each schedule, by name.
-        """
-        overrides = self.overrides(start)
-        return [
-            coverage_of(name, one, overrides.get(name, []), start, end)
-            for name, one in self.schedules().items()
-        ]
+    def overrides_of(self, schedule: str) -> Sequence[Override]:
+        """Return the overrides of a schedule; none where it has none."""
+        return self.overrides.get(schedule, [])
 
     def schedules(self, name: str | None = None) -> dict[str, Schedule]:
-        """Return the schedules of the active document.
+        """Return schedules.
 
         Args:
             name: of one schedule; None for all
@@ -61,7 +55,7 @@ class StoredOnCall:
         Raises:
             NotFound: there is no schedule of that name
         """
-        found = OnCallDocuments(self._store).active().schedules
+        found = self.document.schedules
         if name is None:
             return dict(sorted(found.items()))
         if name not in found:
@@ -71,19 +65,12 @@ class StoredOnCall:
             )
         return {name: found[name]}
 
-    def overrides(self, since: datetime) -> dict[str, list[Override]]:
-        """Return the overrides that end after a moment, by schedule.
-
-        Args:
-            since: timezone-aware
-
-        Returns:
-            Those of each schedule in the order in which they were made.
-        """
-        found: dict[str, list[Override]] = {}
-        for row in OnCallOverrides(self._store).rows(since=since):
-            found.setdefault(row.schedule, []).append(as_override(row))
-        return found
+    def coverage(self, start: datetime, end: datetime) -> list[Coverage]:
+        """Return what each schedule lacks over a range, by name; both timezone-aware."""
+        return [
+            coverage_of(name, one, self.overrides_of(name), start, end)
+            for name, one in self.schedules().items()
+        ]
 
     def standings(self, moment: datetime, name: str | None = None) -> list[Standing]:
         """Return who is on call at a moment, and who is next.
@@ -98,9 +85,9 @@ class StoredOnCall:
         Raises:
             NotFound: there is no schedule of that name
         """
-        chosen, overrides = self.schedules(name), self.overrides(moment)
         return [
-            standing(each, one, overrides.get(each, []), moment) for each, one in chosen.items()
+            standing(each, one, self.overrides_of(each), moment)
+            for each, one in self.schedules(name).items()
         ]
 
     def shifts(
@@ -115,16 +102,78 @@ class StoredOnCall:
 
         Returns:
             The name of a schedule and one of its shifts, by name, then by time. A shift that has
-            begun has its own start, unless that is more than 62 days before.
+            begun has its own start, unless that is more than `REACH` before.
 
         Raises:
             NotFound: there is no schedule of that name
         """
-        since = start - _REACH
-        chosen, overrides = self.schedules(name), self.overrides(since)
         return [
             (each, shift)
-            for each, one in chosen.items()
-            for shift in shifts(one, overrides.get(each, []), since, end)
+            for each, one in self.schedules(name).items()
+            for shift in shifts(one, self.overrides_of(each), start - REACH, end)
             if shift.end > start
         ]
+
+
+def read_oncall_now(connection: Connection, since: datetime) -> OnCallNow:
+    """Return the active document and its overrides as an open transaction reads them.
+
+    Args:
+        connection: an open transaction, which reads one snapshot or is alone
+        since: overrides that ended before are left out; timezone-aware
+
+    Returns:
+        Both.
+    """
+    overrides: dict[str, list[Override]] = {}
+    for row in override_rows(connection, None, since):
+        overrides.setdefault(row.schedule, []).append(as_override(row))
+    return OnCallNow(active_document(connection), overrides)
+
+
+class StoredOnCall:
+    """On-call in the shared database.
+
+    Each answer is of one moment: a document is never read with the overrides of another.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def now(self, since: datetime) -> OnCallNow:
+        """Return the active document and the overrides that end after a moment.
+
+        Args:
+            since: timezone-aware
+
+        Returns:
+            Both, of one moment.
+        """
+        with self._store.snapshot() as connection:
+            return read_oncall_now(connection, since)
+
+    def schedules(self, name: str | None = None) -> dict[str, Schedule]:
+        """Return the schedules of the active document; as of `OnCallNow`."""
+        with self._store.read() as connection:
+            return OnCallNow(active_document(connection), {}).schedules(name)
+
+    def overrides(self, since: datetime) -> dict[str, list[Override]]:
+        """Return the overrides that end after a moment, by schedule."""
+        return dict(self.now(since).overrides)
+
+    def coverage(self, start: datetime, end: datetime) -> list[Coverage]:
+        """Return what each schedule lacks over a range; as of `OnCallNow`."""
+        return self.now(start).coverage(start, end)
+
+    def standings(self, moment: datetime, name: str | None = None) -> list[Standing]:
+        """Return who is on call at a moment, and who is next; as of `OnCallNow`."""
+        return self.now(moment).standings(moment, name)
+
+    def shifts(
+        self, start: datetime, end: datetime, name: str | None = None
+    ) -> list[tuple[str, Shift]]:
+        """Return the shifts that have a part within a range; as of `OnCallNow`."""
+        return self.now(start - REACH).shifts(start, end, name)

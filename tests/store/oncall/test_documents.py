@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.shifts import on_call, shifts
 from sentinel.store import Store
 from sentinel.store.audit.people import erase, export
 from sentinel.store.audit.queries import page
-from sentinel.store.oncall.documents import OnCallDocuments
+from sentinel.store.oncall.documents import OnCallDocuments, active_document
 from sentinel.store.oncall.overrides import OnCallOverrides
+from sentinel.store.oncall.stored import StoredOnCall
 
 DOCUMENT = """
 people:
@@ -169,6 +172,21 @@ def test_every_change_is_in_the_audit_trail(rota: Rota):
         ("oncall.overridden", "ben"),
         ("oncall.applied", "ann"),
     ]
+
+
+def test_document_and_overrides_are_read_of_one_moment(rota: Rota, monkeypatch: pytest.MonkeyPatch):
+    made = rota.overrides.add("primary", MONDAY, MONDAY + WEEK, ["ann"], actor="ben")
+
+    def meanwhile(connection: Connection) -> OnCallDocument:
+        rota.overrides.remove(made.id, actor="ben")
+        rota.documents.apply(SECOND, actor="ben")
+        return active_document(connection)
+
+    monkeypatch.setattr("sentinel.store.oncall.stored.active_document", meanwhile)
+    known = StoredOnCall(rota.store).now(MONDAY)
+    assert [one.people for one in known.overrides_of("primary")] == [("ann",)]
+    assert "ann" in known.document.people
+    assert "ann" not in rota.documents.active().people
 
 
 def test_an_erased_person_is_in_no_override_and_no_earlier_version(rota: Rota):
