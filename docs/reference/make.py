@@ -13,6 +13,7 @@ from pydantic import AliasChoices
 
 from blocks.channel_variables import AlertVariables
 from sentinel.rules.condition import When
+from sentinel.rules.escalation_rules import EscalationRules
 from sentinel.rules.m_of_n import Often
 from sentinel.rules.no_data import NoData
 from sentinel.rules.not_repeated import NotRepeated
@@ -39,6 +40,9 @@ LEFT_OUT = {
     ),
     "Rule.category": "The trigger's own.",
     "Rule.often": "`for` and `consecutive` alone decide how long and how often.",
+    "Rule.escalation_rules": "The policy of its route holds, else that of its team; else none.",
+    "EscalationRules.channels": "No receiver is paged by name.",
+    "EscalationRules.on_call_schedule": "Nobody is paged by a schedule.",
     "Rule.active_hours": "Receivers are notified at any hour.",
     "Rule.max_messages_per_hour": "Any number.",
     "Rule.max_alerts": "Any number.",
@@ -168,6 +172,9 @@ def _rules() -> str:
     lines += ["# `active_hours.windows`", "", "For example `{days: mon-fri, start: '08:00', end:"]
     lines += ["'18:00'}`. A window that ends before it begins spans midnight.", ""]
     lines += _fields(Window)
+    lines += ["# `escalation_rules`", "", "Whom to page, level by level, while nobody"]
+    lines += ["acknowledges: [Be on call](../how-to/be-on-call.md#which-policy-an-alert-has).", ""]
+    lines += _fields(EscalationRules)
     lines += ["# `errors`", "", "What to do if a check fails.", ""]
     lines += _fields(ErrorHandling)
     return "\n".join(lines).rstrip() + "\n"

@@ -27,6 +27,7 @@ from sentinel.notifications.route_trial import checked, tried
 from sentinel.notifications.routing import RouteTree
 from sentinel.store.notifications.route_diff import route_diff
 from sentinel.store.notifications.routes import Routes
+from sentinel.store.oncall.trials import with_escalations
 
 __all__ = ["router"]
 
@@ -99,7 +100,7 @@ def test(request: Request, body: Body) -> RoutesTried:
     if at.year not in _YEARS:
         raise Problem(422, "invalid", "at: must lie between 1970 and 8999", field="at")
     rule, facts = routes.rule_named(asked.labels)
-    found = tried(tree, rule, asked.labels, at, asked.messages, facts)
+    found = with_escalations(store, tried(tree, rule, asked.labels, at, asked.messages, facts))
     return RoutesTried.model_validate(msgspec.to_builtins(found))
 
 

@@ -122,6 +122,9 @@ class WayItem(BaseModel):
     labels: dict[str, str]
     muted: bool = Field(description="Whether the first message waits for a time of the calendar.")
     steps: list[StepItem]
+    escalation: str = Field(
+        "", description="Its escalation policy, and where that comes from; empty for none."
+    )
 
 
 class RoutesTried(BaseModel):

@@ -48,15 +48,21 @@ _OWN: dict[str, Any] = {
 }
 
 
-class EscalationRules(BaseModel):
-    """When an alert that nobody acknowledges is escalated, and to whom."""
+class EscalationWords(BaseModel):
+    """Whom to page, level by level, while nobody acknowledges."""
 
     model_config = ConfigDict(extra="forbid")
 
-    delay_minutes: float | None = Field(None, ge=0, le=527_040)
-    max_level: int | None = Field(None, ge=1, le=100)
-    channels: list[_Text] | None = Field(None, max_length=20)
-    on_call_schedule: _Text | None = None
+    delay_minutes: float | None = Field(
+        None, ge=0, le=10_080, description="Minutes before the first level and between two levels."
+    )
+    max_level: int | None = Field(None, ge=1, le=50, description="Number of levels; 1 if left out.")
+    channels: list[Annotated[_Text, Field(min_length=1)]] | None = Field(
+        None, max_length=20, description="Receivers that each level pages."
+    )
+    on_call_schedule: Annotated[_Text, Field(min_length=1)] | None = Field(
+        None, description="Schedule whose people each level pages."
+    )
 
 
 class WordedRule(BaseModel):
@@ -90,9 +96,10 @@ class WordedRule(BaseModel):
     notification_channels: list[_Text] | None = Field(
         None, max_length=20, description="Receivers to notify."
     )
-    escalation_rules: EscalationRules | None = Field(
+    escalation_rules: EscalationWords | None = Field(
         None,
-        description="Kept and given back; without effect before escalation policies are there.",
+        description="Whom to page while nobody acknowledges; without channels and schedule, the "
+        "rule's receivers.",
     )
     enabled: bool | None = Field(None, description="Whether the rule is switched on.")
     tags: list[_Text] | None = Field(None, max_length=50, description="Tags of the deployment.")
@@ -113,7 +120,7 @@ else:
                 Field(default=None, alias=field.alias, description=field.description),
             )
             for name, field in Rule.model_fields.items()
-            if name != "name"
+            if name not in ("name", "escalation_rules")
         },
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
 
+from sentinel.cli.label_options import labels_given
 from sentinel.cli.oncall import moment_of_option
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import open_store
@@ -15,7 +17,9 @@ from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, NotFound
 
 if TYPE_CHECKING:
+    from sentinel.oncall.escalation import Paged
     from sentinel.oncall.escalation_policy import EscalationPolicy
+    from sentinel.store import Store
 
 __all__ = ["commands"]
 
@@ -71,18 +75,29 @@ def show(policy: Policy = None, json: AsJson = False) -> None:
 
 @commands.command("test")
 def try_policy(
-    policy: Annotated[str, typer.Argument(help="Name of the policy.", show_default=False)],
-    severity: Annotated[str, typer.Option(help="Severity of the alerts.")] = "critical",
+    given: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LABELS...",
+            help="Labels of an alert: team=db severity=high; or the name of a policy.",
+            show_default=False,
+        ),
+    ],
+    severity: Annotated[
+        str, typer.Option(help="Severity of the alerts.", show_default="the label, or critical")
+    ] = "",
     at: Annotated[
         str, typer.Option("--at", help="Time of the first page: 2026-12-24T18:00+01:00.")
     ] = "",
     zone: Annotated[str, typer.Option("--timezone", help="In whose time to print.")] = "UTC",
     json: AsJson = False,
 ) -> None:
-    """Print whom a policy would page, when and why, if nobody acknowledged. It notifies nobody.
+    """Print whom an alert would page, when and why, if nobody acknowledged. It notifies nobody.
+
+    The policy is that of the alert's rule, else of its route, else of its team.
 
     Example:
-        sentinel escalation test default --severity high --at 2026-12-24T18:00+01:00
+        sentinel escalation test team=db severity=high --at 2026-12-24T18:00+01:00
 
     Raises:
         ConfigurationError: the severity, the time or the zone is none
@@ -92,21 +107,61 @@ def try_policy(
     from sentinel.store.oncall.documents import OnCallDocuments
     from sentinel.store.oncall.stored import StoredOnCall
 
+    labels = labels_given(given) if len(given) > 1 or "=" in given[0] else None
+    word = severity or (labels or {}).get("severity") or "critical"
     try:
-        degree, shown_in = severity_of(severity), ZoneInfo(zone)
+        degree, shown_in = severity_of(word), ZoneInfo(zone)
     except (ValueError, KeyError, OSError) as error:
         raise ConfigurationError(str(error)) from None
     with open_store() as store:
         document = OnCallDocuments(store).active()
-        given = _must(document.escalation_policies, policy)
         first = moment_of_option(at) if at else store.now()
+        if labels is None:
+            tries = [_Try("", given[0], _must(document.escalation_policies, given[0]))]
+        else:
+            tries = _tries(store, {"severity": word, **labels}, first)
         known = StoredOnCall(store).overrides(first)
-    found = list(planned(given, degree, first, document, lambda name: known.get(name, [])))
+    found = [
+        (one, list(planned(one.policy, degree, first, document, lambda name: known.get(name, []))))
+        for one in tries
+    ]
     if json:
-        json_out({"policy": policy, "first_page": first, "steps": found})
+        items = [
+            {"policy": one.name, "why": one.why, "first_page": first, "steps": steps}
+            for one, steps in found
+        ]
+        json_out(items[0] if labels is None else {"items": items})
         return
-    for one in found:
-        say(f"Level {one.level}  {one.due.astimezone(shown_in):%a %Y-%m-%d %H:%M:%S %Z}")
+    if not found:
+        say("Nobody would be paged: no rule, route or team gives the alert an escalation policy.")
+    for one, steps in found:
+        if one.why:
+            say(one.why)
+        _print(steps, shown_in)
+
+
+class _Try(NamedTuple):
+    """A policy to plan, its name, and why it is the alert's."""
+
+    why: str
+    name: str
+    policy: EscalationPolicy
+
+
+def _tries(store: Store, labels: Mapping[str, str], at: datetime) -> list[_Try]:
+    from sentinel.store.oncall.trials import ways_escalated
+
+    return [
+        _Try(f"Policy {chosen.name}, {chosen.why}" if chosen.name else f"By {chosen.why}",
+             chosen.name, chosen.policy)
+        for _, chosen in ways_escalated(store, labels, at)
+        if chosen is not None
+    ]  # fmt: skip
+
+
+def _print(steps: Sequence[Paged], zone: ZoneInfo) -> None:
+    for one in steps:
+        say(f"Level {one.level}  {one.due.astimezone(zone):%a %Y-%m-%d %H:%M:%S %Z}")
         if one.skipped:
             say(f"  pages nobody: {one.skipped}")
         for target in one.missing if one.pages else ():
@@ -114,7 +169,7 @@ def try_policy(
         for page in one.pages:
             late = " (put off by quiet hours)" if page.put_off else ""
             who = f"{page.person} by {page.receiver}" if page.person else page.receiver
-            when = f"{page.at.astimezone(shown_in):%a %H:%M:%S}"
+            when = f"{page.at.astimezone(zone):%a %H:%M:%S}"
             say(f"  {when}  {who}, for {page.why}{late}")
 
 

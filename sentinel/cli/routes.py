@@ -19,6 +19,7 @@ from sentinel.cli.document_versions import (
     print_version,
     text_of,
 )
+from sentinel.cli.label_options import labels_given
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.routes_here import draft_tree, routes_here
 from sentinel.duration import format_duration, parse_duration
@@ -167,7 +168,7 @@ def try_labels(
     """
     from sentinel.notifications.route_trial import tried
 
-    given, draft = _labels(labels), None if file is None else text_of(file)
+    given, draft = labels_given(labels), None if file is None else text_of(file)
     moment = _moment(at) if at else None
     # With a file and without a rule nothing is asked of a database, which there may not be.
     if draft is None or "rule" in given:
@@ -188,6 +189,9 @@ def try_labels(
         whom = ", ".join(one.receivers) or "nobody"
         way = one.route or "none"
         say(f"Notifies {whom}, by route {way}, grouped by {grouped or 'nothing'}{muted}.")
+        by = one.escalation or one.escalated_by.get("escalation")
+        if by:
+            say(f"Escalation policy: {by}.")
         for step in one.steps:
             say(f"  {step.text}")
 
@@ -232,20 +236,6 @@ def diff(
         say(f"{some}, {sum(one.alerts for one in found.moved):,} would go another way.")
     if found.cut:
         say("Older alerts of that time were left out.")
-
-
-def _labels(given: list[str]) -> dict[str, str]:
-    from sentinel.labels.alertmanager import matchers_of
-
-    found: dict[str, str] = {}
-    for one in given:
-        for matcher in matchers_of(one):
-            if matcher.operator != "=":
-                raise ConfigurationError(
-                    f"{one!r} is no label", hint="Write name=text, such as team=db."
-                )
-            found[matcher.label] = matcher.text
-    return found
 
 
 def _moment(given: str) -> datetime:

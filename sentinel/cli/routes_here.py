@@ -108,10 +108,12 @@ class _Local:
         self, labels: Mapping[str, str], at: datetime | None, messages: int, draft: str | None
     ) -> Tried:
         from sentinel.notifications.route_trial import tried
+        from sentinel.store.oncall.trials import with_escalations
 
         tree = self._routes.tree() if draft is None else draft_tree(draft)
         rule, facts = self._routes.rule_named(labels)
-        return tried(tree, rule, labels, at or self._store.now(), messages, facts)
+        found = tried(tree, rule, labels, at or self._store.now(), messages, facts)
+        return with_escalations(self._store, found)
 
     def diff(self, draft: str, since: timedelta) -> RouteDiff:
         from sentinel.store.notifications.route_diff import route_diff

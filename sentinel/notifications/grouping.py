@@ -48,7 +48,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
         labels: the labels that its alerts have in common
         receivers: names of the receivers to notify
         policy: group_wait (None: by severity), group_interval, repeat_interval, in
-            seconds, and active_hours, throttle and per_hour where the rule has them
+            seconds, and active_hours, throttle and per_hour where the rule has them; what an
+            escalation policy is chosen by: escalation_rules, escalation and team, where known
         wait: the rule's group_wait; None for the default of the severity
     """
 
@@ -139,6 +140,7 @@ def membership(
             "group_interval": interval.total_seconds(),
             "repeat_interval": rule.repeat_interval.total_seconds(),
             **_hours_and_limits(rule),
+            **_escalation(rule, known["team"]),
         },
         wait=rule.group_wait,
     )
@@ -153,6 +155,14 @@ def _hours_and_limits(rule: Rule) -> dict[str, Any]:
         found["throttle"] = rule.throttle.total_seconds()
     if rule.max_messages_per_hour is not None:
         found["per_hour"] = rule.max_messages_per_hour
+    return found
+
+
+def _escalation(rule: Rule, team: str) -> dict[str, Any]:
+    """Return what an escalation policy is chosen by, as far as the rule says it."""
+    found: dict[str, Any] = {"team": team} if team else {}
+    if rule.escalation_rules is not None:
+        found["escalation_rules"] = rule.escalation_rules.model_dump(mode="json")
     return found
 
 

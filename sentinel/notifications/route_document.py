@@ -95,6 +95,12 @@ class RouteNode(BaseModel):
     group_wait: Duration | None = None
     group_interval: Duration | None = None
     repeat_interval: Duration | None = None
+    escalation: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Name of an escalation policy of the on-call document; empty for none. Left "
+        "out, as above, or that of the alert's team.",
+    )
     mute_time_intervals: list[str] = Field(
         default_factory=list[str], description="Names of intervals in which nobody is notified."
     )
@@ -209,6 +215,11 @@ class RouteDocument(BaseModel):
         of_defaults = (self.defaults.team, self.defaults.owner, self.defaults.severity)
         found = {name for one in self.route.below() for name in one.receiver}
         return found | {name for one in of_defaults for names in one.values() for name in names}
+
+    @property
+    def escalations(self) -> set[str]:
+        """Return the names of all escalation policies in it."""
+        return {one.escalation for one in self.route.below() if one.escalation}
 
 
 def read_routes(text: str, *, known: bool = False) -> RouteDocument:

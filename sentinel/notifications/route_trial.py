@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -34,6 +35,7 @@ __all__ = [
 MUTING = (Reason.MUTE_TIME, Reason.OUTSIDE_ACTIVE_TIME, Reason.OUTSIDE_HOURS)
 """Reasons that hold a message back until a time of the calendar."""
 _MOST_STEPS = 50
+_ESCALATED_BY = ("escalation_rules", "escalation", "team")
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,9 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         labels: that the group's alerts have in common
         muted: whether the first message waits for a time interval or for active hours
         steps: the decisions up to the last message
+        escalated_by: what its escalation policy is chosen by, as `Membership.policy` has it
+        escalation: its policy and where that comes from, in words; empty where it is not known,
+            or there is none
     """
 
     route: str
@@ -83,6 +88,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str]
     muted: bool
     steps: list[Step]
+    escalated_by: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
+    escalation: str = ""
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +209,12 @@ def _trial(group: Membership, severity: int, at: datetime, messages: int) -> Tri
     first = next((place for place, one in enumerate(steps) if one.send), len(steps))
     muted = any(one.reason in MUTING for one in steps[:first])
     return Trial(
-        route=group.route, receivers=group.receivers, labels=group.labels, muted=muted, steps=steps
+        route=group.route,
+        receivers=group.receivers,
+        labels=group.labels,
+        muted=muted,
+        steps=steps,
+        escalated_by={name: group.policy[name] for name in _ESCALATED_BY if name in group.policy},
     )
 
 

@@ -57,6 +57,7 @@ class Route:
         receivers: names; empty for those of the alert's rule
         wait, interval, repeat: None for those of the alert's rule
         group_by: labels; None for those of the alert's rule
+        escalation: name of an escalation policy; empty for none at all, None for that of the team
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Route:
         self.wait = _either(node.group_wait, above and above.wait)
         self.interval = _either(node.group_interval, above and above.interval)
         self.repeat = _either(node.repeat_interval, above and above.repeat)
+        self.escalation = _either(node.escalation, above and above.escalation)
         # Time intervals are the route's alone, as in Alertmanager.
         self.mute = {name: intervals[name] for name in node.mute_time_intervals}
         self.active = {name: intervals[name] for name in node.active_time_intervals}
@@ -322,6 +324,8 @@ def _routed(
             policy[name] = given.total_seconds()
     if route.interval is not None and not check:
         policy["group_interval"] = route.interval.total_seconds()
+    if route.escalation is not None:
+        policy["escalation"] = route.escalation
     if route.mute:
         policy["mute_times"] = route.mute
     if route.active:

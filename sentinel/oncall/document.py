@@ -37,6 +37,11 @@ class Team(BaseModel):
     schedule: str | None = Field(
         default=None, description="Pages of the team go to who is on call; left out, to everybody."
     )
+    escalation: str | None = Field(
+        default=None,
+        description="Escalation policy of the team's alerts, where neither their rule nor their "
+        "route has one.",
+    )
 
 
 class OnCallDocument(BaseModel):
@@ -59,6 +64,12 @@ class OnCallDocument(BaseModel):
         for name, team in self.teams.items():
             if team.schedule is not None and team.schedule not in self.schedules:
                 raise ValueError(f"teams.{name}.schedule: there is no schedule {team.schedule!r}")
+            if team.escalation is not None and team.escalation not in self.escalation_policies:
+                known_policies = ", ".join(sorted(self.escalation_policies)) or "none"
+                raise ValueError(
+                    f"teams.{name}.escalation: there is no escalation policy {team.escalation!r}; "
+                    f"policies: {known_policies}"
+                )
         known: dict[str, set[str]] = {
             "person": set(self.people), "team": set(self.teams), "schedule": set(self.schedules)
         }  # fmt: skip

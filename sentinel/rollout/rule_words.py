@@ -154,11 +154,7 @@ class _Wording:
         self._how_long()
         self._judged()
         self._notified()
-        if "escalation_rules" in body:
-            self._notes.append(
-                "escalation_rules are kept and given back; they have no effect before escalation "
-                "policies are there"
-            )
+        self._escalated()
         changes: dict[str, Any] = {"rule": self._rule}
         if "tags" in body:
             changes["tags"] = tuple(body["tags"])
@@ -349,6 +345,29 @@ class _Wording:
             self._notes.append(
                 f"there is no receiver {', '.join(missing)} yet, so the receiver default is "
                 f"notified instead; create it with PUT /api/v1/alerts/receivers/{missing[0]}"
+            )
+
+    def _escalated(self) -> None:
+        """Make the rule's escalation of `escalation_rules`, whose channels are receivers."""
+        given = self._body.get("escalation_rules")
+        if given is None:
+            return
+        rules = {name: value for name, value in dict(given).items() if value is not None}
+        names = list(dict.fromkeys(slug_of(one) for one in rules.get("channels") or ()))
+        if not names and "on_call_schedule" not in rules:
+            names = list(self._rule.get("receivers") or ["default"])
+            self._notes.append(
+                "escalation_rules name neither channels nor an on_call_schedule, so each level "
+                f"pages the rule's receivers: {', '.join(names)}"
+            )
+        if names:
+            rules["channels"] = names
+        self._rule["escalation_rules"] = rules
+        missing = [name for name in names if name not in self._known.receivers]
+        if missing:
+            self._notes.append(
+                f"there is no receiver {', '.join(missing)} yet, so its pages go to the receiver "
+                f"default; create it with PUT /api/v1/alerts/receivers/{missing[0]}"
             )
 
     def _what_there_is(self) -> str:

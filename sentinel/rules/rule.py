@@ -22,6 +22,7 @@ from pydantic import (
 
 from sentinel.duration import Duration, format_duration, parse_duration
 from sentinel.rules.condition import When
+from sentinel.rules.escalation_rules import EscalationRules
 from sentinel.rules.m_of_n import Often
 from sentinel.rules.no_data import NoData
 from sentinel.rules.not_repeated import NotRepeated
@@ -168,6 +169,10 @@ class Rule(BaseModel):
     )
     remediate: Remediation | None = Field(
         default=None, description="A Prefect deployment to run once for each alert that opens."
+    )
+    escalation_rules: EscalationRules | None = Field(
+        default=None,
+        description="Whom to page while nobody acknowledges; left out, as its route or team says.",
     )
     active_hours: ActiveHours | None = Field(
         default=None,

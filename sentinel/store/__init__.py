@@ -338,7 +338,7 @@ class Store:
         from sentinel.store.notifications.receivers import Receivers
         from sentinel.store.oncall.documents import active_document
 
-        return Receivers(self, lambda connection: active_document(connection).receivers)
+        return Receivers(self, active_document)
 
     @cached_property
     def remediations(self) -> Remediations:

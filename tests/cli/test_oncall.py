@@ -123,6 +123,18 @@ def test_a_policy_is_tried_at_a_moment_without_notifying_anybody(run: Run, file:
         "  Wed 12:10:00  ben by ben, for person ben",
     ]
     assert run("escalation", "test", "nothing")[0] == Exit.NOT_FOUND
+    # By the labels of an alert: its route's policy.
+    assert run("escalation", "test", "tier=1")[1].startswith("Nobody would be paged")
+    routes = Path(file).with_name("routes.yaml")
+    routes.write_text(
+        "route: {receiver: default, routes: [{matchers: ['tier=1'], escalation: default}]}"
+    )
+    assert run("route", "apply", str(routes))[0] == 0
+    found = run("escalation", "test", "tier=1", "--at", "2026-01-07T11:00+00:00")[1].splitlines()
+    assert found[0] == "Policy default, escalation of the route"
+    assert found[-1] == "  Wed 11:10:00  ben by ben, for person ben"
+    said = run("route", "test", "tier=1")[1]
+    assert "Escalation policy: default, escalation of the route." in said
     assert run("escalation", "test", "default", "--severity", "loud")[0] == Exit.USAGE
 
 

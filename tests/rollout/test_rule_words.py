@@ -172,10 +172,20 @@ def test_a_change_touches_only_what_it_names():
     assert worded({"name": "High CPU Usage"}, KNOWN, draft).draft == draft
 
 
-def test_escalation_is_kept_and_the_answer_says_that_it_waits():
-    found = worded({"name": "cpu", "escalation_rules": {"delay_minutes": 60}}, KNOWN)
-    assert found.given["escalation_rules"] == {"delay_minutes": 60}
-    assert any("no effect before" in note for note in found.notes)
+def test_escalation_rules_page_their_channels_else_the_receivers_of_the_rule():
+    words = {"delay_minutes": 60, "max_level": None}
+    found = worded({"name": "cpu", "escalation_rules": words}, KNOWN)
+    assert found.given["escalation_rules"] == words
+    assert any("name neither channels nor" in note for note in found.notes)
+    own = rule_of(found.draft).escalation_rules
+    assert own is not None
+    assert (own.delay_minutes, own.max_level, own.channels) == (60, 1, ["default"])
+    named = {"name": "cpu", "escalation_rules": {"channels": ["On Call"], "max_level": 3}}
+    found = worded(named, KNOWN)
+    assert found.draft.rule["escalation_rules"] == {"channels": ["on-call"], "max_level": 3}
+    assert any("no receiver on-call yet" in note for note in found.notes)
+    by_schedule = {"name": "cpu", "escalation_rules": {"on_call_schedule": "primary"}}
+    assert not [note for note in worded(by_schedule, KNOWN).notes if "escalation" in note]
 
 
 def test_a_draft_comes_back_from_its_deployment():

@@ -12,6 +12,7 @@ from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.notifications.channel import INBOX
 from sentinel.notifications.channel_names import is_channel, is_receiver
 from sentinel.notifications.summary import is_summary
+from sentinel.oncall.document import OnCallDocument
 from sentinel.schema.message_templates import MessageTemplateRow
 from sentinel.schema.notifications import Receiver
 from sentinel.store.database.alone import alone
@@ -42,13 +43,13 @@ class Receivers:
 
     Args:
         store: the shared database
-        named: returns the receivers that the on-call document names, as an open transaction reads
+        oncall: returns the on-call document, which names receivers, as an open transaction reads
             it
     """
 
-    def __init__(self, store: Store, named: Callable[[Connection], Collection[str]]) -> None:
+    def __init__(self, store: Store, oncall: Callable[[Connection], OnCallDocument]) -> None:
         self._store = store
-        self._named = named
+        self.oncall = oncall
 
     def all(self) -> dict[str, list[str]]:
         """Return the channels of every receiver, by name."""
@@ -181,7 +182,7 @@ class Receivers:
         before = self.all_in(connection)
         if check is not None and name in before:
             check(before[name])
-        if name != DEFAULT and name in before and name in self._named(connection):
+        if name != DEFAULT and name in before and name in self.oncall(connection).receivers:
             raise Conflict(
                 f"the on-call document names the receiver {name!r}",
                 hint="Take it out there first: sentinel oncall show, sentinel oncall apply FILE",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from sentinel.errors import NotFound
+from sentinel.errors import ConfigurationError, NotFound
 from sentinel.notifications.owners import NO_FACTS, Facts
 from sentinel.notifications.route_trial import checked
 from sentinel.notifications.routing import RouteTree, compiled
@@ -73,13 +73,34 @@ class Routes(VersionedDocuments[RouteVersion]):
             checked(text)
 
     def admit(self, connection: Connection, text: str) -> None:
-        """Refuse routes that name a receiver which there is not.
+        """Refuse routes that name a receiver or an escalation policy which there is not.
 
         Raises:
             ConfigurationError: so it is
         """
         if text:
-            self.refuse_missing(connection, compiled(text).document.receivers)
+            document = compiled(text).document
+            self.refuse_missing(connection, document.receivers)
+            self.refuse_unknown_policies(connection, document.escalations)
+
+    def refuse_unknown_policies(self, connection: Connection, named: set[str]) -> None:
+        """Refuse routes that name escalation policies which the on-call document lacks.
+
+        Args:
+            connection: an open transaction
+            named: by the routes
+
+        Raises:
+            ConfigurationError: one is missing
+        """
+        known = self._store.receivers.oncall(connection).escalation_policies
+        missing = sorted(named - set(known))
+        if missing:
+            raise ConfigurationError(
+                f"there is no escalation policy {', '.join(missing)}, which the routes name",
+                hint=f"Policies: {', '.join(sorted(known)) or 'none'}. Add it to the on-call "
+                "document first: sentinel oncall apply FILE",
+            )
 
     def follow(self, connection: Connection, text: str) -> None:
         """Bring what inhibits other alerts up to date with the routes."""

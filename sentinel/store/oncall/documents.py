@@ -13,6 +13,7 @@ from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.store.database.tables import table_of
 from sentinel.store.documents.active import ActiveDocument
 from sentinel.store.documents.versioned import DocumentKind, VersionedDocuments
+from sentinel.store.notifications.active_routes import active_tree
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -72,6 +73,7 @@ class OnCallDocuments(VersionedDocuments[OnCallVersion]):
         document = _read(text)
         self.refuse_missing(connection, document.receivers)
         _refuse_orphans(connection, document, self._store.now())
+        _refuse_unrouted(connection, document)
 
 
 def _read(text: str) -> OnCallDocument:
@@ -98,3 +100,19 @@ def _refuse_orphans(connection: Connection, document: OnCallDocument, now: datet
                 f"an override to come of the schedule {row.schedule} needs {named}",
                 hint=f"Take it back first: sentinel oncall remove {row.id}",
             )
+
+
+def _refuse_unrouted(connection: Connection, document: OnCallDocument) -> None:
+    """Refuse a document that lacks an escalation policy which the active routes name.
+
+    Raises:
+        ConfigurationError: there is such a policy
+    """
+    tree = active_tree(connection)
+    named = set[str]() if tree is None else tree.document.escalations
+    missing = sorted(named - set(document.escalation_policies))
+    if missing:
+        raise ConfigurationError(
+            f"the routes name the escalation policy {', '.join(missing)}, which the document lacks",
+            hint="Take it out of the routes first: sentinel route show, sentinel route apply FILE",
+        )

@@ -14,6 +14,7 @@ from sentinel.oncall.shifts import on_call, shifts
 from sentinel.store import Store
 from sentinel.store.audit.people import erase, export
 from sentinel.store.audit.queries import page
+from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments, active_document
 from sentinel.store.oncall.overrides import OnCallOverrides
 from sentinel.store.oncall.stored import StoredOnCall
@@ -203,3 +204,25 @@ def test_an_erased_person_is_in_no_override_and_no_earlier_version(rota: Rota):
     assert rota.documents.version(1).document == ""
     with pytest.raises(Conflict, match="document of version 1 was deleted"):
         rota.documents.rollback(1, actor="ben")
+
+
+def test_routes_and_the_document_agree_on_the_policies_that_there_are(rota: Rota):
+    routes = Routes(rota.store)
+    named = "route: {receiver: default, routes: [{matchers: [a=b], escalation: nights}]}"
+    policy = "escalation_policies: {nights: {steps: [{notify: schedule:primary}]}}"
+    with pytest.raises(ConfigurationError, match="no escalation policy nights") as refused:
+        routes.apply(named, actor="ann")
+    assert refused.value.hint.startswith("Policies: none")
+    rota.documents.apply(f"{DOCUMENT}{policy}", actor="ann")
+    routes.apply(named, actor="ann")
+    for change in (
+        lambda: rota.documents.apply(DOCUMENT, actor="ann"),
+        lambda: rota.documents.rollback(1, actor="ann"),
+    ):
+        with pytest.raises(ConfigurationError, match="the routes name the escalation policy night"):
+            change()
+    routes.apply("", actor="ann")
+    rota.documents.apply(DOCUMENT, actor="ann")
+    team = f"{DOCUMENT}teams: {{db: {{people: [ann], escalation: days}}}}\n{policy}"
+    with pytest.raises(ConfigurationError, match="no escalation policy 'days'; policies: nights"):
+        rota.documents.apply(team, actor="ann")
