@@ -25,9 +25,11 @@ from blocks.address_guard import AddressGuard
 from blocks.http_post import is_web_address
 from blocks.message_text import status_text
 from blocks.slack import SLACK, SlackChannel
+from blocks.vendors.web_push import WebPush
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import EMERGENCY, INBOX, Channel, Message, Receipt, shown
 from sentinel.store import Store
+from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 
 __all__ = ["Channels", "NotificationChannel"]
 
@@ -115,7 +117,7 @@ class Channels:
         if kept is not None and time.monotonic() - kept.loaded < FRESH_SECONDS:
             return kept.channel
         try:
-            channel = _as_channel(ref, _load(ref))
+            channel = self._as_channel(ref, _load(ref))
         except (httpx.HTTPError, PrefectException, RuntimeError) as error:
             if kept is not None:
                 # Use the cached block, and do not ask again for a while: Prefect may also hang.
@@ -134,6 +136,23 @@ class Channels:
             raise
         self._kept[ref] = _Kept(channel, time.monotonic())
         return channel
+
+    def _as_channel(self, ref: str, block: Block) -> Channel:
+        if block.get_block_type_slug() in SLACK:
+            url = cast("Any", block).url.get_secret_value()
+            if is_web_address(url):
+                return SlackChannel(ref, url)
+        if isinstance(block, NotificationBlock):
+            return NotificationChannel(ref, block)
+        if isinstance(block, WebPush):
+            return block.notifying(PushSubscriptions(self._store))
+        if callable(getattr(block, "send", None)):
+            return cast("Channel", block)
+        raise DeliveryError(
+            f"the block {ref} is a {type(block).__name__}, which cannot send messages",
+            permanent=True,
+            hint="Name a sentinel-webhook, a sentinel-email or a notification block of Prefect.",
+        )
 
 
 class NotificationChannel:
@@ -253,19 +272,3 @@ def _load(ref: str) -> Block:
             permanent=True,
             hint="Save it in the Prefect UI under Blocks, or remove it from the receiver.",
         ) from None
-
-
-def _as_channel(ref: str, block: Block) -> Channel:
-    if block.get_block_type_slug() in SLACK:
-        url = cast("Any", block).url.get_secret_value()
-        if is_web_address(url):
-            return SlackChannel(ref, url)
-    if isinstance(block, NotificationBlock):
-        return NotificationChannel(ref, block)
-    if callable(getattr(block, "send", None)):
-        return cast("Channel", block)
-    raise DeliveryError(
-        f"the block {ref} is a {type(block).__name__}, which cannot send messages",
-        permanent=True,
-        hint="Name a sentinel-webhook, a sentinel-email or a notification block of Prefect.",
-    )

@@ -26,7 +26,7 @@ from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import SEND_SECONDS, Message, Receipt
 from sentinel.prefect_client.channel_types import CAPABILITY
 
-__all__ = ["HttpChannel", "HttpRequest", "timeout_field"]
+__all__ = ["GONE", "HttpChannel", "HttpRequest", "timeout_field"]
 
 _SAYS = (
     "message",
@@ -49,6 +49,8 @@ _MEANS = {
     413: "It takes no message of this size.",
 }
 """What a status means (RFC 9110)."""
+GONE = {404: "404 Not Found", 410: "410 Gone"}
+"""Statuses of what is no longer there."""
 _MOST_SAID = 200
 _PART_OF_SECRET = re.compile(r"[\w-]{6,}")
 
@@ -56,7 +58,8 @@ _PART_OF_SECRET = re.compile(r"[\w-]{6,}")
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request: `body` is JSON, or bytes that are sent as they are.
 
-    `may_be_gone` is one about something that people may have deleted there: 404 is no failure.
+    `may_be_gone` is one about something that may have been deleted there: 404 and 410 are no
+    failure.
     """
 
     url: str
@@ -176,8 +179,8 @@ class HttpChannel(Block):
                 read=max(self._reads, _MOST_SAID * 4 if self._quotes else 0),
             )
         except Rejected as error:
-            if request.may_be_gone and error.code == 404:
-                return Answer(headers={}, status="404 Not Found")
+            if request.may_be_gone and error.code in GONE:
+                return Answer(headers={}, status=GONE[error.code])
             if error.permanent:
                 fix = self._fixes.get(error.code, self._fix)
                 error.hint = " ".join(filter(None, [_MEANS.get(error.code), fix]))

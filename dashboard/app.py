@@ -18,6 +18,7 @@ from dashboard.address_redirects import AddressRedirects
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.live_api import LiveApi
 from dashboard.login_gate import LoginGate
+from dashboard.web_app import WebAppFiles
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.errors import SentinelError
 from sentinel.host_guard import HostGuard, unknown_host
@@ -66,6 +67,7 @@ app = st.App(
             refusal=refuse_host,
         ),
         Middleware(AddressRedirects, base=session.base_path, reserved=page_tokens.FOLDER),
+        Middleware(WebAppFiles, path=session.api_path),
         Middleware(
             LoginGate,
             path=session.api_path,
@@ -81,6 +83,7 @@ app = st.App(
             proxy_user=session.proxy_user,
             renew_login=session.renew_login,
             refusals=session.refusals,
+            push=lambda: session.data().push,
         ),
         Middleware(IndexMiddleware),
     ],

@@ -39,6 +39,7 @@ from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.alerts.live_groups import LiveGroup
 from sentinel.store.alerts.queries import MOST_PER_PAGE
 from sentinel.store.notifications.inbox import InboxFilter
+from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 
 __all__ = [
     "MOST_ROWS", "ConnectionResult", "ConnectionWatch", "Data", "Details", "HistoryPage",
@@ -66,6 +67,7 @@ class Data:
     def __init__(self, store: Store, addresses: Addresses, prefect: Callable[[], bool]) -> None:
         self._store = store
         self.addresses = addresses
+        self.push = PushSubscriptions(store)
         self.ask_prefect = prefect
         self.prefect = ConnectionWatch(prefect, store.now, timedelta(seconds=5))
         self._lock = threading.Lock()

@@ -3,8 +3,9 @@
 Opened at one of its pages (`/history`), Streamlit's browser side does not know whether that is a
 page or a folder that it is served from, and asks `/history/_stcore/health` first: two errors in
 every browser's console. A script in the page names the right address and the host configuration,
-so that it connects at once. Modules that every page needs are preloaded, since Streamlit's browser
-side would load them only when it shows them.
+so that it connects at once. A link names the manifest of the app (`dashboard.web_app`). Modules
+that every page needs are preloaded, since Streamlit's browser side would load them only when it
+shows them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from typing import Any
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.page_tokens import FOLDER
+from dashboard.web_app import MANIFEST
 
 __all__ = ["IndexMiddleware"]
 
@@ -98,7 +102,10 @@ def _added() -> bytes:
     links = (
         f'<link rel="modulepreload" crossorigin href="{folder}{name}">' for name in _preloaded()
     )
-    return "".join((script, *links)).encode()
+    # With cookies, so that a login proxy lets it through.
+    place = f"{base.rstrip('/')}/{FOLDER}/{MANIFEST}"
+    manifest = f'<link rel="manifest" crossorigin="use-credentials" href="{place}">'
+    return "".join((script, manifest, *links)).encode()
 
 
 @lru_cache(maxsize=1)

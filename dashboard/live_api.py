@@ -22,12 +22,14 @@ from dashboard import identity, page_tokens
 from dashboard.commands import Commands
 from dashboard.live_filter import View
 from dashboard.login_gate import SESSION
+from dashboard.push_routes import MOST_PUSH_BYTES, change_push, push_state
 from dashboard.refusals import Refusals
 from dashboard.response_cache import CachedRows, ResponseCache
 from sentinel.access import Permission, Principal
 from sentinel.access import Scope as Reachable
 from sentinel.errors import ConfigurationError
 from sentinel.store.access.sessions import FoundSession
+from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 
 __all__ = ["LiveApi"]
 
@@ -72,6 +74,7 @@ class LiveApi:
             ConfigurationError where it names nobody
         renew_login: called with each person that the proxy named and the session whose page asked
         refusals: records requests that another site sent
+        push: returns the browsers that people subscribed; None where none can be
     """
 
     def __init__(
@@ -84,7 +87,9 @@ class LiveApi:
         proxy_user: Callable[[Headers], str | None] = lambda _: None,
         renew_login: Callable[[str, str], None] = lambda _person, _session: None,
         refusals: Callable[[], Refusals] = Refusals,
+        push: Callable[[], PushSubscriptions] | None = None,
     ) -> None:
+        self._push = push
         self._refusals = refusals
         self._app = app
         self._path = path
@@ -154,6 +159,13 @@ class LiveApi:
                 return _json(msgspec.json.encode(alert | {"me": actor}))
             case "POST", "act":
                 return await self._act(request, who)
+            case ("GET" | "POST" | "DELETE") as method, "push" if self._push is not None:
+                browsers = self._push()
+                if method == "GET":
+                    named = request.query_params.get("id", "")
+                    return await self._in_thread(lambda: push_state(browsers, actor, named))
+                body = await _body(request, MOST_PUSH_BYTES)
+                return await self._in_thread(lambda: change_push(browsers, actor, method, body))
             case _:
                 raise _Refused(404, f"there is no {request.method} {name}")
 
@@ -173,11 +185,8 @@ class LiveApi:
         return _json(rows.packed if packed else rows.plain, **_version(rows), **coding)
 
     async def _act(self, request: Request, who: Principal) -> Response:
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MOST_BYTES:
-                raise _Refused(413, "these are too many alerts for one command: select fewer")
+        words = "these are too many alerts for one command: select fewer"
+        body = await _body(request, MOST_BYTES, words)
         try:
             asked = msgspec.json.decode(body, type=_ActRequest)
         except msgspec.MsgspecError as error:
@@ -207,6 +216,15 @@ class LiveApi:
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(AT_ONCE)
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
+
+
+async def _body(request: Request, most: int, too_long: str = "this is too long") -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most:
+            raise _Refused(413, too_long)
+    return bytes(body)
 
 
 def _version(rows: CachedRows) -> dict[str, str]:

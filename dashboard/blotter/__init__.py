@@ -43,7 +43,7 @@ WIDGETS = {
         "drawer",
     ),
     "pulse": ("shared", "live_api", "pulse"),
-    "preferences": ("shared", "toast", "alarm", "preferences"),
+    "preferences": ("shared", "toast", "live_api", "alarm", "push", "preferences"),
     "calendar": ("shared", "calendar"),
 }
 _ROOTS = {

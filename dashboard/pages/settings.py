@@ -165,7 +165,7 @@ def _preferences() -> None:
                 f"{word} {markup.length(seconds)}" for word, seconds in TARGETS.items()), ""),
         ]
     )  # fmt: skip
-    widget("preferences", {})
+    widget("preferences", {"live_api": session.live_api()})
     if session.has_login():
         return
     st.html(

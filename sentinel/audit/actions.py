@@ -53,6 +53,8 @@ ACTIONS: dict[str, str] = {
     "view.saved": "saved the view",
     "view.removed": "removed the saved view",
     "inbox.read": "marked as read",
+    "push.subscribed": "subscribed the browser",
+    "push.unsubscribed": "unsubscribed the browser",
     "key.created": "made the key",
     "key.rotated": "gave a new secret to the key",
     "key.revoked": "revoked the key",
@@ -75,7 +77,7 @@ ACTIONS: dict[str, str] = {
 OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "inbox", "deployment",
     "database", "settings", "person", "key", "audit", "access_review", "oncall",
-    "silence",
+    "silence", "browser",
 )  # fmt: skip
 """What a change can be about."""
 

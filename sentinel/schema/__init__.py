@@ -45,6 +45,7 @@ from sentinel.schema.routes import RouteVersion
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
 from sentinel.schema.silences import Silence
+from sentinel.schema.web_push import PushKey, PushSubscription
 
 __all__ = [
     "LIVE",
@@ -91,6 +92,8 @@ __all__ = [
     "Person",
     "PersonSession",
     "PolicyMemory",
+    "PushKey",
+    "PushSubscription",
     "Receiver",
     "RemediationRow",
     "Rollup",

@@ -12,8 +12,8 @@ from blocks.vendors import VENDORS
 from tests.blocks.vendors_world import schema
 
 GUIDE = Path("docs/how-to/notify-through-a-vendor.md").read_text()
-OF_NO_VENDOR = {"apprise", "template_webhook"}
-"""They send what the person who adds them asks for."""
+OF_NO_VENDOR = {"apprise", "template_webhook", "web_push"}
+"""They send what the person who adds them asks for, or to readers of ours."""
 WORDS = sorted(set(VENDORS) - OF_NO_VENDOR)
 
 

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
 from sentinel import Reading, Rule
+from sentinel.access.vapid import public_key
 from sentinel.alerts.actions import Acknowledge
 from sentinel.checks.observation import Observation
 from sentinel.evaluation.model import Evaluation
+from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 expect.set_options(timeout=PATIENCE)
+
+SHOWN = """async () => {
+  const registered = await navigator.serviceWorker.getRegistration("/sentinel/");
+  const shown = (await registered.getNotifications()).map(({ title, body, actions }) => (
+    { title, body, actions: actions.map((one) => one.title) }));
+  return shown.some(({ title }) => title === "before") ? null : shown;
+}"""
+"""What the service worker shows."""
 
 
 def heading(page: Page, name: str) -> None:
@@ -262,3 +277,64 @@ def test_every_page_says_that_its_server_has_gone(scene: Scene, watched: Watched
     page.evaluate("Date.now = ((now) => () => now() + 60_000)(Date.now)")  # a minute later
     expect(fresh).to_contain_text("Disconnected")
     expect(fresh).to_be_visible()
+
+
+def test_a_browser_is_subscribed_and_shows_what_is_pushed(
+    scene: Scene, watched: Watched, served: Served
+):
+    """Chromium without a push service: its answer to the page is made up, all else is real."""
+    page = watched.page
+    page.context.grant_permissions(["notifications"], origin=served.url)
+    point = base64.urlsafe_b64encode(b"\x04" + bytes(64)).rstrip(b"=").decode()
+    page.add_init_script(
+        """(() => {
+          const endpoint = "https://push.example/send/x";
+          const keys = { p256dh: "POINT", auth: "A".repeat(22) };
+          const made = { endpoint, toJSON: () => ({ endpoint, keys }) };
+          made.unsubscribe = async () => { now = null; };
+          let now = null;
+          PushManager.prototype.getSubscription = async () => now;
+          PushManager.prototype.subscribe = async (options) => {
+            window.pushKey = options.applicationServerKey;
+            return (now = made);
+          };
+        })()""".replace("POINT", point)
+    )
+    page.goto(f"{served.url}/settings")
+    heading(page, "Settings")
+    switch = page.get_by_role("button", name="Notify this browser")
+    switch.click()
+    stop = page.get_by_role("button", name="Stop notifying this browser")
+    expect(stop).to_be_visible()
+    push = PushSubscriptions(scene.store)
+    with scene.store.read() as connection:
+        people = list(connection.execute(text("SELECT person FROM push_subscription")).scalars())
+    assert [one.endpoint for one in push.of(people)] == ["https://push.example/send/x"]
+    assert page.evaluate("window.pushKey") == public_key(push.private_key())
+    worker: Any = page.context.new_cdp_session(page)
+    registered: list[str] = []
+
+    def note(told: dict[str, Any]) -> None:
+        registered.extend(one["registrationId"] for one in told["registrations"])
+
+    worker.on("ServiceWorker.workerRegistrationUpdated", note)
+    worker.send("ServiceWorker.enable")
+    # Chromium finds no notification any more where it looks for the very first while it is made.
+    page.evaluate(
+        """navigator.serviceWorker.getRegistration("/sentinel/")
+           .then((one) => one.showNotification("before", { tag: "t" }))"""
+    )
+    told = {"title": "[critical] disk", "body": "full", "tag": "t", "url": f"{served.url}/?group=g",
+            "acknowledge": "https://ack.example/ack/t", "stays": True}  # fmt: skip
+    worker.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": served.url, "registrationId": registered[-1], "data": json.dumps(told)},
+    )
+    shown = eventually(
+        lambda: page.evaluate(SHOWN), "the service worker shows it",
+        pause=lambda seconds: page.wait_for_timeout(seconds * 1000),
+    )  # fmt: skip
+    assert shown == [{"title": "[critical] disk", "body": "full", "actions": ["Acknowledge"]}]
+    stop.click()
+    expect(switch).to_be_visible()
+    assert push.of(people) == []

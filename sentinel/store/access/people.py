@@ -16,6 +16,7 @@ from sentinel.audit.change import Change, differing
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.columns import new_id
 from sentinel.schema.people import FailedLogin, LoginAddress
+from sentinel.schema.web_push import PushSubscription
 from sentinel.store.access.grants import grant, places, revoke
 from sentinel.store.access.person_views import (
     PERSON,
@@ -42,6 +43,7 @@ __all__ = [
 
 FAILED = table_of(FailedLogin)
 _ADDRESS = table_of(LoginAddress)
+_BROWSER = table_of(PushSubscription)
 LONGEST_DISPLAY_NAME = 200
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,98}[a-z0-9])?")
 
@@ -216,7 +218,7 @@ class People:
         return self._change(name, actor, "person.sessions", {}, ends_sessions=True)
 
     def delete(self, name: str, *, actor: str, keeps_one: bool = False) -> PersonView:
-        """Remove an account, its roles and its sessions.
+        """Remove an account, its roles, its sessions and the browsers that it subscribed.
 
         What the person did stays in timelines and in the audit trail, under the name.
 
@@ -245,6 +247,7 @@ class People:
             _end_sessions(connection, found.id)
             revoke(connection, "person", found.id, None)
             connection.execute(_ADDRESS.delete().where(_ADDRESS.c.person_id == found.id))
+            connection.execute(_BROWSER.delete().where(_BROWSER.c.person == found.name))
             connection.execute(PERSON.delete().where(PERSON.c.id == found.id))
             self._record(connection, "person.deleted", actor, found, None)
             return found

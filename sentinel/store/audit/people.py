@@ -23,6 +23,7 @@ from sentinel.schema.people import Person
 from sentinel.schema.routes import RouteVersion
 from sentinel.schema.saved_views import SavedView
 from sentinel.schema.silences import Silence
+from sentinel.schema.web_push import PushSubscription
 from sentinel.store.audit.queries import AuditFilter, every
 from sentinel.store.audit.record import person_of
 from sentinel.store.audit.security_names import erase_from_security
@@ -48,6 +49,7 @@ _VIEW, _LOG, _ACCOUNT = table_of(SavedView), table_of(SystemLog), table_of(Perso
 _KEY, _GRANT, _SILENCE = table_of(ApiKey), table_of(AccessGrant), table_of(Silence)
 _LEVEL, _ROUTES = table_of(LogLevelRow), table_of(RouteVersion)
 _OVERRIDE, _ONCALL = table_of(OnCallOverride), table_of(OnCallVersion)
+_BROWSER = table_of(PushSubscription)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
@@ -58,6 +60,8 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_OVERRIDE, "made_by"), (_OVERRIDE, "removed_by"), (_OVERRIDE, "replaces"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
+_SECRETS = ("password_hash", "endpoint", "auth")
+"""Columns that are not exported, in tables that have them."""
 
 
 def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
@@ -80,7 +84,8 @@ def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
             rows = connection.execute(select(table).where(_is(table.c[column], name))).mappings()
             if told := [_plain(row) for row in rows]:
                 found.setdefault(table.name, []).extend(told)
-        for table, column in ((_VIEW, _VIEW.c.owner), (_ACCOUNT, _ACCOUNT.c.name)):
+        owned = ((_VIEW, _VIEW.c.owner), (_BROWSER, _BROWSER.c.person), (_ACCOUNT, _ACCOUNT.c.name))
+        for table, column in owned:
             rows = connection.execute(select(table).where(column == name)).mappings()
             if told := [_plain(row) for row in rows]:
                 found.setdefault(table.name, []).extend(told)
@@ -149,6 +154,7 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
     assigned = and_(TIMELINE.c.kind == "assigned", TIMELINE.c.comment == name)
     connection.execute(TIMELINE.update().where(assigned).values(comment=label))
     connection.execute(_VIEW.delete().where(_VIEW.c.owner == name))
+    connection.execute(_BROWSER.delete().where(_BROWSER.c.person == name))
     erase_from_oncall(connection, name, label)
     _erase_from_log(connection, name, label)
     erase_from_security(connection, name, label)
@@ -172,6 +178,6 @@ def _is(column: Column[Any], name: str) -> Any:
 
 
 def _plain(row: Any) -> dict[str, Any]:
-    """Return a row as JSON can hold it, without hashes of passwords."""
-    kept = {key: value for key, value in row.items() if key != "password_hash"}
+    """Return a row as JSON can hold it, without hashes of passwords and secrets of browsers."""
+    kept = {key: value for key, value in row.items() if key not in _SECRETS}
     return msgspec.to_builtins(kept)

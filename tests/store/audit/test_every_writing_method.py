@@ -48,6 +48,8 @@ AUDITED = {
     "notifications.channel_health.record_recovery": ("channel.tested",),
     "log_levels.LogLevels.set": ("log.level",),
     "log_levels.LogLevels.reset": ("log.level",),
+    "notifications.push_subscriptions.PushSubscriptions.add": ("push.subscribed",),
+    "notifications.push_subscriptions.PushSubscriptions.remove": ("push.unsubscribed",),
     "saved_views.Views.save": ("view.saved",),
     "saved_views.Views.remove": ("view.removed",),
     "access.keys.Keys.create": ("key.created",),
@@ -80,6 +82,7 @@ _NOTIFYING = "notifications of the engine; deliveries and the notification log a
 _DATA = "data that programs send, not a change of what is configured"
 _UPKEEP = "retention or sums of what is there already, as the settings say"
 _WAY = "the way of every change, which is none itself"
+_OWN_KEY = "makes a key of this instance once, as `link_in_message` does"
 EXEMPT = {
     "Store.write": _WAY,
     "Store.in_transaction": _WAY,
@@ -119,6 +122,8 @@ EXEMPT = {
     "notifications.notification_log.NotificationLog.renew": _NOTIFYING,
     "notifications.route_shadow.follow_shadow": "what a draft would do, which has no effect",
     "notifications.outbox.Outbox.mark_published": _NOTIFYING,
+    "notifications.push_subscriptions.PushSubscriptions.forget": _NOTIFYING,
+    "notifications.push_subscriptions.PushSubscriptions.private_key": _OWN_KEY,
     "notifications.outbox.Outbox.prune": _UPKEEP,
     "notifications.stale_mutes.decide_on_stale_mutes": _NOTIFYING,
     "notifications.storms.watch_storms": _NOTIFYING,

@@ -1,0 +1,129 @@
+"""Subscribing a browser to Web Push over the live API, and the files that it needs for it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy.exc import OperationalError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dashboard.web_app import WebAppFiles
+from sentinel.access.vapid import public_key
+from sentinel.notifications.push_subscription import id_of
+from sentinel.store import Store
+from sentinel.store.notifications.push_subscriptions import PushSubscriptions
+from tests.dashboard.test_live_api import Browser
+
+ENDPOINT = "https://push.example/send/phone"
+
+
+@pytest.fixture
+def push(store: Store) -> PushSubscriptions:
+    return PushSubscriptions(store)
+
+
+@pytest.fixture
+def browser(store: Store, push: PushSubscriptions) -> Browser:
+    return Browser(store, push=lambda: push)
+
+
+def subscription() -> dict[str, Any]:
+    raw = (b"\x04" + os.urandom(64), os.urandom(16))
+    point, auth = (base64.urlsafe_b64encode(one).rstrip(b"=").decode() for one in raw)
+    return {"endpoint": ENDPOINT, "keys": {"p256dh": point, "auth": auth}}
+
+
+def test_a_browser_is_subscribed_for_whom_the_page_belongs_to(
+    browser: Browser, push: PushSubscriptions
+):
+    named = {"id": id_of(ENDPOINT)}
+    before = browser.asks("push", params=named).json()
+    assert before == {"key": public_key(push.private_key()), "subscribed": False}
+    assert browser.asks("push", "POST", json=subscription()).json() == {"subscribed": True}
+    assert [one.endpoint for one in push.of(["maria"])] == [ENDPOINT]
+    assert browser.asks("push", params=named).json()["subscribed"] is True
+    assert browser.asks("push").json()["subscribed"] is False
+    answer = browser.asks("push", "DELETE", json={"endpoint": ENDPOINT})
+    assert answer.json() == {"subscribed": False}
+    assert push.of(["maria"]) == []
+
+
+def test_what_is_no_subscription_is_refused_and_says_why(browser: Browser):
+    plain = subscription() | {"endpoint": "http://push.example/send/phone"}
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"json": plain}, "https://"), ({"content": b"\xff"}, ""), ({"json": {}}, "endpoint"),
+        ({"json": []}, ""),
+    ]  # fmt: skip
+    for sent, why in wrong:
+        answer = browser.asks("push", "POST", **sent)
+        assert answer.status_code == 400, sent
+        assert why in answer.json()["error"]
+    assert browser.asks("push", "DELETE", json=3).status_code == 400
+    assert browser.asks("push", "POST", content=b" " * 9000).status_code == 413
+
+
+def test_who_has_no_page_subscribes_nothing(browser: Browser, push: PushSubscriptions):
+    browser.token = "maria.s1.forged"
+    for method in ("GET", "POST", "DELETE"):
+        assert browser.asks("push", method, json=subscription()).status_code == 403
+    foreign = {"sec-fetch-site": "cross-site"}
+    assert browser.asks("push", "POST", headers=foreign, json=subscription()).status_code == 403
+    assert push.of(["maria"]) == []
+
+
+def test_a_database_that_is_down_is_named(
+    browser: Browser, push: PushSubscriptions, monkeypatch: pytest.MonkeyPatch
+):
+    def down(*_: object) -> str:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr(push, "private_key", down)
+    monkeypatch.setattr(push, "add", down)
+    for method in ("GET", "POST"):
+        answer = browser.asks("push", method, json=subscription())
+        assert answer.status_code == 503
+        assert "the database failed" in answer.json()["error"]
+
+
+def fetched(path: str, base: str = "/sentinel") -> httpx.Response:
+    """What is served before the login."""
+
+    def behind(_: Request) -> Response:
+        return PlainTextResponse("login")
+
+    files = Middleware(WebAppFiles, path=lambda: base)
+    app = Starlette(routes=[Route("/{rest:path}", behind)], middleware=[files])
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://d") as client:
+            return await client.get(path)
+
+    return asyncio.run(ask())
+
+
+def test_the_files_of_the_app_are_served_before_the_login_and_nothing_else():
+    worker = fetched("/sentinel/push_worker.js")
+    assert worker.headers["content-type"].startswith("text/javascript")
+    assert 'addEventListener("push"' in worker.text
+    assert fetched("/sentinel/icon.svg").headers["content-type"] == "image/svg+xml"
+    for path in ("/push_worker.js", "/sentinel/beat", "/sentinel/__init__.py", "/other/icon.svg"):
+        assert fetched(path).text == "login"
+
+
+@pytest.mark.parametrize(("base", "home"), [("/sentinel", "/"), ("/ops/sentinel", "/ops/")])
+def test_the_manifest_names_the_app_where_it_is_served(base: str, home: str):
+    answer = fetched(f"{base}/manifest.webmanifest", base)
+    assert answer.headers["content-type"] == "application/manifest+json"
+    manifest = answer.json()
+    assert (manifest["start_url"], manifest["scope"]) == (home, home)
+    assert manifest["icons"][0]["src"] == f"{base}/icon.svg"
