@@ -22,7 +22,6 @@ from sentinel.cli import (
     deploy,
     escalation,
     events,
-    imports,
     instance,
     keys,
     log_levels,
@@ -30,6 +29,7 @@ from sentinel.cli import (
     message_templates,
     notify,
     oncall_calendars,
+    oncall_imports,
     owners,
     people,
     person,
@@ -138,7 +138,7 @@ app.add_typer(oncall_calendars.commands, name="oncall")
 app.add_typer(escalation.commands, name="escalation")
 app.add_typer(notify.commands, name="notify")
 app.add_typer(owners.commands, name="owner")
-app.add_typer(imports.commands, name="import")
+app.add_typer(oncall_imports.commands, name="import")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")

@@ -44,7 +44,7 @@ MEANING: dict[Exit, str] = {
     Exit.UNREACHABLE: "unreachable: the database or Prefect does not answer, or Sentinel does not "
     "run here",
     Exit.WAITS: "waits: nothing was changed yet, since a second person has to approve it",
-    Exit.DIFFERS: "differs: `notify plan` found what `notify apply` would change",
+    Exit.DIFFERS: "differs: a plan found what applying it would change",
     Exit.STOPPED: "stopped by Ctrl-C",
 }
 

@@ -15,11 +15,6 @@ __all__ = ["commands"]
 commands = typer.Typer(no_args_is_help=True, help="Import configurations of other systems.")
 
 
-@commands.callback()
-def _group() -> None:
-    """Keep `alertmanager` a word of the command, although it is the only one."""
-
-
 @commands.command()
 def alertmanager(
     file: Annotated[Path, typer.Argument(help="An alertmanager.yml.", show_default=False)],

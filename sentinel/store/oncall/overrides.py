@@ -107,6 +107,16 @@ class OnCallOverrides:
 
         return self._store.in_transaction(work)
 
+    def add_in(
+        self, connection: Connection, schedule: str, given: Override, *, actor: str, reason: str
+    ) -> OnCallOverride:
+        """Do what `add` does, within an open writing transaction."""
+        alone(connection)
+        return self._add(
+            connection, schedule, given.start, given.end, given.people, given.replaces, reason,
+            actor, swap="",
+        )  # fmt: skip
+
     def swap(
         self, schedule: str, first: datetime, second: datetime, *, actor: str, reason: str = ""
     ) -> list[OnCallOverride]:

@@ -38,6 +38,7 @@ AUDITED = {
     "oncall.overrides.OnCallOverrides.add": ("oncall.overridden",),
     "oncall.overrides.OnCallOverrides.swap": ("oncall.overridden",),
     "oncall.overrides.OnCallOverrides.remove": ("oncall.override_removed",),
+    "oncall.imports.apply_import": ("receiver.set", "oncall.applied", "oncall.overridden"),
     "documents.versioned.VersionedDocuments.apply": ("routes.applied", "oncall.applied"),
     "documents.versioned.VersionedDocuments.rollback": ("routes.applied", "oncall.applied"),
     "notifications.route_shadow.start_shadow": ("routes.shadow_started",),

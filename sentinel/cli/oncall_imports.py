@@ -1,0 +1,217 @@
+"""`sentinel import opsgenie` and its like: on-call of other systems, planned and applied."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentinel.cli.exit_codes import Exit
+from sentinel.cli.imports import commands
+from sentinel.cli.output import AsJson, complain, json_out, say
+from sentinel.cli.target import actor, open_store
+from sentinel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sentinel.ingest.oncall_import.answers import VendorApi
+    from sentinel.ingest.oncall_import.imported import ImportedOnCall, Known
+    from sentinel.ingest.oncall_import.planning import PlannedImport
+
+__all__ = ["commands"]
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIR|URL", help="Folder of its export, or address of its API.", show_default=False
+    ),
+]
+Apply = Annotated[bool, typer.Option("--apply", help="Make what the plan says.")]
+Replace = Annotated[
+    list[str],
+    typer.Option(
+        "--replace", metavar="KIND:NAME", show_default=False,
+        help="Take the vendor's where both have that name: schedule:primary, or all. Repeatable.",
+    ),
+]  # fmt: skip
+Days = Annotated[
+    int, typer.Option(min=1, max=90, help="Days ahead in which who is on call is compared.")
+]
+Seed = Annotated[int, typer.Option(help="Of the random instants that are compared.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="File to write the new on-call document to, which there is not yet.",
+        show_default="not written",
+    ),
+]  # fmt: skip
+Message = Annotated[str, typer.Option("--message", "-m", help="The reason; kept with the version.")]
+_SHOWN = 20
+"""Instants of one schedule that are printed; --json has all."""
+_EVERY = 2.0
+"""Seconds between two lines of progress."""
+
+
+@commands.command()
+def opsgenie(
+    source: Source, apply: Apply = False, replace: Replace = [],  # noqa: B006 - typer reads it
+    days: Days = 56, seed: Seed = 0, output: Output = None, message: Message = "",
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Move on-call from Opsgenie: people, teams, schedules, overrides, escalation policies.
+
+    Prints what would change, what cannot be carried over, what will be otherwise, and who is on
+    call at a hundred random instants before and after. Reads the folder of Opsgenie's backup tool,
+    or its API: https://api.opsgenie.com (https://api.eu.opsgenie.com in Europe), with the key in
+    OPSGENIE_API_KEY, or in the file that OPSGENIE_API_KEY_FILE names.
+
+    Exits with 0 where nothing would change or all was applied, and with 7 where something would.
+
+    Example:
+        sentinel import opsgenie OpsGenieBackups
+
+    Raises:
+        Exit: with 7 where something would change
+    """
+    from sentinel.ingest.oncall_import import opsgenie_answers
+    from sentinel.ingest.oncall_import.opsgenie import read_opsgenie
+
+    tell, now = _Progress(), _now()
+    if _is_url(source):
+        with _api(source, "OPSGENIE_API_KEY", tell, lambda key: {
+            "Authorization": f"GenieKey {key}"
+        }) as api:  # fmt: skip
+            answers = opsgenie_answers.from_api(api, now, days, tell)
+    else:
+        answers = opsgenie_answers.from_folder(_folder(source))
+    _finish(lambda known: read_opsgenie(answers, known, now), apply=apply, replace=replace,
+            seed=seed, output=output, message=message, json=json)  # fmt: skip
+
+
+class _Progress:
+    """Prints lines to standard error, at most one each two seconds."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def __call__(self, line: str) -> None:
+        if time.monotonic() >= self._next:
+            complain(line)
+            self._next = time.monotonic() + _EVERY
+
+
+def _now() -> Any:
+    from sentinel.clock import SystemClock
+
+    return SystemClock().now()
+
+
+def _is_url(source: str) -> bool:
+    return source.startswith(("http://", "https://"))
+
+
+def _folder(source: str) -> Path:
+    folder = Path(source)
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"{source} is no folder", hint="Give the folder of an export, or an address: https://…"
+        )
+    return folder
+
+
+def _api(
+    url: str, variable: str, tell: Callable[[str], None],
+    headers: Callable[[str], dict[str, str]],
+) -> VendorApi:  # fmt: skip
+    from sentinel.ingest.oncall_import.answers import VendorApi
+    from sentinel.settings.secure import given_secret
+
+    token = given_secret(variable)
+    if not token:
+        raise ConfigurationError(
+            f"{variable} is not set", hint=f"Set it, or name a file in {variable}_FILE."
+        )
+    return VendorApi(url, headers(token), say=complain)
+
+
+def _finish(
+    read: Callable[[Known], ImportedOnCall], *, apply: bool, replace: list[str], seed: int,
+    output: Path | None, message: str, json: bool,
+) -> None:  # fmt: skip
+    """Plan, print, write the file, and apply.
+
+    Raises:
+        ConfigurationError: the file cannot be written
+        Exit: with 7 where something would change
+    """
+    from sentinel.ingest.oncall_import.planning import apply_planned, plan_import
+
+    with open_store() as store:
+        plan = plan_import(store, read, replace=replace, seed=seed)
+        if output is not None:
+            _write(output, plan.merge.text)
+        number = apply_planned(store, plan, actor=actor(), note=message) if apply else None
+    if json:
+        json_out(_as_json(plan, number))
+    else:
+        _print(plan, number)
+    if plan.differences and not apply:
+        raise typer.Exit(Exit.DIFFERS)
+
+
+def _write(output: Path, text: str) -> None:
+    try:
+        with output.open("x", encoding="utf-8") as made:
+            made.write(text)
+    except FileExistsError:
+        raise ConfigurationError(
+            f"{output} exists already", hint="Choose another name, or delete it."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{error}") from None
+
+
+def _print(plan: PlannedImport, number: int | None) -> None:
+    for one in (*plan.differences, *plan.notes):
+        say(str(one))
+    counts = Counter(one.sign for one in plan.differences)
+    words = {"+": "to add", "~": "to change", "-": "to remove"}
+    if number is not None:
+        words = {"+": "added", "~": "changed", "-": "removed"}
+    said = ", ".join(f"{counts[sign]} {word}" for sign, word in words.items() if counts[sign])
+    nothing = "Nothing would change." if number is None else "Nothing changed."
+    say(f"{said}." if said else nothing)
+    if number is not None and plan.differences:
+        say(f"Version {number} of the on-call document is active.")
+    for one in plan.comparisons:
+        same = len(one.instants) - len(one.differing)
+        say(
+            f"{one.schedule}: the same people on call as by {plan.vendor} at {same} of "
+            f"{len(one.instants)} random instants from {one.start:%Y-%m-%d} to {one.end:%Y-%m-%d}."
+        )
+        for at in one.differing[:_SHOWN]:
+            say(f"  {at.at:%Y-%m-%d %H:%M} UTC: before {_people(at.before)}, after "
+                f"{_people(at.after)}")  # fmt: skip
+        if len(one.differing) > _SHOWN:
+            say(f"  and {len(one.differing) - _SHOWN} more: --json has all")
+
+
+def _people(names: Any) -> str:
+    return ", ".join(names) or "nobody"
+
+
+def _as_json(plan: PlannedImport, number: int | None) -> dict[str, Any]:
+    return {
+        "vendor": plan.vendor, "applied": number is not None, "version": number,
+        "differences": plan.differences, "notes": plan.notes, "document": plan.merge.text,
+        "comparisons": [
+            {
+                "schedule": one.schedule, "start": one.start, "end": one.end,
+                "same": len(one.instants) - len(one.differing), "instants": one.instants,
+            }
+            for one in plan.comparisons
+        ],
+    }  # fmt: skip

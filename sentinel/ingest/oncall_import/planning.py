@@ -1,0 +1,106 @@
+"""An import planned beside what is stored, compared with the vendor's answers, and applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sentinel.ingest.oncall_import.comparing import Comparison, compared
+from sentinel.ingest.oncall_import.imported import ImportedOnCall, ImportNote, Known
+from sentinel.ingest.oncall_import.merging import Merge, merged
+from sentinel.oncall.document_plan import OnCallDifference
+from sentinel.oncall.schedule import Override
+from sentinel.store.oncall.documents import OnCallDocuments
+from sentinel.store.oncall.imports import apply_import, here
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["PlannedImport", "apply_planned", "plan_import"]
+
+
+class PlannedImport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import would change, and what it cannot.
+
+    Attributes:
+        vendor: as people write it
+        merge: what is made
+        notes: conflicts, what is left out, what differs, what is to be made by hand
+        comparisons: who is on call before and after, of each schedule that the vendor answers for
+    """
+
+    vendor: str
+    merge: Merge
+    notes: Sequence[ImportNote]
+    comparisons: Sequence[Comparison]
+
+    @property
+    def differences(self) -> Sequence[OnCallDifference]:
+        """Return what changes; none where nothing does."""
+        return self.merge.differences
+
+
+def plan_import(
+    store: Store, read: Callable[[Known], ImportedOnCall], *, replace: Collection[str] = (),
+    seed: int = 0,
+) -> PlannedImport:  # fmt: skip
+    """Plan an import; nothing is written.
+
+    Args:
+        store: the shared database
+        read: translates what the vendor holds
+        replace: names for which the vendor's is taken, as `merged` has them
+        seed: of the instants that are compared
+
+    Returns:
+        The plan.
+
+    Raises:
+        ConfigurationError: `replace` names what is not in the import
+    """
+    found = read(Known(OnCallDocuments(store).active()))
+    present = here(store, {one.reason for one in found.overrides})
+    merge = merged(found, present, store.now(), replace)
+    overrides: dict[str, list[Override]] = {}
+    for one in merge.over:
+        overrides.setdefault(one.schedule, []).append(one.override)
+    for name, given in present.overrides.items():
+        overrides.setdefault(name, []).extend(given)
+    for one in merge.overrides:
+        overrides.setdefault(one.schedule, []).append(one.override)
+    commands = [
+        ImportNote(kind="make", place=f"receiver {name}", text=f"{found.commands[name]}; it asks "
+                   "for secrets")
+        for name in merge.receivers
+    ]  # fmt: skip
+    return PlannedImport(
+        vendor=found.vendor, merge=merge, notes=[*merge.notes, *found.notes, *commands],
+        comparisons=compared(found.timelines, merge.document, overrides, seed),
+    )  # fmt: skip
+
+
+def apply_planned(store: Store, plan: PlannedImport, *, actor: str, note: str = "") -> int:
+    """Make what a plan says, all of it or nothing.
+
+    Args:
+        store: the shared database
+        plan: as it was printed
+        actor: who does it
+        note: why; the vendor's name if empty
+
+    Returns:
+        The number of the active version.
+
+    Raises:
+        Conflict: somebody applied another document meanwhile
+        ConfigurationError: what was planned cannot be used by now
+    """
+    made = plan.merge
+    if not plan.differences:
+        return made.number
+    return apply_import(
+        store, made.text, made.number, made.receivers, made.overrides, actor=actor,
+        note=note or f"import from {plan.vendor}",
+    )  # fmt: skip

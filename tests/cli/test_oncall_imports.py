@@ -1,0 +1,66 @@
+"""`sentinel import opsgenie` and its like as a person meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sentinel.cli.exit_codes import Exit
+from tests.cli.shell import Run
+from tests.ingest.oncall_import.opsgenie_sample import answer, write_backup
+from tests.ingest.oncall_import.vendor_server import VendorServer
+from tests.world import World
+
+
+def test_a_backup_of_opsgenie_is_planned_and_applied_twice_without_change(
+    run: Run, world: World, tmp_path: Path
+):
+    folder = str(write_backup(tmp_path, timelines=True))
+    code, out, err = run("import", "opsgenie", folder, "--seed", "3", "-o", "oncall.yaml")
+    assert (code, err) == (Exit.DIFFERS, "")
+    for line in (
+        "+ schedule primary: timezone Europe/Berlin; description first line; layers",
+        "left out: integrations.dog: Datadog",
+        "differs: escalations.db_escalation.rules[1].notifyType: next",
+        "to add.",
+        "primary: the same people on call as by Opsgenie at 100 of 100 random instants",
+    ):
+        assert line in out
+    assert run("oncall", "history")[1].startswith("There is no on-call document yet")
+    assert run("oncall", "check", "oncall.yaml")[0] == 0
+    assert "exists already" in run("import", "opsgenie", folder, "-o", "oncall.yaml")[2]
+
+    code, out, _ = run("import", "opsgenie", folder, "--apply", "-m", "we move", "--json")
+    made = json.loads(out)
+    assert (code, made["applied"], made["version"]) == (0, True, 1)
+    assert (len(made["comparisons"][0]["instants"]), made["vendor"]) == (100, "Opsgenie")
+    assert "we move" in run("oncall", "history")[1]
+    assert {"ann-email", "ann-sms"} <= {
+        one["name"] for one in json.loads(run("receiver", "list", "--json")[1])["items"]
+    }
+    code, out, _ = run("import", "opsgenie", folder, "--apply")
+    assert (code, "Nothing changed." in out, "is active" in out) == (0, True, False)
+    code, out, _ = run("import", "opsgenie", folder)
+    assert (code, "Nothing would change." in out) == (0, True)
+
+
+def test_the_token_of_an_api_comes_from_the_environment_or_a_file(
+    run: Run, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    server = VendorServer(answer, "GenieKey s3cret")
+    with server.serving():
+        code, _, err = run("import", "opsgenie", server.url)
+        assert (code, "OPSGENIE_API_KEY is not set" in err) == (Exit.USAGE, True)
+        (tmp_path / "key").write_text("s3cret\n")
+        (tmp_path / "key").chmod(0o600)
+        monkeypatch.setenv("OPSGENIE_API_KEY_FILE", str(tmp_path / "key"))
+        code, out, err = run("import", "opsgenie", server.url, "--days", "14")
+        assert code == Exit.DIFFERS
+        assert "429, asked again in 0 s" in err
+        assert "s3cret" not in out + err
+        monkeypatch.setenv("OPSGENIE_API_KEY", "wrong")
+        code, _, err = run("import", "opsgenie", server.url)
+        assert (code, "the token is not accepted" in err) == (Exit.USAGE, True)
+    assert "is no folder" in run("import", "opsgenie", "nowhere")[2]
