@@ -187,10 +187,9 @@ class Policies:
                 text_of(to.get("name")), ""
             )
         if kind == "schedule" and (schedule := self._schedule(to)) is not None:
-            self._draft.policies.setdefault(
-                schedule, {"steps": [{"notify": [f"schedule:{schedule}"]}]}
-            )
-            return schedule
+            name = f"page {schedule}"
+            self._draft.policies[name] = {"steps": [{"notify": [f"schedule:{schedule}"]}]}
+            return name
         return ""
 
     def _default(self, team: str, to: Given) -> None:
