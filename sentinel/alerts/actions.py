@@ -18,6 +18,7 @@ __all__ = [
     "ActionResult",
     "Assign",
     "Comment",
+    "Escalate",
     "Reopen",
     "Resolve",
     "Suppress",
@@ -28,7 +29,7 @@ __all__ = [
 
 ActionName = Literal[
     "acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress", "assign",
-    "comment",
+    "comment", "escalate",
 ]  # fmt: skip
 """Every action, by the name that the API, the command line and the dashboard give it."""
 ACTION_NAMES: tuple[ActionName, ...] = get_args(ActionName)
@@ -77,6 +78,13 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
     comment: str
 
 
+class Escalate(msgspec.Struct, frozen=True, kw_only=True):
+    """Page the next level of the escalation policy at once; an acknowledgement is withdrawn."""
+
+    actor: str
+    comment: str = ""
+
+
 class Suppress(msgspec.Struct, frozen=True, kw_only=True):
     """Send no notifications for this fingerprint before `until`, also if it fires again."""
 
@@ -92,7 +100,17 @@ class Unsuppress(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
-Action = Acknowledge | Unacknowledge | Resolve | Reopen | Assign | Comment | Suppress | Unsuppress
+Action = (
+    Acknowledge
+    | Unacknowledge
+    | Resolve
+    | Reopen
+    | Assign
+    | Comment
+    | Escalate
+    | Suppress
+    | Unsuppress
+)
 
 
 class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +175,8 @@ def action_named(
             return Assign(actor=actor, assignee=assignee, comment=comment)
         case "comment":
             return Comment(actor=actor, comment=comment)
+        case "escalate":
+            return Escalate(actor=actor, comment=comment)
         case _:
             raise ConfigurationError(
                 f"there is no action {name!r}", hint=f"The actions are {', '.join(ACTION_NAMES)}."

@@ -105,7 +105,8 @@ def undo_steps(
         now: the present time; a suppression that has ended since is not restored
 
     Returns:
-        The steps; none for a comment, which cannot be undone, and where nothing changed.
+        The steps; none for a comment and for escalate, which cannot be undone, and where nothing
+        changed.
     """
     inverse: Callable[[AlertView], Action]
     match name:
@@ -127,7 +128,7 @@ def undo_steps(
                 if was.suppressed_until is not None and was.suppressed_until > now
                 else Unsuppress(actor=actor, comment="undo")
             )
-        case "comment":
+        case "comment" | "escalate":
             return []
     together: dict[tuple[Action, int], list[str]] = {}
     for one in changed(results):

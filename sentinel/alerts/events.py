@@ -42,6 +42,9 @@ ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.UNACKNOWLEDGED: "unacknowledged",
     Reason.ASSIGNED: "assigned",
     Reason.COMMENTED: "commented",
+    Reason.ESCALATED: "escalated",
+    Reason.ESCALATED_MANUALLY: "escalated",
+    Reason.ACKNOWLEDGEMENT_RAN_OUT: "unacknowledged",
     Reason.SUPPRESSED: "suppressed",
     Reason.UNSUPPRESSED: "unsuppressed",
 }
@@ -151,7 +154,7 @@ def group_event(
     payload: Mapping[str, Any],
     about: Sequence[Mapping[str, str]],
 ) -> OutEvent:
-    """Return the event of a group: opened, reopened, acknowledged, unacknowledged or resolved."""
+    """Return the event of a group, such as opened, acknowledged, escalated or resolved."""
     resource = {
         "prefect.resource.id": f"sentinel.group.{group_id}",
         "prefect.resource.name": title[:200],

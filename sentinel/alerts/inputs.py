@@ -1,6 +1,7 @@
 """The inputs of an alert's lifecycle, and its stored statuses.
 
-An input is a reading's verdict, a close that is no recovery, or an action of a person.
+An input is a reading's verdict, a close that is no recovery, a step of an escalation, or an action
+of a person.
 `sentinel.alerts.lifecycle.step` takes one of these; nothing else changes an alert.
 """
 
@@ -14,7 +15,7 @@ import msgspec
 from sentinel.alerts.actions import Action
 from sentinel.alerts.reasons import Reason
 
-__all__ = ["Bad", "Closed", "Good", "Input", "Status"]
+__all__ = ["Bad", "Closed", "Escalated", "Good", "Input", "RanOut", "Status"]
 
 
 class Status(StrEnum):
@@ -70,4 +71,18 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = ""
 
 
-Input = Bad | Good | Closed | Action
+class Escalated(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of the escalation of its group paged people, because nobody had acknowledged it.
+
+    Attributes:
+        level: of the step
+    """
+
+    level: int
+
+
+class RanOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The acknowledgement was not renewed within the timeout of the escalation policy."""
+
+
+Input = Bad | Good | Closed | Escalated | RanOut | Action

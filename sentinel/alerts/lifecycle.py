@@ -30,14 +30,15 @@ from sentinel.alerts.actions import (
     ActionResult,
     Assign,
     Comment,
+    Escalate,
     Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
     Unsuppress,
 )
-from sentinel.alerts.inputs import Bad, Closed, Good, Input, Status
-from sentinel.alerts.manual_actions import act, refused
+from sentinel.alerts.inputs import Bad, Closed, Escalated, Good, Input, RanOut, Status
+from sentinel.alerts.manual_actions import act, refused, withdrawn
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition, resolved
 from sentinel.severity import Severity
@@ -51,8 +52,11 @@ __all__ = [
     "Bad",
     "Closed",
     "Comment",
+    "Escalate",
+    "Escalated",
     "Good",
     "Input",
+    "RanOut",
     "Reopen",
     "Resolve",
     "Status",
@@ -103,6 +107,13 @@ def step(
             return _good(alert, recent, given, terms)
         case Closed():
             return _ended(alert, given, now)
+        case Escalated():
+            return _escalated(alert, given)
+        case RanOut():
+            if alert is None or alert.status is not Status.ACKNOWLEDGED:
+                return Transition(Reason.UNCHANGED, alert)
+            back = replace(withdrawn(alert), version=alert.version + 1)
+            return Transition(Reason.ACKNOWLEDGEMENT_RAN_OUT, back, True)
         case _:
             if alert is None:
                 return refused(None, "there is no such alert")
@@ -224,6 +235,7 @@ def _promote(
             resolved_at=None,
             resolution="",
             resolved_by="",
+            escalation_level=0,
             expires_at=expires,
             version=recent.version + 1,
         )
@@ -295,6 +307,14 @@ def _ends_hold(recent: AlertState, given: Good) -> bool:
         and given.ended < recent.started_at
     )
     return not earlier
+
+
+def _escalated(alert: AlertState | None, given: Escalated) -> Transition:
+    """A level is noted once, and of what nobody works on."""
+    if alert is None or alert.status is not Status.OPEN or alert.escalation_level >= given.level:
+        return Transition(Reason.UNCHANGED, alert)
+    raised = replace(alert, escalation_level=given.level, version=alert.version + 1)
+    return Transition(Reason.ESCALATED, raised, True)
 
 
 def _ended(alert: AlertState | None, given: Closed, now: datetime) -> Transition:

@@ -11,6 +11,7 @@ from sentinel.alerts.actions import (
     Action,
     Assign,
     Comment,
+    Escalate,
     Reopen,
     Resolve,
     Suppress,
@@ -21,7 +22,7 @@ from sentinel.alerts.inputs import Status
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition, resolved
 
-__all__ = ["act", "refused"]
+__all__ = ["act", "refused", "withdrawn"]
 
 
 def act(
@@ -52,16 +53,9 @@ def act(
         case Unacknowledge():
             if alert.status is not Status.ACKNOWLEDGED:
                 return refused(alert, "it is not acknowledged")
-            back = change(
-                alert,
-                status=Status.OPEN,
-                acknowledged_at=None,
-                acknowledged_by="",
-                acknowledge_comment="",
-                acknowledged_severity=0,
-                version=version,
+            return Transition(
+                Reason.UNACKNOWLEDGED, change(withdrawn(alert), version=version), True
             )
-            return Transition(Reason.UNACKNOWLEDGED, back, True)
         case Resolve():
             if ended:
                 return Transition(Reason.UNCHANGED, alert)
@@ -77,6 +71,8 @@ def act(
             if not given.comment.strip():
                 return refused(alert, "a comment needs words")
             return Transition(Reason.COMMENTED, change(alert, version=version), True)
+        case Escalate():
+            return _escalate(alert, now, terms)
         case Suppress():
             if given.until <= now:
                 return refused(alert, "the time until which to suppress lies in the past")
@@ -93,6 +89,38 @@ def act(
             # The end is kept: notifications sent before it did not name this alert.
             shown = change(alert, suppressed_until=now, suppress_reason="", version=version)
             return Transition(Reason.UNSUPPRESSED, shown, True)
+
+
+def _escalate(alert: AlertState, now: datetime, terms: Terms) -> Transition:
+    """Raise an alert to the level that is paged next; an acknowledgement no longer holds."""
+    if alert.status is Status.RESOLVED:
+        return refused(alert, "it is resolved, so there is nothing to escalate")
+    if alert.suppressed_until is not None and alert.suppressed_until > now:
+        return refused(alert, "it is suppressed, so nobody is paged; end the suppression first")
+    if terms.next_level == 0:
+        return refused(
+            alert,
+            "no further level pages anybody: its group has no escalation policy, or all of its "
+            "levels were paged; see them with: sentinel escalation show",
+        )
+    if alert.status is Status.OPEN and alert.escalation_level >= terms.next_level:
+        return Transition(Reason.UNCHANGED, alert)
+    raised = msgspec.structs.replace(
+        withdrawn(alert), escalation_level=terms.next_level, version=alert.version + 1
+    )
+    return Transition(Reason.ESCALATED_MANUALLY, raised, True)
+
+
+def withdrawn(alert: AlertState) -> AlertState:
+    """Return an open alert whose acknowledgement, if it had one, no longer holds."""
+    return msgspec.structs.replace(
+        alert,
+        status=Status.OPEN,
+        acknowledged_at=None,
+        acknowledged_by="",
+        acknowledge_comment="",
+        acknowledged_severity=0,
+    )
 
 
 def _silenced(until: datetime) -> str:
@@ -135,6 +163,7 @@ def _reopen(
         resolved_at=None,
         resolution="",
         resolved_by="",
+        escalation_level=0,
         expires_at=ends if ends is not None and ends > now else None,
         version=alert.version + 1,
     )

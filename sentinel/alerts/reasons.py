@@ -16,8 +16,9 @@ class Reason(StrEnum):
     """Why an alert became what it became, or stayed what it was.
 
     The comment of a REMEDIATION entry names the flow run, its state or the error, that of
-    RULE_RENAMED the old name, and that of ACKNOWLEDGEMENT_VOID who had acknowledged it. CONFLICT,
-    NOT_FOUND and NOT_DONE answer an action that never reached the lifecycle.
+    RULE_RENAMED the old name, that of ESCALATED the level and the policy, and those of
+    ACKNOWLEDGEMENT_VOID and ACKNOWLEDGEMENT_RAN_OUT who had acknowledged it. CONFLICT, NOT_FOUND
+    and NOT_DONE answer an action that never reached the lifecycle.
     """
 
     HEALTHY = "healthy"
@@ -52,6 +53,9 @@ class Reason(StrEnum):
     RESOLVED_MANUALLY = "resolved_manually"
     ASSIGNED = "assigned"
     COMMENTED = "commented"
+    ESCALATED = "escalated"
+    ESCALATED_MANUALLY = "escalated_manually"
+    ACKNOWLEDGEMENT_RAN_OUT = "acknowledgement_ran_out"
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
     REMEDIATION_STARTED = "remediation_started"
@@ -98,6 +102,9 @@ WORDS: Mapping[str, str] = {
     Reason.RESOLVED_MANUALLY: "resolved by a person",
     Reason.ASSIGNED: "assigned",
     Reason.COMMENTED: "commented",
+    Reason.ESCALATED: "escalated: nobody acknowledged it in time",
+    Reason.ESCALATED_MANUALLY: "escalated by a person",
+    Reason.ACKNOWLEDGEMENT_RAN_OUT: "acknowledgement ran out: its escalation goes on",
     Reason.SUPPRESSED: "suppressed",
     Reason.UNSUPPRESSED: "no longer suppressed",
     Reason.REMEDIATION_STARTED: "remediation started",

@@ -39,6 +39,7 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     assignee: str = ""
     suppressed_until: datetime | None = None
     suppress_reason: str = ""
+    escalation_level: int = 0
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         hold_after_manual_resolve: how long a person's resolve holds while it still fires; a good
             reading ends that
         switched_off: whether the rule is disabled, so that no evaluation follows
+        next_level: of the escalation of its group, to which a person may escalate it; 0 for none
         silenced: until when and why the rule is silenced; None where it is not
     """
 
@@ -67,6 +69,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     reopen_within: timedelta = timedelta(minutes=15)
     hold_after_manual_resolve: timedelta = timedelta(minutes=5)
     switched_off: bool = False
+    next_level: int = 0
     silenced: tuple[datetime, str] | None = None
 
 

@@ -14,6 +14,7 @@ ACTIONS: dict[str, str] = {
     "alert.unsuppress": "ended the suppression of",
     "alert.assign": "assigned",
     "alert.comment": "commented on",
+    "alert.escalate": "escalated",
     "rule.run": "started a run of the rule",
     "rule.enabled": "enabled the rule",
     "rule.disabled": "disabled the rule",

@@ -15,6 +15,7 @@ from sentinel.schema.approvals import PendingChange, SeparatedTenant
 from sentinel.schema.audit import AuditCheckpoint, AuditHead, AuditPerson, AuditRow
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
+from sentinel.schema.escalations import EscalationPage, EscalationRow
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
 from sentinel.schema.inhibition import InhibitionSource
@@ -66,6 +67,8 @@ __all__ = [
     "ChannelHealth",
     "Delivery",
     "EpisodeEnd",
+    "EscalationPage",
+    "EscalationRow",
     "EventBlock",
     "EventPack",
     "EventSeen",

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, select
@@ -364,9 +364,10 @@ class Store:
     @cached_property
     def notification_log(self) -> NotificationLog:
         """Which channels were notified of which groups, and which notifications are due."""
+        from sentinel.store.escalations.following import follow_mutes
         from sentinel.store.notifications.notification_log import NotificationLog
 
-        return NotificationLog(self)
+        return NotificationLog(self, partial(follow_mutes, self))
 
     @cached_property
     def silences(self) -> Silences:

@@ -12,6 +12,7 @@ from sentinel.alerts.actions import (
     Action,
     Assign,
     Comment,
+    Escalate,
     Reopen,
     Resolve,
     Suppress,
@@ -31,6 +32,7 @@ NAMED: dict[str, Action] = {
     "unsuppress": Unsuppress(actor="ada", comment="mine"),
     "assign": Assign(actor="ada", assignee="bob", comment="mine"),
     "comment": Comment(actor="ada", comment="mine"),
+    "escalate": Escalate(actor="ada", comment="mine"),
 }
 
 
@@ -45,7 +47,7 @@ def test_every_action_has_one_name():
     assert {type(action) for action in NAMED.values()} == set(Action.__args__)
 
 
-@pytest.mark.parametrize("name", ["acknowledged", "Acknowledge", "", "escalate", "undo"])
+@pytest.mark.parametrize("name", ["acknowledged", "Acknowledge", "", "escalated", "undo"])
 def test_an_unknown_name_is_an_error_that_lists_the_names(name: str):
     with pytest.raises(ConfigurationError) as caught:
         action_named(name, actor="ada")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "Made", "record_actions"]
 
-_FIELDS = ("status", "assignee", "suppressed_until")
+_FIELDS = ("status", "assignee", "suppressed_until", "escalation_level")
 _PEOPLE = ("assignee",)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,15 @@ from sqlalchemy import (
     tuple_,
 )
 
-from sentinel.alerts.actions import Action, ActionResult, Reopen, Suppress, Unsuppress
+from sentinel.alerts.actions import (
+    Acknowledge,
+    Action,
+    ActionResult,
+    Escalate,
+    Reopen,
+    Suppress,
+    Unsuppress,
+)
 from sentinel.alerts.inputs import Closed, Input, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.reasons import Reason
@@ -33,6 +41,7 @@ from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 from sentinel.store.alerts.act_locks import Late, Taken, lock_alerts
 from sentinel.store.alerts.action_audit import Done, Made, record_actions
+from sentinel.store.alerts.action_results import by_hand, not_found, refused_result, since
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
 from sentinel.store.alerts.asked import MOST_ACTED_ON, Asked
 from sentinel.store.alerts.holds import hold_rules
@@ -41,6 +50,7 @@ from sentinel.store.alerts.muted import load_muted, load_silenced
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
+from sentinel.store.escalations.following import next_levels
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -116,16 +126,18 @@ def act_all(
             # Of two that were the same situation, the newer comes back.
             mine.sort(key=lambda row: row.id, reverse=True)
             changes.look_up_resolved(mine)
+        if isinstance(one.action, Escalate):
+            changes.next_levels = next_levels(connection, [row.id for row in mine])
         changes.made = []
         results |= {row.id: changes.act(row, one.action, one.expected_version) for row in mine}
         done.append(Done(one.action, changes.made, one.origin))
-    resolved = [(rows[one].tenant, rows[one].rule) for one in results if _by_hand(results[one])]
+    resolved = [(rows[one].tenant, rows[one].rule) for one in results if by_hand(results[one])]
     if resolved:
         hold_rules(connection, resolved, unit.now + store.options.hold_after_manual_resolve)
     record_actions(store, connection, done)
     unit.commit()
     return [
-        taken or [results.get(id_) or _not_found(id_) for id_ in dict.fromkeys(one.ids)]
+        taken or [results.get(id_) or not_found(id_) for id_ in dict.fromkeys(one.ids)]
         for one, taken in zip(asked, left, strict=True)
     ]
 
@@ -272,23 +284,6 @@ def _end(
     return closed
 
 
-def _by_hand(result: ActionResult) -> bool:
-    return result.reason is Reason.RESOLVED_MANUALLY
-
-
-def _not_found(alert_id: str) -> ActionResult:
-    return ActionResult(
-        alert_id=alert_id, ok=False, reason=Reason.NOT_FOUND, error="there is no such alert"
-    )
-
-
-def _refused(state: AlertState, reason: Reason, error: str) -> ActionResult:
-    return ActionResult(
-        alert_id=state.id, ok=False, reason=reason, status=state.status.value,
-        version=state.version, error=error,
-    )  # fmt: skip
-
-
 class _Changes:
     """The transitions that one action, expiry or switch makes, on their way into a unit of work.
 
@@ -299,6 +294,7 @@ class _Changes:
 
     Attributes:
         made: what people's actions changed
+        next_levels: by alert, to which level of its escalation a person may send it now
     """
 
     def __init__(
@@ -311,6 +307,7 @@ class _Changes:
         self._beside: dict[str, AlertState] = {}
         self._homes: dict[str, list[Membership]] = {}
         self.made: list[Made] = []
+        self.next_levels: dict[str, int] = {}
 
     def look_up_resolved(self, rows: Sequence[Row[Any]]) -> None:
         """Find what decides whether resolved alerts may be reopened, and in which groups."""
@@ -324,15 +321,17 @@ class _Changes:
         state = state_of(row)
         if expected_version is not None and state.version != expected_version:
             error = "the alert has changed since you loaded it; reload it and decide again"
-            return _refused(state, Reason.CONFLICT, error)
+            return refused_result(state, Reason.CONFLICT, error)
         resolved = state.status is Status.RESOLVED
         if isinstance(action, Reopen) and resolved and state.id not in self._homes:
             error = "its notifications are no longer stored, so it cannot be reopened"
-            return _refused(state, Reason.REFUSED, error)
+            return refused_result(state, Reason.REFUSED, error)
         become = self.step(row, state, action)
         after = become.state or state
         if become.visible:
             self.made.append(Made(state, after, row.tenant, row.title))
+        elif isinstance(action, Acknowledge) and become.reason is Reason.UNCHANGED:
+            self._unit.acknowledged_too[state.id] = action.actor
         return ActionResult(
             alert_id=state.id, ok=become.reason is not Reason.REFUSED, reason=become.reason,
             status=after.status.value, version=after.version, error=become.error,
@@ -345,6 +344,8 @@ class _Changes:
         terms = _SWITCHED_OFF if rule is not None and not rule.enabled else _TERMS
         if (held := self._silenced.get((row.tenant, row.rule))) is not None:
             terms = msgspec.structs.replace(terms, silenced=held)
+        if (level := self.next_levels.get(state.id)) is not None:
+            terms = msgspec.structs.replace(terms, next_level=level)
         other = self._beside.get(row.fingerprint)
         become = step(state, None, given, unit.now, terms, beside=other)
         if become.drop is not None:
@@ -367,7 +368,7 @@ class _Changes:
             become, after, Origin(row.tenant, row.rule, row.category, row.team), row.title,
             joins=joins, actor=getattr(given, "actor", ""),
             comment=getattr(given, "comment", "") or getattr(given, "assignee", "")
-            or _since(become.reason, after),
+            or since(become.reason, after),
         )  # fmt: skip
         return become
 
@@ -382,13 +383,6 @@ class _Changes:
                 "until": given.until, "reason": given.comment, "actor": given.actor,
                 "created_at": self._unit.now,
             }  # fmt: skip
-
-
-def _since(reason: Reason, alert: AlertState) -> str:
-    """Return since when an alert was not repeated, for its timeline; empty for other reasons."""
-    if reason not in (Reason.NOT_REPEATED, Reason.KEPT_NOT_REPEATED):
-        return ""
-    return f"not repeated since {alert.last_bad_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 _TERMS = Terms()

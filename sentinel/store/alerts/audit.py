@@ -38,7 +38,7 @@ __all__ = ["KINDS", "MOST_WALKED", "Act", "ActFilter", "Acts", "Place", "acts", 
 
 KINDS = (
     "acknowledged", "unacknowledged", "resolved", "reopened", "suppressed", "unsuppressed",
-    "assigned", "commented",
+    "assigned", "commented", "escalated",
 )  # fmt: skip
 """What people can do, as kinds of timeline entries."""
 MOST_WALKED = 50_000

@@ -27,6 +27,12 @@ from sentinel.severity import Severity
 from sentinel.store.alerts.write_batch import WriteBatch
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import SUPPRESSION
+from sentinel.store.escalations.following import (
+    follow_acknowledgements,
+    follow_comments,
+    follow_escalations,
+    follow_groups,
+)
 from sentinel.store.notifications.active_routes import active_tree
 from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.notifications.relabelled import look_again
@@ -39,7 +45,9 @@ __all__ = ["Origin", "UnitOfWork"]
 
 _QUIET = frozenset((Reason.NO_DATA, Reason.EXPIRED))
 """Ends that are no recovery and that nobody chose: only channels of vendors hear of them."""
-_OUTSIDE_GROUPS = frozenset((Reason.COMMENTED, Reason.ASSIGNED, Reason.KEPT_NOT_REPEATED))
+_OUTSIDE_GROUPS = frozenset(
+    (Reason.COMMENTED, Reason.ASSIGNED, Reason.KEPT_NOT_REPEATED, Reason.ESCALATED)
+)
 """Changes that no group counts."""
 _SEVERITY = frozenset((Reason.SEVERITY_ROSE, Reason.SEVERITY_FELL))
 """Changes by which other inhibition rules may match."""
@@ -70,6 +78,7 @@ class UnitOfWork:
         groups: what becomes of groups
         remediations: runs to start, as `remediation_row` gives them
         suppressions: by fingerprint, the row that replaces what there is; None to only delete it
+        acknowledged_too: alerts that somebody acknowledged whom others had preceded, with who
         is_news: raise the change number although no alert changed
         relabelled: rules, by tenant and name, whose alerts matchers may see otherwise than before
     """
@@ -90,6 +99,7 @@ class UnitOfWork:
         self.groups = GroupChanges(store, connection, about)
         self.remediations: list[dict[str, Any]] = []
         self.suppressions: dict[str, dict[str, Any] | None] = {}
+        self.acknowledged_too: dict[str, str] = {}
         self.is_news = False
         self.relabelled: set[tuple[str, str]] = set()
         self._slot = slot or now
@@ -100,6 +110,8 @@ class UnitOfWork:
         self._counts: dict[tuple[str, str], Counter[str]] = {}
         self._changes = 0
         self._moved: set[str] = set()
+        self._commented: list[str] = []
+        self._escalated: list[str] = []
 
     @cached_property
     def routes(self) -> RouteTree | None:
@@ -154,6 +166,10 @@ class UnitOfWork:
             (groups.ended_quietly if quiet else groups.resolved)[state.id] = state.resolution
         elif reason not in _OUTSIDE_GROUPS:
             groups.touch(state.id, reason)
+        if reason is Reason.COMMENTED:
+            self._commented.append(state.id)
+        elif reason is Reason.ESCALATED_MANUALLY:
+            self._escalated.append(state.id)
         if joins or kind == "resolved" or reason in _SEVERITY:
             self._moved.add(state.id)
         self._changes += 1
@@ -190,6 +206,7 @@ class UnitOfWork:
             events, due = self.groups.carry_out(self.now)
             self._group_events += events
             self._due = self._due or due
+        self._follow()
         if self._moved or self.relabelled:
             again = look_again(self.connection, self.relabelled, self._moved, self.now)
             self._due = self._due or again
@@ -201,7 +218,7 @@ class UnitOfWork:
         """Write all that was collected, the change number last, into the open transaction."""
         connection, now = self.connection, self.now
         self.flush()
-        if self._changes:
+        if self._changes or self._group_events:
             self.store.outbox.add(connection, [*self._group_events, *self._alert_events()])
         if self.remediations:
             request_remediations(self.store, connection, self.remediations, now)
@@ -209,6 +226,20 @@ class UnitOfWork:
             self.store.wakes.request(connection, now)
         if self.is_news:
             self.store.changed(connection)
+
+    def _follow(self) -> None:
+        """Have the escalations of groups follow what changed, after the groups are locked."""
+        store, connection, now = self.store, self.connection, self.now
+        events = self._group_events
+        if self.groups.moves:
+            events += follow_groups(store, connection, self.groups.moves, now)
+        if self._commented:
+            events += follow_comments(store, connection, self._commented, now)
+        if self.acknowledged_too:
+            events += follow_acknowledgements(store, connection, self.acknowledged_too, now)
+        if self._escalated:
+            events += follow_escalations(store, connection, self._escalated, now)
+        self._commented, self.acknowledged_too, self._escalated = [], {}, []
 
     def _alert_events(self) -> list[OutEvent]:
         """One event a change; one a rule where there are more than `MOST_EVENTS`."""

@@ -10,27 +10,26 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import (
-    BindParameter,
-    Connection,
-    Row,
-    bindparam,
-    case,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import Connection, Row, func, select
 
 from sentinel.alerts.events import group_event
 from sentinel.alerts.reasons import Reason
-from sentinel.notifications.grouping import Membership, NotifiedSoFar, group_title, next_decision
+from sentinel.notifications.grouping import (
+    Membership,
+    NotifiedSoFar,
+    first_wait,
+    group_title,
+    next_decision,
+)
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
 from sentinel.store.database.bulk import dumped, id_array, insert_many, update_many
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import GROUP, MEMBER, NOTIFICATION_LOG
+from sentinel.store.database.tables import GROUP, MEMBER
+from sentinel.store.notifications.group_moves import GroupMove
+from sentinel.store.notifications.group_statements import ENDED_SEQ, LIVE_BY_KEY, LOCKED
 from sentinel.store.notifications.member_counts import (
     MemberChanges,
     MemberCount,
@@ -80,6 +79,8 @@ class GroupChanges:
         self.ended_quietly: dict[str, str] = {}
         self.touched: list[str] = []
         self.acknowledged: dict[str, int] = {}
+        self.going_on: list[str] = []
+        self.moves: list[GroupMove] = []
         self._ends: dict[str, str] = {}
         self._policies: dict[str, Mapping[str, Any]] = {}
 
@@ -87,8 +88,10 @@ class GroupChanges:
         """Note a change of an alert that neither enters nor leaves its group."""
         if reason in _STEPS:
             self.acknowledged[alert_id] = _STEPS[reason]
-        else:
-            self.touched.append(alert_id)
+            return
+        self.touched.append(alert_id)
+        if reason in _GOES_ON:
+            self.going_on.append(alert_id)
 
     def carry_out(self, now: datetime) -> tuple[list[OutEvent], bool]:
         """Write the changes.
@@ -116,6 +119,7 @@ class GroupChanges:
             changes.ends(self._end_members(self.ended_quietly, quiet=True))
         if self.resolved:
             changes.ends(self._end_members(self.resolved, quiet=False))
+        on = self._groups_of(self.going_on)
         counts = member_counts(self._connection, groups, changes, now)
         so_far = self._so_far(ids)
         events: list[OutEvent] = []
@@ -124,6 +128,8 @@ class GroupChanges:
         for group in groups.values():
             row, event, due = self._become(group, counts.get(group.id), so_far, now)
             rows.append(row)
+            known = group.id in on or not changes.has_news(group.id)
+            self.moves.append(self._move(group, row, by_hand=known))
             due_now = due_now or due <= now
             if event is not None:
                 events.append(event)
@@ -147,7 +153,9 @@ class GroupChanges:
     def _find_live(self, keys: Iterable[str]) -> dict[str, Row[Any]]:
         found: dict[str, Row[Any]] = {}
         for piece in chunks(sorted(keys)):
-            found.update({row.key: row for row in self._connection.execute(_LIVE, {"keys": piece})})
+            found.update(
+                {row.key: row for row in self._connection.execute(LIVE_BY_KEY, {"keys": piece})}
+            )
         return found
 
     def _reopen_groups(self, keys: Sequence[str], now: datetime) -> None:
@@ -212,7 +220,7 @@ class GroupChanges:
     def _lock(self, ids: set[str]) -> list[Row[Any]]:
         rows: list[Row[Any]] = []
         for piece in chunks(sorted(ids)):
-            rows.extend(self._connection.execute(_LOCKED, {"ids": piece}))
+            rows.extend(self._connection.execute(LOCKED, {"ids": piece}))
         return rows
 
     def _enter_members(
@@ -262,7 +270,7 @@ class GroupChanges:
                 statement.on_conflict_do_update(
                     index_elements=["group_id", "alert_id"],
                     set_={
-                        "ended_seq": _ENDED_SEQ,
+                        "ended_seq": ENDED_SEQ,
                         "fired_seq": statement.excluded.fired_seq,
                         "resolved_seq": None,
                         "quiet": False,
@@ -332,6 +340,17 @@ class GroupChanges:
         )  # fmt: skip
         return row, self._event(group, status, seq, title, severity, firing, now), due
 
+    def _move(self, group: Row[Any], row: tuple[Any, ...], *, by_hand: bool) -> GroupMove:
+        _, status, severity, firing, _, suppressed, _, _, resolution, *_ = row
+        policy: Mapping[str, Any] = self._policies.get(group.id) or group.policy
+        wait = policy.get("group_wait")
+        return GroupMove(
+            id=group.id, tenant=group.tenant, before=group.status, status=status,
+            resolution=resolution, was_muted=0 < group.firing <= group.suppressed,
+            all_muted=0 < firing <= suppressed, by_hand=by_hand, policy=policy,
+            wait=first_wait(None if wait is None else timedelta(seconds=wait), severity),
+        )  # fmt: skip
+
     def _event(
         self, group: Row[Any], status: str, seq: int, title: str, severity: int, firing: int,
         now: datetime,
@@ -353,26 +372,8 @@ class GroupChanges:
 
 _STEPS = {Reason.ACKNOWLEDGED: 1, Reason.UNACKNOWLEDGED: -1}
 """By how much a person's action changes the number of acknowledged alerts, and nothing else."""
-# Built once, since SQLAlchemy compiles a statement once for each object.
-_LIVE = select(GROUP.c.id, GROUP.c.key).where(
-    literal_column("status") != literal_column("'resolved'"),
-    GROUP.c.key.in_(bindparam("keys", expanding=True)),
-)
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_LOCKED = select(GROUP).where(GROUP.c.id.in_(_IDS)).order_by(GROUP.c.id).with_for_update()
-# Where a channel was notified while the member fired, the end of that is what it has not heard yet.
-# The outer row is named in words: within DO UPDATE, SQLAlchemy adds MEMBER to the FROM instead.
-_ENDED_SEQ = case(
-    (
-        MEMBER.c.fired_seq
-        <= select(func.max(NOTIFICATION_LOG.c.told_seq))
-        .where(NOTIFICATION_LOG.c.group_id == literal_column("group_member.group_id"))
-        .where(NOTIFICATION_LOG.c.told_at.is_not(None))
-        .scalar_subquery(),
-        MEMBER.c.resolved_seq,
-    ),
-    else_=MEMBER.c.ended_seq,
-)
+_GOES_ON = frozenset((Reason.ESCALATED_MANUALLY, Reason.ACKNOWLEDGEMENT_RAN_OUT))
+"""Withdraw an acknowledgement without news: what the group escalates goes on."""
 
 _COLUMNS = (
     ("status", "text"), ("severity", "int"), ("firing", "int"), ("acknowledged", "int"),

@@ -70,6 +70,10 @@ class MemberChanges:
         self.acknowledged: dict[str, int] = defaultdict(int)
         self.others: set[str] = set()
 
+    def has_news(self, group_id: str) -> bool:
+        """Return whether more changed in a group than who has acknowledged, and what ended."""
+        return group_id in self.others or bool(self.opened.get(group_id))
+
     def ends(self, rows: Iterable[Row[Any]]) -> None:
         """Add members that fire no more: their group and alert."""
         for group_id, alert_id in rows:

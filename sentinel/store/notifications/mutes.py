@@ -66,6 +66,9 @@ class Mutes:
         connection: an open writing transaction, in which the groups are locked
         now: the present moment
         silences: by tenant; by default those that the transaction reads
+
+    Attributes:
+        changed: by group in which other members are muted than before, whether all of them are
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Mutes:
         tree = active_tree(connection)
         self._inhibitions = None if tree is None else tree.inhibitions
         self._inhibitors = Inhibitors(connection)
+        self.changed: dict[str, bool] = {}
 
     def refresh(self, group: Any) -> int:
         """Keep with each firing member of a group what mutes it now.
@@ -126,6 +130,7 @@ class Mutes:
         seq = group.seq + 1 if begun or over else group.seq
         self._note(group.id, seq, begun, over)
         if held != group.suppressed or seq != group.seq:
+            self.changed[group.id] = held >= group.firing
             self._connection.execute(_COUNTED, {"group": group.id, "held": held, "seq": seq})
         self._members.at(group.id, seq)
         return seq

@@ -8,7 +8,7 @@ at most one per crash.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NotificationLog"]
 
+FollowMutes = Callable[[Connection, Mapping[str, bool], datetime], None]
+"""What is called with groups in which other members are muted now: whether all of them are."""
 _IN_A_STORM = 250
 """Groups that one claim decides on in a storm, most of which need no message."""
 _CLAIM = timedelta(seconds=20)
@@ -79,8 +81,9 @@ _CLAIM = timedelta(seconds=20)
 class NotificationLog:
     """What was sent through each channel for each group, and what comes next."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, follow_mutes: FollowMutes) -> None:
         self._store = store
+        self._follow_mutes = follow_mutes
 
     def explain(self, group_id: str) -> list[Why]:
         """Return why each channel is or is not notified of a group; see `explaining.explain`."""
@@ -152,6 +155,8 @@ class NotificationLog:
                     standby, held,
                 )  # fmt: skip
             gates.save(connection)
+            if mutes.changed:
+                self._follow_mutes(connection, mutes.changed, now)
             return sends
 
         sends = self._store.in_transaction(work)

@@ -18,7 +18,7 @@ ROOT = Path(sentinel.store.__file__).parent
 AUDITED = {
     "alerts.act_together.act_together": (
         "alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
-        "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment",
+        "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment", "alert.escalate",
     ),
     "rules.rules.Rules._switched": ("rule.enabled", "rule.disabled", "rule.change_requested"),
     "access.reviews.Reviews.certify": ("access.reviewed",),
@@ -107,6 +107,10 @@ EXEMPT = {
     "database.leases.Leases.take": _ENGINE,
     "database.migrate.migrate": "the start of a new version, which the system log has",
     "database.retention.retain": _UPKEEP,
+    "escalations.claims.claim_due": _NOTIFYING,
+    "escalations.pages.page_answered": _NOTIFYING,
+    "escalations.pages.page_attempted": _NOTIFYING,
+    "alerts.apply_escalation.carry_out": _ENGINE,
     "events.log.Events.add_calls": _DATA,
     "events.log.Events.forget": _UPKEEP,
     "events.matching.PackMatcher.step": _ENGINE,

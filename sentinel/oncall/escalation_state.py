@@ -1,0 +1,310 @@
+"""The life of one escalation: which step comes next and when, and what stops it. Pure.
+
+An escalation belongs to a group of alerts. It waits for its next step, is paused while all of the
+group is muted, rests while the group is acknowledged, and ends with the group. The clock is given:
+nothing here asks for the time.
+
+The step that comes next is due by the snapshotted distances from the first page. What was late by
+more than `PROMPT` moves what follows, so that nobody has less time to answer than the policy says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
+
+from sentinel.oncall.escalation import Paged, Step, next_due, steps_of
+from sentinel.oncall.escalation_policy import EscalationPolicy
+
+__all__ = [
+    "LIVE", "PROMPT", "Escalation", "Plan", "State", "acknowledged", "again", "attempted", "ended",
+    "escalated", "opened", "paused", "plan_of", "renewed", "step_done", "timed_out",
+    "unacknowledged", "unpaused",
+]  # fmt: skip
+
+PROMPT = timedelta(seconds=30)
+"""What is no later than this is on time: a lost wake costs 15 seconds, Prefect down 30."""
+
+
+class State(StrEnum):
+    """The stored state of an escalation."""
+
+    WAITING = "waiting"
+    PAUSED = "paused"
+    ACKNOWLEDGED = "acknowledged"
+    EXHAUSTED = "exhausted"
+    ENDED = "ended"
+
+
+LIVE = (State.WAITING, State.PAUSED, State.ACKNOWLEDGED, State.EXHAUSTED)
+"""All but the end."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What was snapshotted when the group opened.
+
+    Attributes:
+        steps: as `steps_of` returns them
+        timeout: after which an acknowledgement no longer holds; None for never
+    """
+
+    steps: Sequence[Step]
+    timeout: timedelta | None = None
+
+    def wait_before(self, place: int) -> timedelta:
+        """Return how long a step comes after the one before it, or after the opening."""
+        before = self.steps[place - 1].offset if place else timedelta(0)
+        return self.steps[place].offset - before
+
+    def acknowledge(self, level: int) -> str:
+        """Return who must acknowledge what was done up to a level: `one` or `all`."""
+        return self.steps[level - 1].step.acknowledge if level else "one"
+
+
+class Escalation(msgspec.Struct, frozen=True, kw_only=True):
+    """An escalation as it is now; stored as columns of its row.
+
+    Attributes:
+        state: what it does now
+        level: how many steps were done; the next one is `steps[level]`
+        due_at: when the next step is due, or the acknowledgement runs out; None for neither
+        first_page_at: when the first page was attempted; None before
+        paused_at: since when it is paused
+        left: what was left of the wait when it was paused or acknowledged; None where no step is
+            left
+        acknowledged_at: when the acknowledgement was made that holds
+        acknowledged_by: who made it
+        acknowledgements: everybody who acknowledged it, in their order; they are paged no more
+        missing: targets of its last step that had nobody on call
+        ended_at: when it ended
+        ended_why: why, as a code
+    """
+
+    state: State = State.WAITING
+    level: int = 0
+    due_at: datetime | None = None
+    first_page_at: datetime | None = None
+    paused_at: datetime | None = None
+    left: timedelta | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    acknowledgements: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    ended_at: datetime | None = None
+    ended_why: str = ""
+
+
+def plan_of(policy: EscalationPolicy) -> Plan:
+    """Return what is snapshotted of a policy."""
+    return Plan(steps_of(policy), policy.acknowledgement_timeout)
+
+
+def opened(plan: Plan, at: datetime, wait: timedelta = timedelta(0)) -> Escalation:
+    """Return the escalation of a group that opens.
+
+    Args:
+        plan: its steps
+        at: when the group opened, timezone-aware
+        wait: of the group, for more alerts, before anybody is notified
+
+    Returns:
+        It waits for its first step.
+    """
+    return Escalation(due_at=at + wait + plan.wait_before(0))
+
+
+def step_done(given: Escalation, plan: Plan, done: Paged, now: datetime) -> Escalation:
+    """Return what becomes of an escalation whose next step was done.
+
+    Args:
+        given: it was waiting
+        plan: its steps
+        done: what the step pages
+        now: the present moment
+
+    Returns:
+        It waits for the step after, or none is left.
+    """
+    due = given.due_at if given.due_at is not None else now
+    if now - due > PROMPT:
+        due = now
+    following = next_due(plan.steps, given.level, due, done)
+    return replace(
+        given,
+        state=State.WAITING if following is not None else State.EXHAUSTED,
+        level=given.level + 1,
+        due_at=following,
+        left=None,
+        missing=done.missing,
+    )
+
+
+def attempted(given: Escalation, at: datetime, planned: datetime) -> Escalation:
+    """Return what becomes of an escalation when a page of it is attempted.
+
+    Args:
+        given: in whatever state
+        at: when it is attempted
+        planned: when it was to be
+
+    Returns:
+        The first attempt starts the clock: where it is late, what follows is as much later.
+    """
+    if given.first_page_at is not None:
+        return given
+    late = at - planned
+    if late <= PROMPT:
+        late = timedelta(0)
+    due = given.due_at
+    if due is not None and given.state is State.WAITING:
+        due += late
+    return replace(given, first_page_at=at, due_at=due)
+
+
+def paused(given: Escalation, at: datetime) -> Escalation:
+    """Return what becomes of an escalation when all of its group is muted."""
+    if given.state is not State.WAITING or given.due_at is None:
+        return given
+    left = max(timedelta(0), given.due_at - at)
+    return replace(given, state=State.PAUSED, paused_at=at, left=left, due_at=None)
+
+
+def unpaused(given: Escalation, at: datetime) -> Escalation:
+    """Return what becomes of a paused escalation when its group is heard again."""
+    if given.state is not State.PAUSED:
+        return given
+    left = given.left or timedelta(0)
+    return replace(given, state=State.WAITING, paused_at=None, left=None, due_at=at + left)
+
+
+def acknowledged(
+    given: Escalation, plan: Plan, who: str, at: datetime, paged: Collection[str] = ()
+) -> Escalation:
+    """Return what becomes of an escalation when somebody acknowledges all that fires.
+
+    Args:
+        given: in whatever state
+        plan: its steps
+        who: acknowledges, by their name in the on-call document where they are in it
+        at: when
+        paged: people whom its last step pages, where each of them must acknowledge
+
+    Returns:
+        It rests; it goes on while somebody's acknowledgement is missing.
+    """
+    if given.state is State.ENDED:
+        return given
+    known = given.acknowledgements
+    known = known if who in known else (*known, who)
+    given = replace(given, acknowledgements=known)
+    if plan.acknowledge(given.level) == "all" and not set(paged) <= set(known):
+        return given
+    if given.state is State.ACKNOWLEDGED:
+        return given
+    left = given.left
+    if given.state is State.WAITING and given.due_at is not None:
+        left = max(timedelta(0), given.due_at - at)
+    return replace(
+        given,
+        state=State.ACKNOWLEDGED,
+        acknowledged_at=at,
+        acknowledged_by=who,
+        paused_at=None,
+        left=left,
+        due_at=None if plan.timeout is None else at + plan.timeout,
+    )
+
+
+def renewed(given: Escalation, plan: Plan, at: datetime) -> Escalation:
+    """Return what becomes of an escalation when somebody comments: its timeout begins anew."""
+    if given.state is not State.ACKNOWLEDGED or plan.timeout is None:
+        return given
+    return replace(given, due_at=at + plan.timeout)
+
+
+def timed_out(given: Escalation, plan: Plan, at: datetime) -> Escalation:
+    """Return what becomes of an acknowledged escalation whose timeout is over.
+
+    Args:
+        given: acknowledged
+        plan: its steps
+        at: when
+
+    Returns:
+        It goes on, after a full wait: the caller pages the owner again, who has as long to answer.
+    """
+    if given.state is not State.ACKNOWLEDGED:
+        return given
+    return _on(given, plan, at, None)
+
+
+def unacknowledged(given: Escalation, plan: Plan, at: datetime) -> Escalation:
+    """Return what becomes of an escalation when a person takes the acknowledgement back."""
+    if given.state is not State.ACKNOWLEDGED:
+        return replace(given, acknowledgements=())
+    return _on(given, plan, at, given.left)
+
+
+def again(given: Escalation, plan: Plan, at: datetime, wait: timedelta) -> Escalation:
+    """Return what becomes of an acknowledged escalation when its group has news.
+
+    Args:
+        given: acknowledged
+        plan: its steps
+        at: when another alert joined, or one became more severe than was acknowledged
+        wait: of the group
+
+    Returns:
+        It begins with its first step, for nobody was paged about that.
+    """
+    if given.state is not State.ACKNOWLEDGED:
+        return replace(given, acknowledgements=())
+    begun = opened(plan, at, wait)
+    return replace(begun, first_page_at=given.first_page_at)
+
+
+def escalated(given: Escalation, plan: Plan, at: datetime) -> Escalation:
+    """Return what becomes of an escalation when a person sends it to the next level.
+
+    Args:
+        given: live
+        plan: its steps
+        at: when
+
+    Returns:
+        Its next step is due at once, also where it was acknowledged or paused.
+
+    Raises:
+        ValueError: no step is left
+    """
+    if given.level >= len(plan.steps):
+        raise ValueError("its escalation policy has no further level")
+    return replace(_waiting(given), due_at=at)
+
+
+def ended(given: Escalation, why: str, at: datetime) -> Escalation:
+    """Return what becomes of an escalation whose group has ended, with the code of why."""
+    if given.state is State.ENDED:
+        return given
+    return replace(
+        given, state=State.ENDED, due_at=None, paused_at=None, left=None, ended_at=at, ended_why=why
+    )
+
+
+def _on(given: Escalation, plan: Plan, at: datetime, left: timedelta | None) -> Escalation:
+    """Return an escalation that goes on; after a full wait where it is not known what was left."""
+    if given.level >= len(plan.steps):
+        return replace(_waiting(given), state=State.EXHAUSTED, due_at=None)
+    wait = plan.wait_before(given.level) if left is None else left
+    return replace(_waiting(given), due_at=at + wait)
+
+
+def _waiting(given: Escalation) -> Escalation:
+    return replace(
+        given, state=State.WAITING, paused_at=None, left=None, acknowledged_at=None,
+        acknowledged_by="", acknowledgements=(),
+    )  # fmt: skip

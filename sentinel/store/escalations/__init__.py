@@ -1,0 +1,1 @@
+"""Escalations in SQL: opened with groups, claimed when due, and the pages of their steps."""

@@ -1,0 +1,288 @@
+"""Escalations follow their groups: opened, paused, acknowledged, begun again and ended with them.
+
+All of it runs in the transaction that changes the group, after its row is locked, so that whatever
+door an acknowledgement comes through stops the escalation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, select
+
+from sentinel.oncall import escalation_state as life
+from sentinel.oncall.document import OnCallDocument
+from sentinel.oncall.escalation_state import Escalation, State
+from sentinel.prefect_client.port import OutEvent
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER
+from sentinel.store.escalations.armed import armed_events
+from sentinel.store.escalations.opening import Chosen, GroupOpened, chosen_policy, open_for
+from sentinel.store.escalations.pages import drop_pages, people_paged, put_back, tell_the_end
+from sentinel.store.escalations.rows import (
+    ESCALATION,
+    locked_of_groups,
+    plan_of_row,
+    state_of,
+    write_states,
+)
+from sentinel.store.notifications.group_moves import GroupMove
+from sentinel.store.oncall.documents import active_document
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = [
+    "follow_acknowledgements", "follow_comments", "follow_escalations", "follow_groups",
+    "follow_mutes", "next_levels", "person_named",
+]  # fmt: skip
+
+
+def follow_groups(
+    store: Store, connection: Connection, moves: Sequence[GroupMove], now: datetime
+) -> list[OutEvent]:
+    """Have escalations follow what became of groups.
+
+    Args:
+        store: the shared database
+        connection: the caller's open transaction
+        moves: of groups whose rows are locked
+        now: the present moment
+
+    Returns:
+        Events for the outbox: what was armed.
+    """
+    due: list[datetime | None] = []
+    if opening := [move for move in moves if move.opens]:
+        due += _open(connection, opening, now)
+    if changed := {move.id: move for move in moves if not move.opens and move.is_news}:
+        following = _Following(store, connection, now)
+        for row in locked_of_groups(connection, list(changed)):
+            following.moved(row, changed[row.group_id])
+        due += following.write()
+    return armed_events(due, now)
+
+
+def follow_mutes(
+    store: Store, connection: Connection, muted: Mapping[str, bool], now: datetime
+) -> None:
+    """Pause the escalations of groups that are wholly muted now, and go on with the others.
+
+    Args:
+        store: whose outbox gets what was armed
+        connection: the caller's open transaction, in which the groups are locked
+        muted: by group, whether all that fires in it is muted
+        now: the present moment
+    """
+    following = _Following(store, connection, now)
+    for row in locked_of_groups(connection, list(muted)):
+        following.muted(row, all_muted=muted[row.group_id])
+    store.outbox.add(connection, armed_events(following.write(), now))
+
+
+def follow_comments(
+    store: Store, connection: Connection, alerts: Sequence[str], now: datetime
+) -> list[OutEvent]:
+    """Begin the timeouts of acknowledgements anew, since somebody commented on these alerts."""
+    following = _Following(store, connection, now)
+    for row in locked_of_groups(connection, _groups_of(connection, alerts)):
+        following.become(row, life.renewed(state_of(row), plan_of_row(row), now))
+    return armed_events(following.write(), now)
+
+
+def follow_acknowledgements(
+    store: Store, connection: Connection, alerts: Mapping[str, str], now: datetime
+) -> list[OutEvent]:
+    """Count who acknowledges alerts that others have acknowledged before.
+
+    Args:
+        store: the shared database
+        connection: the caller's open transaction
+        alerts: with who acknowledges each
+        now: the present moment
+
+    Returns:
+        Events for the outbox.
+    """
+    following = _Following(store, connection, now)
+    for group, alert in _groups_by_alert(connection, list(alerts), _ACKNOWLEDGED).items():
+        for row in locked_of_groups(connection, [group]):
+            if row.state != State.ACKNOWLEDGED:
+                following.acknowledged(row, alerts[alert])
+    return armed_events(following.write(), now)
+
+
+def follow_escalations(
+    store: Store, connection: Connection, alerts: Sequence[str], now: datetime
+) -> list[OutEvent]:
+    """Make the next steps due at once of the groups in which alerts fire."""
+    following = _Following(store, connection, now)
+    for row in locked_of_groups(connection, _groups_of(connection, alerts)):
+        plan = plan_of_row(row)
+        if row.level < len(plan.steps):
+            following.become(row, life.escalated(state_of(row), plan, now))
+    return armed_events(following.write(), now)
+
+
+def next_levels(connection: Connection, alerts: Sequence[str]) -> dict[str, int]:
+    """Return the level that each alert's group would page next.
+
+    Args:
+        connection: an open transaction
+        alerts: their ids
+
+    Returns:
+        By alert, from 1 on; none where no level is left, or its group does not escalate.
+    """
+    found: dict[str, int] = {}
+    for alert in alerts:
+        for row in connection.execute(_NEXT, {"alert": alert}):
+            if row.level < len(plan_of_row(row).steps):
+                found[alert] = max(found.get(alert, 0), row.level + 1)
+    return found
+
+
+class _Following:
+    """What becomes of escalations whose rows are locked: collected, then written once."""
+
+    def __init__(self, store: Store, connection: Connection, now: datetime) -> None:
+        self._store, self._connection, self._now = store, connection, now
+        self._states: list[tuple[str, Escalation]] = []
+        self._dropped: list[str] = []
+        self._due: list[datetime | None] = []
+
+    def become(self, row: Row[Any], after: Escalation) -> None:
+        """Note a state that differs from the row's."""
+        if after == state_of(row):
+            return
+        self._states.append((row.id, after))
+        self._due.append(after.due_at)
+
+    def moved(self, row: Row[Any], move: GroupMove) -> None:
+        """Follow a group."""
+        state, plan, now = state_of(row), plan_of_row(row), self._now
+        if move.status == "resolved":
+            self._end(row, state, move.resolution)
+        elif move.status == "acknowledged" and move.before != "acknowledged":
+            self.acknowledged(row, _who(self._connection, row.group_id))
+        elif move.before == "acknowledged" and move.status == "open":
+            if move.by_hand:
+                after = life.unacknowledged(state, plan, now)
+            else:
+                wait = timedelta(seconds=row.wait_seconds)
+                after = life.again(state, plan, now, wait)
+            self.become(row, life.paused(after, now) if move.all_muted else after)
+        else:
+            self.muted(row, all_muted=move.all_muted)
+
+    def muted(self, row: Row[Any], *, all_muted: bool) -> None:
+        """Pause, or go on."""
+        state = state_of(row)
+        if all_muted:
+            self.become(row, life.paused(state, self._now))
+        elif state.state is State.PAUSED and state.paused_at is not None:
+            self._due += put_back(self._connection, row.id, self._now - state.paused_at)
+            self.become(row, life.unpaused(state, self._now))
+
+    def acknowledged(self, row: Row[Any], who: str) -> None:
+        """Rest, unless somebody else must acknowledge too."""
+        document = active_document(self._connection)
+        paged = people_paged(self._connection, row.id, row.level)
+        name = person_named(document, who)
+        after = life.acknowledged(state_of(row), plan_of_row(row), name, self._now, paged)
+        self.become(row, after)
+        if after.state is State.ACKNOWLEDGED:
+            self._dropped.append(row.id)
+        else:  # the others are still wanted
+            drop_pages(self._connection, [row.id], name)
+
+    def _end(self, row: Row[Any], state: Escalation, why: str) -> None:
+        self.become(row, life.ended(state, why, self._now))
+        drop_pages(self._connection, [row.id])
+        self._due += tell_the_end(self._connection, row, self._now)
+
+    def write(self) -> list[datetime | None]:
+        """Write it, and return what is due."""
+        write_states(self._connection, self._states, self._now)
+        if self._dropped:
+            drop_pages(self._connection, self._dropped)
+        return self._due
+
+
+def person_named(document: OnCallDocument, who: str) -> str:
+    """Return the name in the on-call document of somebody who acts at a door.
+
+    Args:
+        document: the active one
+        who: as timelines have it: `ann`, `Ann Lee`, `ann@example.org`, `ann via deploy-bot`
+
+    Returns:
+        The person's name there; `who` where nobody has it, or several people do.
+    """
+    given = who.split(" via ", 1)[0].strip()
+    if given in document.people:
+        return given
+    asked = given.casefold()
+    found = [
+        name
+        for name, person in document.people.items()
+        if asked and asked in (name.casefold(), person.name.casefold(), person.email.casefold())
+    ]
+    return found[0] if len(found) == 1 else who
+
+
+def _open(
+    connection: Connection, moves: Sequence[GroupMove], now: datetime
+) -> list[datetime | None]:
+    document = active_document(connection)
+    groups: dict[GroupOpened, Chosen] = {}
+    for move in moves:
+        chosen = chosen_policy(document, move.policy)
+        if chosen is not None:
+            group = GroupOpened(move.id, move.tenant, move.wait, move.all_muted)
+            groups[group] = chosen
+    return open_for(connection, groups, now) if groups else []
+
+
+def _who(connection: Connection, group_id: str) -> str:
+    """Return who acknowledged last what fires in a group."""
+    return connection.execute(_LAST, {"group": group_id}).scalar() or ""
+
+
+def _groups_of(connection: Connection, alerts: Sequence[str]) -> list[str]:
+    return list(_groups_by_alert(connection, alerts))
+
+
+def _groups_by_alert(
+    connection: Connection, alerts: Sequence[str], query: Select[Any] | None = None
+) -> dict[str, str]:
+    """Return the groups in which alerts fire, with one of the alerts of each."""
+    found: dict[str, str] = {}
+    statement = _HOMES if query is None else query
+    for alert in alerts:
+        for group in connection.execute(statement, {"alert": alert}).scalars():
+            found[group] = alert
+    return found
+
+
+_LAST = (
+    select(ALERT.c.acknowledged_by)
+    .join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
+    .where(MEMBER.c.group_id == bindparam("group"), MEMBER.c.resolved_seq.is_(None))
+    .where(ALERT.c.acknowledged_at.is_not(None))
+    .order_by(ALERT.c.acknowledged_at.desc(), ALERT.c.id)
+    .limit(1)
+)
+_NEXT = (
+    select(ESCALATION)
+    .join(MEMBER, MEMBER.c.group_id == ESCALATION.c.group_id)
+    .where(MEMBER.c.alert_id == bindparam("alert"), MEMBER.c.resolved_seq.is_(None))
+    .where(ESCALATION.c.state != "ended")
+)
+_HOMES = select(MEMBER.c.group_id).where(
+    MEMBER.c.alert_id == bindparam("alert"), MEMBER.c.resolved_seq.is_(None)
+)
+_ACKNOWLEDGED = _HOMES.join(GROUP, GROUP.c.id == MEMBER.c.group_id).where(
+    GROUP.c.status == "acknowledged"
+)

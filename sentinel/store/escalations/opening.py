@@ -1,0 +1,98 @@
+"""Escalations are opened in the transaction in which their group opens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from sentinel.oncall.document import OnCallDocument
+from sentinel.oncall.escalation_policy import EscalationPolicy
+from sentinel.oncall.escalation_state import Escalation, opened, paused, plan_of
+from sentinel.schema.columns import new_id
+from sentinel.store.database.bulk import dumped, insert_many
+from sentinel.store.escalations.rows import cells_of_state
+
+__all__ = ["Chosen", "GroupOpened", "chosen_policy", "open_for"]
+
+_COLUMNS = (
+    "id", "group_id", "tenant", "policy", "snapshot", "wait_seconds", "opened_at", "claimed_by",
+    "claimed_until", "updated_at", "state", "level", "due_at", "first_page_at", "paused_at",
+    "left_seconds", "acknowledged_at", "acknowledged_by", "acknowledgements", "missing", "ended_at",
+    "ended_why",
+)  # fmt: skip
+
+
+class Chosen(NamedTuple):
+    """An escalation policy and its name; the name is empty for a rule's own."""
+
+    name: str
+    policy: EscalationPolicy
+
+
+class GroupOpened(NamedTuple):
+    """A group that opens, or opens again.
+
+    Attributes:
+        id: of the group
+        tenant: of the group
+        wait: for more alerts, before anybody is notified
+        muted: whether all that fires in it is muted
+    """
+
+    id: str
+    tenant: str
+    wait: timedelta
+    muted: bool
+
+
+def chosen_policy(document: OnCallDocument, given: Mapping[str, Any]) -> Chosen | None:
+    """Return the escalation policy of a group.
+
+    Args:
+        document: the active on-call document
+        given: the group's policy, as it is stored with it: `escalation_rules` of its rule, or the
+            name in `escalation`
+
+    Returns:
+        The rule's own, or that of the name; None where there is neither.
+    """
+    if own := given.get("escalation_rules"):
+        return Chosen("", EscalationPolicy.of_rule(own))
+    name = given.get("escalation") or ""
+    policy = document.escalation_policies.get(name)
+    return None if policy is None else Chosen(name, policy)
+
+
+def open_for(
+    connection: Connection, groups: Mapping[GroupOpened, Chosen], now: datetime
+) -> list[datetime | None]:
+    """Open the escalations of groups, in the transaction in which these open.
+
+    Args:
+        connection: the caller's open transaction
+        groups: with the policy of each
+        now: the present moment
+
+    Returns:
+        When the first step of each is due; None where it is paused.
+    """
+    rows: list[tuple[Any, ...]] = []
+    due: list[datetime | None] = []
+    for group, chosen in groups.items():
+        policy = chosen.policy
+        snapshot = dumped(policy.model_dump(mode="json"))
+        begun: Escalation = opened(plan_of(policy), now, group.wait)
+        if group.muted:
+            begun = paused(begun, now)
+        rows.append(
+            (
+                new_id(), group.id, group.tenant, chosen.name, snapshot,
+                group.wait.total_seconds(), now, "", None, now, *cells_of_state(begun),
+            )
+        )  # fmt: skip
+        due.append(begun.due_at)
+    insert_many(connection, "escalation", _COLUMNS, rows)
+    return due

@@ -1,0 +1,271 @@
+"""Pages: the messages of escalations' steps, who sends each, and what came of it.
+
+`page_attempted` is the claim of a page and is committed before it is sent, so that of several
+senders one sends it. A sender that dies leaves it attempted, and it is sent again after `_LEASE`:
+at most one repeat a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+)
+
+from sentinel.oncall.escalation import Page
+from sentinel.oncall.escalation_state import attempted
+from sentinel.schema.columns import Moment, new_id
+from sentinel.schema.escalations import EscalationPage
+from sentinel.store.database.bulk import insert_many
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.tables import model_of
+from sentinel.store.escalations.armed import armed_events
+from sentinel.store.escalations.rows import ESCALATION, PAGE, state_of, write_states
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = [
+    "add_pages", "drop_pages", "page_answered", "page_attempted", "pages_due", "pages_of_group",
+    "people_paged", "put_back", "tell_the_end",
+]  # fmt: skip
+
+_LEASE = timedelta(seconds=60)
+"""After which a page whose sender gave no answer is sent again."""
+_WAITS = ("pending", "put_off")
+_COLUMNS = (
+    "id", "escalation_id", "group_id", "kind", "level", "person", "receiver", "why", "planned_at",
+    "at", "state", "attempts", "attempted_at", "answered_at", "delivery_id", "error",
+)  # fmt: skip
+
+
+def add_pages(
+    connection: Connection, escalation_id: str, group_id: str, level: int, pages: Sequence[Page],
+    kind: str = "page",
+) -> list[str]:  # fmt: skip
+    """Add the messages of a step.
+
+    Args:
+        connection: the caller's open transaction
+        escalation_id: whose
+        group_id: its group
+        level: of the step
+        pages: as `pages_of` returns them
+        kind: page, again or resolved
+
+    Returns:
+        Their ids.
+    """
+    rows: list[tuple[Any, ...]] = [
+        (
+            new_id(), escalation_id, group_id, kind, level, one.person, one.receiver, one.why,
+            one.at, one.at, "put_off" if one.put_off else "pending", 0, None, None, "", "",
+        )
+        for one in pages
+    ]  # fmt: skip
+    insert_many(connection, "escalation_page", _COLUMNS, rows)
+    return [row[0] for row in rows]
+
+
+def pages_due(store: Store, now: datetime, limit: int = 200) -> list[EscalationPage]:
+    """Return the messages that are to be sent now.
+
+    Those of paused escalations wait; what an acknowledgement or the end of a group made needless
+    was dropped in its transaction.
+
+    Args:
+        store: the shared database
+        now: the present moment
+        limit: at most so many
+
+    Returns:
+        The earliest first; claim each with `page_attempted` before it is sent.
+    """
+    asked = {"now": now, "lost": now - _LEASE, "most": limit}
+    with store.read() as connection:
+        return [model_of(EscalationPage, row) for row in connection.execute(_DUE, asked)]
+
+
+def page_attempted(store: Store, page_id: str, now: datetime, delivery_id: str = "") -> bool:
+    """Claim a message, right before it is sent; commit this first.
+
+    The first of an escalation starts its clock.
+
+    Args:
+        store: the shared database
+        page_id: of the message
+        now: the present moment
+        delivery_id: of the attempt
+
+    Returns:
+        Whether to send it: False where another sender has it, or nobody needs it any more.
+    """
+
+    def work(connection: Connection) -> bool:
+        row = connection.execute(select(PAGE).where(PAGE.c.id == page_id)).first()
+        if row is None:
+            return False
+        locked = connection.execute(_LOCKED, {"id": row.escalation_id}).first()
+        if locked is None or (row.kind != "resolved" and locked.state in ("paused", "ended")):
+            return False
+        asked: dict[str, Any] = {
+            "page": page_id, "now": now, "lost": now - _LEASE, "delivery": delivery_id
+        }  # fmt: skip
+        if not connection.execute(_ATTEMPT, asked).rowcount:
+            return False
+        before = state_of(locked)
+        after = attempted(before, now, row.planned_at)
+        if after != before:
+            write_states(connection, [(locked.id, after)], now)
+            if after.due_at != before.due_at:
+                store.outbox.add(connection, armed_events([after.due_at], now))
+        return True
+
+    return store.in_transaction(work)
+
+
+def page_answered(
+    store: Store, page_id: str, now: datetime, *, error: str = "", retry_at: datetime | None = None
+) -> None:
+    """Record what came of an attempt.
+
+    Args:
+        store: the shared database
+        page_id: of the message
+        now: the present moment
+        error: empty where the channel took it
+        retry_at: when it is tried again; None for never
+    """
+    again = bool(error) and retry_at is not None
+    values: dict[str, Any] = {
+        "state": "pending" if again else "failed" if error else "sent",
+        "error": error[:2000], "answered_at": now,
+    }  # fmt: skip
+    if again:
+        values["at"] = retry_at
+    mine = and_(PAGE.c.id == page_id, PAGE.c.state == "attempted")
+
+    def work(connection: Connection) -> None:
+        done = connection.execute(PAGE.update().where(mine).values(**values)).rowcount
+        if done:
+            store.outbox.add(connection, armed_events([retry_at if again else None], now))
+            store.changed(connection)
+
+    store.in_transaction(work)
+
+
+def drop_pages(connection: Connection, escalations: Sequence[str], person: str = "") -> None:
+    """Drop the messages that were not attempted, since nobody needs them any more.
+
+    Args:
+        connection: the caller's open transaction
+        escalations: ids
+        person: whose; empty for everybody's
+    """
+    statement = _DROP if not person else _DROP.where(PAGE.c.person == person)
+    for piece in chunks(escalations):
+        connection.execute(statement, {"escalations": piece})
+
+
+def put_back(connection: Connection, escalation_id: str, by: timedelta) -> list[datetime]:
+    """Move the messages of an escalation that was paused by as long as that lasted.
+
+    Returns:
+        When they are sent now.
+    """
+    found: list[datetime] = []
+    waiting = and_(PAGE.c.escalation_id == escalation_id, PAGE.c.state.in_(_WAITS))
+    for row in connection.execute(select(PAGE.c.id, PAGE.c.at).where(waiting)).all():
+        at = row.at + by
+        connection.execute(PAGE.update().where(PAGE.c.id == row.id).values(at=at, planned_at=at))
+        found.append(at)
+    return found
+
+
+def people_paged(connection: Connection, escalation_id: str, level: int) -> list[str]:
+    """Return the people whom a level pages, whether they were reached or not."""
+    asked = {"escalation": escalation_id, "level": level}
+    return list(connection.execute(_PEOPLE, asked).scalars())
+
+
+def tell_the_end(connection: Connection, row: Row[Any], now: datetime) -> list[datetime]:
+    """Add what tells those who were paged that it is over: one message a person, and receiver.
+
+    A person hears of it through the first receiver that took a page, and not by all of theirs.
+
+    Args:
+        connection: the caller's open transaction
+        row: of the escalation
+        now: the present moment
+
+    Returns:
+        When the messages are sent: now, or nothing where nobody was paged.
+    """
+    told: dict[tuple[str, str], Page] = {}
+    for page in connection.execute(_TOLD, {"escalation": row.id}):
+        key = (page.person, "" if page.person else page.receiver)
+        told.setdefault(key, Page(now, page.receiver, page.person, page.why))
+    add_pages(connection, row.id, row.group_id, row.level, list(told.values()), kind="resolved")
+    return [now] if told else []
+
+
+def pages_of_group(store: Store, group_id: str) -> list[EscalationPage]:
+    """Return all messages of a group's escalations, the oldest first."""
+    query = select(PAGE).join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id)
+    query = query.where(ESCALATION.c.group_id == group_id).order_by(PAGE.c.id)
+    with store.read() as connection:
+        return [model_of(EscalationPage, row) for row in connection.execute(query)]
+
+
+# Built once, since SQLAlchemy compiles a statement once for each object.
+_NOW, _LOST = bindparam("now", type_=Moment()), bindparam("lost", type_=Moment())
+_OPEN_PAGES = PAGE.c.state.in_(("pending", "put_off", "attempted"))
+_SENDABLE = or_(PAGE.c.state.in_(_WAITS), PAGE.c.attempted_at <= _LOST)
+_DUE = (
+    select(PAGE)
+    .join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id)
+    .where(_OPEN_PAGES, PAGE.c.at <= _NOW, _SENDABLE)
+    .where(or_(PAGE.c.kind == "resolved", ESCALATION.c.state.not_in(("paused", "ended"))))
+    .order_by(PAGE.c.at, PAGE.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_LOCKED = select(ESCALATION).where(ESCALATION.c.id == bindparam("id")).with_for_update()
+_ATTEMPT = (
+    PAGE.update()
+    .where(PAGE.c.id == bindparam("page"), _OPEN_PAGES, _SENDABLE)
+    .values(
+        state="attempted", attempted_at=bindparam("now", type_=Moment()),
+        attempts=PAGE.c.attempts + 1, delivery_id=bindparam("delivery"),
+    )
+)  # fmt: skip
+_ESCALATIONS: BindParameter[Any] = bindparam("escalations", expanding=True)
+_DROP = (
+    PAGE.update()
+    .where(PAGE.c.escalation_id.in_(_ESCALATIONS), PAGE.c.state.in_(_WAITS))
+    .where(PAGE.c.kind != "resolved")
+    .values(state="dropped")
+)
+_PEOPLE = (
+    select(PAGE.c.person)
+    .where(PAGE.c.escalation_id == bindparam("escalation"), PAGE.c.person != "")
+    .where(PAGE.c.level == bindparam("level", type_=Integer), PAGE.c.kind == "page")
+    .group_by(PAGE.c.person)
+    .order_by(func.min(PAGE.c.id))
+)
+_TOLD = (
+    select(PAGE.c.person, PAGE.c.receiver, PAGE.c.why)
+    .where(PAGE.c.escalation_id == bindparam("escalation"), PAGE.c.kind != "resolved")
+    .where(PAGE.c.state.in_(("sent", "attempted")))
+    .order_by(PAGE.c.attempted_at, PAGE.c.id)
+)
