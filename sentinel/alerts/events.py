@@ -44,7 +44,7 @@ ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.COMMENTED: "commented",
     Reason.ESCALATED: "escalated",
     Reason.ESCALATED_MANUALLY: "escalated",
-    Reason.ACKNOWLEDGEMENT_RAN_OUT: "unacknowledged",
+    Reason.ACKNOWLEDGEMENT_EXPIRED: "unacknowledged",
     Reason.SUPPRESSED: "suppressed",
     Reason.UNSUPPRESSED: "unsuppressed",
 }

@@ -15,7 +15,7 @@ import msgspec
 from sentinel.alerts.actions import Action
 from sentinel.alerts.reasons import Reason
 
-__all__ = ["Bad", "Closed", "Escalated", "Good", "Input", "RanOut", "Status"]
+__all__ = ["AcknowledgementExpired", "Bad", "Closed", "Escalated", "Good", "Input", "Status"]
 
 
 class Status(StrEnum):
@@ -81,8 +81,8 @@ class Escalated(msgspec.Struct, frozen=True, kw_only=True):
     level: int
 
 
-class RanOut(msgspec.Struct, frozen=True, kw_only=True):
+class AcknowledgementExpired(msgspec.Struct, frozen=True, kw_only=True):
     """The acknowledgement was not renewed within the timeout of the escalation policy."""
 
 
-Input = Bad | Good | Closed | Escalated | RanOut | Action
+Input = Bad | Good | Closed | Escalated | AcknowledgementExpired | Action

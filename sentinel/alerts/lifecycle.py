@@ -37,7 +37,15 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
-from sentinel.alerts.inputs import Bad, Closed, Escalated, Good, Input, RanOut, Status
+from sentinel.alerts.inputs import (
+    AcknowledgementExpired,
+    Bad,
+    Closed,
+    Escalated,
+    Good,
+    Input,
+    Status,
+)
 from sentinel.alerts.manual_actions import act, refused, withdrawn
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition, resolved
@@ -45,6 +53,7 @@ from sentinel.severity import Severity
 
 __all__ = [
     "Acknowledge",
+    "AcknowledgementExpired",
     "Action",
     "ActionResult",
     "AlertState",
@@ -56,7 +65,6 @@ __all__ = [
     "Escalated",
     "Good",
     "Input",
-    "RanOut",
     "Reopen",
     "Resolve",
     "Status",
@@ -109,11 +117,11 @@ def step(
             return _ended(alert, given, now)
         case Escalated():
             return _escalated(alert, given)
-        case RanOut():
+        case AcknowledgementExpired():
             if alert is None or alert.status is not Status.ACKNOWLEDGED:
                 return Transition(Reason.UNCHANGED, alert)
             back = replace(withdrawn(alert), version=alert.version + 1)
-            return Transition(Reason.ACKNOWLEDGEMENT_RAN_OUT, back, True)
+            return Transition(Reason.ACKNOWLEDGEMENT_EXPIRED, back, True)
         case _:
             if alert is None:
                 return refused(None, "there is no such alert")

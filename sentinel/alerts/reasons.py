@@ -17,7 +17,7 @@ class Reason(StrEnum):
 
     The comment of a REMEDIATION entry names the flow run, its state or the error, that of
     RULE_RENAMED the old name, that of ESCALATED the level and the policy, and those of
-    ACKNOWLEDGEMENT_VOID and ACKNOWLEDGEMENT_RAN_OUT who had acknowledged it. CONFLICT, NOT_FOUND
+    ACKNOWLEDGEMENT_VOID and ACKNOWLEDGEMENT_EXPIRED who had acknowledged it. CONFLICT, NOT_FOUND
     and NOT_DONE answer an action that never reached the lifecycle.
     """
 
@@ -55,7 +55,7 @@ class Reason(StrEnum):
     COMMENTED = "commented"
     ESCALATED = "escalated"
     ESCALATED_MANUALLY = "escalated_manually"
-    ACKNOWLEDGEMENT_RAN_OUT = "acknowledgement_ran_out"
+    ACKNOWLEDGEMENT_EXPIRED = "acknowledgement_expired"
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
     REMEDIATION_STARTED = "remediation_started"
@@ -104,7 +104,7 @@ WORDS: Mapping[str, str] = {
     Reason.COMMENTED: "commented",
     Reason.ESCALATED: "escalated: nobody acknowledged it in time",
     Reason.ESCALATED_MANUALLY: "escalated by a person",
-    Reason.ACKNOWLEDGEMENT_RAN_OUT: "acknowledgement ran out: its escalation goes on",
+    Reason.ACKNOWLEDGEMENT_EXPIRED: "acknowledgement expired: its escalation goes on",
     Reason.SUPPRESSED: "suppressed",
     Reason.UNSUPPRESSED: "no longer suppressed",
     Reason.REMEDIATION_STARTED: "remediation started",

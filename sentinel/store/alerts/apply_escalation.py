@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, func, select
 
 from sentinel.alerts.events import group_event
-from sentinel.alerts.inputs import Escalated, RanOut, Status
+from sentinel.alerts.inputs import AcknowledgementExpired, Escalated, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.state import Terms, acknowledged
 from sentinel.oncall import escalation_state as life
@@ -176,14 +176,14 @@ class _Steps:
             after = life.paused(after, now)
         elif person is not None:
             for one in contacts(person, Severity(group.severity), now):
-                page = Page(one.at, one.receiver, owner, "acknowledgement ran out", one.put_off)
+                page = Page(one.at, one.receiver, owner, "acknowledgement expired", one.put_off)
                 found.append(page)
         elif after.due_at is not None:
             after = msgspec.structs.replace(after, due_at=now)  # nobody to wait for
         pages = add_pages(self._connection, row.id, row.group_id, row.level, found, kind="again")
         self._due += [page.at for page in found]
         for alert in self._firing(row.group_id, Status.ACKNOWLEDGED):
-            self._step(alert, RanOut(), acknowledged(state_of(alert)))
+            self._step(alert, AcknowledgementExpired(), acknowledged(state_of(alert)))
         return self._done(row, after, "owner", pages)
 
     def _done(
@@ -203,7 +203,9 @@ class _Steps:
         for alert in self._firing(row.group_id, Status.OPEN):
             self._step(alert, Escalated(level=level), f"level {level}{named}")
 
-    def _step(self, alert: Row[Any], given: Escalated | RanOut, comment: str) -> None:
+    def _step(
+        self, alert: Row[Any], given: Escalated | AcknowledgementExpired, comment: str
+    ) -> None:
         if (alert.tenant, alert.rule) not in self._rules:
             return  # it joined meanwhile; the next step notes it
         become = step(state_of(alert), None, given, self._now, _TERMS)

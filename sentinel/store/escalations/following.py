@@ -56,12 +56,13 @@ def follow_groups(
     due: list[datetime | None] = []
     if opening := [move for move in moves if move.opens]:
         due += _open(connection, opening, now)
-    if changed := {move.id: move for move in moves if not move.opens and move.is_news}:
+    changed = {move.id: move for move in moves if not move.opens and move.is_news}
+    if changed and (rows := locked_of_groups(connection, list(changed))):
         following = _Following(store, connection, now)
-        for row in locked_of_groups(connection, list(changed)):
+        for row in rows:
             following.moved(row, changed[row.group_id])
         due += following.write()
-    return armed_events(due, now)
+    return armed_events(due, now) if due else []
 
 
 def follow_mutes(

@@ -372,7 +372,7 @@ class GroupChanges:
 
 _STEPS = {Reason.ACKNOWLEDGED: 1, Reason.UNACKNOWLEDGED: -1}
 """By how much a person's action changes the number of acknowledged alerts, and nothing else."""
-_GOES_ON = frozenset((Reason.ESCALATED_MANUALLY, Reason.ACKNOWLEDGEMENT_RAN_OUT))
+_GOES_ON = frozenset((Reason.ESCALATED_MANUALLY, Reason.ACKNOWLEDGEMENT_EXPIRED))
 """Withdraw an acknowledgement without news: what the group escalates goes on."""
 
 _COLUMNS = (
