@@ -20,11 +20,9 @@ from sentinel.alerts.inputs import AcknowledgementExpired, Escalated, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.state import Terms, acknowledged
 from sentinel.oncall import escalation_state as life
-from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.escalation import Page, Paged, pages_of
 from sentinel.oncall.escalation_state import Escalation, State
 from sentinel.oncall.person import contacts
-from sentinel.oncall.schedule import Override
 from sentinel.schema.columns import Moment
 from sentinel.severity import Severity
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
@@ -41,8 +39,7 @@ from sentinel.store.escalations.rows import (
 )
 from sentinel.store.escalations.rows import state_of as escalation_of
 from sentinel.store.notifications.queries import muted_after
-from sentinel.store.oncall.documents import active_document
-from sentinel.store.oncall.overrides import overrides_since
+from sentinel.store.oncall.stored import read_oncall_now
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -130,8 +127,7 @@ class _Steps:
     ) -> None:
         self._unit, self._rules, self._counts = unit, rules, counts
         self._connection, self._now = unit.connection, unit.now
-        self._document: OnCallDocument = active_document(unit.connection)
-        self._overrides: Mapping[str, Sequence[Override]] | None = None
+        self._oncall = read_oncall_now(unit.connection, unit.now)
         self._states: list[tuple[str, Escalation]] = []
         self._due: list[datetime | None] = []
         self._events: list[Any] = []
@@ -150,8 +146,9 @@ class _Steps:
             return self._done(row, life.paused(state, self._now), "paused")
         place = plan.steps[state.level]
         done = pages_of(
-            place, Severity(group.severity), self._now, self._document, self._overrides_of
-        )
+            place, Severity(group.severity), self._now, self._oncall.document,
+            self._oncall.overrides_of,
+        )  # fmt: skip
         after = life.step_done(state, plan, done, self._now)
         # Where all must acknowledge, those who have are left alone.
         wanted = [page for page in done.pages if page.person not in state.acknowledgements]
@@ -169,7 +166,7 @@ class _Steps:
     ) -> CarriedOut:
         """Page the owner of an acknowledgement again, and go on."""
         now, owner = self._now, state.acknowledged_by
-        person = self._document.people.get(owner)
+        person = self._oncall.document.people.get(owner)
         after = life.timed_out(state, plan_of_row(row), now)
         found: list[Page] = []
         if not heard:
@@ -236,11 +233,6 @@ class _Steps:
     def _firing(self, group_id: str, status: Status) -> Sequence[Row[Any]]:
         asked = {"group": group_id, "status": status.value}
         return self._connection.execute(_FIRING, asked).all()
-
-    def _overrides_of(self, schedule: str) -> Sequence[Override]:
-        if self._overrides is None:
-            self._overrides = overrides_since(self._connection, self._now)
-        return self._overrides.get(schedule, ())
 
     def commit(self) -> None:
         """Write all of it; the states last, since they decide over what followed the groups."""

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from sentinel.oncall import escalation_state as life
+from sentinel.oncall.choice import Chosen, policy_of
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.escalation_state import Escalation, State
 from sentinel.prefect_client.port import OutEvent
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER
 from sentinel.store.escalations.armed import armed_events
-from sentinel.store.escalations.opening import Chosen, GroupOpened, chosen_policy, open_for
+from sentinel.store.escalations.opening import GroupOpened, open_for
 from sentinel.store.escalations.pages import drop_pages, people_paged, put_back, tell_the_end
 from sentinel.store.escalations.rows import (
     ESCALATION,
@@ -239,7 +240,7 @@ def _open(
     document = active_document(connection)
     groups: dict[GroupOpened, Chosen] = {}
     for move in moves:
-        chosen = chosen_policy(document, move.policy)
+        chosen = policy_of(move.policy, document)
         if chosen is not None:
             group = GroupOpened(move.id, move.tenant, move.wait, move.all_muted)
             groups[group] = chosen

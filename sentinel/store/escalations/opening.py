@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from sentinel.oncall.document import OnCallDocument
-from sentinel.oncall.escalation_policy import EscalationPolicy
+from sentinel.oncall.choice import Chosen
 from sentinel.oncall.escalation_state import Escalation, opened, paused, plan_of
 from sentinel.schema.columns import new_id
 from sentinel.store.database.bulk import dumped, insert_many
 from sentinel.store.escalations.rows import cells_of_state
 
-__all__ = ["Chosen", "GroupOpened", "chosen_policy", "open_for"]
+__all__ = ["GroupOpened", "open_for"]
 
 _COLUMNS = (
     "id", "group_id", "tenant", "policy", "snapshot", "wait_seconds", "opened_at", "claimed_by",
@@ -23,13 +22,6 @@ _COLUMNS = (
     "left_seconds", "acknowledged_at", "acknowledged_by", "acknowledgements", "missing", "ended_at",
     "ended_why",
 )  # fmt: skip
-
-
-class Chosen(NamedTuple):
-    """An escalation policy and its name; the name is empty for a rule's own."""
-
-    name: str
-    policy: EscalationPolicy
 
 
 class GroupOpened(NamedTuple):
@@ -46,24 +38,6 @@ class GroupOpened(NamedTuple):
     tenant: str
     wait: timedelta
     muted: bool
-
-
-def chosen_policy(document: OnCallDocument, given: Mapping[str, Any]) -> Chosen | None:
-    """Return the escalation policy of a group.
-
-    Args:
-        document: the active on-call document
-        given: the group's policy, as it is stored with it: `escalation_rules` of its rule, or the
-            name in `escalation`
-
-    Returns:
-        The rule's own, or that of the name; None where there is neither.
-    """
-    if own := given.get("escalation_rules"):
-        return Chosen("", EscalationPolicy.of_rule(own))
-    name = given.get("escalation") or ""
-    policy = document.escalation_policies.get(name)
-    return None if policy is None else Chosen(name, policy)
 
 
 def open_for(

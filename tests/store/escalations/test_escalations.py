@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,15 +19,12 @@ from sentinel.alerts.actions import (
     Unsuppress,
 )
 from sentinel.clock import FakeClock
-from sentinel.oncall.document import OnCallDocument
 from sentinel.schema.escalations import EscalationPage
 from sentinel.store import Store
 from sentinel.store.alerts.apply_escalation import CarriedOut, carry_out
 from sentinel.store.alerts.queries import AlertFilter
 from sentinel.store.database.tables import ALERT
-from sentinel.store.escalations import following
 from sentinel.store.escalations.claims import claim_due, next_due_at
-from sentinel.store.escalations.opening import Chosen
 from sentinel.store.escalations.pages import (
     page_answered,
     page_attempted,
@@ -45,6 +41,10 @@ people:
   ann: {notify: [{receiver: pager}, {receiver: phone, after: 2m}], email: ann@example.org}
   ben: {notify: [{receiver: pager}]}
   cem: {notify: [{receiver: phone}]}
+teams:
+  default: {people: [ann], escalation: default}
+  everybody: {people: [ann], escalation: everybody}
+  empty: {people: [ann], escalation: empty}
 schedules:
   primary:
     layers: [{rotation: {people: [ann], handoff: 2026-01-01T00:00, every: daily}}]
@@ -72,12 +72,15 @@ class Paged(World):
     """Alerts of a rule in one group that escalates."""
 
     def __init__(self, store: Store, clock: FakeClock) -> None:
-        super().__init__(store, clock, group_by=["rule"])
+        super().__init__(store, clock, group_by=["rule"], team="default")
         clock.set(START)
         for name in ("pager", "phone", "room"):
             store.receivers.set(name, [f"sentinel-webhook/{name}"])
         OnCallDocuments(store).apply(DOCUMENT, actor="ann")
-        self.policy = "default"
+
+    def by(self, policy: str) -> None:
+        """The alerts from now on escalate by another policy, that of their team."""
+        self.rule = self.rule.model_copy(update={"team": policy})
 
     def fires(self, *mounts: str) -> list[str]:
         """The mounts are full, in a group with the policy; gives the ids of all alerts."""
@@ -118,14 +121,8 @@ class Paged(World):
 
 
 @pytest.fixture
-def paged(store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Paged:
-    world = Paged(store, clock)
-
-    def chosen(document: OnCallDocument, given: Mapping[str, Any]) -> Chosen:
-        return Chosen(world.policy, document.escalation_policies[world.policy])
-
-    monkeypatch.setattr(following, "chosen_policy", chosen)
-    return world
+def paged(store: Store, clock: FakeClock) -> Paged:
+    return Paged(store, clock)
 
 
 def test_levels_are_paged_one_after_another_and_a_resolve_tells_who_was_paged(paged: Paged):
@@ -245,7 +242,7 @@ def test_news_in_an_acknowledged_group_begins_anew_and_a_withdrawal_goes_on(page
 
 
 def test_a_person_escalates_to_the_next_level_at_once(paged: Paged):
-    paged.policy = "everybody"
+    paged.by("everybody")
     (alert,) = paged.fires("/")
     paged.goes_on()
     paged.does(Acknowledge(actor="ann"))
@@ -264,7 +261,7 @@ def test_a_person_escalates_to_the_next_level_at_once(paged: Paged):
 
 
 def test_everybody_who_was_paged_must_acknowledge_where_the_step_says_all(paged: Paged):
-    paged.policy = "everybody"
+    paged.by("everybody")
     paged.fires("/")
     paged.goes_on()
     paged.sends()
@@ -277,7 +274,7 @@ def test_everybody_who_was_paged_must_acknowledge_where_the_step_says_all(paged:
 
 
 def test_nobody_on_call_falls_through_to_the_next_step_at_once(paged: Paged):
-    paged.policy = "empty"
+    paged.by("empty")
     paged.fires("/")
     (one,) = paged.goes_on()
     assert (one.what, one.missing, paged.due_in()) == ("nobody", ("schedule nobody",), 0)
