@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard import approval_commands, oncall_commands
+from dashboard import approval_commands, oncall_commands, silence_commands
 from dashboard import configuration_commands as configuration
 from dashboard.alert_commands import AlertCommand
 from dashboard.prefect_addresses import SavePrefectAddresses
@@ -28,6 +28,9 @@ PERMISSIONS: dict[type[Any], Permission] = {
     configuration.SendTestMessage: Permission.EDIT,
     configuration.SaveChannel: Permission.EDIT,
     configuration.RemoveChannel: Permission.EDIT,
+    silence_commands.CreateSilence: Permission.RESPOND,
+    silence_commands.ExtendSilence: Permission.RESPOND,
+    silence_commands.ExpireSilence: Permission.RESPOND,
     oncall_commands.AddOverride: Permission.RESPOND,
     oncall_commands.SwapShifts: Permission.RESPOND,
     oncall_commands.RemoveOverride: Permission.RESPOND,

@@ -94,10 +94,10 @@ def _override_form(view: OnCallView, slot: Slot) -> None:
         schedule=slot.schedule, start=since, end=until, people=[person], replaces=instead,
         reason=reason or "",
     )  # fmt: skip
-    st.button(
-        f"Put {person} on call", key="override-save", type="primary", icon=":material/check:",
-        on_click=_save, args=(command, f"{person} is on call by {slot.schedule}"),
-    )  # fmt: skip
+    # No callback: its arguments would be those of the run before what was typed last.
+    name = f"Put {person} on call"
+    if st.button(name, key="override-save", type="primary", icon=":material/check:"):
+        _save(command, f"{person} is on call by {slot.schedule}")
 
 
 def _swap_form(view: OnCallView, slot: Slot) -> None:
@@ -124,10 +124,9 @@ def _swap_form(view: OnCallView, slot: Slot) -> None:
         schedule=slot.schedule, first=max(slot.start, view.at), second=max(chosen.start, view.at),
         reason=reason or "",
     )  # fmt: skip
-    st.button(
-        "Swap these shifts", key="swap-save", type="primary", icon=":material/swap_horiz:",
-        on_click=_save, args=(command, f"Swapped two shifts of {slot.schedule}"),
-    )  # fmt: skip
+    if st.button("Swap these shifts", key="swap-save", type="primary",
+                 icon=":material/swap_horiz:"):  # fmt: skip
+        _save(command, f"Swapped two shifts of {slot.schedule}")
 
 
 def _save(command: AddOverride | SwapShifts, words: str) -> None:
@@ -135,9 +134,10 @@ def _save(command: AddOverride | SwapShifts, words: str) -> None:
         made = session.run(command)
     except SentinelError as error:
         session.queue_toast(f"Not changed: {error}", "error")
-        return
-    st.session_state.pop("oncall-slot", None)
-    undo_bar.offer(PAGE, words, RemoveOverride(id=made))
+    else:
+        st.session_state.pop("oncall-slot", None)
+        undo_bar.offer(PAGE, words, RemoveOverride(id=made))
+    st.rerun()
 
 
 def _close() -> None:

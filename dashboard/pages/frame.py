@@ -48,6 +48,7 @@ sections = {
             url_path="inbox",
         ),
         st.Page("oncall.py", title="On-call", icon=":material/support_agent:", url_path="on-call"),
+        st.Page("silences.py", title="Silences", icon=":material/notifications_off:"),
     ],
     "Configure": [
         st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),

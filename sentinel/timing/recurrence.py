@@ -23,6 +23,8 @@ from sentinel.timing.local_time import local_of, moment_of
 __all__ = ["Recurrence", "RecurringWindows", "recurrence_of"]
 
 _AHEAD = timedelta(days=8)
+_SEARCH = tuple(timedelta(days=days) for days in (60, 800, 4000))
+"""How far ahead further windows are looked for, until there are enough."""
 _PARTS = {
     "DAILY": (),
     "WEEKLY": ("BYDAY", "WKST"),
@@ -150,16 +152,60 @@ class RecurringWindows:
 
     def _spans(self, now: datetime) -> list[tuple[datetime, datetime]]:
         """Return the windows around `now`, and those of the next days."""
+        return self.between(now - _AHEAD, now + _AHEAD)
+
+    def between(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """Return the windows that may have a part within a range.
+
+        Args:
+            start: timezone-aware
+            end: timezone-aware
+
+        Returns:
+            Their starts and ends in UTC, oldest first; weekly ones are cut to the range, and some
+            of an RRULE may lie just outside of it.
+
+        Raises:
+            ValueError: `start` or `end` is naive
+        """
         if self._occurrences is None:
             weekly = self._weekly
-            return [] if weekly is None else list(weekly.spans(now - _AHEAD, now + _AHEAD))
+            return [] if weekly is None else list(weekly.spans(start, end))
         given, rule = self._occurrences
         zone, length = ZoneInfo(given.timezone), timedelta(minutes=given.minutes)
-        local = local_of(now, zone)
         # A day more on both sides, since a local time may be hours off where clocks change.
-        since, until = local - length - timedelta(days=1), local + _AHEAD
+        day = timedelta(days=1)
+        since, until = local_of(start, zone) - length - day, local_of(end, zone) + day
         starts = [moment_of(one, zone) for one in rule.between(since, until, inc=True)]
-        return [(start, start + length) for start in starts]
+        return [(begins, begins + length) for begins in starts]
+
+    def following(
+        self, start: datetime, end: datetime, most: int
+    ) -> list[tuple[datetime, datetime]]:
+        """Return the first windows that are not over at a moment.
+
+        Args:
+            start: the moment, timezone-aware
+            end: after which no window counts
+            most: at most so many
+
+        Returns:
+            Their starts and ends in UTC, cut to the range, oldest first.
+
+        Raises:
+            ValueError: `start` or `end` is naive
+        """
+        found: list[tuple[datetime, datetime]] = []
+        for length in _SEARCH:
+            last = min(end, start + length)
+            found = [
+                (max(begins, start), min(ends, last))
+                for begins, ends in self.between(start, last)
+                if max(begins, start) < min(ends, last)
+            ]
+            if len(found) > most or last == end:
+                break
+        return found[:most]
 
 
 def recurrence_of(given: object) -> Recurrence:

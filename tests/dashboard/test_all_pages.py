@@ -16,7 +16,8 @@ from sentinel.settings import settings
 from tests.dashboard.scene import APP, Scene, given, says, shown
 
 PAGES = {
-    "live.py": "Operate", "inbox.py": "Operate", "oncall.py": "Operate", "rules.py": "Configure",
+    "live.py": "Operate", "inbox.py": "Operate", "oncall.py": "Operate", "silences.py": "Operate",
+    "rules.py": "Configure",
     "receivers.py": "Configure", "overview.py": "Review", "history.py": "Review",
     "compare.py": "Review", "audit.py": "Review", "log.py": "System",
     "settings.py": "System",
@@ -26,7 +27,7 @@ WITHOUT_STREAMLIT = (
     "configuration_commands", "connection_check", "data", "database_errors", "export_columns",
     "export_files", "history_query", "live_api", "live_filter", "markup", "oncall_commands",
     "oncall_view", "page_tokens", "readings_chart", "reports",
-    "response_cache", "serializers", "view_models",
+    "response_cache", "serializers", "silence_commands", "silence_view", "view_models",
 )  # fmt: skip
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from sentinel.alerts.actions import Acknowledge, Resolve
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.dashboard.browser import PATIENCE, Served, Watched
 from tests.dashboard.scene import Scene
@@ -26,6 +28,7 @@ DRAWN = {
     "?alert={taken}": ".drawer .step.opened",
     "inbox": ".alert .title",
     "on-call": ".calendar .bar",
+    "silences": ".calendar .bar",
     "rules": TABLE,
     "rules?rule={rule}": ".rule-state",
     "channels": TABLE,
@@ -84,6 +87,9 @@ def test_every_page_is_for_everybody_at_every_width(
     scene.tells(taken, "a message about what is taken")
     scene.store.log.write("info", "rule.switched", "one row")
     OnCallDocuments(scene.store).apply(DOCUMENT, actor="lena")
+    weekly = {"weekly": {"windows": [{"days": "sun", "start": "02:00", "end": "04:00"}]}}
+    end = scene.store.now() + timedelta(days=90)
+    MatcherSilences(scene.store).create(['team="db"'], end, actor="lena", recurrence=weekly)
     rule = scene.store.alerts.get(taken).rule
     page.emulate_media(reduced_motion="reduce")  # what is looked at is what stays
     found: dict[str, list[str]] = {}

@@ -10,6 +10,7 @@ from dashboard import (
     configuration_commands,
     oncall_commands,
     prefect_addresses,
+    silence_commands,
 )
 from dashboard.command_permissions import PERMISSIONS, check_permission
 from sentinel.access import Principal, Role
@@ -19,7 +20,7 @@ from sentinel.errors import ConfigurationError
 def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
         alert_commands, approval_commands, configuration_commands, oncall_commands,
-        prefect_addresses,
+        prefect_addresses, silence_commands,
     )  # fmt: skip
     commands = {
         found

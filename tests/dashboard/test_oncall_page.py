@@ -93,10 +93,11 @@ def test_a_shift_is_overridden_and_swapped_by_selecting_it(rota: Rota):
     page.selectbox(key=f"override-person-{key}").select(other[0]).run()
     assert f"<s>{had[0]}</s> → <b>{other[0]}</b>" in shown(page)
     assert rota.overrides.rows() == []  # a preview changes nothing
+    page.text_input(key=f"override-reason-{key}").set_value("a cold")
     rota.presses("override-save")
     assert (rota.who(first), rota.who(second)) == (other, other)
     (made,) = rota.overrides.rows()
-    assert (made.made_by, made.schedule) == ("maria", "primary")
+    assert (made.made_by, made.schedule, made.reason) == ("maria", "primary", "a cold")
     assert "override" in {one["kind"] for one in rota.bars(1)}
 
     rota.presses("undo-on-call-button")

@@ -39,6 +39,7 @@ from dashboard.prefect_addresses import SavePrefectAddresses
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
 from dashboard.sign_in import SignIn
+from dashboard.silence_commands import CreateSilence, ExpireSilence, ExtendSilence
 from sentinel.access import EVERYTHING, Principal, Role
 from sentinel.access.scope import Reach, Scope
 from sentinel.alerts.actions import Acknowledge
@@ -51,6 +52,7 @@ from sentinel.store.access.people import People
 from sentinel.store.access.sessions import Begun, FoundSession
 from sentinel.store.alerts.audit import ActFilter
 from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.reports.period_comparison import Span
 from tests.api.access_matrix import Place
 from tests.api.test_access_matrix import everything, furnished
@@ -179,8 +181,8 @@ def test_a_similar_alert_of_another_team_is_not_shown(store: Store, clock: FakeC
     assert data.details(RED, first).similar == []
 
 
-PAGES = ("live.py", "inbox.py", "rules.py", "overview.py", "history.py", "compare.py", "audit.py",
-         "settings.py")  # fmt: skip
+PAGES = ("live.py", "inbox.py", "silences.py", "rules.py", "overview.py", "history.py",
+         "compare.py", "audit.py", "settings.py")  # fmt: skip
 
 
 def test_every_page_of_a_confined_person_shows_what_is_theirs(
@@ -191,6 +193,10 @@ def test_every_page_of_a_confined_person_shows_what_is_theirs(
         for tenant in ("red", "blue")
     }
     scene.store.act(list(ids.values()), Acknowledge(actor="lena", comment="seen"))
+    for tenant in ids:
+        MatcherSilences(scene.store).create(
+            [f'rule="rule-of-{tenant}"'], scene.store.now() + DAY, actor="ada", tenant=tenant
+        )
     scene.store.receivers.set("of-everybody", ["inbox"], actor="omar")
     People(scene.store).create("vera", Role.ADMIN, password=PASSWORD, actor="ada", tenants=["red"])
     begun = SignIn(scene.store, settings()).log_in("vera", PASSWORD)
@@ -205,8 +211,16 @@ def test_every_page_of_a_confined_person_shows_what_is_theirs(
             words += str(given_to(page, "blotter"))
         assert "of-blue" not in words, name
         assert "of-everybody" not in words, name
-        assert name == "settings.py" or name == "inbox.py" or "1" in words, name
-        if name in ("live.py", "rules.py", "overview.py", "history.py", "compare.py", "audit.py"):
+        assert name in ("settings.py", "inbox.py", "silences.py") or "1" in words, name
+        if name in (
+            "live.py",
+            "silences.py",
+            "rules.py",
+            "overview.py",
+            "history.py",
+            "compare.py",
+            "audit.py",
+        ):
             assert "of-red" in words, name
     page.query_params["alert"] = ids["blue"]
     page.run()
@@ -228,6 +242,11 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda place: commands.SaveView(page="live", name=place.tenant, query=""),
     lambda place: commands.RemoveView(page="live", name=place.tenant),
     lambda place: DecideChange(change=place.pending, decision="approve"),
+    lambda place: CreateSilence(
+        matchers=[f'rule="rule-{place.mark}"'], tenant=place.tenant, until=MOMENT + DAY
+    ),
+    lambda place: ExtendSilence(id=place.silence, until=MOMENT),
+    lambda place: ExpireSilence(id=place.silence),
     lambda _: commands.SetReceiver(name="night", channels=["inbox"]),
     lambda _: commands.RemoveReceiver(name="default"),
     lambda _: commands.SendTestMessage(channel="inbox"),
@@ -259,6 +278,11 @@ class Two:
 
     def __init__(self, store: Store, clock: FakeClock) -> None:
         self.places = [furnished(store, clock, f"{one}{next(NUMBER)}") for one in ("red", "blue")]
+        for place in self.places:
+            MatcherSilences(store).create(
+                [f'rule="rule-{place.mark}"'], MOMENT + DAY, actor="ada", tenant=place.tenant,
+                silence_id=place.silence,
+            )  # fmt: skip
         data = Data(store, ADDRESSES, lambda: True)
         responses = ResponseCache(data)
         self.commands = Commands(data, NoCli(store, ADDRESSES))

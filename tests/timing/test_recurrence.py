@@ -99,3 +99,25 @@ def test_the_second_tuesday_of_each_month_for_two_hours():
 def test_what_cannot_be_a_window_is_refused_by_name(fields: object, words: str):
     with pytest.raises(ConfigurationError, match=re.escape(words)):
         recurrence_of(fields)
+
+
+def test_the_next_windows_are_cut_to_the_range_and_looked_for_as_far_as_it_reaches():
+    begin = datetime(2026, 3, 4, 1, 30, tzinfo=UTC)  # within the window of that Wednesday
+    daily = by_rrule("FREQ=DAILY", "2026-01-01T02:00", 60)
+    end = begin + timedelta(days=2, minutes=-15)
+    assert daily.following(begin, end, 5) == [
+        (begin, datetime(2026, 3, 4, 2, tzinfo=UTC)),
+        (datetime(2026, 3, 5, 1, tzinfo=UTC), datetime(2026, 3, 5, 2, tzinfo=UTC)),
+        (datetime(2026, 3, 6, 1, tzinfo=UTC), end),
+    ]
+    yearly = by_rrule("FREQ=YEARLY", "2026-01-01T02:00", 60)
+    years = [one.year for one, _ in yearly.following(begin, begin + timedelta(days=1500), 5)]
+    assert years == [2027, 2028, 2029, 2030]
+    assert len(daily.following(begin, begin + timedelta(days=1500), 5)) == 5
+    weekly = RecurringWindows(
+        recurrence_of({"weekly": {"windows": [{"days": "sun", "start": "02:00", "end": "04:00"}]}})
+    )
+    assert [one.day for one, _ in weekly.following(begin, end + timedelta(days=30), 3)] == [
+        8, 15, 22,
+    ]  # fmt: skip
+    assert daily.following(end, end, 5) == []
