@@ -25,6 +25,7 @@ from tests.databases import (
     never_waits_for_disks,
     sqlite_copy,
 )
+from tests.shared_engines import share_engines
 
 pytest_plugins = ["tests.prefect_server"]
 
@@ -37,6 +38,7 @@ hypothesis_settings.load_profile("sentinel")
 os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 sys.dont_write_bytecode = False
 never_waits_for_disks()
+share_engines()
 hashes_passwords_cheaply()
 # Receivers of tests listen on this machine, which channels may not reach unless they are told.
 os.environ["SENTINEL_ALLOWED_NETWORKS"] = "127.0.0.0/8"

@@ -10,7 +10,6 @@ import pytest
 from fastapi import FastAPI
 
 from sentinel.access import Permission, Role
-from sentinel.api import create_app
 from sentinel.api.heartbeats import key_of
 from sentinel.audit.change import Change
 from sentinel.clock import FakeClock
@@ -19,21 +18,15 @@ from sentinel.schema.access import AccessGrant
 from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import InboxMessage
 from sentinel.schema.people import Person
-from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import PENDING_CHANGE, table_of
 from tests.api.access_matrix import ENTRIES, Entry, Expected, Place, entry_of
+from tests.api.document import document
 from tests.api.served import TOKEN
 from tests.world import World
-
-
-def document() -> dict[str, Any]:
-    settings = Settings.model_validate({"api_token": TOKEN, "database_url": "sqlite://"})
-    return create_app(settings, relay=False).openapi()
-
 
 ROUTES = [
     (method.upper(), path, Permission(route["x-permission"]))

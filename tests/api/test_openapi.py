@@ -21,6 +21,7 @@ from sentinel.api import create_app
 from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
+from tests.api.document import document
 from tests.api.served import TOKEN, served
 from tests.world import World
 
@@ -86,12 +87,9 @@ def sendable(value: Any) -> bool:
 
 def operations() -> list[tuple[str, str, str]]:
     """Method, path, and valid or invalid; what takes nothing cannot be sent anything wrong."""
-    document = create_app(
-        Settings.model_validate({"api_token": TOKEN, "database_url": "sqlite://"}), relay=False
-    ).openapi()
     return [
         (method.upper(), path, mode)
-        for path, methods in document["paths"].items()
+        for path, methods in document()["paths"].items()
         for method, described in methods.items()
         for mode in ("valid", "invalid")
         if mode == "valid" or "requestBody" in described or _own_parameters(described)

@@ -31,16 +31,21 @@ def sentinel(
     monkeypatch.setenv("SENTINEL_DATABASE_URL", f"sqlite:///{tmp_path / 'sentinel.db'}")
     monkeypatch.setenv("PREFECT_API_URL", connected.url)
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    remove_channels(run)  # what other tests left on the server that they share
     yield run
-    for ref in listed(run):
-        if ref != "inbox":
-            run("channel", "remove", ref, "--force")
+    remove_channels(run)
 
 
 @pytest.fixture
 def mail() -> Generator[MailServer]:
     with serving() as server:
         yield server
+
+
+def remove_channels(run: Run) -> None:
+    for ref in listed(run):
+        if ref != "inbox":
+            run("channel", "remove", ref, "--force")
 
 
 def listed(run: Run) -> dict[str, dict[str, Any]]:

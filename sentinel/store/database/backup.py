@@ -186,7 +186,7 @@ def restore(store: Store, path: Path, *, replace: bool = False, actor: str = "")
     wanted = look_into(path)
     config = alembic_config()
     with locked(store.engine) as connection:
-        refuse_newer(connection, config)
+        refuse_newer(connection)
         present = _present(connection)
         filled = {name: count for name, count in present.items() if count}
         if filled and not replace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -41,7 +42,7 @@ def migrate(engine: Engine) -> None:
     """
     config = alembic_config()
     with locked(engine) as connection:
-        refuse_newer(connection, config)
+        refuse_newer(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -59,11 +60,9 @@ def schema_ready(engine: Engine) -> bool:
         SchemaTooNew: a newer Sentinel has migrated this database.
         DatabaseUnreachable: the database does not answer.
     """
-    config = alembic_config()
     with reading(engine) as connection:
-        refuse_newer(connection, config)
-        heads = set(MigrationContext.configure(connection).get_current_heads())
-        return heads == set(ScriptDirectory.from_config(config).get_heads())
+        refuse_newer(connection)
+        return _heads() == frozenset(MigrationContext.configure(connection).get_current_heads())
 
 
 def revision(connection: Connection) -> str:
@@ -78,18 +77,32 @@ def alembic_config() -> Config:
     return config
 
 
-def refuse_newer(connection: Connection, config: Config) -> None:
+@cache
+def _scripts() -> ScriptDirectory:
+    """Read the migrations, once in a process: a probe of `/health` asks for them each time."""
+    return ScriptDirectory.from_config(alembic_config())
+
+
+@cache
+def _heads() -> frozenset[str]:
+    return frozenset(_scripts().get_heads())
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(one.revision for one in _scripts().walk_revisions())
+
+
+def refuse_newer(connection: Connection) -> None:
     """Raise where the schema is at a revision that this version does not know.
 
     Args:
         connection: an open connection
-        config: from `alembic_config`
 
     Raises:
         SchemaTooNew: a newer Sentinel has migrated this database.
     """
-    known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
-    strange = set(MigrationContext.configure(connection).get_current_heads()) - known
+    strange = set(MigrationContext.configure(connection).get_current_heads()) - _known()
     if strange:
         raise SchemaTooNew(
             f"the database is at schema {', '.join(sorted(strange))}, which this version of "

@@ -40,11 +40,11 @@ def test_the_database_itself_refuses_a_second_live_alert(store: Store):
     assert indexes["alert_one_live"]["unique"]
 
 
-@pytest.mark.slow
 def migrate_in_a_process(url: str) -> None:
     Store(url).migrate()
 
 
+@pytest.mark.slow
 def test_several_processes_may_start_at_once(database_url: str):
     assert ended(migrate_in_a_process, *[(database_url,)] * 3) == [True] * 3
     engine = connect(database_url)
