@@ -81,13 +81,50 @@ def opsgenie(
 
     tell, now = _Progress(), _now()
     if _is_url(source):
-        with _api(source, "OPSGENIE_API_KEY", tell, lambda key: {
+        with _api(source, "OPSGENIE_API_KEY", lambda key: {
             "Authorization": f"GenieKey {key}"
         }) as api:  # fmt: skip
             answers = opsgenie_answers.from_api(api, now, days, tell)
     else:
         answers = opsgenie_answers.from_folder(_folder(source))
     _finish(lambda known: read_opsgenie(answers, known, now), apply=apply, replace=replace,
+            seed=seed, output=output, message=message, json=json)  # fmt: skip
+
+
+@commands.command()
+def pagerduty(
+    source: Source, apply: Apply = False, replace: Replace = [],  # noqa: B006 - typer reads it
+    days: Days = 56, seed: Seed = 0, output: Output = None, message: Message = "",
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Move on-call from PagerDuty: people, teams, schedules, overrides, escalation policies.
+
+    Prints what would change, what cannot be carried over, what will be otherwise, and who is on
+    call at a hundred random instants before and after. Reads its REST API,
+    https://api.pagerduty.com (https://api.eu.pagerduty.com in Europe), with the key in
+    PAGERDUTY_API_KEY, or in the file that PAGERDUTY_API_KEY_FILE names; or a folder of its answers.
+
+    Exits with 0 where nothing would change or all was applied, and with 7 where something would.
+
+    Example:
+        sentinel import pagerduty https://api.pagerduty.com --apply
+
+    Raises:
+        Exit: with 7 where something would change
+    """
+    from sentinel.ingest.oncall_import import pagerduty_answers
+    from sentinel.ingest.oncall_import.pagerduty import read_pagerduty
+
+    tell, now = _Progress(), _now()
+    if _is_url(source):
+        with _api(source, "PAGERDUTY_API_KEY", lambda key: {
+            "Authorization": f"Token token={key}",
+            "Accept": "application/vnd.pagerduty+json;version=2",
+        }) as api:  # fmt: skip
+            answers = pagerduty_answers.from_api(api, now, days, tell)
+    else:
+        answers = pagerduty_answers.from_folder(_folder(source))
+    _finish(lambda known: read_pagerduty(answers, known, now), apply=apply, replace=replace,
             seed=seed, output=output, message=message, json=json)  # fmt: skip
 
 
@@ -123,8 +160,7 @@ def _folder(source: str) -> Path:
 
 
 def _api(
-    url: str, variable: str, tell: Callable[[str], None],
-    headers: Callable[[str], dict[str, str]],
+    url: str, variable: str, headers: Callable[[str], dict[str, str]]
 ) -> VendorApi:  # fmt: skip
     from sentinel.ingest.oncall_import.answers import VendorApi
     from sentinel.settings.secure import given_secret

@@ -9,6 +9,7 @@ import pytest
 
 from sentinel.cli.exit_codes import Exit
 from tests.cli.shell import Run
+from tests.ingest.oncall_import import pagerduty_sample
 from tests.ingest.oncall_import.opsgenie_sample import answer, write_backup
 from tests.ingest.oncall_import.vendor_server import VendorServer
 from tests.world import World
@@ -44,6 +45,10 @@ def test_a_backup_of_opsgenie_is_planned_and_applied_twice_without_change(
     assert (code, "Nothing changed." in out, "is active" in out) == (0, True, False)
     code, out, _ = run("import", "opsgenie", folder)
     assert (code, "Nothing would change." in out) == (0, True)
+
+    code, out, _ = run("import", "pagerduty", str(pagerduty_sample.write_folder(tmp_path / "pd")))
+    assert (code, "conflict: schedule:primary: kept as it is here" in out) == (Exit.DIFFERS, True)
+    assert "PAGERDUTY_API_KEY is not set" in run("import", "pagerduty", "https://pd.example")[2]
 
 
 def test_the_token_of_an_api_comes_from_the_environment_or_a_file(

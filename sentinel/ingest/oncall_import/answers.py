@@ -134,7 +134,7 @@ class VendorApi:
 
         Args:
             path: below the address, or the whole address of a next page
-            params: of the query; None is left out
+            params: of the query; a list is given as often as it has values
 
         Returns:
             Its JSON.
@@ -145,7 +145,11 @@ class VendorApi:
             ConfigurationError: it does not answer, or not with JSON
         """
         url = self._below(path)
-        query = {name: str(value) for name, value in params.items() if value is not None}
+        query = {
+            name: [str(one) for one in cast("list[object]", value)]
+            if isinstance(value, list) else str(value)
+            for name, value in params.items()
+        }  # fmt: skip
         if query:
             url = url.copy_merge_params(query)
         for _ in range(_TRIES - 1):
