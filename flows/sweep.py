@@ -12,6 +12,7 @@ from flows import connections
 from flows.automation_switches import restore_switches
 from flows.naming import name_run
 from flows.notify import notify_until_served
+from sentinel.engine.escalation_watch import EscalationWatch
 from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
@@ -25,11 +26,14 @@ __all__ = ["sweep"]
 def sweep() -> State[None]:
     """Expire alerts, send due notifications, follow a draft of the routes, remediations and pauses.
 
+    It also alerts about escalations that do not go on.
+
     Returns:
         The final state: `NothingDue`, or `Swept` with the counts.
     """
     store = connections.store()
     expired = store.sweep()
+    EscalationWatch(store).evaluate(store.now())
     notified = notify_until_served(store, by=str(flow_run.get_id() or "sweep"))
     try:
         follow_shadow(store)

@@ -6,7 +6,7 @@ runs. Who is on call is worked out when a step is due, so that an override made 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -18,7 +18,10 @@ from sentinel.oncall.schedule import Override
 from sentinel.oncall.shifts import on_call
 from sentinel.severity import Severity
 
-__all__ = ["Page", "Paged", "Step", "next_due", "pages_of", "planned", "steps_of"]
+__all__ = [
+    "Page", "Paged", "Step", "next_due", "pages_of", "planned", "steps_of",
+    "targets_without_people",
+]  # fmt: skip
 
 OverridesOf = Callable[[str], Sequence[Override]]
 """What returns the overrides of a schedule by its name, in the order in which they were made."""
@@ -185,6 +188,32 @@ def planned(
         done = pages_of(step, severity, due, document, overrides)
         yield done
         due = next_due(steps, place, due, done)
+
+
+def targets_without_people(
+    targets: Iterable[str], document: OnCallDocument, overrides: OverridesOf, moment: datetime
+) -> set[str]:
+    """Return those targets that would page nobody at a moment.
+
+    Args:
+        targets: as `Paged.missing` has them: `schedule primary`
+        document: people, teams and schedules as they are then
+        overrides: of each schedule
+        moment: timezone-aware
+
+    Returns:
+        Some of the targets; one that the document no longer has is left out.
+    """
+    found: set[str] = set()
+    for text in targets:
+        kind, _, name = text.partition(" ")
+        known = {"schedule": document.schedules, "team": document.teams, "person": document.people}
+        if name not in known.get(kind, ()):
+            continue
+        target = Target.model_validate({"kind": kind, "name": name})
+        if not _people(target, document, overrides, moment):
+            found.add(text)
+    return found
 
 
 def _people(

@@ -79,7 +79,7 @@ class Escalation(msgspec.Struct, frozen=True, kw_only=True):
         acknowledged_at: when the acknowledgement was made that holds
         acknowledged_by: who made it
         acknowledgements: everybody who acknowledged it, in their order; they are paged no more
-        missing: targets of its last step that had nobody on call
+        missing: targets of its steps that had nobody on call
         ended_at: when it ended
         ended_why: why, as a code
     """
@@ -139,7 +139,7 @@ def step_done(given: Escalation, plan: Plan, done: Paged, now: datetime) -> Esca
         level=given.level + 1,
         due_at=following,
         left=None,
-        missing=done.missing,
+        missing=tuple(dict.fromkeys((*given.missing, *done.missing))),
     )
 
 

@@ -95,6 +95,7 @@ class Relay:
             cached; by default every channel is
         watch_runs: called twice a minute, to alert while all flow runs die
         watch_channels: called four times a minute, to alert while a channel takes no messages
+        watch_escalations: called four times a minute, to alert about those that do not go on
         watch_self: called twice a minute, to alert about Sentinel's own security events
         read_bounces: called once a minute, to alert about addresses that mails cannot reach
         listener: connected to chats whose messages have buttons, as long as it runs
@@ -113,6 +114,7 @@ class Relay:
         in_memory: Callable[[str], Channel | None] | None = None,
         watch_runs: Callable[[datetime], None] | None = None,
         watch_channels: Callable[[datetime], None] | None = None,
+        watch_escalations: Callable[[datetime], None] | None = None,
         watch_self: Callable[[datetime], None] | None = None,
         read_bounces: Callable[[datetime], None] | None = None,
         listener: Listener | None = None,
@@ -147,6 +149,10 @@ class Relay:
             )
         if watch_channels is not None:
             self.duties.append(Duty(name="watch channels", do=watch_channels, every=second * 15))
+        if watch_escalations is not None:
+            self.duties.append(
+                Duty(name="watch escalations", do=watch_escalations, every=second * 15)
+            )
         if watch_self is not None:
             self.duties.append(
                 Duty(name="watch itself", do=watch_self, every=second * 30, outside=True)

@@ -14,6 +14,7 @@ import httpx
 
 from sentinel.engine.bounce_watch import BounceWatch
 from sentinel.engine.channel_watch import ChannelWatch
+from sentinel.engine.escalation_watch import EscalationWatch
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
 from sentinel.engine.self_watch import SelfWatch
@@ -54,6 +55,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         refresh=channels.refresh,
         in_memory=channels.in_memory,
         watch_channels=ChannelWatch(store).evaluate,
+        watch_escalations=EscalationWatch(store).evaluate,
         watch_self=SelfWatch(store).evaluate,
         watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,
         read_bounces=bounces.evaluate if bounces else None,

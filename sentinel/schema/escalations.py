@@ -40,7 +40,7 @@ class EscalationRow(SQLModel, table=True):
     acknowledged_by: str = ""
     acknowledgements: list[str] = array_column()
     missing: str = long_column(
-        default="", description="Targets of its last step with nobody on call, one a line."
+        default="", description="Targets of its steps that had nobody on call, one a line."
     )
     ended_at: datetime | None = moment_column(default=None, nullable=True)
     ended_why: str = ""

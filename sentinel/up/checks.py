@@ -21,15 +21,16 @@ from sentinel.errors import DatabaseError, SentinelError
 from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.store.access.reviews import Reviews
 from sentinel.store.notifications.channel_health import OUT, channel_states
 from sentinel.store.notifications.chat_connections import lost_connections
+from sentinel.up.access_review_check import access_review_state
+from sentinel.up.escalation_check import escalation_state
 from sentinel.up.exposure import exposures
 from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.postgres import Postgres, find_binaries
 from sentinel.up.rollout import deployments_in_words
-from sentinel.up.self_watch import self_watch_state
+from sentinel.up.self_watch import SelfWatchState, self_watch_state
 from sentinel.up.setup import Setup
 from sentinel.worker.job_template import other_type
 
@@ -47,6 +48,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
 
 
+_Asks = Callable[[Settings, Home], Check]
+
+
 def check_all(settings: Settings, home: Home) -> list[Check]:
     """Check every part, one after the other, and change nothing.
 
@@ -57,7 +61,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
     Returns:
         One result for each part, in the order of the checks.
     """
-    checks: list[tuple[str, Callable[[Settings, Home], Check]]] = [
+    checks: list[tuple[str, _Asks]] = [
         ("python", _python),
         ("home", _home),
         ("instance", _instance),
@@ -75,8 +79,9 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("dashboard", _dashboard),
         ("public pages", _public_pages),
         ("exposure", _exposure),
-        ("self-watch", _self_watch),
-        ("access review", _access_review),
+        ("self-watch", _asked("self-watch", self_watch_state)),
+        ("escalations", _asked("escalations", escalation_state)),
+        ("access review", _asked("access review", access_review_state)),
     ]
     found: list[Check] = []
     for name, check in checks:
@@ -350,34 +355,20 @@ def _exposure(settings: Settings, home: Home) -> Check:
     return Check(name="exposure", state="warning", says=says, hint=found[0].hint)
 
 
-def _self_watch(settings: Settings, home: Home) -> Check:
-    store = _opened(settings, home)
-    if store is None:
-        return Check(name="self-watch", state="note", says="unknown, since no instance runs here")
-    try:
-        found = self_watch_state(settings, store)
-    finally:
-        store.close()
-    return Check(name="self-watch", state=found.state, says=found.says, hint=found.hint)
+def _asked(name: str, ask: Callable[[Settings, Store], SelfWatchState]) -> _Asks:
+    """Return the check of a part that the database knows."""
 
+    def check(settings: Settings, home: Home) -> Check:
+        store = _opened(settings, home)
+        if store is None:
+            return Check(name=name, state="note", says="unknown, since no instance runs here")
+        try:
+            found = ask(settings, store)
+        finally:
+            store.close()
+        return Check(name=name, state=found.state, says=found.says, hint=found.hint)
 
-def _access_review(settings: Settings, home: Home) -> Check:
-    name = "access review"
-    store = _opened(settings, home)
-    if store is None:
-        return Check(name=name, state="note", says="unknown, since no instance runs here")
-    try:
-        due, now = Reviews(store).due(settings.access_review_every), store.now()
-    finally:
-        store.close()
-    if due is None:
-        return Check(name=name, state="note", says="nobody has a role that could be reviewed")
-    if due > now:
-        return Check(name=name, state="ok", says=f"due on {due:%Y-%m-%d}")
-    return Check(
-        name=name, state="warning", says=f"overdue since {due:%Y-%m-%d}",
-        hint="See who may do what: sentinel access review. Then: sentinel access certify",
-    )  # fmt: skip
+    return check
 
 
 def _not_here(name: str, expected: bool, url: str) -> Check:

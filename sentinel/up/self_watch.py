@@ -16,9 +16,9 @@ __all__ = ["SelfWatchState", "self_watch_state"]
 
 
 class SelfWatchState(msgspec.Struct, frozen=True):
-    """What is said of self-watch, and what to do about it."""
+    """What is said of a part, and what to do about it."""
 
-    state: Literal["ok", "warning", "note"]
+    state: Literal["ok", "wrong", "warning", "note"]
     says: str
     hint: str = ""
 

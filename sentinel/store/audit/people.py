@@ -37,6 +37,8 @@ from sentinel.store.database.tables import (
     TIMELINE,
     table_of,
 )
+from sentinel.store.escalations.erasing import erase_from_escalations
+from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.oncall.documents import active_document
 from sentinel.store.oncall.erasing import erase_from_oncall, overrides_of
 
@@ -58,6 +60,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (PENDING_CHANGE, "decided_by"), (SEPARATED, "switched_by"),
     (_LEVEL, "set_by"), (_ROUTES, "applied_by"), (_ONCALL, "applied_by"),
     (_OVERRIDE, "made_by"), (_OVERRIDE, "removed_by"), (_OVERRIDE, "replaces"),
+    (ESCALATION, "acknowledged_by"), (PAGE, "person"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 _SECRETS = ("password_hash", "endpoint", "auth")
@@ -156,6 +159,7 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
     connection.execute(_VIEW.delete().where(_VIEW.c.owner == name))
     connection.execute(_BROWSER.delete().where(_BROWSER.c.person == name))
     erase_from_oncall(connection, name, label)
+    erase_from_escalations(connection, name, label)
     _erase_from_log(connection, name, label)
     erase_from_security(connection, name, label)
     connection.execute(AUDIT_PERSON.update().where(mine).values(name=None, salt=None))

@@ -40,9 +40,9 @@ class Retained(msgspec.Struct, frozen=True):
 def retain(store: Store, older_than: timedelta) -> Retained:
     """Delete alerts and groups that were resolved longer ago than `older_than`.
 
-    Their timeline, memberships, notification log, outcomes and deliveries are deleted in the same
-    transaction, and so is what limits held back. The state of rules that no longer exist is deleted
-    as well. Samples of metrics are merged, rolled up and deleted by their own retention.
+    Their timeline, memberships, notification log, outcomes, escalations and deliveries are deleted
+    in the same transaction, and so is what limits held back. The state of rules that no longer
+    exist is deleted as well. Samples of metrics are merged, rolled up and deleted by their own retention.
 
     Args:
         store: the shared database
@@ -82,6 +82,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
             for table, column in (("telling", "group_id"), ("delivery", "group_id"),
                                   ("notification_outcome", "group_id"),
                                   ("held_back", "group_id"), ("group_member", "group_id"),
+                                  ("escalation_page", "group_id"), ("escalation", "group_id"),
                                   ("alert_group", "id")):  # fmt: skip
                 connection.exec_driver_sql(
                     f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours

@@ -65,7 +65,7 @@ def stuck(store: Store, now: datetime, late: timedelta = LATE) -> list[Stuck]:
 
 
 def unmanned(store: Store) -> dict[tuple[str, str], int]:
-    """Return targets that had nobody on call when the last step of an escalation paged them.
+    """Return targets that had nobody on call when a step of a live escalation paged them.
 
     Args:
         store: the shared database

@@ -19,10 +19,13 @@ from sentinel.alerts.actions import (
     Unsuppress,
 )
 from sentinel.clock import FakeClock
+from sentinel.engine.escalation_watch import EscalationWatch
 from sentinel.schema.escalations import EscalationPage
+from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.alerts.apply_escalation import CarriedOut, carry_out
 from sentinel.store.alerts.queries import AlertFilter
+from sentinel.store.audit.people import erase, export
 from sentinel.store.database.tables import ALERT
 from sentinel.store.escalations.claims import claim_due, next_due_at
 from sentinel.store.escalations.pages import (
@@ -33,6 +36,8 @@ from sentinel.store.escalations.pages import (
 )
 from sentinel.store.escalations.watching import stuck, unmanned
 from sentinel.store.oncall.documents import OnCallDocuments
+from sentinel.store.oncall.overrides import OnCallOverrides
+from sentinel.up.escalation_check import escalation_state
 from tests.world import World
 
 START = datetime(2026, 1, 6, 12, 0, tzinfo=UTC)
@@ -320,3 +325,62 @@ def test_a_page_that_fails_is_tried_again_and_one_whose_sender_died_is_sent_once
     )
     assert pages_due(paged.store, later) == []
     assert len(pages_due(paged.store, later + timedelta(minutes=1))) == 2
+
+
+def test_what_is_stuck_and_who_is_not_on_call_are_alerts_of_their_own(paged: Paged):
+    watch = EscalationWatch(paged.store)
+
+    def own() -> list[tuple[str, str, str]]:
+        paged.clock.forward(seconds=15)
+        watch.evaluate(paged.clock.now())
+        found = paged.store.alerts.page(AlertFilter(category="system"), limit=100).items
+        return [(one.rule, one.status, one.title) for one in found if one.rule != "disk"]
+
+    def doctor(state: str) -> str:
+        found = escalation_state(Settings(), paged.store)
+        assert found.state == state
+        return found.says
+
+    paged.by("empty")
+    paged.fires("/")
+    assert (own(), doctor("ok")) == ([], "none is stuck")
+    paged.clock.forward(minutes=3)
+    ((rule, status, title),) = own()
+    assert (rule, status) == ("sentinel-escalations", "open")
+    assert doctor("wrong").startswith("1 do not go on")
+    assert title.startswith("one escalation of the policy empty does not go on: a step has been")
+    paged.goes_on()
+    paged.goes_on()
+    paged.sends()
+    assert [(rule, title) for rule, status, title in own() if status == "open"] == [
+        (
+            "sentinel-on-call",
+            "Nobody is on call for schedule nobody, which the escalation policy empty pages.",
+        )
+    ]
+    assert doctor("warning") == "nobody was on call for schedule nobody"
+    OnCallOverrides(paged.store).add(
+        "nobody", START, START + timedelta(days=1), ["ben"], actor="ann"
+    )
+    paged.does(Resolve(actor="ann"), paged.ids()[0])
+    paged.clock.forward(minutes=1)
+    assert [one for one in own() if one[1] == "open"] == []
+
+
+def test_who_is_erased_is_in_no_escalation_and_what_is_over_goes_with_its_group(paged: Paged):
+    paged.fires("/")
+    paged.goes_on()
+    paged.sends()
+    paged.goes_on(10)
+    paged.does(Acknowledge(actor="ben"))
+    assert {"escalation", "escalation_page"} <= export(paged.store, "ben", actor="eve").keys()
+    without = DOCUMENT.replace("  ben: {notify: [{receiver: pager}]}\n", "")
+    OnCallDocuments(paged.store).apply(without.replace("person:ben", "person:cem"), actor="eve")
+    label = erase(paged.store, "ben", actor="eve")
+    assert paged.row().acknowledged_by == label
+    for table in ("escalation", "escalation_page"):
+        assert "ben" not in str(paged.rows(f"SELECT * FROM {table}"))
+    paged.does(Resolve(actor="ann"))
+    paged.clock.forward(days=100)
+    paged.store.retain(timedelta(days=90))
+    assert paged.rows("SELECT * FROM escalation_page, escalation") == []
