@@ -20,6 +20,7 @@ from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.notifications import SystemLog
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.schema.people import Person
+from sentinel.schema.route_shadow import RouteShadow
 from sentinel.schema.routes import RouteVersion
 from sentinel.schema.saved_views import SavedView
 from sentinel.schema.silences import Silence
@@ -49,6 +50,7 @@ __all__ = ["erase", "export"]
 
 _VIEW, _LOG, _ACCOUNT = table_of(SavedView), table_of(SystemLog), table_of(Person)
 _KEY, _GRANT, _SILENCE = table_of(ApiKey), table_of(AccessGrant), table_of(Silence)
+_SHADOW = table_of(RouteShadow)
 _LEVEL, _ROUTES = table_of(LogLevelRow), table_of(RouteVersion)
 _OVERRIDE, _ONCALL = table_of(OnCallOverride), table_of(OnCallVersion)
 _BROWSER = table_of(PushSubscription)
@@ -61,6 +63,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_LEVEL, "set_by"), (_ROUTES, "applied_by"), (_ONCALL, "applied_by"),
     (_OVERRIDE, "made_by"), (_OVERRIDE, "removed_by"), (_OVERRIDE, "replaces"),
     (ESCALATION, "acknowledged_by"), (PAGE, "person"),
+    (_SHADOW, "started_by"), (_SHADOW, "stopped_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 _SECRETS = ("password_hash", "endpoint", "auth")

@@ -42,7 +42,8 @@ def retain(store: Store, older_than: timedelta) -> Retained:
 
     Their timeline, memberships, notification log, outcomes, escalations and deliveries are deleted
     in the same transaction, and so is what limits held back. The state of rules that no longer
-    exist is deleted as well. Samples of metrics are merged, rolled up and deleted by their own retention.
+    exist is deleted as well. Samples of metrics are merged, rolled up and deleted by their own
+    retention.
 
     Args:
         store: the shared database

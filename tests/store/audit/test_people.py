@@ -86,8 +86,8 @@ def test_every_column_that_names_who_did_something_is_erased():
     # A process claims a group, no person; a review has the pseudonym all along; a member of a group
     # is muted by a silence.
     others = {
-        ("alert_group", "claimed_by"), ("escalation", "claimed_by"), ("access_review", "certified_by"),
-        ("group_member", "muted_by"),
+        ("alert_group", "claimed_by"), ("escalation", "claimed_by"),
+        ("access_review", "certified_by"), ("group_member", "muted_by"),
     }  # fmt: skip
     assert found - named == others, "add it to _NAMED"
 
