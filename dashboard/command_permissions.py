@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard import approval_commands, oncall_commands, silence_commands
+from dashboard import (
+    approval_commands,
+    document_commands,
+    oncall_commands,
+    silence_commands,
+)
 from dashboard import configuration_commands as configuration
 from dashboard.alert_commands import AlertCommand
 from dashboard.prefect_addresses import SavePrefectAddresses
@@ -34,8 +39,8 @@ PERMISSIONS: dict[type[Any], Permission] = {
     oncall_commands.AddOverride: Permission.RESPOND,
     oncall_commands.SwapShifts: Permission.RESPOND,
     oncall_commands.RemoveOverride: Permission.RESPOND,
-    oncall_commands.ApplyOnCall: Permission.EDIT,
-    oncall_commands.RollBackOnCall: Permission.EDIT,
+    document_commands.ApplyDocument: Permission.EDIT,
+    document_commands.RollBackDocument: Permission.EDIT,
     SavePrefectAddresses: Permission.ADMINISTER,
     # Views are each person's own.
     configuration.SaveView: Permission.READ,

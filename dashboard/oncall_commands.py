@@ -1,4 +1,4 @@
-"""The commands of the on-call page: overrides, swaps, and versions of the document."""
+"""The commands of the on-call page: overrides and swaps."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from sentinel.expression.yaml_document import MOST_LETTERS
-from sentinel.store.documents.versioned import Applied
-from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
 
 if TYPE_CHECKING:
     from dashboard.commands import Services
 
-__all__ = ["AddOverride", "ApplyOnCall", "RemoveOverride", "RollBackOnCall", "SwapShifts"]
+__all__ = ["AddOverride", "RemoveOverride", "SwapShifts"]
 
 Name = Annotated[str, msgspec.Meta(max_length=1000)]
 Reason = Annotated[str, msgspec.Meta(max_length=2000)]
@@ -113,65 +110,3 @@ class RemoveOverride(msgspec.Struct, frozen=True, kw_only=True):
             Conflict: it is over
         """
         OnCallOverrides(services.within.instance).remove(self.id, actor=actor)
-
-
-class ApplyOnCall(msgspec.Struct, frozen=True, kw_only=True):
-    """Make a document the active one.
-
-    Attributes:
-        document: YAML; empty for none
-        expected: number of the version that the draft began from; 0 for none
-        note: why
-    """
-
-    document: Annotated[str, msgspec.Meta(max_length=MOST_LETTERS)]
-    expected: int
-    note: Reason = ""
-
-    def carry_out(self, services: Services, actor: str) -> Applied:
-        """Apply the document.
-
-        Args:
-            services: what commands work on
-            actor: who sent it
-
-        Returns:
-            The active version.
-
-        Raises:
-            ConfigurationError: the document cannot be used
-            Conflict: another version is active by now
-        """
-        documents = OnCallDocuments(services.within.instance)
-        check = documents.expecting(self.expected)
-        return documents.apply(self.document, actor=actor, note=self.note.strip(), check=check)
-
-
-class RollBackOnCall(msgspec.Struct, frozen=True, kw_only=True):
-    """Make an earlier version of the document active again.
-
-    Attributes:
-        number: of the version; 0 for no document
-        expected: number of the version that is active
-    """
-
-    number: int
-    expected: int
-
-    def carry_out(self, services: Services, actor: str) -> Applied:
-        """Roll back.
-
-        Args:
-            services: what commands work on
-            actor: who sent it
-
-        Returns:
-            The active version.
-
-        Raises:
-            NotFound: there is no version of that number
-            Conflict: another version is active by now
-        """
-        documents = OnCallDocuments(services.within.instance)
-        check = documents.expecting(self.expected)
-        return documents.rollback(self.number, actor=actor, check=check)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from difflib import unified_diff
 from functools import lru_cache
 
 import msgspec
@@ -25,7 +24,7 @@ from sentinel.store.access.within import Within
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides, as_override
 
-__all__ = ["DocumentChange", "OnCallView", "Slot", "document_change", "read_view"]
+__all__ = ["OnCallView", "Slot", "document_changes", "read_view"]
 
 WEEKS = 4
 """So many weeks the calendar shows."""
@@ -165,27 +164,15 @@ def _slots(name: str, held: list[Shift], covered: Coverage, first: datetime) -> 
     return sorted(found, key=lambda one: one.start)
 
 
-class DocumentChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What a draft of the document changes.
-
-    Attributes:
-        lines: of a unified difference of the two texts
-        schedules: times of the days to come with other people on call, by schedule
-    """
-
-    lines: list[str]
-    schedules: dict[str, list[Changed]]
-
-
-def document_change(view: OnCallView, draft: str) -> DocumentChange:
-    """Compare a draft with the active document.
+def document_changes(view: OnCallView, draft: str) -> dict[str, list[Changed]]:
+    """Return who is on call instead of whom by a draft of the document.
 
     Args:
         view: what is active
         draft: YAML; empty for no document
 
     Returns:
-        Lines, and who is on call instead of whom.
+        Times of the days to come with other people on call, by schedule.
 
     Raises:
         ConfigurationError: the draft cannot be used
@@ -201,12 +188,7 @@ def document_change(view: OnCallView, draft: str) -> DocumentChange:
         ]
         if differs := changed(*sides):
             found[name] = differs
-    return DocumentChange(lines=_lines(view.text, draft), schedules=found)
-
-
-def _lines(before: str, after: str) -> list[str]:
-    lines = unified_diff(before.splitlines(), after.splitlines(), "active", "draft", lineterm="")
-    return list(lines)
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -1,8 +1,8 @@
 """Our own widgets: Components v2, plain JavaScript and CSS, no build step.
 
 `blotter` is the table, `drawer` one alert, `pulse` the heart-beat that says how fresh they are,
-`preferences` the choices of a viewer, `calendar` weeks of shifts or silences. Each is one module
-for the browser, joined from the files that `WIDGETS` names.
+`preferences` the choices of a viewer, `calendar` weeks of shifts or silences, `routes` a tree of
+routes. Each is one module for the browser, joined from the files that `WIDGETS` names.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ WIDGETS = {
     "pulse": ("shared", "live_api", "pulse"),
     "preferences": ("shared", "toast", "live_api", "alarm", "push", "preferences"),
     "calendar": ("shared", "calendar"),
+    "routes": ("shared", "routes"),
 }
 _ROOTS = {
     "blotter": '<section class="blotter" aria-label="Live alerts">\n</section>',
@@ -52,6 +53,7 @@ _ROOTS = {
     "pulse": '<header class="pulse">\n</header>',
     "preferences": '<section class="preferences" aria-label="Preferences">\n</section>',
     "calendar": '<section class="calendar">\n</section>',
+    "routes": '<section class="pictures">\n</section>',
 }
 
 

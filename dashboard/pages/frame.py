@@ -53,6 +53,7 @@ sections = {
     "Configure": [
         st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),
         st.Page("receivers.py", title="Channels", icon=":material/campaign:", url_path="channels"),
+        st.Page("routing.py", title="Routing", icon=":material/alt_route:", url_path="routing"),
     ],
     "Review": [
         st.Page("overview.py", title="Overview", icon=":material/monitoring:"),
@@ -65,9 +66,9 @@ sections = {
         st.Page("settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ],
 }
-if confined:  # on-call, channels, receivers and the log belong to all tenants
-    del sections["Operate"][2], sections["Configure"][1], sections["System"][0]
-page = st.navigation(sections)
+if confined:  # on-call, channels, routes and the log belong to all tenants
+    del sections["Operate"][2], sections["Configure"][1:], sections["System"][0]
+page = st.navigation(sections, expanded=True)
 configure(f"{page.title} · Sentinel")
 export_storage.leave(page.title)
 with st.sidebar:

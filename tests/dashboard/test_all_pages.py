@@ -18,16 +18,19 @@ from tests.dashboard.scene import APP, Scene, given, says, shown
 PAGES = {
     "live.py": "Operate", "inbox.py": "Operate", "oncall.py": "Operate", "silences.py": "Operate",
     "rules.py": "Configure",
-    "receivers.py": "Configure", "overview.py": "Review", "history.py": "Review",
+    "receivers.py": "Configure", "routing.py": "Configure",
+    "overview.py": "Review", "history.py": "Review",
     "compare.py": "Review", "audit.py": "Review", "log.py": "System",
     "settings.py": "System",
 }  # fmt: skip
 WITHOUT_STREAMLIT = (
     "alert_commands", "alert_row", "calendar_weeks", "commands", "configuration",
-    "configuration_commands", "connection_check", "data", "database_errors", "export_columns",
+    "configuration_commands", "connection_check", "data", "database_errors",
+    "document_commands", "export_columns",
     "export_files", "history_query", "live_api", "live_filter", "markup", "oncall_commands",
     "oncall_view", "page_tokens", "readings_chart", "reports",
-    "response_cache", "serializers", "silence_commands", "silence_view", "view_models",
+    "response_cache", "routing_view", "serializers", "silence_commands", "silence_view",
+    "view_models",
 )  # fmt: skip
 
 

@@ -10,10 +10,12 @@ from playwright.sync_api import Page, expect
 
 from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.store.notifications.matcher_silences import MatcherSilences
+from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.dashboard.browser import PATIENCE, Served, Watched
 from tests.dashboard.scene import Scene
 from tests.dashboard.test_oncall_page import DOCUMENT
+from tests.dashboard.test_routing_page import DOCUMENT as ROUTES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -32,6 +34,7 @@ DRAWN = {
     "rules": TABLE,
     "rules?rule={rule}": ".rule-state",
     "channels": TABLE,
+    "routing": ".routes svg",
     "overview": CHART,
     "history": TABLE,
     "history?q=nothing-like-it": ".empty",
@@ -86,7 +89,10 @@ def test_every_page_is_for_everybody_at_every_width(
     scene.store.act([over], Resolve(actor="lena", comment="done"))
     scene.tells(taken, "a message about what is taken")
     scene.store.log.write("info", "rule.switched", "one row")
+    for name in ("db", "ams", "fra", "pager"):
+        scene.store.receivers.set(name, ["inbox"])
     OnCallDocuments(scene.store).apply(DOCUMENT, actor="lena")
+    Routes(scene.store).apply(ROUTES, actor="lena")
     weekly = {"weekly": {"windows": [{"days": "sun", "start": "02:00", "end": "04:00"}]}}
     end = scene.store.now() + timedelta(days=90)
     MatcherSilences(scene.store).create(['team="db"'], end, actor="lena", recurrence=weekly)

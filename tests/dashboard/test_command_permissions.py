@@ -8,6 +8,7 @@ from dashboard import (
     alert_commands,
     approval_commands,
     configuration_commands,
+    document_commands,
     oncall_commands,
     prefect_addresses,
     silence_commands,
@@ -19,7 +20,8 @@ from sentinel.errors import ConfigurationError
 
 def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
-        alert_commands, approval_commands, configuration_commands, oncall_commands,
+        alert_commands, approval_commands, configuration_commands, document_commands,
+        oncall_commands,
         prefect_addresses, silence_commands,
     )  # fmt: skip
     commands = {

@@ -26,15 +26,10 @@ from dashboard.command_permissions import PERMISSIONS
 from dashboard.commands import Commands
 from dashboard.configuration import CliResult, Configuration
 from dashboard.data import Data
+from dashboard.document_commands import ApplyDocument, RollBackDocument
 from dashboard.live_api import LiveApi
 from dashboard.login_gate import SESSION
-from dashboard.oncall_commands import (
-    AddOverride,
-    ApplyOnCall,
-    RemoveOverride,
-    RollBackOnCall,
-    SwapShifts,
-)
+from dashboard.oncall_commands import AddOverride, RemoveOverride, SwapShifts
 from dashboard.prefect_addresses import SavePrefectAddresses
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
@@ -255,8 +250,8 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda _: AddOverride(schedule="s", start=MOMENT, end=MOMENT + DAY, people=["ann"]),
     lambda _: SwapShifts(schedule="s", first=MOMENT, second=MOMENT + DAY),
     lambda _: RemoveOverride(id="0" * 32),
-    lambda _: ApplyOnCall(document="", expected=0),
-    lambda _: RollBackOnCall(number=1, expected=0),
+    lambda _: ApplyDocument(area="oncall", document="", expected=0),
+    lambda _: RollBackDocument(area="routes", number=1, expected=0),
     lambda _: SavePrefectAddresses(prefect_api_url="", prefect_ui_url=""),
     lambda _: CertifyAccess(comment="seen"),
 )

@@ -14,15 +14,16 @@ from tests.docs.pages import DOCS, ROOT, without_code
 GLOSSARY = DOCS / "reference/glossary.md"
 
 PLAIN = {
-    "#", "a", "act", "acts", "after", "all", "already", "and", "as", "before", "by", "close",
-    "create", "days", "default", "discard", "do", "done", "down", "earlier", "end", "ended",
-    "fell", "figures", "file", "first", "five", "for", "found", "four", "help", "hour", "in",
-    "its", "kept", "kind", "largest", "last", "later", "manually", "mark", "me", "mean",
-    "minutes", "module", "name", "navigate", "new", "newer", "next", "not", "now", "of",
-    "older", "on", "or", "partly", "per", "quietly", "read", "remove", "renamed", "restarted",
-    "rose", "save", "search", "select", "send", "show", "since", "soon", "sound", "started",
-    "still", "table", "test", "the", "these", "time", "to", "today", "type", "unchanged",
-    "weeks", "what", "when", "with", "without", "world", "yes", "you",
+    "#", "a", "act", "acts", "after", "all", "already", "an", "and", "another", "as", "at",
+    "before", "by", "close", "create", "days", "default", "discard", "do", "done", "down",
+    "earlier", "end", "ended", "example", "fell", "figures", "file", "first", "five", "for",
+    "found", "four", "go", "help", "hour", "in", "its", "kept", "kind", "largest", "last",
+    "later", "manually", "mark", "me", "mean", "minutes", "module", "name", "navigate", "new",
+    "newer", "next", "not", "now", "of", "older", "on", "or", "partly", "per", "quietly",
+    "read", "remove", "renamed", "restarted", "rose", "save", "search", "select", "send",
+    "show", "since", "soon", "sound", "started", "still", "table", "test", "the", "these",
+    "time", "to", "today", "type", "unchanged", "weeks", "what", "when", "where", "with",
+    "without", "world", "would", "yes", "you",
 }  # fmt: skip
 """Words of plain English in labels. A term of the field belongs in the glossary instead."""
 
