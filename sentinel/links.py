@@ -21,6 +21,7 @@ __all__ = [
     "Addresses",
     "acknowledge_address",
     "allowed_hosts",
+    "calendar_address",
     "call_address",
     "dashboard_address",
     "host_in_url",
@@ -130,6 +131,11 @@ def public_address(settings: Settings) -> str:
 def acknowledge_address(public: str, token: str) -> str:
     """Return the address of an acknowledge link, below that of `public_address`."""
     return f"{public}/ack/{token}"
+
+
+def calendar_address(public: str, token: str) -> str:
+    """Return the address of a calendar feed, below that of `public_address`."""
+    return f"{public}/calendar/{token}.ics"
 
 
 def call_address(acknowledge: str) -> str:

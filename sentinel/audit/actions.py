@@ -49,6 +49,8 @@ ACTIONS: dict[str, str] = {
     "oncall.applied": "applied the on-call document,",
     "oncall.overridden": "put somebody on call in the schedule",
     "oncall.override_removed": "took back an override of the schedule",
+    "oncall.feed_created": "made a calendar feed of",
+    "oncall.feed_revoked": "revoked a calendar feed of",
     "event_pack.set": "rolled out the event policies of",
     "event_pack.removed": "removed the event policies of",
     "view.saved": "saved the view",

@@ -28,7 +28,7 @@ from sentinel.cli import (
     message_limits,
     message_templates,
     notify,
-    oncall_calendars,
+    oncall_feeds,
     oncall_imports,
     owners,
     people,
@@ -134,7 +134,7 @@ app.add_typer(channels.commands, name="channel")
 app.add_typer(deliveries.commands, name="delivery")
 routes.commands.add_typer(route_shadow.commands, name="shadow")
 app.add_typer(routes.commands, name="route")
-app.add_typer(oncall_calendars.commands, name="oncall")
+app.add_typer(oncall_feeds.commands, name="oncall")
 app.add_typer(escalation.commands, name="escalation")
 app.add_typer(notify.commands, name="notify")
 app.add_typer(owners.commands, name="owner")

@@ -1,4 +1,4 @@
-"""The application of the public pages: acknowledge links, keys pressed in calls, and nothing else.
+"""The application of the public pages: acknowledge links, keys pressed in calls, calendar feeds.
 
 GET and HEAD show and change nothing, since scanners of mail follow links; POST acts. Errors and
 logs name neither the token nor the path that has it.
@@ -32,6 +32,7 @@ from sentinel.host_guard import HostGuard
 from sentinel.links import public_address
 from sentinel.notifications.twiml import say
 from sentinel.public_pages.actors import recorded
+from sentinel.public_pages.calendars import CalendarPages
 from sentinel.public_pages.calls import AuthTokens, Calls, done_in_words
 from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
 from sentinel.serving.client_limits import ClientLimits
@@ -91,6 +92,7 @@ def create_app(
     calls = Calls(opened, auth_token or AuthTokens(settings).of, public)
     limits = guesses or ClientLimits(), uses or ClientLimits()
     pages = _Pages(settings, opened, calls, limits)
+    calendars = CalendarPages(opened, limits, networks_of(settings.trusted_proxies))
     # A proxy may leave out the path of the public address, or pass it on.
     routes = [
         route
@@ -98,6 +100,7 @@ def create_app(
         for route in (
             Route(f"{prefix}/ack/{{token}}", pages.link, methods=["GET", "HEAD", "POST"]),
             Route(f"{prefix}/call/{{token}}", pages.call, methods=["POST"]),
+            Route(f"{prefix}/calendar/{{token}}.ics", calendars.show, methods=["GET", "HEAD"]),
         )
     ]
     further = (one.strip().lower() for one in settings.allowed_hosts.split(","))

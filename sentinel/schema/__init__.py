@@ -13,6 +13,7 @@ from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.approvals import PendingChange, SeparatedTenant
 from sentinel.schema.audit import AuditCheckpoint, AuditHead, AuditPerson, AuditRow
+from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.escalations import EscalationPage, EscalationRow
@@ -63,6 +64,7 @@ __all__ = [
     "AuditPerson",
     "AuditRow",
     "AutomationSwitch",
+    "CalendarFeed",
     "Change",
     "ChannelHealth",
     "Delivery",

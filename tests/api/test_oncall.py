@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import msgspec
 
 from sentinel.access import Role
 from sentinel.clock import FakeClock
@@ -122,3 +123,24 @@ def test_a_responder_overrides_and_does_not_apply(
     assert client.put(URL, json={"document": ""}).status_code == 403
     wrong = client.post(f"{URL}/overrides", json=body | {"people": ["zoe"]})
     assert (wrong.status_code, "no person 'zoe'" in wrong.text) == (422, True)
+
+
+def test_a_calendar_feed_is_made_listed_and_revoked(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    furnished(client, store, clock)
+    refused = client.post(f"{URL}/feeds", json={"person": "ann"})
+    assert (refused.status_code, "SENTINEL_PUBLIC_URL" in refused.text) == (409, True)
+    store.options = msgspec.structs.replace(store.options, public_url="https://ack.example.org")
+    assert client.post(f"{URL}/feeds", json={"person": "zoe"}).status_code == 404
+    assert client.post(f"{URL}/feeds", json={}).status_code == 422
+    made = client.post(f"{URL}/feeds", json={"person": "ann"})
+    assert made.status_code == 201
+    assert made.json()["url"].startswith("https://ack.example.org/calendar/")
+    (listed,) = client.get(f"{URL}/feeds").json()["items"]
+    assert listed == {name: value for name, value in made.json().items() if name != "url"}
+    assert client.delete(f"{URL}/feeds/{listed['id']}").status_code == 200
+    assert client.delete(f"{URL}/feeds/{listed['id']}").status_code == 404
+    assert client.get(f"{URL}/feeds").json() == {"items": []}
+    odd = client.get(f"{URL}/calendar.ics", params={"person": "a\nb\rc"})
+    assert (odd.status_code, "On call: a b c" in odd.text) == (200, True)

@@ -162,3 +162,17 @@ def test_shifts_are_written_as_a_calendar_and_read_as_a_temporary_schedule(
     after = json.loads(run("oncall", "next", "primary", "--days", "15", "--json")[1])["items"]
     assert [one["people"] for one in after] == [one["people"] for one in before]
     assert [one["source"] for one in after] == ["temporary schedule"] * len(after)
+
+
+def test_a_calendar_feed_has_an_address_that_is_shown_once(
+    run: Run, file: str, monkeypatch: pytest.MonkeyPatch
+):
+    run("oncall", "apply", file)
+    assert "SENTINEL_PUBLIC_URL is not set" in run("oncall", "feed", "add", "--person", "ann")[2]
+    monkeypatch.setenv("SENTINEL_PUBLIC_URL", "https://ack.example.org")
+    made = json.loads(run("oncall", "feed", "add", "--person", "ann", "--json")[1])
+    assert made["url"].startswith("https://ack.example.org/calendar/")
+    listed = run("oncall", "feed", "list")[1]
+    assert (made["id"] in listed, made["url"].split("/")[-1] in listed) == (True, False)
+    assert run("oncall", "feed", "revoke", made["id"])[1] == "Revoked the feed.\n"
+    assert run("oncall", "feed", "list")[1] == "There are no calendar feeds.\n"

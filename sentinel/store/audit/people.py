@@ -16,6 +16,7 @@ from sentinel.audit.change import Change
 from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
+from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.notifications import SystemLog
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
@@ -53,7 +54,7 @@ _KEY, _GRANT, _SILENCE = table_of(ApiKey), table_of(AccessGrant), table_of(Silen
 _SHADOW = table_of(RouteShadow)
 _LEVEL, _ROUTES = table_of(LogLevelRow), table_of(RouteVersion)
 _OVERRIDE, _ONCALL = table_of(OnCallOverride), table_of(OnCallVersion)
-_BROWSER = table_of(PushSubscription)
+_BROWSER, _FEED = table_of(PushSubscription), table_of(CalendarFeed)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
@@ -64,9 +65,10 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_OVERRIDE, "made_by"), (_OVERRIDE, "removed_by"), (_OVERRIDE, "replaces"),
     (ESCALATION, "acknowledged_by"), (PAGE, "person"),
     (_SHADOW, "started_by"), (_SHADOW, "stopped_by"),
+    (_FEED, "created_by"), (_FEED, "revoked_by"), (_FEED, "person"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
-_SECRETS = ("password_hash", "endpoint", "auth")
+_SECRETS = ("password_hash", "secret_hash", "endpoint", "auth")
 """Columns that are not exported, in tables that have them."""
 
 
