@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from sentinel.cli import main
 from sentinel.clock import FakeClock
@@ -13,6 +15,10 @@ from sentinel.settings import settings
 from sentinel.store import Store
 from tests.cli.shell import Run
 from tests.world import World
+
+# A process of a user runs one command; of several in one process, all after the first would spend
+# most of their time on describing every command anew.
+typer.main.get_command = cache(typer.main.get_command)
 
 
 @pytest.fixture

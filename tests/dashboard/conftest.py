@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import cast
 
 import pytest
 import streamlit as st
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from sentinel.settings import settings
@@ -23,6 +25,9 @@ from tests.dashboard.browser import (
 )
 from tests.dashboard.scene import APP, Scene, set_up
 from tests.databases import sqlite_copy
+
+# Each run of an AppTest would read what every installed package says of itself, to find components.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture
