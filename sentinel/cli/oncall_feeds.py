@@ -72,7 +72,7 @@ def list_(json: AsJson = False) -> None:
         json_out({"items": [one.model_dump(exclude=hidden) for one in found]})
         return
     print_table(
-        ["ID", "PERSON", "SCHEDULE", "MADE BY", "LAST READ"],
+        ["ID", "PERSON", "SCHEDULE", "ACTOR", "LAST USED"],
         [
             (
                 one.id, one.person or "everybody", one.schedule or "all", one.created_by,
