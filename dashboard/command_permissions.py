@@ -9,6 +9,7 @@ from dashboard import (
     document_commands,
     oncall_commands,
     silence_commands,
+    template_commands,
 )
 from dashboard import configuration_commands as configuration
 from dashboard.alert_commands import AlertCommand
@@ -41,6 +42,7 @@ PERMISSIONS: dict[type[Any], Permission] = {
     oncall_commands.RemoveOverride: Permission.RESPOND,
     document_commands.ApplyDocument: Permission.EDIT,
     document_commands.RollBackDocument: Permission.EDIT,
+    template_commands.SetTemplate: Permission.EDIT,
     SavePrefectAddresses: Permission.ADMINISTER,
     # Views are each person's own.
     configuration.SaveView: Permission.READ,

@@ -9,7 +9,7 @@ from typing import cast
 import pandas as pd
 import streamlit as st
 
-from dashboard import channel_panels, markup, session
+from dashboard import channel_panels, markup, session, template_panel, undo_bar
 from dashboard.configuration import ChannelLine, CliResult
 from dashboard.configuration_commands import RemoveReceiver, SendTestMessage, SetReceiver
 from dashboard.table import moments, table
@@ -213,6 +213,7 @@ def _page() -> None:
     except SentinelError as error:
         st.html(markup.database_down(error))
         return
+    undo_bar.show(template_panel.PAGE)
     asked = st.query_params.get("channel", "")
     if asked and asked not in [line.ref for line in lines]:
         st.html(markup.note("warn", f"There is no channel {asked}.",
@@ -228,6 +229,9 @@ def _page() -> None:
     _receivers(found, [line.ref for line in lines], edits=edits)
     if not edits:
         return
+    st.html('<h2 class="section">Message templates</h2>')
+    if st.toggle("Change templates", key="change-templates"):
+        template_panel.templates(found)
     st.html('<h2 class="section">Blocks</h2>')
     # Only if asked for: Prefect may be slow, and the rest of the page does without it.
     if st.toggle("Change channels", key="manage-channels"):

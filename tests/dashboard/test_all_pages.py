@@ -30,7 +30,7 @@ WITHOUT_STREAMLIT = (
     "export_files", "history_query", "live_api", "live_filter", "markup", "oncall_commands",
     "oncall_view", "page_tokens", "readings_chart", "reports",
     "response_cache", "routing_view", "serializers", "silence_commands", "silence_view",
-    "view_models",
+    "template_commands", "view_models",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from dashboard import (
     oncall_commands,
     prefect_addresses,
     silence_commands,
+    template_commands,
 )
 from dashboard.command_permissions import PERMISSIONS, check_permission
 from sentinel.access import Principal, Role
@@ -22,7 +23,7 @@ def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
         alert_commands, approval_commands, configuration_commands, document_commands,
         oncall_commands,
-        prefect_addresses, silence_commands,
+        prefect_addresses, silence_commands, template_commands,
     )  # fmt: skip
     commands = {
         found

@@ -35,6 +35,7 @@ from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
 from dashboard.sign_in import SignIn
 from dashboard.silence_commands import CreateSilence, ExpireSilence, ExtendSilence
+from dashboard.template_commands import SetTemplate
 from sentinel.access import EVERYTHING, Principal, Role
 from sentinel.access.scope import Reach, Scope
 from sentinel.alerts.actions import Acknowledge
@@ -252,11 +253,12 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda _: RemoveOverride(id="0" * 32),
     lambda _: ApplyDocument(area="oncall", document="", expected=0),
     lambda _: RollBackDocument(area="routes", number=1, expected=0),
+    lambda _: SetTemplate(receiver="default", channel="", title="{title}!"),
     lambda _: SavePrefectAddresses(prefect_api_url="", prefect_ui_url=""),
     lambda _: CertifyAccess(comment="seen"),
 )
 """Every command of a form, about what is of a place."""
-OF_ALL = 12
+OF_ALL = 13
 """So many of them, the last ones, change what belongs to all tenants."""
 NUMBER = itertools.count()
 
