@@ -10,6 +10,7 @@ from prefect.states import Completed
 
 from flows import connections
 from flows.automation_switches import restore_switches
+from flows.escalate import escalate_until_served, page_counts
 from flows.naming import name_run
 from flows.notify import notify_until_served
 from sentinel.engine.escalation_watch import EscalationWatch
@@ -24,7 +25,7 @@ __all__ = ["sweep"]
 
 @flow(name="sweep", persist_result=False, cache_result_in_memory=False)
 def sweep() -> State[None]:
-    """Expire alerts, send due notifications, follow a draft of the routes, remediations and pauses.
+    """Expire alerts, escalate, notify, follow a draft of the routes, remediations and pauses.
 
     It also alerts about escalations that do not go on.
 
@@ -33,8 +34,10 @@ def sweep() -> State[None]:
     """
     store = connections.store()
     expired = store.sweep()
+    by = str(flow_run.get_id() or "sweep")
+    paged = escalate_until_served(store, by=by)
     EscalationWatch(store).evaluate(store.now())
-    notified = notify_until_served(store, by=str(flow_run.get_id() or "sweep"))
+    notified = notify_until_served(store, by=by)
     try:
         follow_shadow(store)
     except ConfigurationError as error:
@@ -58,6 +61,7 @@ def sweep() -> State[None]:
         (expired, "expired"),
         (notified.sent, "messages sent"),
         (notified.failed + notified.refused, "messages not delivered"),
+        *page_counts(paged),
         (remediations, "remediations started or ended"),
         (len(put_back), "Automations disabled again"),
     ]

@@ -32,6 +32,7 @@ __all__ = [
     "Notified",
     "Policy",
     "decide",
+    "decide_page",
     "pause_after",
 ]
 
@@ -170,6 +171,29 @@ def decide(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -
         none = timedelta(0)
         policy = msgspec.structs.replace(policy, group_wait=none, group_interval=none)
     decision = _news(group, notified, now, policy)
+    for stage in PIPELINE:
+        if not decision.send:
+            return decision
+        decision = stage(decision, group, notified, now, policy)
+    return decision
+
+
+def decide_page(
+    group: GroupNow, notified: Notified, now: datetime, policy: Policy, reason: Reason
+) -> Decision:
+    """Decide whether one channel gets a page now: what spares people lets it pass.
+
+    Args:
+        group: as it is now
+        notified: until when the channel takes nothing
+        now: the present moment
+        policy: with `page`
+        reason: of the page
+
+    Returns:
+        Whether to send; else what holds it back, and until when.
+    """
+    decision = Decision(send=True, reason=reason)
     for stage in PIPELINE:
         if not decision.send:
             return decision

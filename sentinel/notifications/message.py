@@ -90,7 +90,8 @@ def compose(
         muted: what is left out since another alert explains it, and what these alerts explain
 
     Returns:
-        The message; its status is resolved where `reason` is that all alerts are resolved.
+        The message; its status is resolved where `reason` is that all alerts are resolved, or
+        that what was paged for is over.
     """
     severities = [severity_of(alert.severity) for alert in named.firing]
     word = Severity(max(severities, default=group.severity)).word
@@ -99,7 +100,7 @@ def compose(
         group_id=group.id,
         dedup_key=f"sentinel-{group.id}",
         at=now,
-        status="resolved" if reason is Reason.RESOLVED else "firing",
+        status="resolved" if reason in (Reason.RESOLVED, Reason.PAGE_RESOLVED) else "firing",
         reason=str(reason),
         reason_text="; ".join([_why(reason, void, held), *muted, *notices]),
         receiver=receiver,

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     SILENCED = "silenced"
     INHIBITED = "inhibited"
     STORM = "storm"
+    PAGE = "page"
+    PAGE_RESOLVED = "page_resolved"
 
 
 WORDS: Mapping[str, str] = {
@@ -80,6 +82,8 @@ WORDS: Mapping[str, str] = {
     Reason.IN_SUMMARY: "named in a summary of groups that were held back",
     Reason.SILENCED: "all that fires is silenced",
     Reason.INHIBITED: "all that fires is inhibited by other alerts",
+    Reason.PAGE: "a page of its escalation policy",
+    Reason.PAGE_RESOLVED: "what its escalation policy paged for is over",
     Reason.NOT_ROUTED: "no receiver is named for it",
 }
 """What people read for each code."""

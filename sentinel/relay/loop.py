@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
+from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError, SentinelError
 from sentinel.notifications.channel import EMERGENCY, Channel
 from sentinel.notifications.standby import Standby
@@ -27,7 +28,10 @@ from sentinel.relay.matching import matching_in_background
 from sentinel.store import Store
 from sentinel.store.alerts.unheard import add_unheard
 from sentinel.store.audit.chaining import chain
+from sentinel.store.escalations.sending import due_since
+from sentinel.store.escalations.waking import wake_for_due
 from sentinel.store.notifications.storms import watch_storms
+from sentinel.store.notifications.wakes import ESCALATE
 
 __all__ = ["LEASE", "Duty", "Listener", "Relay"]
 
@@ -134,6 +138,7 @@ class Relay:
             Duty(name="wake", do=self._wake, every=second / 2),
             Duty(name="watch for storms", do=self._storms, every=second),
             Duty(name="stand by", do=self._stand_by, every=second * 2, outside=True),
+            Duty(name="page", do=self._page, every=second * 2, outside=True),
             Duty(name="expire", do=self._expire, every=second * 30),
             Duty(name="chain audit rows", do=self._chain, every=second),
             Duty(name="tidy", do=self._tidy, every=minute * 10),
@@ -270,6 +275,8 @@ class Relay:
     def _wake(self, now: datetime) -> None:
         self._store.wakes.due_groups_wake(now)
         self._store.wakes.tick(now)
+        wake_for_due(self._store, now)
+        self._store.wakes.tick(now, ESCALATE)
 
     def _storms(self, _now: datetime) -> None:
         watch_storms(self._store)
@@ -294,6 +301,27 @@ class Relay:
             f"{why}; the relay sent {counts.sent} messages itself",
             {"sent": counts.sent, "failed": counts.failed, "refused": counts.refused},
         )
+
+    def _page(self, now: datetime) -> None:
+        """Escalate what has been due and that no worker has claimed, and log the reason."""
+        overdue = due_since(self._store, now - self._standby_after)
+        if not overdue:
+            return
+        up = self._prefect_up()
+        count = escalate_due(
+            self._store, self._channel_of if up else self._from_memory, by="relay",
+            standby=None if up else self._standby(),
+        )  # fmt: skip
+        if count != PageCount():
+            why = "no worker has picked it up" if up else "Prefect is down"
+            self._store.log.write(
+                "warning",
+                "relay.escalated",
+                f"{overdue} steps or pages of escalations were due for "
+                f"{self._standby_after.total_seconds():g} s and {why}; the relay sent "
+                f"{count.sent} pages itself",
+                {"steps": count.steps, "sent": count.sent, "failed": count.failed},
+            )
 
     def _prefect_up(self) -> bool:
         return self._prefect is not None and self._prefect.healthy()

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from sentinel.duration import parse_duration
+from sentinel.oncall.wake_delays import DELAYS
 from sentinel.timing.schedule import anchor_for
 from tests.prefect_server import ROOT, PrefectServer
 
@@ -88,6 +89,20 @@ def test_notify_is_woken_by_an_automation(rolled_out: PrefectServer):
     assert automation["trigger"]["expect"] == ["sentinel.wake.requested"]
     (action,) = automation["actions"]
     assert action["deployment_id"] == deployment["id"]
+
+
+def test_escalate_is_woken_at_once_or_after_the_delay_of_the_event(rolled_out: PrefectServer):
+    deployment = rolled_out.api.deployment_named("escalate", "escalate")
+    found = {
+        one["trigger"]["match"]["prefect.resource.id"][-1]
+        if isinstance(one["trigger"]["match"]["prefect.resource.id"], list)
+        else one["trigger"]["match"]["prefect.resource.id"]: one["actions"][0]
+        for one in rolled_out.api.automations()
+        if one["actions"][0].get("deployment_id") == deployment["id"]
+    }
+    assert found.pop("sentinel.wake.escalate")["schedule_after"] == 0
+    delays = {f"sentinel.escalation.armed.{after}": after for after in DELAYS[1:]}
+    assert {name: action["schedule_after"] for name, action in found.items()} == delays
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ from tests.world import World
 
 HOOK = "sentinel-webhook/ops"
 DOWN = "Prefect is down, so Sentinel's relay sent this"
+TWO_LEVELS = {"delay_minutes": 2, "max_level": 2, "channels": ["pager"]}
 NOTHING = "Prefect is down, and no channel of the receiver default can be used"
 
 
@@ -142,6 +143,37 @@ def test_where_no_block_could_be_loaded_the_emergency_channel_is_notified_once(
     night.world.tells()
     ended = {ref for ref, one in night.world.recorder.messages if one.status == "resolved"}
     assert ended == {"inbox", HOOK, "emergency"}
+
+
+def test_a_step_of_an_escalation_pages_within_thirty_seconds_and_the_next_one_too(
+    store: Store, clock: FakeClock, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    night = Night(store, clock)
+    store.receivers.set("pager", [HOOK])
+    block = SignedWebhook(url=SecretStr(receiver.url), secret=SecretStr("a-shared-secret"))
+
+    def loaded(_: str) -> SignedWebhook:
+        return block
+
+    with monkeypatch.context() as prefect_up:
+        prefect_up.setattr(loading, "_load", loaded)
+        night.channels.refresh()
+    monkeypatch.setattr(loading, "FRESH_SECONDS", 0.0)
+    paged = World(store, clock, name="paged", receivers=[], escalation_rules=TWO_LEVELS)
+    paged.sees({"/": 95})
+    due = clock.now() + timedelta(minutes=2)
+    for level in (1, 2):
+        while len(receiver.requests) < level:
+            night.passes(1)
+            assert clock.now() - due <= timedelta(seconds=30)
+        assert clock.now() >= due
+        said = bodies(receiver)[-1]["reason_text"]
+        assert said.startswith(f"level {level} of the rule's own escalation pages receiver pager")
+        assert said.endswith(DOWN)
+        due += timedelta(minutes=2)
+    assert night.log() == [("pager", HOOK, "sent")] * 2
+    logged = night.world.rows("SELECT message FROM system_log WHERE what = 'relay.escalated'")
+    assert "Prefect is down; the relay sent 1 pages itself" in logged[0][0]
 
 
 @pytest.mark.parametrize(("address", "heard"), [(True, "emergency"), (False, "inbox")])

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from math import ceil
 from uuid import UUID, uuid5
 
+from sentinel.oncall.wake_delays import delay_before
 from sentinel.prefect_client.port import OutEvent
 
-__all__ = ["ARMED", "DELAY", "armed_events", "delay_seconds"]
+__all__ = ["ARMED", "DELAY", "armed_events"]
 
 ARMED = "sentinel.escalation.armed"
 DELAY = "sentinel.delay-seconds"
-"""Label of the event's resource that has the delay in whole seconds."""
+"""Label of the event's resource that has the delay in seconds, one of `DELAYS`."""
 _NAMESPACE = UUID("0d8f3b8e-5f0e-5c7c-9c3e-0c6f5f3a7d21")
-
-
-def delay_seconds(due: datetime, now: datetime) -> int:
-    """Return after how many whole seconds something is due; never too early."""
-    return max(0, ceil((due - now).total_seconds()))
 
 
 def armed_events(due: Iterable[datetime | None], now: datetime) -> list[OutEvent]:
@@ -34,14 +29,14 @@ def armed_events(due: Iterable[datetime | None], now: datetime) -> list[OutEvent
         now: the moment of the transaction
 
     Returns:
-        One for each delay in whole seconds, the shortest first.
+        One for each of `DELAYS` that an Automation waits before it wakes, the shortest first.
     """
     first: dict[int, datetime] = {}
     counts: dict[int, int] = {}
     for moment in due:
         if moment is None:
             continue
-        delay = delay_seconds(moment, now)
+        delay = delay_before(moment, now)
         first[delay] = min(first.get(delay, moment), moment)
         counts[delay] = counts.get(delay, 0) + 1
     return [
@@ -51,7 +46,7 @@ def armed_events(due: Iterable[datetime | None], now: datetime) -> list[OutEvent
             event=ARMED,
             resource={
                 "prefect.resource.id": f"sentinel.escalation.armed.{delay}",
-                "prefect.resource.name": f"an escalation is due in {delay} s",
+                "prefect.resource.name": f"an escalation wakes in {delay} s",
                 DELAY: str(delay),
             },
             payload={

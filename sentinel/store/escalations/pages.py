@@ -37,8 +37,19 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
-    "add_pages", "drop_pages", "page_answered", "page_attempted", "pages_due", "pages_of_group",
-    "people_paged", "put_back", "tell_the_end",
+    "add_pages",
+    "answer",
+    "attempt",
+    "drop_pages",
+    "due_in",
+    "next_page_at",
+    "page_answered",
+    "page_attempted",
+    "pages_due",
+    "pages_of_group",
+    "people_paged",
+    "put_back",
+    "tell_the_end",
 ]  # fmt: skip
 
 _LEASE = timedelta(seconds=60)
@@ -92,9 +103,21 @@ def pages_due(store: Store, now: datetime, limit: int = 200) -> list[EscalationP
     Returns:
         The earliest first; claim each with `page_attempted` before it is sent.
     """
-    asked = {"now": now, "lost": now - _LEASE, "most": limit}
     with store.read() as connection:
-        return [model_of(EscalationPage, row) for row in connection.execute(_DUE, asked)]
+        return due_in(connection, now, limit)
+
+
+def next_page_at(store: Store) -> datetime | None:
+    """Return when the next page is sent; None where none waits."""
+    query = select(func.min(PAGE.c.at)).where(PAGE.c.state.in_(_WAITS))
+    with store.glance() as connection:
+        return connection.execute(query).scalar()
+
+
+def due_in(connection: Connection, now: datetime, limit: int = 200) -> list[EscalationPage]:
+    """Return what `pages_due` returns, as an open transaction reads it."""
+    asked = {"now": now, "lost": now - _LEASE, "most": limit}
+    return [model_of(EscalationPage, row) for row in connection.execute(_DUE, asked)]
 
 
 def page_attempted(store: Store, page_id: str, now: datetime, delivery_id: str = "") -> bool:
@@ -111,28 +134,33 @@ def page_attempted(store: Store, page_id: str, now: datetime, delivery_id: str =
     Returns:
         Whether to send it: False where another sender has it, or nobody needs it any more.
     """
+    return store.in_transaction(
+        lambda connection: attempt(store, connection, page_id, now, delivery_id)
+    )
 
-    def work(connection: Connection) -> bool:
-        row = connection.execute(select(PAGE).where(PAGE.c.id == page_id)).first()
-        if row is None:
-            return False
-        locked = connection.execute(_LOCKED, {"id": row.escalation_id}).first()
-        if locked is None or (row.kind != "resolved" and locked.state in ("paused", "ended")):
-            return False
-        asked: dict[str, Any] = {
-            "page": page_id, "now": now, "lost": now - _LEASE, "delivery": delivery_id
-        }  # fmt: skip
-        if not connection.execute(_ATTEMPT, asked).rowcount:
-            return False
-        before = state_of(locked)
-        after = attempted(before, now, row.planned_at)
-        if after != before:
-            write_states(connection, [(locked.id, after)], now)
-            if after.due_at != before.due_at:
-                store.outbox.add(connection, armed_events([after.due_at], now))
-        return True
 
-    return store.in_transaction(work)
+def attempt(
+    store: Store, connection: Connection, page_id: str, now: datetime, delivery_id: str = ""
+) -> bool:
+    """Do what `page_attempted` does, within an open writing transaction."""
+    row = connection.execute(select(PAGE).where(PAGE.c.id == page_id)).first()
+    if row is None:
+        return False
+    locked = connection.execute(_LOCKED, {"id": row.escalation_id}).first()
+    if locked is None or (row.kind != "resolved" and locked.state in ("paused", "ended")):
+        return False
+    asked: dict[str, Any] = {
+        "page": page_id, "now": now, "lost": now - _LEASE, "delivery": delivery_id
+    }  # fmt: skip
+    if not connection.execute(_ATTEMPT, asked).rowcount:
+        return False
+    before = state_of(locked)
+    after = attempted(before, now, row.planned_at)
+    if after != before:
+        write_states(connection, [(locked.id, after)], now)
+        if after.due_at != before.due_at:
+            store.outbox.add(connection, armed_events([after.due_at], now))
+    return True
 
 
 def page_answered(
@@ -147,22 +175,32 @@ def page_answered(
         error: empty where the channel took it
         retry_at: when it is tried again; None for never
     """
-    again = bool(error) and retry_at is not None
-    values: dict[str, Any] = {
-        "state": "pending" if again else "failed" if error else "sent",
-        "error": error[:2000], "answered_at": now,
-    }  # fmt: skip
-    if again:
-        values["at"] = retry_at
+    store.in_transaction(
+        lambda connection: answer(store, connection, page_id, now, error=error, retry_at=retry_at)
+    )
+
+
+def answer(
+    store: Store, connection: Connection, page_id: str, now: datetime, *, error: str = "",
+    retry_at: datetime | None = None,
+) -> None:  # fmt: skip
+    """Do what `page_answered` does, within an open writing transaction.
+
+    What nobody needs any more, since somebody acknowledged meanwhile, is not tried again.
+    """
     mine = and_(PAGE.c.id == page_id, PAGE.c.state == "attempted")
-
-    def work(connection: Connection) -> None:
-        done = connection.execute(PAGE.update().where(mine).values(**values)).rowcount
-        if done:
-            store.outbox.add(connection, armed_events([retry_at if again else None], now))
-            store.changed(connection)
-
-    store.in_transaction(work)
+    values: dict[str, Any] = {"error": error[:2000], "answered_at": now}
+    if not error:
+        values["state"] = "sent"
+    elif retry_at is None:
+        values["state"] = "failed"
+    elif connection.execute(_NEEDLESS, {"page": page_id}).first() is not None:
+        values["state"], retry_at = "dropped", None
+    else:
+        values |= {"state": "pending", "at": retry_at}
+    if connection.execute(PAGE.update().where(mine).values(**values)).rowcount:
+        store.outbox.add(connection, armed_events([retry_at if error else None], now))
+        store.changed(connection)
 
 
 def drop_pages(connection: Connection, escalations: Sequence[str], person: str = "") -> None:
@@ -239,6 +277,12 @@ _DUE = (
     .where(or_(PAGE.c.kind == "resolved", ESCALATION.c.state.not_in(("paused", "ended"))))
     .order_by(PAGE.c.at, PAGE.c.id)
     .limit(bindparam("most", type_=Integer))
+)
+_NEEDLESS = (
+    select(PAGE.c.id)
+    .join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id)
+    .where(PAGE.c.id == bindparam("page"), PAGE.c.kind != "resolved")
+    .where(ESCALATION.c.state.in_(("acknowledged", "ended")))
 )
 _LOCKED = select(ESCALATION).where(ESCALATION.c.id == bindparam("id")).with_for_update()
 _ATTEMPT = (

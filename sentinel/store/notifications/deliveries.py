@@ -26,6 +26,7 @@ __all__ = [
     "UPDATE_LOG_ENTRY",
     "Outcome",
     "ToSend",
+    "end_delivery",
     "finish",
     "is_log_entry",
     "log_entry_key",
@@ -187,7 +188,7 @@ def _finish_group(
         connection.execute(
             UPDATE_LOG_ENTRY, {**log_entry_key(group_id, sent.receiver, sent.channel), **values}
         )
-        _end(connection, outcome, state, now)
+        end_delivery(connection, outcome, state, now)
     # Due at once: the next decision reads these rows and sets when the next is due.
     claim = {"due_at": now, "claimed_by": "", "claimed_until": None}
     connection.execute(CLAIM, {"group": group_id, **claim})
@@ -210,7 +211,7 @@ def _finish_late(
         sent = outcome.sent
         if outcome.untried:
             continue
-        _end(connection, outcome, "failed" if outcome.error else "sent", now)
+        end_delivery(connection, outcome, "failed" if outcome.error else "sent", now)
         if outcome.error:
             continue
         told_at = NOTIFICATION_LOG.c.told_at
@@ -232,7 +233,8 @@ def _as_notified(outcome: Outcome, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _end(connection: Connection, outcome: Outcome, state: str, now: datetime) -> None:
+def end_delivery(connection: Connection, outcome: Outcome, state: str, now: datetime) -> None:
+    """Record what came of one attempt: `sent`, `failed` or `refused`."""
     values = {
         "state": state, "error": outcome.error[:2000], "reference": outcome.reference,
         "ended_at": now, "unanswered": outcome.unanswered, "answer": outcome.answer[:2000],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from sentinel.store.notifications.queries import LOG_ENTRIES, SEEN_BY
 from sentinel.store.notifications.receivers import DEFAULT, FALLBACK, INBOX
 
 __all__ = [
+    "channels_of",
     "last_notified",
     "limited",
     "log_entries",
@@ -77,18 +78,7 @@ def targets_of(
     notified = {key[1]: key for _, key in told}
     by_channel: dict[str, tuple[str, str]] = {}
     for name in group.receivers:
-        own = channels.get(name, channels[DEFAULT])
-        refs = summary_channels(group.route, group.labels, group.policy, own)
-        # An alert about a channel goes another way.
-        refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
-        if group.firing and out.issuperset(refs):
-            about = group.labels.get(CHANNEL)
-            other = [ref for ref in channels.get(FALLBACK, ()) if ref != about]
-            also = [ref for ref in other if ref not in out]
-            refs = [*refs, *(also or [INBOX])]
-        if group.firing and standby is not None:
-            refs = [*refs, *standby.instead(refs, out)]
-        for ref in refs:
+        for ref in channels_of(name, group, channels, out, standby):
             # Two receivers with one channel, or two that do not exist, are notified once.
             by_channel.setdefault(ref, notified.get(ref, (name, ref)))
     targets = dict.fromkeys(by_channel.values())
@@ -97,6 +87,37 @@ def targets_of(
         gone = [key for key, last in known.items() if last.told_firing and key[1] not in by_channel]
         targets |= dict.fromkeys(gone)
     return list(targets)
+
+
+def channels_of(
+    receiver: str, group: AlertGroup, channels: Mapping[str, Sequence[str]],
+    out: Collection[str], standby: Standby | None,
+) -> list[str]:  # fmt: skip
+    """Return the channels that a receiver is notified through, and what stands in for them.
+
+    Args:
+        receiver: its name; the channels of `default` where there is none of it
+        group: that it is notified of
+        channels: of every receiver, by name
+        out: channels that take no messages
+        standby: what can be used while Prefect is down; None where it is not
+
+    Returns:
+        References: where none of its own takes messages, those of the receiver `fallback` too, or
+        the inbox.
+    """
+    own = channels.get(receiver, channels[DEFAULT])
+    refs = summary_channels(group.route, group.labels, group.policy, own)
+    # An alert about a channel goes another way.
+    about = group.labels.get(CHANNEL)
+    refs = [ref for ref in refs if ref != about]
+    if group.firing and all(ref in out for ref in refs):
+        other = [ref for ref in channels.get(FALLBACK, ()) if ref != about]
+        also = [ref for ref in other if ref not in out]
+        refs = [*refs, *(also or [INBOX])]
+    if group.firing and standby is not None:
+        refs = [*refs, *standby.instead(refs, out)]
+    return refs
 
 
 def last_notified(

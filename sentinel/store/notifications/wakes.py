@@ -19,11 +19,11 @@ from sentinel.store.notifications.storms import storms_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["EVENT", "NOTIFY", "Wakes"]
+__all__ = ["ESCALATE", "EVENT", "NOTIFY", "Wakes"]
 
 WAKE = table_of(Wake)
 
-NOTIFY = "notify"
+NOTIFY, ESCALATE = "notify", "escalate"
 EVENT = "sentinel.wake.requested"
 _NAMESPACE = UUID("3c2b9f0e-5a0b-5d8e-8a51-2d1a4f0f7c55")
 
@@ -61,7 +61,7 @@ class Wakes:
         """
         with self._store.read() as connection:
             row = connection.execute(select(WAKE).where(WAKE.c.name == name)).first()
-            if row is None or not self._should_emit(connection, _state(row), now):
+            if row is None or not self._should_emit(connection, name, _state(row), now):
                 return False
         with self._store.write() as connection:
             row = self._lock(connection, name)
@@ -127,15 +127,19 @@ class Wakes:
         connection.execute(new.on_conflict_do_nothing())
         return connection.execute(query).one()
 
-    def _should_emit(self, connection: Connection, wake: WakeState, now: datetime) -> bool:
+    def _should_emit(
+        self, connection: Connection, name: str, wake: WakeState, now: datetime
+    ) -> bool:
         again = self._store.options.wake_again_after
         if not should_emit(wake, now, again):
             return False
+        if name != NOTIFY:  # a storm spares people notifications, and no pages
+            return True
         storms = list(storms_of(connection).values())
         return should_emit(wake, now, again, least_between_wakes(storms, wake.emitted_at))
 
     def _emit(self, connection: Connection, name: str, wake: WakeState, now: datetime) -> bool:
-        if not self._should_emit(connection, wake, now):
+        if not self._should_emit(connection, name, wake, now):
             return False
         event = OutEvent(
             id=str(uuid5(_NAMESPACE, f"{name} {wake.requested} {now.isoformat()}")),

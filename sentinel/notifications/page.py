@@ -1,0 +1,38 @@
+"""What a page says: of which level it is, why this person, and when the next step comes. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+__all__ = ["page_text"]
+
+
+def page_text(
+    *, kind: str, level: int, policy: str, person: str, why: str, next_at: datetime | None,
+    zone: tzinfo,
+) -> str:  # fmt: skip
+    """Return why a page is sent, in the place where other messages have their reason.
+
+    Args:
+        kind: page, again (an acknowledgement that ran out) or resolved
+        level: of the step
+        policy: name of the escalation policy; empty for a rule's own
+        person: who is paged; empty for a receiver that the policy names
+        why: what put them there: `schedule primary`
+        next_at: when the next step is due; None where none is left
+        zone: of the person
+
+    Returns:
+        Words, without a full stop.
+    """
+    named = f"the escalation policy {policy}" if policy else "the rule's own escalation"
+    if kind == "resolved":
+        return f"what {named} paged you for is over"
+    whom = f"{person}, for {why}" if person else why
+    if kind == "again":
+        said = f"the acknowledgement ran out, so {named} pages its owner {person or why} again"
+    else:
+        said = f"level {level} of {named} pages {whom}"
+    if next_at is None:
+        return f"{said}; no further level follows"
+    return f"{said}; next level at {next_at.astimezone(zone):%H:%M:%S %Z} unless acknowledged"

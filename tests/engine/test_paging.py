@@ -1,0 +1,204 @@
+"""Pages go through the one delivery path: attempts first, breaker, fallback, link, and reasons."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
+
+from sentinel.alerts.actions import Acknowledge
+from sentinel.clock import FakeClock
+from sentinel.engine.paging import PageCount, escalate_due
+from sentinel.errors import DeliveryError
+from sentinel.notifications.channel import Message
+from sentinel.oncall.wake_delays import DELAYS, delay_before
+from sentinel.store import Store
+from sentinel.store.escalations.sending import claim_pages, due_since
+from sentinel.store.escalations.waking import arm_next, wake_for_due
+from sentinel.store.notifications.wakes import ESCALATE
+from sentinel.store.oncall.documents import OnCallDocuments
+from tests.databases import both_databases
+from tests.prefect_server import ROOT
+from tests.world import World
+
+DOCUMENT = """
+people:
+  ann: {timezone: Europe/Berlin, notify: [{receiver: ann}, {receiver: ann-sms, after: 5m}]}
+  ben: {notify: [{receiver: ben}]}
+schedules:
+  primary:
+    layers: [{rotation: {people: [ann], handoff: 2026-01-01T00:00, every: daily}}]
+teams: {db: {people: [ann, ben], escalation: db}}
+escalation_policies:
+  db:
+    steps: [{notify: schedule:primary}, {after: 10m, notify: person:ben}]
+"""
+
+
+class Paging(World):
+    """A rule of a team with a policy, whose pages are sent to a recorder."""
+
+    def __init__(self, store: Store, clock: FakeClock, **rule: Any) -> None:
+        super().__init__(store, clock, team="db", receivers=[], severity="critical", **rule)
+        for name in ("ann", "ann-sms", "ben"):
+            store.receivers.set(name, [f"sentinel-webhook/{name}"])
+        OnCallDocuments(store).apply(DOCUMENT, actor="ann")
+
+    def pages(self) -> PageCount:
+        return escalate_due(self.store, self.recorder.channel_of, by="test")
+
+    def heard(self) -> list[tuple[str, str]]:
+        """Send what is due; channel and reason in words of each message, then forget them."""
+        self.pages()
+        said = [(ref, one.reason_text) for ref, one in self.recorder.messages]
+        self.recorder.messages.clear()
+        return said
+
+    def message(self) -> Message:
+        self.pages()
+        ((_, one),) = self.recorder.messages
+        return one
+
+
+@pytest.fixture
+def paging(store: Store, clock: FakeClock) -> Paging:
+    return Paging(store, clock)
+
+
+@both_databases
+def test_each_level_says_why_this_person_and_when_the_next_one_comes(paging: Paging):
+    paging.sees({"/": 95})
+    opened = paging.clock.now()
+    assert paging.heard() == [
+        (
+            "sentinel-webhook/ann",
+            "level 1 of the escalation policy db pages ann, for schedule primary; next level at "
+            f"{opened + timedelta(minutes=10, hours=1):%H:%M:%S} CET unless acknowledged",
+        )
+    ]
+    assert paging.rows("SELECT reason, state FROM delivery") == [("page", "sent")]
+    paging.wait(minutes=5)
+    ((ref, _),) = paging.heard()
+    assert ref == "sentinel-webhook/ann-sms"
+    paging.wait(minutes=5)
+    assert paging.heard() == [
+        (
+            "sentinel-webhook/ben",
+            "level 2 of the escalation policy db pages ben, for person ben; no further level "
+            "follows",
+        )
+    ]
+    assert paging.heard() == []
+    # All who were paged hear of the end, once each.
+    paging.sees({"/": 20})
+    paging.pages()
+    ended = sorted((ref, one.status, one.resolved) for ref, one in paging.recorder.messages)
+    assert ended == [
+        ("sentinel-webhook/ann", "resolved", 1),
+        ("sentinel-webhook/ben", "resolved", 1),
+    ]
+    assert "paged you for is over" in paging.recorder.messages[0][1].reason_text
+
+
+def test_an_acknowledgement_ends_it_also_while_a_page_is_tried_again(paging: Paging):
+    paging.recorder.fails["sentinel-webhook/ann"] = DeliveryError("busy")
+    paging.sees({"/": 95})
+    claimed = claim_pages(paging.store, "one")
+    assert claimed == []  # no step was carried out yet
+    assert paging.pages() == PageCount(steps=1, sent=0, failed=1)
+    paging.store.act(paging.ids(), Acknowledge(actor="ann"))
+    paging.wait(minutes=30)
+    assert paging.heard() == []
+    assert {row[0] for row in paging.rows("SELECT state FROM escalation_page")} == {"dropped"}
+
+
+def test_a_page_that_fails_goes_to_what_stands_in_within_half_a_minute(
+    store: Store, clock: FakeClock
+):
+    paging = Paging(store, clock, group_by=["mount"])
+    store.receivers.set("fallback", ["sentinel-webhook/other"])
+    paging.recorder.fails["sentinel-webhook/ann"] = DeliveryError("gone", permanent=True)
+    paging.sees({"/": 95})
+    assert paging.heard() == []
+    paging.wait(seconds=15)
+    assert [ref for ref, _ in paging.heard()] == ["sentinel-webhook/other"]
+    # The next group does not wait for a channel that is known to refuse.
+    paging.sees({"/": 95, "/var": 95})
+    assert "sentinel-webhook/other" in [ref for ref, _ in paging.heard()]
+
+
+def test_what_a_sender_left_behind_is_sent_again_and_says_so(paging: Paging):
+    paging.sees({"/": 95})
+    escalate_once(paging)
+    (mine,) = claim_pages(paging.store, "one")
+    assert claim_pages(paging.store, "two") == []
+    paging.wait(seconds=61)  # its sender has died
+    ((_, said),) = paging.heard()
+    assert said.endswith("; may repeat: an earlier attempt ended without an answer")
+    states = paging.rows("SELECT state, unanswered FROM delivery ORDER BY id")
+    assert [(state, bool(unanswered)) for state, unanswered in states] == [
+        ("failed", True), ("sent", False)
+    ]  # fmt: skip
+    assert mine.sends[0].message.id == paging.rows("SELECT message_id FROM delivery")[0][0]
+
+
+def escalate_once(paging: Paging) -> None:
+    from sentinel.store.alerts.apply_escalation import carry_out
+    from sentinel.store.escalations.claims import claim_due
+
+    carry_out(paging.store, claim_due(paging.store, paging.clock.now()))
+
+
+def test_a_notification_of_the_same_group_leaves_a_page_under_way_alone(
+    store: Store, clock: FakeClock
+):
+    paging = Paging(store, clock, repeat_interval="1m")
+    paging.rule = paging.rule.model_copy(update={"receivers": ["default"]})
+    paging.sees({"/": 95})
+    escalate_once(paging)
+    claim_pages(store, "one")
+    paging.tells()
+    assert paging.rows("SELECT state FROM delivery WHERE reason = 'page'") == [("sending",)]
+
+
+def test_a_wake_is_requested_while_something_is_due_and_armed_for_what_comes(paging: Paging):
+    now = paging.clock.now
+    assert not wake_for_due(paging.store, now())
+    paging.sees({"/": 95})
+    armed = "SELECT resource FROM outbox WHERE event = 'sentinel.escalation.armed' ORDER BY seq"
+    assert "sentinel.escalation.armed.0" in str(paging.rows(armed)[0])
+    assert due_since(paging.store, now()) == 1
+    assert wake_for_due(paging.store, now())
+    assert not wake_for_due(paging.store, now())  # the first is not served yet
+    paging.pages()
+    assert paging.store.wakes.serve(paging.store.wakes.requested(ESCALATE), ESCALATE)
+    assert due_since(paging.store, now()) == 0
+    assert not wake_for_due(paging.store, now())
+    arm_next(paging.store)
+    # In five minutes her telephone is next; a wake after five minutes stands for it.
+    assert "sentinel.escalation.armed.300" in str(paging.rows(armed)[-1])
+
+
+def test_each_delay_has_an_automation_and_no_step_is_woken_late():
+    entries = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    (escalate,) = (one for one in entries if one["name"] == "escalate")
+    now, *later = escalate["triggers"]
+    assert now["match"]["prefect.resource.id"][0] == "sentinel.escalation.armed.0"
+    assert [one["schedule_after"] for one in later] == list(DELAYS[1:])
+    for one in later:
+        after = one["schedule_after"]
+        assert one["match"] == {"prefect.resource.id": f"sentinel.escalation.armed.{after}"}
+
+
+def test_a_long_delay_is_slept_in_pieces_that_never_pass_the_moment(clock: FakeClock):
+    for seconds in (0, 3, 10, 59, 61, 420, 5_000, 700_000):
+        slept: list[int] = []
+        at = clock.now()
+        due = at + timedelta(seconds=seconds)
+        while piece := delay_before(due, at):
+            slept.append(piece)
+            at += timedelta(seconds=piece)
+        assert timedelta(0) <= due - at < timedelta(seconds=10), slept
+        assert len(slept) <= 20
