@@ -25,7 +25,7 @@ function snoozes(snooze) {
     ["Until tomorrow 08:00", () => snooze(untilTomorrow())], ["Don't snooze", () => {}],
   ];
 }
-const ASKED = { acknowledge: "Acknowledge", unacknowledge: "Unacknowledge", resolve: "Resolve", suppress: "Suppress", assign: "Assign", comment: "Comment on" };
+const ASKED = { acknowledge: "Acknowledge", unacknowledge: "Unacknowledge", resolve: "Resolve", suppress: "Suppress", assign: "Assign", comment: "Comment on", escalate: "Escalate" };
 const SPANS = [[30, "30 minutes"], [60, "1 hour"], [240, "4 hours"], [1440, "1 day"], [10080, "1 week"]];
 
 class Bulk {

@@ -188,6 +188,7 @@ class Drawer {
       button("resolve", "Resolve"),
       status === "suppressed" ? button("unsuppress", "End suppression") : button("suppress", "Suppress", "", () => this.choose("Suppress for", SPANS.map(([minutes, name]) => [name, () => this.act("suppress", { minutes })]))),
       shown.assignee === this.data.me ? button("assign", "Unassign", "", () => this.act("assign", { assignee: "" })) : button("assign", "Assign to me", "", () => this.act("assign", { assignee: this.data.me })),
+      ...(status === "suppressed" ? [] : [button("escalate", "Escalate")]),
       h("a", { class: "button", href: `${this.base()}/silences?from=${this.id}`, target: "_self" }, icon("suppress"), "Silence"),
     ]), ...(status === "pending" ? [] : [button("comment", "Comment")]));
   }

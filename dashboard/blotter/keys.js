@@ -3,7 +3,7 @@
 const HELP = [
   ["Navigate", [["J K ↓ ↑", "next, previous"], ["Home End", "first, last"], ["Enter O", "open details"], ["Esc", "close, clear"]]],
   ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend the selection"], ["⇧X", "the alert's group"], ["* Ctrl A", "all shown, all that match, none"]]],
-  ["Act", [["A", "acknowledge"], ["⇧A", "unacknowledge"], ["E", "resolve"], ["Z", "snooze after a resolve"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["U", "undo"], ["⇧E", "reopen (in the details)"]]],
+  ["Act", [["A", "acknowledge"], ["⇧A", "unacknowledge"], ["E", "resolve"], ["Z", "snooze after a resolve"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["⇧S", "escalate"], ["U", "undo"], ["⇧E", "reopen (in the details)"]]],
   ["View", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "show suppressed"], ["G", "group"], ["← →", "collapse, expand"], ["T ⇧T", "sort, reverse"], ["L", "500 more"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notification"], ["?", "this list"]]],
 ];
 
@@ -23,7 +23,7 @@ function bindKeys(blotter) {
     a: (e) => (e.shiftKey ? act("unacknowledge") : act("acknowledge"))(),
     e: act("resolve"),
     z: () => blotter.toast.choose() || emit("choose"),
-    s: () => suppressOrEnd(blotter),
+    s: (e) => (e.shiftKey ? act("escalate")() : suppressOrEnd(blotter)),
     m: (e) => (e.shiftKey ? blotter.bulk.assign() : blotter.bulk.go("assign", { assignee: blotter.me })),
     c: () => blotter.bulk.compose(),
     u: () => blotter.toast.undoLast() || emit("undo"),

@@ -315,6 +315,16 @@ def reopen(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
 
 
 @commands.command()
+def escalate(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
+    """Page the next level of the alerts' escalation policy at once.
+
+    Example:
+        sentinel alert escalate 0192f3 -m "I need a second pair of eyes"
+    """
+    act_on(alerts, "escalate", message, as_json=json)
+
+
+@commands.command()
 def suppress(
     alerts: Ids,
     length: Annotated[str, typer.Option("--for", help="Duration: 30m, 2h, 1d.")] = "1h",

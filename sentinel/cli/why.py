@@ -27,10 +27,10 @@ def why_of(alert: str) -> AlertWhy:
     if remote_url():
         with client_here() as client:
             return client.why(find_alert(client, alert).id)
-    from sentinel.store.notifications.explaining import why_of_alert
+    from sentinel.store.escalations.why import alert_why
 
     with open_store() as store:
-        return why_of_alert(store, store.alerts.find(alert).id)
+        return alert_why(store, store.alerts.find(alert).id)
 
 
 def print_why(found: AlertWhy) -> None:
@@ -41,6 +41,10 @@ def print_why(found: AlertWhy) -> None:
         say(group.text)
         for one in group.channels:
             say(f"  {_target(one.receiver, one.channel)}{one.text}")
+        if group.escalation is not None:
+            say(f"  {group.escalation.text}")
+            for page in group.escalation.pages:
+                say(f"    {page.text}")
         if group.history:
             say("  So far:")
         for outcome in group.history:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinel.notifications.escalation_why import EscalationWhy
 from sentinel.notifications.reasons import words
 from sentinel.notifications.silence import SilenceTerms
 
@@ -110,6 +111,9 @@ class GroupWhy(BaseModel):
     )
     channels: list[ChannelWhy] = Field(description="The decisions of now.")
     history: list[Outcome] = Field(description="The newest outcomes, oldest first.")
+    escalation: EscalationWhy | None = Field(
+        default=None, description="Who is paged while nobody acknowledges; null for nobody."
+    )
     text: str = Field(default="", description="A sentence.")
 
 

@@ -14,6 +14,7 @@ from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.api.served import Raised
 from tests.databases import both_databases
 from tests.world import World
@@ -357,3 +358,27 @@ def test_an_action_on_an_alert_that_is_deleted_after_it_was_done(
     assert answer.status_code == 404
     assert answer.json()["error"]["message"] == f"alert '{one}' was deleted after acknowledge"
     assert store.alerts.get(one).status == "acknowledged"
+
+
+def test_an_escalated_alert_says_its_level_and_is_found_by_its_status(
+    client: httpx.Client, raised: Raised, store: Store
+):
+    (refused,) = raised("/nobody")
+    answer = act(client, refused, "escalate")
+    assert (answer.status_code, "no further level" in answer.text) == (409, True)
+    store.receivers.set("pager", ["sentinel-webhook/pager"])
+    OnCallDocuments(store).apply(
+        "people: {ann: {notify: [{receiver: pager}]}}\n"
+        "teams: {db: {people: [ann], escalation: slowly}}\n"
+        "escalation_policies: {slowly: {steps: [{after: 1h, notify: person:ann}]}}\n",
+        actor="ann",
+    )
+    (wanted,) = raised("/", name="other", team="db")
+    act(client, wanted, "acknowledge")
+    answer = act(client, wanted, "escalate", note="too big for me").json()
+    assert (answer["reason"], answer["alert"]["status"]) == ("escalated_manually", "escalated")
+    listed = client.get(URL, params={"status": "escalated"}).json()["items"]
+    assert [(one["id"], one["escalation_level"]) for one in listed] == [(wanted, 1)]
+    (group,) = client.get(f"{URL}/{wanted}/why").json()["groups"]
+    assert (group["escalation"]["policy"], group["escalation"]["level"]) == ("slowly", 0)
+    assert client.get(URL, params={"status": "open"}).json()["items"][0]["id"] == refused

@@ -115,3 +115,9 @@ def test_an_alert_that_was_ok_at_the_last_evaluation_is_offered_nothing(
     world.sees({"/srv": 50.0})
     world.store.close()
     assert "offer" not in act(run, "resolve")
+
+
+def test_what_nobody_would_be_paged_for_is_not_escalated(run: Run, world: World) -> None:
+    code, out, err = run("alert", "escalate", alert(run)["id"])
+    assert code != 0
+    assert "no further level pages anybody" in out + err

@@ -22,7 +22,7 @@ from sentinel.store.alerts.detail import Detail, read_detail
 from sentinel.store.alerts.queries import LISTED, MOST_PER_PAGE
 from sentinel.store.audit import queries as audit
 from sentinel.store.audit.chaining import verify_chain
-from sentinel.store.notifications.explaining import why_of_alert
+from sentinel.store.escalations.why import alert_why
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class Within:
 
     def why(self, alert_id: str) -> AlertWhy:
         """Return why channels are notified of an alert, or not; NotFound where out of scope."""
-        return why_of_alert(self.store, self.alert(alert_id).id, self.scope)
+        return alert_why(self.store, self.alert(alert_id).id, self.scope)
 
     def act(
         self, ids: Sequence[str], action: Action, *, expected_version: int | None = None

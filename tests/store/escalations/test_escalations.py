@@ -35,6 +35,7 @@ from sentinel.store.escalations.pages import (
     pages_of_group,
 )
 from sentinel.store.escalations.watching import stuck, unmanned
+from sentinel.store.escalations.why import alert_why
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
 from sentinel.up.escalation_check import escalation_state
@@ -384,3 +385,36 @@ def test_who_is_erased_is_in_no_escalation_and_what_is_over_goes_with_its_group(
     paged.clock.forward(days=100)
     paged.store.retain(timedelta(days=90))
     assert paged.rows("SELECT * FROM escalation_page, escalation") == []
+
+
+def test_why_says_who_was_paged_when_the_next_level_is_and_why_it_waits(paged: Paged):
+    (alert,) = paged.fires("/")
+
+    def said() -> list[str]:
+        (group,) = alert_why(paged.store, alert).groups
+        assert group.escalation is not None
+        return [group.escalation.text, *(one.text for one in group.escalation.pages)]
+
+    named = "Escalation policy default, level"
+    assert said() == [f"{named} 0 of 3: the first level is paged at 2026-01-06 12:00:00 UTC."]
+    paged.goes_on()
+    paged.sends()
+    assert said() == [
+        f"{named} 1 of 3: the next level is paged at 2026-01-06 12:10:00 UTC.",
+        "level 1, ann through pager (schedule primary): sent at 2026-01-06 12:00:00 UTC",
+        "level 1, ann through phone (schedule primary): to be sent at 2026-01-06 12:02:00 UTC",
+    ]
+    paged.does(Suppress(actor="ann", until=START + timedelta(hours=1)))
+    assert said()[0] == (
+        f"{named} 1 of 3: paused since 2026-01-06 12:00:00 UTC, since all of the group is muted; "
+        "0:10:00 are left."
+    )
+    paged.does(Unsuppress(actor="ann"))
+    paged.does(Acknowledge(actor="ann"))
+    assert said()[0] == (
+        f"{named} 1 of 3: acknowledged by ann at 2026-01-06 12:00:00 UTC; it goes on at 2026-01-06 "
+        "13:00:00 UTC unless somebody comments before."
+    )
+    assert said()[2].endswith("not sent, since nobody needed it any more")
+    paged.does(Resolve(actor="ann"))
+    assert said()[0] == f"{named} 1 of 3: over since 2026-01-06 12:00:00 UTC, resolved by a person."

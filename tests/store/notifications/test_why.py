@@ -15,7 +15,7 @@ from sentinel.notifications.why import AlertWhy, shown
 from sentinel.store import Store
 from sentinel.store.access.within import Within
 from sentinel.store.database.retention import retain
-from sentinel.store.notifications.explaining import why_of_alert
+from sentinel.store.escalations.why import alert_why
 from tests.databases import both_databases
 from tests.world import World
 
@@ -29,7 +29,7 @@ def world(store: Store, clock: FakeClock) -> World:
 
 
 def why(world: World, place: int = 0) -> AlertWhy:
-    return why_of_alert(world.store, world.ids()[place])
+    return alert_why(world.store, world.ids()[place])
 
 
 def history(world: World) -> list[tuple[str, str]]:
@@ -136,7 +136,7 @@ def test_pending_suppressed_and_unknown_alerts_are_explained(world: World, clock
     world.tells()
     assert history(world) == [("held", "suppressed")]
     with pytest.raises(NotFound):
-        why_of_alert(world.store, "0" * 32)
+        alert_why(world.store, "0" * 32)
     pending = World(world.store, clock, name="slow", **{"for": "10m"})
     pending.sees({"/": 95})
     answer = why(pending, 1)
@@ -153,12 +153,12 @@ def test_a_group_with_alerts_of_others_shows_a_confined_person_its_status_and_th
     rule: dict[str, Any] = {"receivers": ["ops"], "group_wait": "30s"}
     (ours,) = world.raises("/a", team="db", **rule)
     db = Within(store, Scope((Reach(None, frozenset({"db"})),)))
-    assert db.why(ours) == why_of_alert(store, ours)  # all of the group is theirs
+    assert db.why(ours) == alert_why(store, ours)  # all of the group is theirs
     world.raises("/b", "/c", team="web", **rule)
     clock.forward(seconds=30)
     world.recorder.fails[CHANNEL] = DeliveryError("ops answered 500 for /b")
     world.tells()
-    (whole,) = why_of_alert(store, ours).groups
+    (whole,) = alert_why(store, ours).groups
     assert (whole.firing, whole.hidden) == (3, False)
     assert whole.history
     assert "for /b" in whole.channels[0].error
@@ -172,7 +172,7 @@ def test_a_group_with_alerts_of_others_shows_a_confined_person_its_status_and_th
     assert group.text == "A group with alerts out of your reach: open."
     assert channel.text == f"Not notified now: {channel.reason_text}."
     tenant = Within(store, Scope((Reach(frozenset({"default"})),)))
-    assert tenant.why(ours) == why_of_alert(store, ours)
+    assert tenant.why(ours) == alert_why(store, ours)
 
 
 def test_retention_deletes_outcomes(world: World, clock: FakeClock):
