@@ -282,14 +282,6 @@ def test_a_body_that_is_not_text_is_rejected(client: httpx.Client, raised: Raise
     assert answer.json()["error"]["message"]
 
 
-def test_escalating_by_hand_is_no_action_yet(client: httpx.Client, raised: Raised):
-    (wanted,) = raised("/data")
-    answer = act(client, wanted, "escalate")
-    assert answer.status_code == 422
-    assert answer.json()["error"]["field"] == "action"
-    assert "acknowledge" in answer.json()["error"]["message"]
-
-
 @pytest.mark.parametrize("given", ["1700000000", "8400", "1e9", "2026-01-31", "12:00"])
 def test_a_number_is_no_moment(client: httpx.Client, given: str):
     answer = client.get("/api/v1/alerts/alerts", params={"since": given})
