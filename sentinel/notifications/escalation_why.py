@@ -103,7 +103,7 @@ _PAGES = {
 
 
 def _said(one: PageWhy) -> str:
-    what = {"again": "again, since the acknowledgement expired", "resolved": "notified that it is over"}
+    what = {"again": "again, since the acknowledgement expired", "resolved": "that it is over"}
     whom = f"{one.person} through {one.receiver}" if one.person else one.receiver
     kind = f", {what[one.kind]}" if one.kind in what else ""
     state = _PAGES.get(one.state, one.state).format(at=_at(one.at))
