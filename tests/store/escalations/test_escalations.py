@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from sentinel.alerts.actions import (
     Acknowledge,
-    Action,
-    ActionResult,
     Comment,
     Escalate,
     Resolve,
@@ -19,111 +16,17 @@ from sentinel.alerts.actions import (
     Unsuppress,
 )
 from sentinel.clock import FakeClock
-from sentinel.engine.escalation_watch import EscalationWatch
-from sentinel.schema.escalations import EscalationPage
-from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.store.alerts.apply_escalation import CarriedOut, carry_out
-from sentinel.store.alerts.queries import AlertFilter
-from sentinel.store.audit.people import erase, export
+from sentinel.store.alerts.apply_escalation import carry_out
 from sentinel.store.database.tables import ALERT
-from sentinel.store.escalations.claims import claim_due, next_due_at
+from sentinel.store.escalations.claims import claim_due
 from sentinel.store.escalations.pages import (
     page_answered,
     page_attempted,
     pages_due,
-    pages_of_group,
 )
-from sentinel.store.escalations.watching import stuck, unmanned
-from sentinel.store.escalations.why import alert_why
-from sentinel.store.oncall.documents import OnCallDocuments
-from sentinel.store.oncall.overrides import OnCallOverrides
-from sentinel.up.escalation_check import escalation_state
-from tests.world import World
-
-START = datetime(2026, 1, 6, 12, 0, tzinfo=UTC)
-DOCUMENT = """
-people:
-  ann: {notify: [{receiver: pager}, {receiver: phone, after: 2m}], email: ann@example.org}
-  ben: {notify: [{receiver: pager}]}
-  cem: {notify: [{receiver: phone}]}
-teams:
-  default: {people: [ann], escalation: default}
-  everybody: {people: [ann], escalation: everybody}
-  empty: {people: [ann], escalation: empty}
-schedules:
-  primary:
-    layers: [{rotation: {people: [ann], handoff: 2026-01-01T00:00, every: daily}}]
-  nobody:
-    layers: [{rotation: {people: [ann], handoff: 2026-02-01T00:00, every: daily}}]
-escalation_policies:
-  default:
-    acknowledgement_timeout: 1h
-    steps:
-      - notify: schedule:primary
-      - {after: 10m, notify: person:ben}
-      - {after: 10m, notify: [person:cem, receiver:room]}
-  everybody:
-    steps:
-      - {notify: [person:ann, person:ben], acknowledge: all}
-      - {after: 5m, notify: person:cem}
-  empty:
-    steps:
-      - {notify: schedule:nobody}
-      - {after: 5m, notify: person:ben}
-"""
-
-
-class Paged(World):
-    """Alerts of a rule in one group that escalates."""
-
-    def __init__(self, store: Store, clock: FakeClock) -> None:
-        super().__init__(store, clock, group_by=["rule"], team="default")
-        clock.set(START)
-        for name in ("pager", "phone", "room"):
-            store.receivers.set(name, [f"sentinel-webhook/{name}"])
-        OnCallDocuments(store).apply(DOCUMENT, actor="ann")
-
-    def by(self, policy: str) -> None:
-        """The alerts from now on escalate by another policy, that of their team."""
-        self.rule = self.rule.model_copy(update={"team": policy})
-
-    def fires(self, *mounts: str) -> list[str]:
-        """The mounts are full, in a group with the policy; gives the ids of all alerts."""
-        self.store.apply(self.evaluation(dict.fromkeys(mounts, 97.0)))
-        return self.ids()
-
-    def goes_on(self, minutes: float = 0) -> list[CarriedOut]:
-        """Later, what is due is carried out."""
-        self.clock.forward(minutes=minutes)
-        now = self.clock.now()
-        return carry_out(self.store, claim_due(self.store, now))
-
-    def sends(self, error: str = "") -> list[tuple[str, str, str]]:
-        """What is to be sent is sent: kind, receiver and person of each."""
-        now = self.clock.now()
-        due = [one for one in pages_due(self.store, now) if page_attempted(self.store, one.id, now)]
-        for one in due:
-            page_answered(self.store, one.id, now, error=error)
-        return [(one.kind, one.receiver, one.person) for one in due]
-
-    def does(self, action: Action, *ids: str) -> ActionResult:
-        return self.store.act(ids or self.ids(), action)[0]
-
-    def row(self) -> Any:
-        return self.rows("SELECT * FROM escalation ORDER BY id DESC")[0]
-
-    def shown(self) -> list[tuple[str, int]]:
-        found = self.store.alerts.page(AlertFilter(), limit=100).items
-        return [(one.status, one.escalation_level) for one in found]
-
-    def due_in(self) -> float | None:
-        """Minutes until the next step."""
-        due = next_due_at(self.store)
-        return None if due is None else (due - self.clock.now()) / timedelta(minutes=1)
-
-    def pages(self) -> list[EscalationPage]:
-        return pages_of_group(self.store, self.row().group_id)
+from sentinel.store.escalations.watching import unmanned
+from tests.store.escalations.paged import START, Paged
 
 
 @pytest.fixture
@@ -297,18 +200,6 @@ def test_a_group_that_is_resolved_while_claimed_pages_nobody(paged: Paged):
     assert paged.sends() == []
 
 
-def test_the_auditor_finds_what_does_not_go_on(paged: Paged):
-    paged.fires("/")
-    assert stuck(paged.store, paged.clock.now()) == []
-    paged.clock.forward(minutes=3)
-    assert [one.why for one in stuck(paged.store, paged.clock.now())] == ["overdue"]
-    paged.goes_on()
-    paged.clock.forward(minutes=3)
-    assert {one.why for one in stuck(paged.store, paged.clock.now())} == {"unsent"}
-    paged.sends()
-    assert stuck(paged.store, paged.clock.now()) == []
-
-
 def test_a_page_that_fails_is_tried_again_and_one_whose_sender_died_is_sent_once_more(
     paged: Paged,
 ):
@@ -326,95 +217,3 @@ def test_a_page_that_fails_is_tried_again_and_one_whose_sender_died_is_sent_once
     )
     assert pages_due(paged.store, later) == []
     assert len(pages_due(paged.store, later + timedelta(minutes=1))) == 2
-
-
-def test_what_is_stuck_and_who_is_not_on_call_are_alerts_of_their_own(paged: Paged):
-    watch = EscalationWatch(paged.store)
-
-    def own() -> list[tuple[str, str, str]]:
-        paged.clock.forward(seconds=15)
-        watch.evaluate(paged.clock.now())
-        found = paged.store.alerts.page(AlertFilter(category="system"), limit=100).items
-        return [(one.rule, one.status, one.title) for one in found if one.rule != "disk"]
-
-    def doctor(state: str) -> str:
-        found = escalation_state(Settings(), paged.store)
-        assert found.state == state
-        return found.says
-
-    paged.by("empty")
-    paged.fires("/")
-    assert (own(), doctor("ok")) == ([], "none is stuck")
-    paged.clock.forward(minutes=3)
-    ((rule, status, title),) = own()
-    assert (rule, status) == ("sentinel-escalations", "open")
-    assert doctor("wrong").startswith("1 do not go on")
-    assert title.startswith("one escalation of the policy empty does not go on: a step has been")
-    paged.goes_on()
-    paged.goes_on()
-    paged.sends()
-    assert [(rule, title) for rule, status, title in own() if status == "open"] == [
-        (
-            "sentinel-on-call",
-            "Nobody is on call for schedule nobody, which the escalation policy empty pages.",
-        )
-    ]
-    assert doctor("warning") == "nobody was on call for schedule nobody"
-    OnCallOverrides(paged.store).add(
-        "nobody", START, START + timedelta(days=1), ["ben"], actor="ann"
-    )
-    paged.does(Resolve(actor="ann"), paged.ids()[0])
-    paged.clock.forward(minutes=1)
-    assert [one for one in own() if one[1] == "open"] == []
-
-
-def test_who_is_erased_is_in_no_escalation_and_what_is_over_goes_with_its_group(paged: Paged):
-    paged.fires("/")
-    paged.goes_on()
-    paged.sends()
-    paged.goes_on(10)
-    paged.does(Acknowledge(actor="ben"))
-    assert {"escalation", "escalation_page"} <= export(paged.store, "ben", actor="eve").keys()
-    without = DOCUMENT.replace("  ben: {notify: [{receiver: pager}]}\n", "")
-    OnCallDocuments(paged.store).apply(without.replace("person:ben", "person:cem"), actor="eve")
-    label = erase(paged.store, "ben", actor="eve")
-    assert paged.row().acknowledged_by == label
-    for table in ("escalation", "escalation_page"):
-        assert "ben" not in str(paged.rows(f"SELECT * FROM {table}"))
-    paged.does(Resolve(actor="ann"))
-    paged.clock.forward(days=100)
-    paged.store.retain(timedelta(days=90))
-    assert paged.rows("SELECT * FROM escalation_page, escalation") == []
-
-
-def test_why_says_who_was_paged_when_the_next_level_is_and_why_it_waits(paged: Paged):
-    (alert,) = paged.fires("/")
-
-    def said() -> list[str]:
-        (group,) = alert_why(paged.store, alert).groups
-        assert group.escalation is not None
-        return [group.escalation.text, *(one.text for one in group.escalation.pages)]
-
-    named = "Escalation policy default, level"
-    assert said() == [f"{named} 0 of 3: the first level is paged at 2026-01-06 12:00:00 UTC."]
-    paged.goes_on()
-    paged.sends()
-    assert said() == [
-        f"{named} 1 of 3: the next level is paged at 2026-01-06 12:10:00 UTC.",
-        "level 1, ann through pager (schedule primary): sent at 2026-01-06 12:00:00 UTC",
-        "level 1, ann through phone (schedule primary): to be sent at 2026-01-06 12:02:00 UTC",
-    ]
-    paged.does(Suppress(actor="ann", until=START + timedelta(hours=1)))
-    assert said()[0] == (
-        f"{named} 1 of 3: paused since 2026-01-06 12:00:00 UTC, since all of the group is muted; "
-        "0:10:00 are left."
-    )
-    paged.does(Unsuppress(actor="ann"))
-    paged.does(Acknowledge(actor="ann"))
-    assert said()[0] == (
-        f"{named} 1 of 3: acknowledged by ann at 2026-01-06 12:00:00 UTC; it goes on at 2026-01-06 "
-        "13:00:00 UTC unless somebody comments before."
-    )
-    assert said()[2].endswith("not sent, since nobody needed it any more")
-    paged.does(Resolve(actor="ann"))
-    assert said()[0] == f"{named} 1 of 3: over since 2026-01-06 12:00:00 UTC, resolved by a person."
