@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -125,6 +126,42 @@ def pagerduty(
     else:
         answers = pagerduty_answers.from_folder(_folder(source))
     _finish(lambda known: read_pagerduty(answers, known, now), apply=apply, replace=replace,
+            seed=seed, output=output, message=message, json=json)  # fmt: skip
+
+
+@commands.command()
+def oncall(
+    source: Source, apply: Apply = False, replace: Replace = [],  # noqa: B006 - typer reads it
+    days: Days = 56, seed: Seed = 0, output: Output = None, message: Message = "",
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Move from Grafana OnCall: people, teams, schedules, overrides, escalation chains.
+
+    Prints what would change, what cannot be carried over, what will be otherwise, and who is on
+    call at a hundred random instants before and after. Reads its API, whose address stands on its
+    page *Settings*, with the token in ONCALL_API_TOKEN, or in the file that ONCALL_API_TOKEN_FILE
+    names (a token of a service account needs ONCALL_GRAFANA_URL, too); or a folder of its answers.
+
+    Exits with 0 where nothing would change or all was applied, and with 7 where something would.
+
+    Example:
+        sentinel import oncall https://oncall.example.org --apply
+
+    Raises:
+        Exit: with 7 where something would change
+    """
+    from sentinel.ingest.oncall_import import grafana_answers
+    from sentinel.ingest.oncall_import.grafana_oncall import read_grafana
+
+    tell, now = _Progress(), _now()
+    if _is_url(source):
+        stack = os.environ.get("ONCALL_GRAFANA_URL", "")
+        more = {"X-Grafana-URL": stack} if stack else {}
+        with _api(source, "ONCALL_API_TOKEN", lambda key: {"Authorization": key, **more}) as api:
+            answers = grafana_answers.from_api(api, now, days, tell)
+    else:
+        answers = grafana_answers.from_folder(_folder(source))
+    _finish(lambda known: read_grafana(answers, known, now), apply=apply, replace=replace,
             seed=seed, output=output, message=message, json=json)  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sentinel.cli.exit_codes import Exit
 from tests.cli.shell import Run
-from tests.ingest.oncall_import import pagerduty_sample
+from tests.ingest.oncall_import import grafana_sample, pagerduty_sample
 from tests.ingest.oncall_import.opsgenie_sample import answer, write_backup
 from tests.ingest.oncall_import.vendor_server import VendorServer
 from tests.world import World
@@ -48,6 +48,9 @@ def test_a_backup_of_opsgenie_is_planned_and_applied_twice_without_change(
 
     code, out, _ = run("import", "pagerduty", str(pagerduty_sample.write_folder(tmp_path / "pd")))
     assert (code, "conflict: schedule:primary: kept as it is here" in out) == (Exit.DIFFERS, True)
+    code, out, _ = run("import", "oncall", str(grafana_sample.write_folder(tmp_path / "oc")))
+    assert (code, "conflict: schedule:primary: kept as it is here" in out) == (Exit.DIFFERS, True)
+    assert "ONCALL_API_TOKEN is not set" in run("import", "oncall", "https://oc.example")[2]
     assert "PAGERDUTY_API_KEY is not set" in run("import", "pagerduty", "https://pd.example")[2]
 
 
