@@ -268,6 +268,12 @@ def mail_of(
         mail["Importance"] = "high"
     mail.set_content(text_of(message))
     mail.add_alternative(html_of(message), subtype="html")
+    if message.attachment is not None:
+        name, content = message.attachment
+        mail.add_attachment(
+            content.encode("utf-8", "replace"), maintype="text", subtype="csv", filename=name,
+            params={"charset": "utf-8"},
+        )  # fmt: skip
     if csv and message.alerts:
         # As bytes, since line ends inside a text of a check are part of it.
         mail.add_attachment(

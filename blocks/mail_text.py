@@ -33,7 +33,7 @@ _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
 
 def text_of(message: Message) -> str:
     """Return the plain text part."""
-    parts = [f"{one_line(message.title)}\n{counts(message)}: {message.reason_text}\n{message.url}"]
+    parts = [f"{one_line(message.title)}\n{_about(message)}\n{message.url}"]
     if message.acknowledge_url:
         parts.append(f"Acknowledge: {message.acknowledge_url}")
     if message.text:
@@ -60,7 +60,9 @@ def _alert_text(message: Message, alert: MessageAlert) -> str:
 def html_of(message: Message) -> str:
     """Return the HTML part; all text that comes from checks is escaped."""
     colour = _RESOLVED_COLOUR if is_resolved(message) else _COLOURS.get(message.severity, "#616161")
-    if message.text:
+    if message.html:
+        rows = message.html
+    elif message.text:
         said = escape(message.text).replace("\n", "<br>\n")
         rows = f'<p style="margin:0 0 12px">{said}</p>'
     else:
@@ -78,7 +80,7 @@ def html_of(message: Message) -> str:
 <body style="margin:0;padding:16px;{_FONT};font-size:14px;line-height:1.4">
 <div style="max-width:680px;border-left:6px solid {colour};padding:4px 0 4px 14px">
 <h2 style="margin:0 0 4px;font-size:18px">{_link(message.url, one_line(message.title))}</h2>
-<p style="margin:0 0 12px;color:#666">{escape(counts(message))}: {escape(message.reason_text)}</p>
+<p style="margin:0 0 12px;color:#666">{escape(_about(message))}</p>
 <p style="margin:0 0 12px">{do}</p>
 {rows}
 {left}
@@ -101,6 +103,11 @@ def _alert_html(message: Message, alert: MessageAlert) -> str:
         paragraphs.append(" &middot; ".join(links))
     inside = "<br>\n".join(paragraphs)
     return f'<p style="margin:0 0 12px">{inside}</p>'
+
+
+def _about(message: Message) -> str:
+    """Return the counts of a message and why it is sent: `2 firing: severity rose`."""
+    return ": ".join(filter(None, (counts(message), message.reason_text)))
 
 
 def _state(message: Message, alert: MessageAlert) -> str:

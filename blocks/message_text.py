@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sentinel.alerts.reasons import Reason
 from sentinel.duration import format_duration
 from sentinel.links import Addresses, safe_link
-from sentinel.notifications.channel import Message, MessageAlert, shown
+from sentinel.notifications.channel import NOTICE, Message, MessageAlert, shown
 from sentinel.settings import settings
 
 __all__ = [
@@ -65,7 +65,7 @@ def sign(message: Message) -> str:
 
 def footer(message: Message) -> str:
     """Return the counts of a message and why it is sent: `2 firing · severity rose`."""
-    return f"{counts(message)} · {one_line(message.reason_text)}"
+    return " · ".join(filter(None, (counts(message), one_line(message.reason_text))))
 
 
 def harmless(text: str, markup: str = "") -> str:
@@ -83,7 +83,16 @@ def harmless(text: str, markup: str = "") -> str:
 
 
 def counts(message: Message) -> str:
-    """Return the counts of firing and newly resolved alerts: `2 firing, 1 resolved`."""
+    """Return the counts of firing and newly resolved alerts: `2 firing, 1 resolved`.
+
+    Args:
+        message: the message
+
+    Returns:
+        The counts; empty for a message that is about no alerts.
+    """
+    if message.status == NOTICE:
+        return ""
     parts = [(message.firing, "firing"), (message.resolved, "resolved")]
     return ", ".join(f"{count:,} {word}" for count, word in parts if count) or "none firing"
 

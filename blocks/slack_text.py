@@ -57,7 +57,7 @@ def payload_of(
     if message.text:
         blocks = [_section(_plain(message.text, _MOST_UPDATE))]
     left = message.firing + message.resolved - len(alerts)
-    footer = [counts(message), _plain(message.reason_text)]
+    footer = [*filter(None, [counts(message)]), _plain(message.reason_text)]
     if left > 0 and alerts:
         footer.append(f"<{message.url}|and {left:,} more>")
     footer.append(f"receiver: {_plain(message.receiver)}")

@@ -155,7 +155,7 @@ def _worst(message: Message, alert: MessageAlert | None) -> Mapping[str, Any]:
         return {
             "alert_id": message.group_id,
             "title": message.title,
-            "description": "",
+            "description": message.text,
             "severity": message.severity,
             "category": "",
             "status": message.status,

@@ -14,9 +14,11 @@ from blocks.emergency import usable_emergency
 from flows import connections
 from flows.naming import name_run
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
+from sentinel.engine.notices import send_notices
 from sentinel.notifications.storm import STAY
 from sentinel.settings import settings
 from sentinel.store import Store
+from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.storms import watch_storms
 
 __all__ = ["notify", "notify_until_served"]
@@ -59,6 +61,8 @@ def notify_until_served(store: Store, *, by: str) -> DeliveryCount:
         # Read before sending: a request that comes later is not served by this pass.
         generation = store.wakes.requested()
         count = notify_due(store, channels.channel_of, by=by)
+        announce_silences(store)
+        send_notices(store, channels.channel_of, by=by)
         sent += count.sent
         failed += count.failed
         refused += count.refused

@@ -44,7 +44,7 @@ class TwilioSms(TwilioChannel):
             return  # whoever acknowledged has the phone in hand
         # A phone reaches the page of the first, and seldom the dashboard.
         link = f"Acknowledge: {url}" if (url := message.acknowledge_url) else message.url
-        said = "\n".join([counts(message), *message.notices])
+        said = "\n".join([*filter(None, [counts(message)]), *message.notices])
         title, end = one_line(message.title), f"\n{said}\n{link}"
         most, size = _room(title + end)
         if size(end) > most * 2 // 3:

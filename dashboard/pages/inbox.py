@@ -14,6 +14,7 @@ from dashboard.page_addresses import SEARCH
 from dashboard.view_models import InboxView
 from sentinel.access import Permission
 from sentinel.errors import ConfigurationError, SentinelError
+from sentinel.notifications.channel import NOTICE
 from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import Severity
 from sentinel.store.notifications.inbox import InboxFilter
@@ -21,6 +22,8 @@ from sentinel.store.notifications.inbox import InboxFilter
 REFRESH = 5.0
 """Seconds between two refreshes."""
 MOST_SHOWN = 500
+MOST_NOTICE = 500
+"""Characters of the text of a notice."""
 KINDS = ["unread", "firing", "acknowledged", "resolved"]
 WORDS = [level.word for level in reversed(Severity)]
 LEAD = re.compile(rf"\A(?:\[[^\]]*\]|(?:{'|'.join(WORDS)}):) ")
@@ -86,6 +89,9 @@ def _alerts(message: InboxMessage) -> list[dict[str, Any]]:
 
 def _text(message: InboxMessage) -> str:
     """Return the message in a line."""
+    if message.status == NOTICE:
+        said = " · ".join(str(message.body.get("text", "")).splitlines())
+        return said if len(said) <= MOST_NOTICE else said[: MOST_NOTICE - 1] + "…"
     titles = [str(alert.get("title", "")) for alert in _alerts(message)]
     # The title of a message about one alert is the alert's.
     named = [title for title in titles if title and title not in message.title]

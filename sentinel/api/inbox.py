@@ -65,7 +65,7 @@ def list_messages(
         list[SeverityWord], Query(description="Severities, several allowed.", max_length=50)
     ] = [],  # noqa: B006 - FastAPI copies it
     status: Annotated[
-        list[Literal["firing", "resolved"]],
+        list[Literal["firing", "resolved", "notice"]],
         Query(description="Of the group when the message was sent.", max_length=10),
     ] = [],  # noqa: B006 - FastAPI copies it
     limit: Annotated[int, Query(ge=1, le=500)] = 50,

@@ -144,6 +144,11 @@ class SilenceNew(Length):
     maintenance: bool = Field(
         False, description="With matchers: whether it is called a maintenance window."
     )
+    announce: bool = Field(
+        False,
+        description="Whether it is announced to the receivers that it mutes: that it has begun, 15 "
+        "minutes before its end, and that it is over.",
+    )
     reason: Words = Field("", max_length=2000, description="The reason, shown beside the alerts.")
 
     @model_validator(mode="after")
@@ -215,6 +220,7 @@ class SilenceItem(BaseModel):
         description="The windows within which it mutes; empty for all the time."
     )
     maintenance: bool = Field(description="Whether it is called a maintenance window.")
+    announce: bool = Field(description="Whether it is announced to the receivers that it mutes.")
     reason: str
     created_at: datetime
     created_by: str

@@ -104,13 +104,14 @@ def begin(request: Request, response: Response, body: Body, who: Acting) -> Sile
     until = asked.end(begins, now, recurring=bool(asked.recurrence))
     if asked.rule:
         count = store.begin_silence(
-            made, asked.rule, until, tenant=asked.tenant, actor=who.name, reason=asked.reason
-        )
+            made, asked.rule, until, tenant=asked.tenant, actor=who.name, reason=asked.reason,
+            announce=asked.announce,
+        )  # fmt: skip
     else:
         _, count = store.matcher_silences.create(
             asked.matchers, until, actor=who.name, comment=asked.reason, starts_at=begins,
             recurrence=asked.recurrence, maintenance=asked.maintenance, tenant=asked.tenant,
-            silence_id=made, scope=store.scope,
+            announce=asked.announce, silence_id=made, scope=store.scope,
         )  # fmt: skip
     response.headers["Location"] = f"{request.url.path.rstrip('/')}/{made}"
     silence = store.silence(made)

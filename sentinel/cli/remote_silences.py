@@ -50,11 +50,18 @@ def _end(one: Silence, now: datetime) -> str:
     return f"in {format_duration(one.until - now)}" if one.state == "active" else one.state
 
 
-def silence_remotely(rule: str, span: timedelta, reason: str, tenant: str, *, json: bool) -> None:
+def silence_remotely(
+    rule: str, span: timedelta, reason: str, tenant: str, *, announce: bool, json: bool
+) -> None:
     """Silence a rule of the server."""
+    from sentinel.client import resources
+
     minutes = span.total_seconds() / 60
+    asked = resources.silence_rule(
+        rule, minutes=minutes, reason=reason, tenant=tenant, announce=announce
+    )
     with client_here() as client:
-        made = client.silence_rule(rule, minutes=minutes, reason=reason, tenant=tenant)
+        made = client.do(asked)
     if json:
         json_out(made.model_dump())
         return
@@ -75,7 +82,7 @@ def silence_matching_remotely(
         span: for how long
         begins: when it begins
         reason: why
-        asked: recurrence, maintenance and tenant, as `resources.silence_matching` takes them
+        asked: recurrence, maintenance, tenant and announce, as of `resources.silence_matching`
 
     Returns:
         The fields of the silence, and how many alerts that fire match.

@@ -153,6 +153,12 @@ def add(
     message: Annotated[
         str, typer.Option("--message", "-m", help="The reason, shown beside the alerts.")
     ] = "",
+    announce: Annotated[
+        bool,
+        typer.Option(
+            "--announce", help="Notify the receivers that it mutes: it began, ends soon, is over."
+        ),
+    ] = False,
     tenant: OfTenant = "default",
     json: AsJson = False,
 ) -> None:
@@ -182,15 +188,20 @@ def add(
             "--start and windows need --matcher; the silence of a rule begins at once"
         )
     if matchers:
-        asked = {"recurrence": recurrence, "maintenance": bool(maintained), "tenant": tenant}
+        asked = {
+            "recurrence": recurrence, "maintenance": bool(maintained), "tenant": tenant,
+            "announce": announce,
+        }  # fmt: skip
         _add_matching(matchers, span, start, message, asked, json=json)
         return
     if remote_url():
-        silence_remotely(rule, span, message, tenant, json=json)
+        silence_remotely(rule, span, message, tenant, announce=announce, json=json)
         return
     with open_store() as store:
         until = store.now() + span
-        silenced = store.silences.begin(rule, until, actor=actor(), reason=message, tenant=tenant)
+        silenced = store.silences.begin(
+            rule, until, actor=actor(), reason=message, tenant=tenant, announce=announce
+        )
     if json:
         json_out({"rule": rule, "tenant": tenant, "until": until, "silenced": silenced})
         return

@@ -50,6 +50,11 @@ def print_why(found: AlertWhy) -> None:
         for outcome in group.history:
             target = _target(outcome.receiver, outcome.channel)
             say(f"    {shown(outcome.at)}  {target}{outcome.text}")
+    if found.announcements:
+        say("")
+        say("Announcements of silences:")
+    for one in found.announcements:
+        say(f"  {shown(one.at)}  {_target(one.receiver, one.channel)}{one.text}")
 
 
 def _target(receiver: str, channel: str) -> str:

@@ -128,6 +128,7 @@ class Silence(BaseModel):
     reason: str
     created_by: str
     ended_by: str
+    announce: bool = False
     silenced: int | None = None
 
 

@@ -219,17 +219,32 @@ def silences(*, ended: bool = False, cursor: str | None = None) -> Call[SilenceP
 
 
 def silence_rule(
-    rule: str, *, minutes: float, reason: str = "", tenant: str = "default"
+    rule: str, *, minutes: float, reason: str = "", tenant: str = "default", announce: bool = False
 ) -> Call[Silence]:
-    """Return the request that silences a rule for some minutes."""
-    body = {"rule": rule, "tenant": tenant, "duration_minutes": minutes, "reason": reason}
+    """Return the request that silences a rule for some minutes.
+
+    Args:
+        rule: its name
+        minutes: for how long
+        reason: why
+        tenant: whose the rule is
+        announce: whether the receivers that it mutes are told of it
+
+    Returns:
+        The request.
+    """
+    body: dict[str, Any] = {
+        "rule": rule, "tenant": tenant, "duration_minutes": minutes, "reason": reason
+    }  # fmt: skip
+    if announce:
+        body["announce"] = True
     return Call(Silence, "POST", f"{BASE}/silences", body=body)
 
 
 def silence_matching(
     matchers: Sequence[str], *, minutes: float, starts_at: datetime | None = None, reason: str = "",
     recurrence: Mapping[str, Any] | None = None, maintenance: bool = False,
-    tenant: str = "default",
+    tenant: str = "default", announce: bool = False,
 ) -> Call[Silence]:  # fmt: skip
     """Return the request that silences what one of the sets of matchers matches.
 
@@ -241,6 +256,7 @@ def silence_matching(
         recurrence: the windows within which it mutes, `weekly` or `occurrences`; None for always
         maintenance: whether it is called a maintenance window
         tenant: whose alerts
+        announce: whether the receivers that it mutes are told of it
 
     Returns:
         The request.
@@ -254,6 +270,8 @@ def silence_matching(
         body["recurrence"] = dict(recurrence)
     if maintenance:
         body["maintenance"] = True
+    if announce:
+        body["announce"] = True
     return Call(Silence, "POST", f"{BASE}/silences", body=body)
 
 

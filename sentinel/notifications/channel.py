@@ -11,6 +11,7 @@ import msgspec
 __all__ = [
     "EMERGENCY",
     "INBOX",
+    "NOTICE",
     "SEND_SECONDS",
     "Channel",
     "Message",
@@ -23,6 +24,8 @@ __all__ = [
 
 INBOX = "inbox"
 """Reference of the inbox, which is in the database."""
+NOTICE = "notice"
+"""Status of a message that is about no group of alerts, and has none."""
 EMERGENCY = "emergency"
 """Reference of the emergency channel, which is in the environment."""
 SEND_SECONDS = 120.0
@@ -69,7 +72,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         dedup_key: the same for every message of one group's life, so that a provider which
             deduplicates makes one incident of them
-        status: firing or resolved
+        status: firing or resolved; of a message about no group of alerts, `NOTICE`
         reason: why it is sent now: the code of a `sentinel.notifications.reasons.Reason`
         reason_text: the same in words, with how many notifications limits held back before it, and
             with `notices`
@@ -87,6 +90,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         acknowledge_url: a page that asks, and then acknowledges those of `alerts` that fire; empty
             where there is none. A secret: whoever has it may acknowledge
         notices: what is out of order with the delivery itself, in words: that Prefect is down
+        html: `text` for a mail, in HTML that Sentinel made; empty for the text itself
+        attachment: name and content of a CSV file for a mail; None for none
     """
 
     id: str
@@ -109,6 +114,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     seq: int = 0
     text: str = ""
     notices: Sequence[str] = ()
+    html: str = ""
+    attachment: tuple[str, str] | None = None
 
 
 def shown(message: Message, most: int) -> list[MessageAlert]:

@@ -13,7 +13,10 @@ __all__ = ["WORDS", "Reason", "words"]
 
 
 class Reason(StrEnum):
-    """Why a channel is notified of a group now, or is not; the first seven are reasons to send."""
+    """Why a channel is notified of a group now, or is not; the first seven are reasons to send.
+
+    The last four are the kinds of notices, which are about no group.
+    """
 
     FIRST = "first"
     NEW_FIRING = "new_firing"
@@ -48,6 +51,10 @@ class Reason(StrEnum):
     STORM = "storm"
     PAGE = "page"
     PAGE_RESOLVED = "page_resolved"
+    SILENCE_CREATED = "silence_created"
+    SILENCE_ENDING = "silence_ending"
+    SILENCE_ENDED = "silence_ended"
+    DIGEST = "digest"
 
 
 WORDS: Mapping[str, str] = {
@@ -84,6 +91,10 @@ WORDS: Mapping[str, str] = {
     Reason.INHIBITED: "all that fires is inhibited by other alerts",
     Reason.PAGE: "a page of its escalation policy",
     Reason.PAGE_RESOLVED: "what its escalation policy paged for is over",
+    Reason.SILENCE_CREATED: "a silence has begun to mute alerts of this receiver",
+    Reason.SILENCE_ENDING: "a silence that mutes alerts of this receiver ends soon",
+    Reason.SILENCE_ENDED: "a silence that muted alerts of this receiver is over",
+    Reason.DIGEST: "the digest of a team",
     Reason.NOT_ROUTED: "no receiver is named for it",
 }
 """What people read for each code."""

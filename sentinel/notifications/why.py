@@ -127,15 +127,23 @@ class AlertWhy(BaseModel):
     status: str = Field(description="Stored status of the alert.")
     text: str = Field(description="A sentence about the alert itself.")
     groups: list[GroupWhy] = Field(description="The newest first.")
+    announcements: list[Outcome] = Field(
+        default_factory=list["Outcome"],
+        description="What was announced of the silences that mute or muted it, oldest first.",
+    )
 
 
-def explained(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> AlertWhy:
+def explained(
+    alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime,
+    announcements: Sequence[Outcome] = (),
+) -> AlertWhy:  # fmt: skip
     """Put what was decided about an alert into sentences.
 
     Args:
         alert: the alert
         groups: its groups, the newest first, without sentences
         now: the moment of the decisions
+        announcements: what receivers were told of silences that mute or muted it
 
     Returns:
         The same with a sentence at each.
@@ -143,6 +151,7 @@ def explained(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> A
     return AlertWhy(
         alert_id=alert.id, at=now, status=alert.status, text=_of_alert(alert, groups, now),
         groups=[_of_group(one, alert) for one in groups],
+        announcements=[_of_outcome(one) for one in announcements],
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
+from sentinel.engine.notices import send_notices
 from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError, SentinelError
 from sentinel.notifications.channel import EMERGENCY, Channel
@@ -30,6 +31,7 @@ from sentinel.store.alerts.unheard import add_unheard
 from sentinel.store.audit.chaining import chain
 from sentinel.store.escalations.sending import due_since
 from sentinel.store.escalations.waking import wake_for_due
+from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.storms import watch_storms
 from sentinel.store.notifications.wakes import ESCALATE
 
@@ -42,6 +44,7 @@ _LEASE_LENGTH = timedelta(seconds=10)
 _AT_ONCE = 100
 _A_SECOND = 200
 _TICK = 0.25
+_NOTICE_OVERDUE = timedelta(seconds=60)
 _PIECES = 40
 """Largest number of upkeep transactions in one run, so that a stop does not wait long."""
 
@@ -139,6 +142,7 @@ class Relay:
             Duty(name="watch for storms", do=self._storms, every=second),
             Duty(name="stand by", do=self._stand_by, every=second * 2, outside=True),
             Duty(name="page", do=self._page, every=second * 2, outside=True),
+            Duty(name="send notices", do=self._notices, every=second * 20, outside=True),
             Duty(name="expire", do=self._expire, every=second * 30),
             Duty(name="chain audit rows", do=self._chain, every=second),
             Duty(name="tidy", do=self._tidy, every=minute * 10),
@@ -280,6 +284,16 @@ class Relay:
 
     def _storms(self, _now: datetime) -> None:
         watch_storms(self._store)
+
+    def _notices(self, _now: datetime) -> None:
+        """Announce silences, and send the notices that no worker has sent within a minute."""
+        announce_silences(self._store)
+
+        def channel_of(ref: str) -> Channel:
+            # Prefect is asked only where there is something to send.
+            return (self._channel_of if self._prefect_up() else self._from_memory)(ref)
+
+        send_notices(self._store, channel_of, by="relay", overdue_for=_NOTICE_OVERDUE)
 
     def _stand_by(self, now: datetime) -> None:
         """Send overdue notifications that no worker claimed, and log the reason."""

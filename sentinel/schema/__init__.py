@@ -24,6 +24,7 @@ from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.message_limits import MessageLimit, StormRow
 from sentinel.schema.message_templates import MessageTemplateRow
 from sentinel.schema.metrics import MetricSeries, SampleBlock
+from sentinel.schema.notices import Notice, SilenceAnnouncement
 from sentinel.schema.notifications import (
     AutomationSwitch,
     Change,
@@ -88,6 +89,7 @@ __all__ = [
     "MessageTemplateRow",
     "MetricSeries",
     "Moment",
+    "Notice",
     "NotificationLogEntry",
     "NotificationOutcome",
     "OnCallOverride",
@@ -114,6 +116,7 @@ __all__ = [
     "SeparatedTenant",
     "ShadowOutcome",
     "Silence",
+    "SilenceAnnouncement",
     "StormRow",
     "Suppression",
     "SystemLog",

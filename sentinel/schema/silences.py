@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index
+from sqlalchemy import Index, false
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import array_column, long_column, moment_column, object_column
@@ -19,8 +19,8 @@ class Silence(SQLModel, table=True):
     It is of one `rule`, or, where that is empty, of what `matchers` match, from `starts_at` on: a
     list of sets, each as Alertmanager writes it. `team` is the one team to which all sets are
     confined. Where `recurrence` says something (`sentinel.timing.recurrence`), it mutes within its
-    windows alone. A silence that somebody ended early keeps its row, with who and when, until
-    retention deletes it.
+    windows alone. Where it says `announce`, the receivers that it mutes are told of it. A silence
+    that somebody ended early keeps its row, with who and when, until retention deletes it.
     """
 
     __tablename__: ClassVar[Any] = "silence"
@@ -39,6 +39,7 @@ class Silence(SQLModel, table=True):
     team: str = ""
     recurrence: dict[str, Any] = object_column()
     maintenance: bool = False
+    announce: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     version: int = 1
     change: int = Field(
         default=0, description="Rises over all silences with each change of one with matchers."

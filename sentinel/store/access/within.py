@@ -290,12 +290,13 @@ class Within:
         return MatcherSilences(self.store)
 
     def begin_silence(
-        self, silence_id: str, rule: str, until: datetime, *, tenant: str, actor: str, reason: str
-    ) -> int:
+        self, silence_id: str, rule: str, until: datetime, *, tenant: str, actor: str, reason: str,
+        announce: bool = False,
+    ) -> int:  # fmt: skip
         """Silence a rule in scope, and return how many live alerts that silences."""
         return self.store.silences.begin(
             rule, until, actor=actor, reason=reason, tenant=tenant, silence_id=silence_id,
-            scope=self.scope,
+            announce=announce, scope=self.scope,
         )  # fmt: skip
 
     def end_silence(self, silence: Silence, *, actor: str) -> int:

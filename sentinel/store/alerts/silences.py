@@ -112,6 +112,7 @@ class Silences:
         reason: str = "",
         tenant: str = "default",
         silence_id: str = "",
+        announce: bool = False,
         scope: Scope = EVERYTHING,
     ) -> int:
         """Silence a rule: none of its alerts sends notifications until then, also those that open.
@@ -125,6 +126,7 @@ class Silences:
             reason: shown beside each alert
             tenant: whose the rule is
             silence_id: of the new silence; by default a new one
+            announce: whether the receivers that it mutes are told of it
             scope: of whoever asks; a rule that is not in it is as unknown
 
         Returns:
@@ -149,6 +151,7 @@ class Silences:
                     id=silence_id or new_id(), tenant=tenant, rule=rule, until=until, reason=reason,
                     actor=actor, created_at=now, starts_at=now, ended_at=None, ended_by="",
                     matchers=[], team="", version=1, change=0, recurrence={}, maintenance=False,
+                    announce=announce,
                 )
             )  # fmt: skip
 

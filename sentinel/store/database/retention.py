@@ -13,6 +13,7 @@ from sentinel.schema.acknowledge_links import AcknowledgeLink
 from sentinel.schema.alerts import Suppression
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
+from sentinel.schema.notices import Notice, SilenceAnnouncement
 from sentinel.schema.notifications import Delivery, InboxMessage, NotificationOutcome, SystemLog
 from sentinel.schema.oncall import OnCallOverride
 from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
@@ -104,6 +105,10 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
         connection.execute(delete(Silence).where(col(Silence.until) < before))
         connection.execute(delete(OnCallOverride).where(col(OnCallOverride.ends_at) < before))
+        ended = col(Notice.created_at) < before, col(Notice.due_at).is_(None)
+        connection.execute(delete(Notice).where(*ended))
+        over = col(SilenceAnnouncement.ended_at) < before
+        connection.execute(delete(SilenceAnnouncement).where(over))
         connection.execute(delete(ShadowOutcome).where(col(ShadowOutcome.opened_at) < before))
         connection.execute(delete(RouteShadow).where(col(RouteShadow.stopped_at) < before))
         connection.execute(delete(EpisodeEnd).where(col(EpisodeEnd.taken_at) < before))

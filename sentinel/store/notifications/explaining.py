@@ -27,6 +27,7 @@ from sentinel.notifications.why import (
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.scoped import group_in
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, model_of
+from sentinel.store.notifications.announcements import announcements_to
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.known_members import knows
 from sentinel.store.notifications.message_limits import sent_recently
@@ -135,8 +136,10 @@ def why_of_alert(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> Aler
         rows = connection.execute(_GROUPS, {"alert": alert_id}).all()
         groups = [_group(store, connection, row, channels, now) for row in rows]
         inside = _inside(connection, [one.id for one in groups], scope)
+        # They name receivers, and other alerts that the silence mutes.
+        announced = announcements_to(connection, alert_id) if scope.is_everything else []
     groups = [one if one.id in inside else without_others(one) for one in groups]
-    return explained(facts, groups, now)
+    return explained(facts, groups, now, announced)
 
 
 def _inside(connection: Connection, groups: list[str], scope: Scope) -> set[str]:

@@ -119,6 +119,7 @@ class MatcherSilences:
         starts_at: datetime | None = None,
         recurrence: Mapping[str, Any] | None = None,
         maintenance: bool = False,
+        announce: bool = False,
         tenant: str = "default",
         silence_id: str = "",
         scope: Scope = EVERYTHING,
@@ -133,6 +134,7 @@ class MatcherSilences:
             starts_at: when it begins; None or in the past for now
             recurrence: fields of a `Recurrence`, within whose windows it mutes; None for always
             maintenance: whether it is called a maintenance window
+            announce: whether the receivers that it mutes are told of it
             tenant: whose alerts
             silence_id: of the new silence; by default a new one
             scope: of whoever asks
@@ -164,7 +166,7 @@ class MatcherSilences:
                     id=id_, tenant=tenant, rule="", until=until, reason=comment, actor=actor,
                     created_at=now, starts_at=begins, ended_at=None, ended_by="",
                     matchers=canonical(sets), team=team_of(sets), version=1,
-                    change=_next_change(connection), maintenance=maintenance,
+                    change=_next_change(connection), maintenance=maintenance, announce=announce,
                     recurrence={} if windows is None else windows.model_dump(
                         mode="json", exclude_none=True, exclude_defaults=True
                     ),
@@ -366,7 +368,7 @@ def _next_change(connection: Connection) -> int:
 def _audited(silence: Silence | None) -> dict[str, Any] | None:
     if silence is None:
         return None
-    kept = {"matchers", "starts_at", "until", "ended_at", "recurrence"}
+    kept = {"matchers", "starts_at", "until", "ended_at", "recurrence", "announce"}
     return silence.model_dump(include=kept, exclude_none=True)
 
 

@@ -1,0 +1,160 @@
+"""When a silence is announced to a receiver that it mutes: it has begun, ends soon, is over. Pure.
+
+A receiver hears of a silence once it mutes something that the receiver would be notified of; of one
+that mutes nothing of it, nothing. A recurring silence is announced window by window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from sentinel.notifications.notice import NewNotice
+from sentinel.notifications.reasons import Reason
+from sentinel.notifications.why import shown
+
+__all__ = ["AHEAD", "AnnouncedSilence", "MutedNow", "Told", "announcement", "next_told"]
+
+AHEAD = timedelta(minutes=15)
+"""So long before its end a silence is announced to end."""
+_MOST_NAMES = 5
+
+
+class AnnouncedSilence(msgspec.Struct, frozen=True, kw_only=True):
+    """A silence as its announcements need it.
+
+    Attributes:
+        id: of the silence
+        author: who made it
+        comment: why; empty for nothing
+        what: the rule or the matchers that it silences
+        window: what tells one window of a recurring silence from the next; of another, its start
+        until: when what it mutes now ends; None where it mutes nothing now
+        ended_by: who ended it before its time; empty for nobody
+        maintenance: whether it is called a maintenance window
+    """
+
+    id: str
+    author: str
+    comment: str
+    what: str
+    window: datetime
+    until: datetime | None
+    ended_by: str = ""
+    maintenance: bool = False
+
+
+class MutedNow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a silence mutes of one receiver, or muted last: how many alerts, and the first titles.
+
+    `url` opens them.
+    """
+
+    count: int
+    titles: Sequence[str]
+    url: str
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What one receiver was told of one window: as `SilenceAnnouncement` has it."""
+
+    window: datetime
+    until: datetime
+    begun_at: datetime
+    ending_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def next_told(
+    told: Told | None, silence: AnnouncedSilence | None, mutes: bool, now: datetime,
+    ahead: timedelta = AHEAD,
+) -> tuple[Told | None, Reason | None]:  # fmt: skip
+    """Return what a receiver has been told after this moment, and what is said to it now.
+
+    Args:
+        told: what it was told of a window; None for nothing yet
+        silence: as it is now; None where retention has deleted it
+        mutes: whether it mutes something now that the receiver would be notified of
+        now: the present moment
+        ahead: so long before its end it is announced to end
+
+    Returns:
+        What it knows, and one of the three kinds of announcements; None for nothing new.
+    """
+    until = None if silence is None else silence.until
+    if told is None:
+        if silence is None or until is None or not mutes:
+            return None, None
+        begun = Told(window=silence.window, until=until, begun_at=now)
+        # One that is this short needs no word that it ends soon.
+        short = until - now <= ahead
+        return msgspec.structs.replace(begun, ending_at=now if short else None), (
+            Reason.SILENCE_CREATED
+        )
+    if told.ended_at is not None:
+        return told, None
+    if silence is None or until is None or silence.window != told.window:
+        return msgspec.structs.replace(told, ended_at=now), Reason.SILENCE_ENDED
+    if until != told.until:
+        # Extended or shortened: what was said of its end holds no more.
+        later = until - now > ahead
+        told = msgspec.structs.replace(
+            told, until=until, ending_at=None if later else told.ending_at
+        )
+    if told.ending_at is None and until - now <= ahead:
+        return msgspec.structs.replace(told, ending_at=now), Reason.SILENCE_ENDING
+    return told, None
+
+
+def announcement(
+    kind: Reason, silence: AnnouncedSilence, told: Told, receiver: str, muted: MutedNow
+) -> NewNotice:
+    """Return what is said to a receiver about a silence.
+
+    Args:
+        kind: one of the three kinds of announcements
+        silence: as it is now
+        told: what the receiver knows of it, with this announcement
+        receiver: its name
+        muted: what the silence mutes of the receiver now, or muted until it ended
+
+    Returns:
+        The notice.
+    """
+    noun = "maintenance window" if silence.maintenance else "silence"
+    alerts = "one alert" if muted.count == 1 else f"{muted.count:,} alerts"
+    end = shown(told.until)
+    if kind is Reason.SILENCE_CREATED:
+        title = f"[silence] {silence.author} muted {alerts} until {end}"
+    elif kind is Reason.SILENCE_ENDING:
+        title = f"[silence] ends at {end}: {silence.what}, by {silence.author}"
+    else:
+        by = f", ended by {silence.ended_by}" if silence.ended_by else ""
+        title = f"[silence] is over{by}: {silence.what}, by {silence.author}"
+    lines = [f"The {noun} of {silence.what} is by {silence.author}."]
+    if silence.comment:
+        lines.append(f"Comment: {silence.comment}")
+    if kind is not Reason.SILENCE_ENDED:
+        lines.append(f"It ends at {end}.")
+    lines.append(_named(kind, alerts, muted))
+    return NewNotice(
+        kind=kind, about=silence.id, receiver=receiver, title=title, text="\n".join(lines),
+        url=muted.url,
+        says=f"{told.window.isoformat()} {told.until.isoformat()}"
+        if kind is Reason.SILENCE_ENDING
+        else told.window.isoformat(),
+    )  # fmt: skip
+
+
+def _named(kind: Reason, alerts: str, muted: MutedNow) -> str:
+    if not muted.count:
+        return "Nothing that it muted fires." if kind is Reason.SILENCE_ENDED else (
+            "It mutes nothing of this receiver now."
+        )  # fmt: skip
+    more = muted.count - len(muted.titles[:_MOST_NAMES])
+    names = "; ".join(muted.titles[:_MOST_NAMES]) + (f" … and {more:,} more" if more > 0 else "")
+    if kind is Reason.SILENCE_ENDED:
+        return f"Of what it muted, {alerts} still fire: {names}."
+    return f"It mutes {alerts} of this receiver: {names}."

@@ -1,0 +1,170 @@
+"""Silences are announced to the receivers that they mute, once each, through crashes too."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.engine.notices import send_notices
+from sentinel.errors import DeliveryError
+from sentinel.notifications.message import MAY_REPEAT
+from sentinel.store import Store
+from sentinel.store.notifications.announcements import announce_silences
+from sentinel.store.notifications.explaining import why_of_alert
+from sentinel.store.notifications.matcher_silences import MatcherSilences
+from sentinel.store.notifications.notices import claim_notices
+from tests.world import World
+
+NOON = datetime.fromisoformat("2026-01-05T12:00:00+00:00")  # a Monday
+
+
+class Desk(World):
+    """A world whose alerts notify two receivers, one of them with a channel of incidents."""
+
+    def __init__(self, store: Store, clock: FakeClock) -> None:
+        super().__init__(store, clock, receivers=["ops", "pager"])
+        clock.set(NOON)
+        store.receivers.set("ops", ["slack-webhook/ops"])
+        store.receivers.set("pager", ["sentinel-pagerduty/p", "sentinel-ntfy/phone"])
+        store.receivers.set("other", ["sentinel-webhook/other"])
+        self.silences = MatcherSilences(store)
+
+    def silence(self, **more: Any) -> str:
+        until = self.clock.now() + timedelta(hours=2)
+        given: dict[str, Any] = {
+            "actor": "ann",
+            "comment": "the array is rebuilt",
+            "announce": True,
+            **more,
+        }
+        return self.silences.create(['mount=~"/.*"'], until, **given)[0].id
+
+    def hears(self, **later: float) -> list[tuple[str, str]]:
+        """The reason and channel of each notice that is sent some time later."""
+        self.clock.forward(**later)
+        self.tells()
+        self.recorder.messages.clear()
+        announce_silences(self.store)
+        send_notices(self.store, self.recorder.channel_of, by="test")
+        heard = [(one.reason, ref) for ref, one in self.recorder.messages]
+        return sorted(heard)
+
+
+@pytest.fixture
+def desk(store: Store, clock: FakeClock) -> Desk:
+    return Desk(store, clock)
+
+
+def test_a_silence_is_announced_to_those_that_it_mutes_from_begin_to_end(desk: Desk):
+    desk.sees({"/a": 95, "/b": 95})
+    made = desk.silence()
+    assert desk.hears() == [
+        ("silence_created", "sentinel-ntfy/phone"), ("silence_created", "slack-webhook/ops"),
+    ]  # fmt: skip
+    ((_, message), _) = desk.recorder.messages
+    assert (message.status, message.alerts) == ("notice", [])
+    assert "It mutes 2 alerts of this receiver: disk: /a 95" in message.text
+    assert "the array is rebuilt" in message.text
+    assert message.url.endswith(f"?group={desk.rows('SELECT id FROM alert_group')[0][0]}")
+    assert desk.hears(minutes=90) == []
+    assert [one[0] for one in desk.hears(minutes=16)] == ["silence_ending"] * 2
+    assert desk.hears(minutes=1) == []
+    desk.silences.extend(made, desk.clock.now() + timedelta(hours=1), actor="ann")
+    assert desk.hears(minutes=1) == []
+    desk.silences.expire(made, actor="bob")
+    assert [one[0] for one in desk.hears()] == ["silence_ended"] * 2
+    assert "ended by bob" in desk.recorder.messages[0][1].title
+    assert "Of what it muted, 2 alerts still fire" in desk.recorder.messages[0][1].text
+    assert desk.hears(hours=5) == []
+    # Each attempt is a delivery of its own kind, and the alert says what was announced.
+    kinds = desk.rows("SELECT reason, state FROM delivery WHERE reason LIKE 'silence_%'")
+    assert sorted({tuple(one) for one in kinds}) == [
+        ("silence_created", "sent"), ("silence_ended", "sent"), ("silence_ending", "sent"),
+    ]  # fmt: skip
+    announced = why_of_alert(desk.store, desk.ids()[0]).announcements
+    assert [one.reason for one in announced][::2] == [
+        "silence_created", "silence_ending", "silence_ended",
+    ]  # fmt: skip
+    assert announced[0].text.startswith("notified: a silence has begun to mute alerts of this")
+
+
+def test_nobody_hears_of_one_that_mutes_nothing_or_is_not_announced(desk: Desk):
+    quiet = desk.silence()
+    assert desk.hears(minutes=5) == []
+    desk.sees({"/a": 95})
+    assert [one[0] for one in desk.hears(minutes=1)] == ["silence_created"] * 2  # it does now
+    desk.silences.expire(quiet, actor="ann")
+    desk.hears()
+    desk.silence(announce=False)
+    assert desk.hears(minutes=5) == []
+
+
+def test_each_window_of_a_recurring_silence_is_announced(desk: Desk):
+    weekly = {
+        "weekly": {
+            "timezone": "UTC",
+            "windows": [{"days": "mon", "start": "12:00", "end": "13:00"}],
+        }
+    }
+    desk.sees({"/a": 95})
+    until = NOON + timedelta(days=30)
+    desk.silences.create(
+        ['mount="/a"'], until, actor="ann", announce=True, recurrence=weekly, maintenance=True
+    )
+    heard = [[kind for kind, _ in desk.hears(minutes=5)][::2] for _ in range(14)]
+    assert [one for some in heard for one in some] == [
+        "silence_created", "silence_ending", "silence_ended",
+    ]  # fmt: skip
+    assert desk.hears(days=6, hours=22) == []
+    desk.clock.set(NOON + timedelta(days=7, minutes=1))
+    assert [one[0] for one in desk.hears()] == ["silence_created"] * 2
+
+
+def test_the_silence_of_a_rule_is_announced_too(desk: Desk):
+    desk.sees({"/a": 95})
+    until = desk.clock.now() + timedelta(hours=1)
+    desk.store.silences.begin("disk", until, actor="ann", announce=True)
+    assert [one[0] for one in desk.hears(minutes=1)] == ["silence_created"] * 2
+    assert "one alert of this receiver: disk" in desk.recorder.messages[0][1].text
+    assert [one[0] for one in desk.hears(hours=1)] == ["silence_ended"] * 2
+    assert len(why_of_alert(desk.store, desk.ids()[0]).announcements) == 4
+
+
+def test_a_sender_that_dies_repeats_one_message_that_says_so(desk: Desk):
+    desk.sees({"/a": 95})
+    desk.silence()
+    desk.tells()
+    announce_silences(desk.store)
+    first = claim_notices(desk.store, "dies")
+    assert len(first) == 2
+    assert desk.hears(minutes=1) == []  # its claim still holds
+    assert len(desk.hears(minutes=3)) == 2
+    again = [one for _, one in desk.recorder.messages]
+    assert {one.id for one in again} == {one.message.id for one in first}
+    assert all(one.notices == (MAY_REPEAT,) for one in again)
+    assert desk.hears(minutes=5) == []
+
+
+def test_what_fails_is_tried_again_and_what_is_refused_is_not(desk: Desk):
+    desk.sees({"/a": 95})
+    desk.silence()
+    desk.tells()
+    desk.recorder.fails = {
+        "slack-webhook/ops": DeliveryError("down"),
+        "sentinel-ntfy/phone": DeliveryError("no such topic", permanent=True),
+    }
+    assert desk.hears() == []
+    desk.recorder.fails = {}
+    assert desk.hears() == []
+    assert desk.hears(minutes=2) == [("silence_created", "slack-webhook/ops")]
+    states = desk.rows("SELECT channel, state, attempts FROM notice ORDER BY channel")
+    assert [tuple(one) for one in states] == [
+        ("sentinel-ntfy/phone", "refused", 1), ("slack-webhook/ops", "sent", 2),
+    ]  # fmt: skip
+    assert desk.rows("SELECT 1 FROM system_log WHERE what = 'notice.given_up'")
+    desk.clock.forward(days=40)
+    desk.store.retain(timedelta(days=30))
+    assert not desk.rows("SELECT 1 FROM notice")
