@@ -22,7 +22,7 @@ from sentinel.oncall.escalation_policy import EscalationPolicy
 
 __all__ = [
     "LIVE", "PROMPT", "Escalation", "Plan", "State", "acknowledged", "again", "attempted", "ended",
-    "escalated", "opened", "paused", "plan_of", "renewed", "step_done", "timed_out",
+    "escalated", "opened", "paused", "plan_of", "renewed", "restored", "step_done", "timed_out",
     "unacknowledged", "unpaused",
 ]  # fmt: skip
 
@@ -74,8 +74,8 @@ class Escalation(msgspec.Struct, frozen=True, kw_only=True):
         due_at: when the next step is due, or the acknowledgement runs out; None for neither
         first_page_at: when the first page was attempted; None before
         paused_at: since when it is paused
-        left: what was left of the wait when it was paused or acknowledged; None where no step is
-            left
+        left: what was left of the wait when it was paused or acknowledged, or ended; None where no
+            step is left
         acknowledged_at: when the acknowledgement was made that holds
         acknowledged_by: who made it
         acknowledgements: everybody who acknowledged it, in their order; they are paged no more
@@ -290,9 +290,28 @@ def ended(given: Escalation, why: str, at: datetime) -> Escalation:
     """Return what becomes of an escalation whose group has ended, with the code of why."""
     if given.state is State.ENDED:
         return given
+    left = given.left
+    if given.state is State.WAITING and given.due_at is not None:
+        left = max(timedelta(0), given.due_at - at)
     return replace(
-        given, state=State.ENDED, due_at=None, paused_at=None, left=None, ended_at=at, ended_why=why
+        given, state=State.ENDED, due_at=None, paused_at=None, left=left, ended_at=at, ended_why=why
     )
+
+
+def restored(given: Escalation, plan: Plan, at: datetime, who: str = "") -> Escalation:
+    """Return what becomes of an escalation whose end is taken back before anybody heard of it.
+
+    Args:
+        given: ended
+        plan: its steps
+        at: when
+        who: whose acknowledgement holds again; empty for nobody's
+
+    Returns:
+        It goes on as it was.
+    """
+    again = _on(replace(given, ended_at=None, ended_why=""), plan, at, given.left)
+    return acknowledged(again, plan, who, at, [who]) if who else again
 
 
 def _on(given: Escalation, plan: Plan, at: datetime, left: timedelta | None) -> Escalation:

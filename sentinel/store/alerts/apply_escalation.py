@@ -45,7 +45,7 @@ from sentinel.store.rules.lock import lock_rules
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["CarriedOut", "carry_out"]
+__all__ = ["CarriedOut", "carry_out", "carry_out_in"]
 
 
 class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,12 +89,13 @@ def carry_out(
     if not claimed:
         return []
     moment = now or store.now()
-    return store.in_transaction(lambda connection: _carry_out(store, connection, claimed, moment))
+    return store.in_transaction(lambda connection: carry_out_in(store, connection, claimed, moment))
 
 
-def _carry_out(
+def carry_out_in(
     store: Store, connection: Connection, claimed: Sequence[Claimed], now: datetime
 ) -> list[CarriedOut]:
+    """Do what `carry_out` does in an open writing transaction."""
     wanted = {one.id: one for one in claimed}
     ids = sorted({one.group_id for one in claimed})
     rules = lock_rules(connection, _rules_of(connection, ids))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, select
 
+from sentinel.alerts.reasons import Reason
+from sentinel.notifications.grouping import UNDO_WITHIN
 from sentinel.oncall import escalation_state as life
 from sentinel.oncall.choice import Chosen, policy_of
 from sentinel.oncall.document import OnCallDocument
@@ -20,7 +22,13 @@ from sentinel.prefect_client.port import OutEvent
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.opening import GroupOpened, open_for
-from sentinel.store.escalations.pages import drop_pages, people_paged, put_back, tell_the_end
+from sentinel.store.escalations.pages import (
+    drop_pages,
+    people_paged,
+    put_back,
+    take_back_the_end,
+    tell_the_end,
+)
 from sentinel.store.escalations.rows import (
     ESCALATION,
     locked_of_groups,
@@ -56,7 +64,7 @@ def follow_groups(
     """
     due: list[datetime | None] = []
     if opening := [move for move in moves if move.opens]:
-        due += _open(connection, opening, now)
+        due += _open(store, connection, opening, now)
     changed = {move.id: move for move in moves if not move.opens and move.is_news}
     if changed and (rows := locked_of_groups(connection, list(changed))):
         following = _Following(store, connection, now)
@@ -178,6 +186,18 @@ class _Following:
         else:
             self.muted(row, all_muted=move.all_muted)
 
+    def restored(self, move: GroupMove) -> bool:
+        """Go on with what a resolve ended that is taken back before anybody heard of it."""
+        row = self._connection.execute(_ENDED, {"group": move.id}).first()
+        if row is None or row.ended_why != Reason.RESOLVED_MANUALLY:
+            return False
+        if not take_back_the_end(self._connection, row.id):
+            return False
+        who = _owner(self._connection, active_document(self._connection), move)
+        after = life.restored(state_of(row), plan_of_row(row), self._now, who)
+        self.become(row, life.paused(after, self._now) if move.all_muted else after)
+        return True
+
     def muted(self, row: Row[Any], *, all_muted: bool) -> None:
         """Pause, or go on."""
         state = state_of(row)
@@ -202,7 +222,9 @@ class _Following:
     def _end(self, row: Row[Any], state: Escalation, why: str) -> None:
         self.become(row, life.ended(state, why, self._now))
         drop_pages(self._connection, [row.id])
-        self._due += tell_the_end(self._connection, row, self._now)
+        # A person may take their resolve back within a moment.
+        wait = UNDO_WITHIN if why == Reason.RESOLVED_MANUALLY else timedelta(0)
+        self._due += tell_the_end(self._connection, row, self._now + wait)
 
     def write(self) -> list[datetime | None]:
         """Write it, and return what is due."""
@@ -235,16 +257,28 @@ def person_named(document: OnCallDocument, who: str) -> str:
 
 
 def _open(
-    connection: Connection, moves: Sequence[GroupMove], now: datetime
+    store: Store, connection: Connection, moves: Sequence[GroupMove], now: datetime
 ) -> list[datetime | None]:
     document = active_document(connection)
     groups: dict[GroupOpened, Chosen] = {}
+    following = _Following(store, connection, now)
     for move in moves:
+        if move.by_hand and following.restored(move):
+            continue
         chosen = policy_of(move.policy, document)
         if chosen is not None:
-            group = GroupOpened(move.id, move.tenant, move.wait, move.all_muted)
+            who = _owner(connection, document, move)
+            group = GroupOpened(move.id, move.tenant, move.wait, move.all_muted, who)
             groups[group] = chosen
-    return open_for(connection, groups, now) if groups else []
+    due = following.write()
+    return [*due, *open_for(connection, groups, now)] if groups else due
+
+
+def _owner(connection: Connection, document: OnCallDocument, move: GroupMove) -> str:
+    """Return whose acknowledgement holds for a group that opens again; empty for nobody's."""
+    if move.status != "acknowledged":
+        return ""
+    return person_named(document, _who(connection, move.id))
 
 
 def _who(connection: Connection, group_id: str) -> str:
@@ -275,6 +309,13 @@ _LAST = (
     .where(ALERT.c.acknowledged_at.is_not(None))
     .order_by(ALERT.c.acknowledged_at.desc(), ALERT.c.id)
     .limit(1)
+)
+_ENDED = (
+    select(ESCALATION)
+    .where(ESCALATION.c.group_id == bindparam("group"))
+    .order_by(ESCALATION.c.id.desc())
+    .limit(1)
+    .with_for_update()
 )
 _NEXT = (
     select(ESCALATION)

@@ -9,7 +9,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from sentinel.oncall.choice import Chosen
-from sentinel.oncall.escalation_state import Escalation, opened, paused, plan_of
+from sentinel.oncall.escalation_state import (
+    Escalation,
+    acknowledged,
+    opened,
+    paused,
+    plan_of,
+)
 from sentinel.schema.columns import new_id
 from sentinel.store.database.bulk import dumped, insert_many
 from sentinel.store.escalations.rows import cells_of_state
@@ -32,12 +38,14 @@ class GroupOpened(NamedTuple):
         tenant: of the group
         wait: for more alerts, before anybody is notified
         muted: whether all that fires in it is muted
+        acknowledged_by: whose acknowledgement holds for all of it; empty for nobody's
     """
 
     id: str
     tenant: str
     wait: timedelta
     muted: bool
+    acknowledged_by: str = ""
 
 
 def open_for(
@@ -58,7 +66,10 @@ def open_for(
     for group, chosen in groups.items():
         policy = chosen.policy
         snapshot = dumped(policy.model_dump(mode="json"))
-        begun: Escalation = opened(plan_of(policy), now, group.wait)
+        plan = plan_of(policy)
+        begun: Escalation = opened(plan, now, group.wait)
+        if group.acknowledged_by:
+            begun = acknowledged(begun, plan, group.acknowledged_by, now)
         if group.muted:
             begun = paused(begun, now)
         rows.append(

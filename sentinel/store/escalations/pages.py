@@ -49,7 +49,7 @@ __all__ = [
     "pages_of_group",
     "people_paged",
     "put_back",
-    "tell_the_end",
+    "take_back_the_end", "tell_the_end",
 ]  # fmt: skip
 
 _LEASE = timedelta(seconds=60)
@@ -237,7 +237,7 @@ def people_paged(connection: Connection, escalation_id: str, level: int) -> list
     return list(connection.execute(_PEOPLE, asked).scalars())
 
 
-def tell_the_end(connection: Connection, row: Row[Any], now: datetime) -> list[datetime]:
+def tell_the_end(connection: Connection, row: Row[Any], at: datetime) -> list[datetime]:
     """Add what tells those who were paged that it is over: one message a person, and receiver.
 
     A person hears of it through the first receiver that took a page, and not by all of theirs.
@@ -245,17 +245,26 @@ def tell_the_end(connection: Connection, row: Row[Any], now: datetime) -> list[d
     Args:
         connection: the caller's open transaction
         row: of the escalation
-        now: the present moment
+        at: when it is sent
 
     Returns:
-        When the messages are sent: now, or nothing where nobody was paged.
+        That moment; nothing where nobody was paged.
     """
     told: dict[tuple[str, str], Page] = {}
     for page in connection.execute(_TOLD, {"escalation": row.id}):
         key = (page.person, "" if page.person else page.receiver)
-        told.setdefault(key, Page(now, page.receiver, page.person, page.why))
+        told.setdefault(key, Page(at, page.receiver, page.person, page.why))
     add_pages(connection, row.id, row.group_id, row.level, list(told.values()), kind="resolved")
-    return [now] if told else []
+    return [at] if told else []
+
+
+def take_back_the_end(connection: Connection, escalation_id: str) -> bool:
+    """Drop what tells of an end that is taken back; return whether nobody has heard of it."""
+    asked = {"escalation": escalation_id}
+    if connection.execute(_HEARD, asked).first() is not None:
+        return False
+    connection.execute(_UNHEARD, asked)
+    return True
 
 
 def pages_of_group(store: Store, group_id: str) -> list[EscalationPage]:
@@ -313,3 +322,6 @@ _TOLD = (
     .where(PAGE.c.state.in_(("sent", "attempted")))
     .order_by(PAGE.c.attempted_at, PAGE.c.id)
 )
+_OF_THE_END = and_(PAGE.c.escalation_id == bindparam("escalation"), PAGE.c.kind == "resolved")
+_HEARD = select(PAGE.c.id).where(_OF_THE_END, PAGE.c.state.not_in((*_WAITS, "dropped"))).limit(1)
+_UNHEARD = PAGE.update().where(_OF_THE_END, PAGE.c.state.in_(_WAITS)).values(state="dropped")

@@ -22,7 +22,8 @@ class GroupMove(msgspec.Struct, frozen=True, kw_only=True):
         resolution: why it ended; empty while it is live
         was_muted: whether all that fired in it was muted before
         all_muted: whether all that fires in it is muted now
-        by_hand: whether a person took an acknowledgement back, and nothing in it is new
+        by_hand: whether a person took an acknowledgement back, or a resolve, and nothing in it is
+            new
         policy: its times, limits and escalation policy
         wait: for more alerts, before anybody is notified
     """

@@ -120,6 +120,8 @@ class GroupChanges:
         if self.resolved:
             changes.ends(self._end_members(self.resolved, quiet=False))
         on = self._groups_of(self.going_on)
+        fired = {homes[one.membership.key].id for one in self.fired if not one.by_hand}
+        restored = {home.id for home in homes.values()} - fired
         counts = member_counts(self._connection, groups, changes, now)
         so_far = self._so_far(ids)
         events: list[OutEvent] = []
@@ -128,7 +130,7 @@ class GroupChanges:
         for group in groups.values():
             row, event, due = self._become(group, counts.get(group.id), so_far, now)
             rows.append(row)
-            known = group.id in on or not changes.has_news(group.id)
+            known = group.id in on or not changes.has_news(group.id) or group.id in restored
             self.moves.append(self._move(group, row, by_hand=known))
             due_now = due_now or due <= now
             if event is not None:

@@ -10,6 +10,7 @@ from sentinel.alerts.actions import (
     Acknowledge,
     Comment,
     Escalate,
+    Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
@@ -217,3 +218,28 @@ def test_a_page_that_fails_is_tried_again_and_one_whose_sender_died_is_sent_once
     )
     assert pages_due(paged.store, later) == []
     assert len(pages_due(paged.store, later + timedelta(minutes=1))) == 2
+
+
+def test_a_resolve_that_is_taken_back_in_time_changes_nothing_and_later_it_begins_anew(
+    paged: Paged,
+):
+    paged.fires("/")
+    paged.goes_on()
+    paged.sends()
+    paged.clock.forward(minutes=1)
+    paged.does(Resolve(actor="ann"))
+    paged.clock.forward(seconds=3)
+    assert (paged.row().state, paged.sends()) == ("ended", [])
+    paged.does(Reopen(actor="ann"))
+    assert (paged.row().state, paged.row().level, paged.due_in()) == ("waiting", 1, 9)
+    paged.does(Acknowledge(actor="ann"))
+    paged.does(Resolve(actor="ann"))
+    paged.does(Reopen(actor="ann"))
+    assert (paged.row().state, paged.row().acknowledged_by) == ("acknowledged", "ann")
+    paged.does(Resolve(actor="ann"))
+    paged.clock.forward(minutes=1)
+    assert paged.sends() == [("resolved", "pager", "ann")]
+    paged.does(Reopen(actor="ann"))
+    assert [row.state for row in paged.rows("SELECT state FROM escalation ORDER BY id")] == [
+        "ended", "acknowledged"
+    ]  # fmt: skip
