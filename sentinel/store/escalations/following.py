@@ -261,16 +261,18 @@ def _open(
 ) -> list[datetime | None]:
     document = active_document(connection)
     groups: dict[GroupOpened, Chosen] = {}
-    following = _Following(store, connection, now)
+    following: _Following | None = None
     for move in moves:
-        if move.by_hand and following.restored(move):
-            continue
+        if move.by_hand:
+            following = following or _Following(store, connection, now)
+            if following.restored(move):
+                continue
         chosen = policy_of(move.policy, document)
         if chosen is not None:
             who = _owner(connection, document, move)
             group = GroupOpened(move.id, move.tenant, move.wait, move.all_muted, who)
             groups[group] = chosen
-    due = following.write()
+    due = following.write() if following else []
     return [*due, *open_for(connection, groups, now)] if groups else due
 
 
