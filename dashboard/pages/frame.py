@@ -48,6 +48,7 @@ sections = {
             url_path="inbox",
         ),
         st.Page("oncall.py", title="On-call", icon=":material/support_agent:", url_path="on-call"),
+        st.Page("escalations.py", title="Escalations", icon=":material/trending_up:"),
         st.Page("silences.py", title="Silences", icon=":material/notifications_off:"),
     ],
     "Configure": [
@@ -67,7 +68,7 @@ sections = {
     ],
 }
 if confined:  # on-call, channels, routes and the log belong to all tenants
-    del sections["Operate"][2], sections["Configure"][1:], sections["System"][0]
+    del sections["Operate"][2:4], sections["Configure"][1:], sections["System"][0]
 page = st.navigation(sections, expanded=True)
 configure(f"{page.title} · Sentinel")
 export_storage.leave(page.title)

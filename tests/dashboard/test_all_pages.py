@@ -17,6 +17,7 @@ from tests.dashboard.scene import APP, Scene, given, says, shown
 
 PAGES = {
     "live.py": "Operate", "inbox.py": "Operate", "oncall.py": "Operate", "silences.py": "Operate",
+    "escalations.py": "Operate",
     "rules.py": "Configure",
     "receivers.py": "Configure", "routing.py": "Configure",
     "overview.py": "Review", "history.py": "Review",
@@ -26,7 +27,7 @@ PAGES = {
 WITHOUT_STREAMLIT = (
     "alert_commands", "alert_row", "calendar_weeks", "commands", "configuration",
     "configuration_commands", "connection_check", "data", "database_errors",
-    "document_commands", "export_columns",
+    "document_commands", "escalation_view", "export_columns",
     "export_files", "history_query", "live_api", "live_filter", "markup", "oncall_commands",
     "oncall_view", "page_tokens", "readings_chart", "reports",
     "response_cache", "routing_view", "serializers", "silence_commands", "silence_view",

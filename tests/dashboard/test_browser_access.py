@@ -30,6 +30,7 @@ DRAWN = {
     "?alert={taken}": ".drawer .step.opened",
     "inbox": ".alert .title",
     "on-call": ".calendar .bar",
+    "escalations": ".policy-step",
     "silences": ".calendar .bar",
     "rules": TABLE,
     "rules?rule={rule}": ".rule-state",

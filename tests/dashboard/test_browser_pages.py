@@ -46,6 +46,7 @@ def test_every_page_opens_by_its_address_without_a_complaint(
     scene.raises("one")
     for path, name in (
         ("inbox", "Inbox"), ("on-call", "On-call"), ("silences", "Silences"),
+        ("escalations", "Escalations"),
         ("rules", "Rules"), ("channels", "Channels"), ("routing", "Routing"),
         ("overview", "Overview"), ("history", "History"), ("compare", "Compare"),
         ("audit", "Audit"),
