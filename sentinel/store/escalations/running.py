@@ -79,8 +79,10 @@ def running(store: Store, now: datetime, most: int = 100) -> list[Running]:
         Where each is, and whom its next step would page.
     """
     with store.read() as connection:
-        rows = connection.execute(_WITH_NEXT, {"most": most}).all()
-        rows += connection.execute(_RESTING, {"most": _MOST_RESTING}).all()
+        rows: list[Row[Any]] = [
+            *connection.execute(_WITH_NEXT, {"most": most}),
+            *connection.execute(_RESTING, {"most": _MOST_RESTING}),
+        ]
         if not rows:
             return []
         paged = _paged(connection, [row.id for row in rows])
@@ -108,7 +110,8 @@ def _running(row: Row[Any], paged: dict[str, None], oncall: OnCallNow, now: date
     return Running(
         id=row.id, group_id=row.group_id, tenant=row.tenant, title=row.title or shared,
         severity=row.severity, firing=row.firing, receivers=list(row.receivers),
-        policy=row.policy, state=state.state, level=state.level, levels=len(plan.steps), opened_at=row.opened_at, due_at=state.due_at,
+        policy=row.policy, state=state.state, level=state.level, levels=len(plan.steps),
+        opened_at=row.opened_at, due_at=state.due_at,
         acknowledged_by=state.acknowledged_by, paged=list(paged), missing=state.missing,
         following=following,
     )  # fmt: skip
