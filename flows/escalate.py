@@ -32,7 +32,8 @@ def escalate(woken_by: str = "") -> State[None]:
     """
     store = connections.store()
     done = escalate_until_served(store, by=str(flow_run.get_id() or "escalate"))
-    arm_next(store)
+    if not done.steps:  # a step arms the one after it
+        arm_next(store)
     parts = ", ".join(f"{count} {word}" for count, word in page_counts(done) if count)
     if not parts:
         return Completed(name="NothingDue", message="nothing was due")

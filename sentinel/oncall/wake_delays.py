@@ -12,7 +12,7 @@ from datetime import datetime
 
 __all__ = ["DELAYS", "delay_before"]
 
-DELAYS = (0, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 14_400, 86_400)
+DELAYS = (0, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 14_400, 86_400)
 """In seconds, as the triggers of the deployment `escalate` have them in prefect.yaml."""
 
 
@@ -24,7 +24,7 @@ def delay_before(due: datetime, now: datetime) -> int:
         now: the present moment
 
     Returns:
-        One of `DELAYS`; 0 for what is due, or will be within ten seconds.
+        One of `DELAYS`; 0 for what is due, or will be within five seconds.
     """
     left = max(0.0, (due - now).total_seconds())
     return DELAYS[bisect_right(DELAYS, left) - 1]

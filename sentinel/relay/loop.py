@@ -24,6 +24,7 @@ from sentinel.errors import DeliveryError, SentinelError
 from sentinel.notifications.channel import EMERGENCY, Channel
 from sentinel.notifications.standby import Standby
 from sentinel.prefect_client.port import Prefect
+from sentinel.relay.armed import thinned
 from sentinel.relay.dead_man import not_well
 from sentinel.relay.matching import matching_in_background
 from sentinel.store import Store
@@ -135,6 +136,7 @@ class Relay:
         self._refresh = refresh
         self._in_memory = in_memory or channel_of
         self._publish_from: datetime | None = None
+        self._armed: dict[str, datetime] = {}
         second, minute = timedelta(seconds=1), timedelta(minutes=1)
         self.duties = [
             Duty(name="publish events", do=self._publish, every=second / 4, outside=True),
@@ -271,7 +273,9 @@ class Relay:
             waiting = self._store.outbox.unpublished(connection, _AT_ONCE)
         if not waiting:
             return
-        self._prefect.publish([event for _, event in waiting])
+        events, armed = thinned((event for _, event in waiting), self._armed, now)
+        self._prefect.publish(events)
+        self._armed = armed
         log.debug("published %d events", len(waiting))
         self._store.outbox.mark_published([sequence for sequence, _ in waiting])
         self._publish_from = now + timedelta(seconds=len(waiting) / _A_SECOND)

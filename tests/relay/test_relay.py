@@ -17,6 +17,7 @@ from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.prefect_client.port import OutEvent
 from sentinel.relay.loop import Relay
 from sentinel.store import Store
+from sentinel.store.escalations.armed import ARMED, armed_events
 from tests.world import World
 
 
@@ -224,3 +225,23 @@ def test_it_sums_settled_hours_up(night: Night):
     while not night.world.rows("SELECT at FROM tally_hour"):
         assert time.monotonic() < until, "the hour that the alert opened in is not summed up"
         night.passes(15, step=15)
+
+
+def test_one_event_of_a_delay_stands_for_those_that_follow_within_seconds(
+    store: Store, clock: FakeClock
+):
+    night = Night(store, clock)
+    due = clock.now() + timedelta(seconds=70)
+    for _ in range(3):
+        with store.write() as connection:
+            store.outbox.add(connection, armed_events([due], clock.now()))
+        night.passes(1)
+    assert night.names() == [ARMED]
+    night.passes(3)
+    with store.write() as connection:
+        store.outbox.add(connection, armed_events([due], clock.now()))
+    night.passes(1)
+    assert [one.resource["prefect.resource.id"] for one in night.server.events] == [
+        "sentinel.escalation.armed.60",
+        "sentinel.escalation.armed.60",
+    ]

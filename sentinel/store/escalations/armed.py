@@ -7,7 +7,7 @@ scheduled run. What is due is decided from rows.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from sentinel.oncall.wake_delays import delay_before
@@ -18,6 +18,7 @@ __all__ = ["ARMED", "DELAY", "armed_events"]
 ARMED = "sentinel.escalation.armed"
 DELAY = "sentinel.delay-seconds"
 """Label of the event's resource that has the delay in seconds, one of `DELAYS`."""
+_SOON = timedelta(seconds=1)
 _NAMESPACE = UUID("0d8f3b8e-5f0e-5c7c-9c3e-0c6f5f3a7d21")
 
 
@@ -29,7 +30,8 @@ def armed_events(due: Iterable[datetime | None], now: datetime) -> list[OutEvent
         now: the moment of the transaction
 
     Returns:
-        One for each of `DELAYS` that an Automation waits before it wakes, the shortest first.
+        One for each of `DELAYS` that an Automation waits before it wakes, the shortest first; none
+        for what is due within seconds, and not yet.
     """
     first: dict[int, datetime] = {}
     counts: dict[int, int] = {}
@@ -37,6 +39,8 @@ def armed_events(due: Iterable[datetime | None], now: datetime) -> list[OutEvent
         if moment is None:
             continue
         delay = delay_before(moment, now)
+        if not delay and moment > now + _SOON:
+            continue  # a run at once would find nothing; the relay wakes for what is due
         first[delay] = min(first.get(delay, moment), moment)
         counts[delay] = counts.get(delay, 0) + 1
     return [
