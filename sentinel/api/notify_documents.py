@@ -1,4 +1,4 @@
-"""Documents of receivers and routes over HTTP: planned and applied; and whose the rules are."""
+"""Documents of receivers, routes and silences over HTTP, and whose the rules are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sentinel.api.problems import Problem, responses
 from sentinel.api.receivers import everywhere
 from sentinel.api.shown_rules import store_of
 from sentinel.expression.yaml_document import MOST_LETTERS
-from sentinel.notifications.notify_document import read_notify
+from sentinel.notifications.notify_document import NotifyDocument, read_notify
 from sentinel.notifications.notify_plan import Difference
 from sentinel.store.notifications.notify_documents import apply_document, plan_document, state_of
 from sentinel.store.notifications.owned_rules import owned_rules
@@ -43,7 +43,7 @@ Files = Annotated[
 
 
 class PlanBody(BaseModel):
-    """A document of receivers, routes and time intervals, in one file or several."""
+    """A document of receivers, routes, silences and time intervals, in one file or several."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"document": {"notify.yaml": _EXAMPLE}}]}
@@ -62,7 +62,7 @@ class DifferenceItem(BaseModel):
     """One thing that is added, changed or removed."""
 
     sign: Literal["+", "~", "-"]
-    kind: str = Field(examples=["receiver", "route", "default", "time interval", "test"])
+    kind: str = Field(examples=["receiver", "route", "silence", "default", "time interval", "test"])
     name: str
     text: str
 
@@ -75,13 +75,13 @@ class Differences(BaseModel):
 
 @router.post(
     "/plan",
-    summary="What a document of receivers and routes would change",
+    summary="What a document of receivers, routes and silences would change",
     responses={**responses(400, 403, 413), 200: {"headers": ETAG, "description": "The plan"}},
     openapi_extra=described_as(PlanBody),
 )
 @needs(Permission.READ, "routes")
 def plan(request: Request, response: Response, body: Body, who: Acting) -> Differences:
-    """Compare a document with the receivers and routes that are stored. Nothing is changed.
+    """Compare a document with what is stored. Nothing is changed.
 
     The tag of the answer, as `If-Match` of `apply`, lets it change only what was compared here.
 
@@ -92,6 +92,7 @@ def plan(request: Request, response: Response, body: Body, who: Acting) -> Diffe
     asked = read_as(PlanBody, body)
     store = store_of(request)
     document = of_document(lambda: read_notify(asked.document))
+    _also_silences(who, Permission.READ, document)
     # First, so that what changes meanwhile makes the tag stale and not the differences.
     response.headers["ETag"] = _tag(state_of(store))
     return _shown(plan_document(store, document))
@@ -99,28 +100,30 @@ def plan(request: Request, response: Response, body: Body, who: Acting) -> Diffe
 
 @router.post(
     "/apply",
-    summary="Apply a document of receivers and routes",
+    summary="Apply a document of receivers, routes and silences",
     responses=responses(400, 403, 409, 412, 413),
     openapi_extra=described_as(ApplyBody),
 )
 @needs(Permission.EDIT, "routes")
 def apply(request: Request, body: Body, who: Acting, if_match: IfMatch = None) -> Differences:
-    """Make receivers, routes and time intervals as a document says: all of it or nothing.
+    """Make receivers, routes, silences and time intervals as a document says, or nothing of it.
 
-    Only what differs is changed. Receivers that were made elsewhere stay, and so do the routes
-    where there is no `route:`. With `If-Match`, receivers or routes that somebody changed since
-    they were planned are refused.
+    Only what differs is changed. Receivers and silences that were made elsewhere stay, and so do
+    the routes where there is no `route:`. With `If-Match`, the document is refused where somebody
+    changed any of them since it was planned.
 
     Returns:
         What was changed.
     """
     _also_receivers(who, Permission.EDIT)
     asked = read_as(ApplyBody, body)
+    document = of_document(lambda: read_notify(asked.document))
+    _also_silences(who, Permission.EDIT, document)
     return _shown(
         of_document(
             lambda: apply_document(
                 store_of(request),
-                read_notify(asked.document),
+                document,
                 actor=who.name,
                 note=asked.note,
                 check=lambda state: check_match(if_match, _tag(state)),
@@ -166,12 +169,26 @@ def _also_receivers(who: Acting, permission: Permission) -> None:
         Problem: 403
     """
     everywhere(who, permission)
-    if not who.may(permission, "receivers"):
+    _also(who, permission, "receivers")
+
+
+def _also_silences(who: Acting, permission: Permission, document: NotifyDocument) -> None:
+    """Refuse a document with silences of a key whose scopes have none.
+
+    Raises:
+        Problem: 403
+    """
+    if document.silences is not None:
+        _also(who, permission, "silences")
+
+
+def _also(who: Acting, permission: Permission, area: str) -> None:
+    if not who.may(permission, area):
         raise Problem(
             403,
             "forbidden",
             f"{who.name} may use only: {', '.join(sorted(who.scopes or ()))}",
-            hint=f"A document has receivers, too: this needs the scope receivers:{permission}.",
+            hint=f"A document has {area}, too: this needs the scope {area}:{permission}.",
         )
 
 

@@ -1,4 +1,4 @@
-"""`sentinel notify …`: receivers, routes and time intervals as one document in Git."""
+"""`sentinel notify …`: receivers, routes, silences and time intervals as one document in Git."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentinel.cli.exit_codes import Exit
+from sentinel.cli.notify_plans import planned_state, unchanged_since, write_plan
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["commands"]
 
 commands = typer.Typer(
-    no_args_is_help=True, help="Receivers, routes and time intervals as YAML in Git."
+    no_args_is_help=True, help="Receivers, routes, silences and time intervals as YAML in Git."
 )
 
 Where = Annotated[Path, typer.Argument(metavar="FILE|DIR", help="YAML file, or a folder of them.")]
@@ -41,28 +42,40 @@ def check(path: Where, json: AsJson = False) -> None:
     document = read_notify(_files(path))
     routes = 0 if document.routes is None else sum(1 for _ in document.routes.route.below())
     tests = 0 if document.routes is None else len(document.routes.tests)
-    receivers = len(document.receivers or {})
+    receivers, silences = len(document.receivers or {}), len(document.silences or {})
     if json:
-        json_out({"receivers": receivers, "routes": routes, "tests": tests})
-    else:
-        say(f"{path}: {receivers} receivers, {routes} routes, {tests} tests passed.")
+        json_out({"receivers": receivers, "routes": routes, "silences": silences, "tests": tests})
+        return
+    muted = f"{silences} silences, " if silences else ""
+    say(f"{path}: {receivers} receivers, {routes} routes, {muted}{tests} tests passed.")
 
 
 @commands.command()
-def plan(path: Where, json: AsJson = False) -> None:
+def plan(
+    path: Where,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the plan to a file, for `notify apply --plan`.",
+                     show_default=False),
+    ] = None,
+    json: AsJson = False,
+) -> None:  # fmt: skip
     """Print what `notify apply` would change: + added, ~ changed, - removed.
 
     Exits with 0 where nothing would change, and with 7 where something would.
 
     Example:
-        sentinel notify plan notify/
+        sentinel notify plan notify/ -o plan.json
 
     Raises:
         Exit: with 7 where something would change
     """
-    found = _planned(_files(path))
+    files = _files(path)
+    found, state = _planned(files)
+    if output is not None:
+        write_plan(output, files, state, found)
     if json:
-        json_out({"differences": found})
+        json_out({"differences": found, "state": state})
     else:
         _say(found, _WORDS, "Nothing would change.")
     if found:
@@ -75,57 +88,76 @@ def apply(
     message: Annotated[
         str, typer.Option("--message", "-m", help="The reason; kept with the version.")
     ] = "",
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="Of `notify plan -o`: refuse where something changed since.",
+                     show_default=False),
+    ] = None,
     json: AsJson = False,
-) -> None:
-    """Make receivers, routes and time intervals as a document says, all of it or nothing.
+) -> None:  # fmt: skip
+    """Make receivers, routes, silences and time intervals as a document says, or nothing of it.
 
     Only what differs is changed, so that applying it twice changes nothing. What the document says
-    nothing about stays: receivers made elsewhere, and routes where there is no `route:`.
+    nothing about stays: receivers and silences made elsewhere, and routes where there is no
+    `route:`.
 
     Example:
-        sentinel notify apply notify/ -m "the db team has a pager"
+        sentinel notify apply notify/ --plan plan.json -m "the db team has a pager"
     """
-    found = _applied(_files(path), message)
+    files = _files(path)
+    state = "" if plan is None else planned_state(plan, files)
+    found = _applied(files, message, state)
     if json:
         json_out({"differences": found})
     else:
         _say(found, _DONE, "Nothing changed.")
 
 
-def _planned(files: Mapping[str, str]) -> list[Difference]:
+def _planned(files: Mapping[str, str]) -> tuple[list[Difference], str]:
+    """Return what would change, and the state that this is compared with."""
     from sentinel.notifications.notify_document import read_notify
-    from sentinel.store.notifications.notify_documents import plan_document
+    from sentinel.store.notifications.notify_documents import plan_document, state_of
 
     document = read_notify(files)
     if remote_url():
-        return _remotely(files, None)
+        return _remotely(files, None, "")
     with open_store() as store:
-        return plan_document(store, document)
+        # First, so that what changes meanwhile makes the state stale and not the differences.
+        state = state_of(store)
+        return plan_document(store, document), state
 
 
-def _applied(files: Mapping[str, str], note: str) -> list[Difference]:
+def _applied(files: Mapping[str, str], note: str, state: str) -> list[Difference]:
     from sentinel.notifications.notify_document import read_notify
     from sentinel.store.notifications.notify_documents import apply_document
 
     document = read_notify(files)
     if remote_url():
-        return _remotely(files, note)
+        return _remotely(files, note, state)[0]
     with open_store() as store:
-        return apply_document(store, document, actor=actor(), note=note)
+        return apply_document(
+            store, document, actor=actor(), note=note, check=unchanged_since(state)
+        )
 
 
-def _remotely(files: Mapping[str, str], note: str | None) -> list[Difference]:
-    """Plan on the server, or apply with a note."""
+def _remotely(
+    files: Mapping[str, str], note: str | None, state: str
+) -> tuple[list[Difference], str]:
+    """Plan on the server, or apply with a note, where its state is still the one given."""
     from sentinel.cli.remote import client_here
     from sentinel.client import alert_routes as calls
     from sentinel.notifications.notify_plan import Difference
 
     with client_here() as client:
-        asked = calls.plan(files) if note is None else calls.apply_files(files, note=note)
-        return [
+        asked = calls.plan(files)
+        if note is not None:
+            asked = calls.apply_files(files, note=note, version=f'"{state}"' if state else "")
+        done = client.do(asked)
+        found = [
             Difference(sign=one.sign, kind=one.kind, name=one.name, text=one.text)
-            for one in client.do(asked).differences
+            for one in done.differences
         ]
+        return found, done.version.strip('"')
 
 
 def _files(path: Path) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Receivers, routes and time intervals as one YAML document in Git, or several files. Pure.
+"""Receivers, routes, silences and time intervals as one YAML document in Git. Pure.
+
+It may lie in several files.
 
 Credentials are in Prefect blocks; a document names the blocks.
 """
@@ -6,7 +8,7 @@ Credentials are in Prefect blocks; a document names the blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, cast, get_origin
+from typing import Annotated, Any, TypeVar, cast, get_origin
 
 import msgspec
 import yaml
@@ -17,19 +19,22 @@ from sentinel.expression.yaml_document import loaded
 from sentinel.notifications.channel_names import is_channel, is_receiver
 from sentinel.notifications.route_document import HINT, RouteDocument, refusal_of
 from sentinel.notifications.route_trial import checked
+from sentinel.notifications.silence_document import SilenceNode
 
 __all__ = ["NotifyDocument", "ReceiverNode", "read_notify", "routes_text"]
 
 _ROUTES = tuple(RouteDocument.model_fields)
+_BESIDE = ("receivers", "silences")
 _LISTS = (
     "receivers",
+    "silences",
     *(
         name
         for name, one in RouteDocument.model_fields.items()
         if get_origin(one.annotation) is list
     ),
 )
-_NAMED = ("receivers", "time_intervals")
+_NAMED = ("receivers", "silences", "time_intervals")
 
 
 def _named(name: str) -> str:
@@ -61,16 +66,22 @@ class _Receivers(BaseModel):
     receivers: list[ReceiverNode]
 
 
+class _Silences(BaseModel):
+    silences: list[SilenceNode]
+
+
 class NotifyDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What a document says; None for what it says nothing about, which stays as it is.
 
     Attributes:
         receivers: by name
+        silences: by name
         routes: whose tests pass
         text: of the routes, as they are stored
     """
 
     receivers: Mapping[str, ReceiverNode] | None
+    silences: Mapping[str, SilenceNode] | None = None
     routes: RouteDocument | None
     text: str
 
@@ -99,11 +110,11 @@ def read_notify(files: Mapping[str, str]) -> NotifyDocument:
 
     for file, text in files.items():
         given = loaded(text, file, HINT)
-        unknown = [str(part) for part in given if part not in (*_ROUTES, "receivers")]
+        unknown = [str(part) for part in given if part not in (*_ROUTES, *_BESIDE)]
         if unknown:
             raise ConfigurationError(
                 f"{file}: {', '.join(unknown)} is no part of a document",
-                hint=f"There are receivers, {', '.join(_ROUTES)}.",
+                hint=f"There are {', '.join((*_BESIDE, *_ROUTES))}.",
             )
         for part, value in given.items():
             if part in _LISTS:
@@ -132,24 +143,37 @@ def _is_twofold(value: Any) -> bool:
 
 
 def _read(merged: Mapping[str, Any], where: str) -> NotifyDocument:
-    receivers = None
+    receivers = silences = None
     if "receivers" in merged:
-        try:
-            read = _Receivers.model_validate({"receivers": merged["receivers"]})
-        except ValidationError as error:
-            raise ConfigurationError(f"{where}: {refusal_of(error, _Receivers)}") from None
+        read = _part(_Receivers, "receivers", merged, where)
         receivers = {one.name: one for one in read.receivers}
+    if "silences" in merged:
+        found = _part(_Silences, "silences", merged, where)
+        silences = {one.name: one for one in found.silences}
     given = {part: merged[part] for part in _ROUTES if part in merged}
     if not given:
-        return NotifyDocument(receivers=receivers, routes=None, text="")
+        return NotifyDocument(receivers=receivers, silences=silences, routes=None, text="")
     if "route" not in given:
         raise ConfigurationError(
             f"{where}: {', '.join(given)} without route:", hint="Write the first route, too."
         )
     text = routes_text(given)
     return _of_file(
-        lambda: NotifyDocument(receivers=receivers, routes=checked(text), text=text), where
+        lambda: NotifyDocument(
+            receivers=receivers, silences=silences, routes=checked(text), text=text
+        ),
+        where,
     )
+
+
+P = TypeVar("P", bound=BaseModel)
+
+
+def _part(model: type[P], name: str, merged: Mapping[str, Any], where: str) -> P:
+    try:
+        return model.model_validate({name: merged[name]})
+    except ValidationError as error:
+        raise ConfigurationError(f"{where}: {refusal_of(error, model)}") from None
 
 
 def _of_file(work: Callable[[], NotifyDocument], where: str) -> NotifyDocument:

@@ -1,4 +1,4 @@
-"""What a document of receivers and routes would change. Pure."""
+"""What a document of receivers, routes and silences would change. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from sentinel.clock import utc
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.notifications.notify_document import NotifyDocument
 from sentinel.notifications.owners import Owners
 from sentinel.notifications.route_document import RouteDocument, RouteNode
+from sentinel.notifications.silence_document import SilenceChange, SilenceNode
 
 __all__ = ["Difference", "PresentReceiver", "differences"]
 
@@ -31,7 +33,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sign: `+`, `~` or `-`
-        kind: receiver, route, owner, default, time interval, inhibit rule, dependency or test
+        kind: receiver, route, owner, default, time interval, inhibit rule, dependency, test or
+            silence
         name: of it; of a route, the matchers on the way to it
         text: what it is from now on, or what changes
     """
@@ -48,14 +51,16 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def differences(
-    document: NotifyDocument, receivers: Mapping[str, PresentReceiver], active: RouteDocument | None
-) -> list[Difference]:
+    document: NotifyDocument, receivers: Mapping[str, PresentReceiver],
+    active: RouteDocument | None, silences: Sequence[SilenceChange] = (),
+) -> list[Difference]:  # fmt: skip
     """Return what applying a document changes.
 
     Args:
         document: that is wanted
         receivers: those that are stored
         active: the active routes; None for none
+        silences: what becomes of silences, as `silence_changes` yields it
 
     Returns:
         The differences; none where nothing would change.
@@ -65,7 +70,32 @@ def differences(
         found += _receivers(document, receivers)
     if document.routes is not None and document.routes != active:
         found += _routes(document.routes, active)
+    found += map(_silence, silences)
     return found
+
+
+def _silence(change: SilenceChange) -> Difference:
+    kind, node, there = "silence", change.node, change.present
+    if change.what == "end" or node is None:
+        return Difference(sign="-", kind=kind, name=change.name, text="it ends now")
+    if there is None:
+        return Difference(sign="+", kind=kind, name=change.name, text=_said(_of_silence(node)))
+    before = {**there.terms, "start": there.start, "until": there.until}
+    after = _of_silence(node)
+    parts = [
+        f"{name} {_text(before[name])} -> {_text(after.get(name))}" for name in change.differing
+    ]
+    if change.what == "replace":
+        parts.append("another one takes its place")
+    return Difference(sign="~", kind=kind, name=change.name, text="; ".join(parts))
+
+
+def _of_silence(node: SilenceNode) -> dict[str, Any]:
+    start = "when it is applied" if node.start is None else utc(node.start)
+    usual = {"tenant": "default", "recurrence": {}, "comment": "", "maintenance": False,
+             "announce": False}  # fmt: skip
+    said = {name: value for name, value in node.terms.items() if usual.get(name) != value}
+    return {**said, "start": start, "until": utc(node.until)}
 
 
 def _receivers(

@@ -39,6 +39,10 @@ class Silence(SQLModel, table=True):
     team: str = ""
     recurrence: dict[str, Any] = object_column()
     maintenance: bool = False
+    declared: str = Field(
+        default="", max_length=100, sa_column_kwargs={"server_default": ""},
+        description="Name in the document in Git that made it; empty where a person did.",
+    )  # fmt: skip
     announce: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     version: int = 1
     change: int = Field(

@@ -114,6 +114,18 @@ def test_a_document_is_planned_and_applied_by_who_may_change_receivers_too(
         assert answer.status_code == status
     assert answer.json()["differences"] == planned
     assert client.post(f"{notify}/plan", json=body).json() == {"differences": []}
+    muted: dict[str, Any] = {"document": {"s": (
+        "silences: [{name: move, matchers: [team=db], until: 2026-06-01T00:00:00Z}]"
+    )}}  # fmt: skip
+    given = {"Authorization": f"Bearer {both.secret.text}"}
+    for verb in ("plan", "apply"):
+        refused = client.post(f"{notify}/{verb}", json=muted, headers=given)
+        assert (refused.status_code, "silences:" in refused.text) == (403, True)
+    tag = client.post(f"{notify}/plan", json=muted).headers["ETag"]
+    store.receivers.set("other", ["inbox"])
+    stale = client.post(f"{notify}/apply", json=muted, headers={"If-Match": tag})
+    assert stale.status_code == 412
+    assert client.post(f"{notify}/apply", json=muted).json()["differences"][0]["name"] == "move"
     wrong = client.post(f"{notify}/apply", json={"document": {"a": "x: y"}})
     assert (wrong.status_code, wrong.json()["error"]["field"]) == (422, "document")
 

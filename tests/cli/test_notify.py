@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sentinel.cli.exit_codes import Exit
@@ -43,6 +44,31 @@ def test_a_folder_is_planned_applied_and_then_nothing_differs(
     (folder / "routes.yml").write_text(ROUTES.replace("receivers: disks", "receivers: other"))
     code, _, err = run("notify", "plan", "notify")
     assert (code, "notifies disks, not other" in err) == (Exit.USAGE, True)
+
+
+def test_a_plan_is_carried_out_only_where_nothing_changed_since(
+    run: Run, world: World, tmp_path: Path
+):
+    file, ends = tmp_path / "notify.yaml", datetime.now(UTC) + timedelta(days=30)
+    file.write_text(
+        "receivers: [{name: disks, channels: [inbox]}]\n"
+        f"silences: [{{name: move, matchers: [team=db], until: {ends:%Y-%m-%dT%H:%M:%SZ}}}]\n"
+    )
+    assert run("notify", "check", "notify.yaml")[1].endswith("1 silences, 0 tests passed.\n")
+    code, out, _ = run("notify", "plan", "notify.yaml", "-o", "plan.json")
+    assert (code, "+ silence move: matchers team=" in out) == (Exit.DIFFERS, True)
+    run("receiver", "set", "other", "--channel", "inbox")
+    code, _, err = run("notify", "apply", "notify.yaml", "--plan", "plan.json")
+    assert (code, "have changed since the plan" in err) == (Exit.CONFLICT, True)
+    run("notify", "plan", "notify.yaml", "-o", "plan.json")
+    text = file.read_text()
+    file.write_text(text + "\n# another text\n")
+    code, _, err = run("notify", "apply", "notify.yaml", "--plan", "plan.json")
+    assert (code, "is not the one that" in err) == (Exit.CONFLICT, True)
+    file.write_text(text)
+    assert run("notify", "apply", "notify.yaml", "--plan", "plan.json")[1].endswith("2 added.\n")
+    assert run("notify", "plan", "notify.yaml")[0] == 0
+    assert "is no plan" in run("notify", "apply", "notify.yaml", "--plan", "notify.yaml")[2]
 
 
 def test_an_alertmanager_is_imported_into_a_file_that_can_be_planned(

@@ -39,7 +39,15 @@ from sentinel.timing.recurrence import recurrence_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["LONGEST", "LONGEST_RECURRING", "MatcherSilences", "Muted", "Preview"]
+__all__ = [
+    "LONGEST",
+    "LONGEST_RECURRING",
+    "MatcherSilences",
+    "Muted",
+    "Preview",
+    "check_end",
+    "next_change",
+]
 
 LONGEST = timedelta(days=366)
 """So far ahead a silence may end."""
@@ -158,7 +166,7 @@ class MatcherSilences:
         def work(connection: Connection) -> tuple[Silence, int]:
             now = self._store.now()
             begins = now if starts_at is None else max(starts_at, now)
-            _check_end(begins, until, now, recurring=windows is not None)
+            check_end(begins, until, now, recurring=windows is not None)
             alone(connection)
             id_ = silence_id or new_id()
             connection.execute(
@@ -166,18 +174,18 @@ class MatcherSilences:
                     id=id_, tenant=tenant, rule="", until=until, reason=comment, actor=actor,
                     created_at=now, starts_at=begins, ended_at=None, ended_by="",
                     matchers=canonical(sets), team=team_of(sets), version=1,
-                    change=_next_change(connection), maintenance=maintenance, announce=announce,
+                    change=next_change(connection), maintenance=maintenance, announce=announce,
                     recurrence={} if windows is None else windows.model_dump(
                         mode="json", exclude_none=True, exclude_defaults=True
                     ),
                 )
             )  # fmt: skip
             made = _get(connection, id_, EVERYTHING)
-            self._record(connection, "silence.created", made, actor, after=made)
+            self.record(connection, "silence.created", made, actor, after=made)
             groups = groups_of(connection, [row.id for row in rows])
             lock_groups(connection, groups)
             before_muting(connection)
-            self._decide_again(connection, groups, now)
+            self.decide_again(connection, groups, now)
             self._store.changed(connection)
             return made, len(rows)
 
@@ -225,7 +233,7 @@ class MatcherSilences:
                 raise Conflict(
                     f"the silence {silence_id!r} is over", hint="Make a new one in its place."
                 )
-            _check_end(before.starts_at, until, now, recurring=bool(before.recurrence))
+            check_end(before.starts_at, until, now, recurring=bool(before.recurrence))
             return self._change(connection, before, actor, now, "silence.extended", until=until)
 
         return self._store.in_transaction(work)
@@ -265,23 +273,24 @@ class MatcherSilences:
         connection.execute(
             update(SILENCE)
             .where(SILENCE.c.id == before.id)
-            .values(version=before.version + 1, change=_next_change(connection), **values)
+            .values(version=before.version + 1, change=next_change(connection), **values)
         )
         after = _get(connection, before.id, EVERYTHING)
-        self._record(connection, action, after, actor, before=before, after=after)
+        self.record(connection, action, after, actor, before=before, after=after)
         held = muted_by(connection, before.id)
         lock_groups(connection, held)
         before_unmuting(connection)
         # What a claim has muted meanwhile.
         late = set(muted_by(connection, before.id)) - set(held)
-        self._decide_again(connection, held, now, sorted(late))
+        self.decide_again(connection, held, now, sorted(late))
         self._store.changed(connection)
         return after
 
-    def _record(
+    def record(
         self, connection: Connection, action: str, silence: Silence, actor: str,
         before: Silence | None = None, after: Silence | None = None,
     ) -> None:  # fmt: skip
+        """Add the row of the audit trail about one change."""
         name = " or ".join("{" + one + "}" for one in silence.matchers)
         change = Change(
             action=action, object_kind="silence", object_id=silence.id, object_name=name,
@@ -290,7 +299,7 @@ class MatcherSilences:
         )  # fmt: skip
         self._store.audit.add(connection, change, actor=actor)
 
-    def _decide_again(
+    def decide_again(
         self, connection: Connection, groups: Sequence[str], now: datetime,
         late: Sequence[str] = (),
     ) -> None:  # fmt: skip
@@ -344,8 +353,14 @@ def _check_scope(sets: Sequence[Sequence[Matcher]], tenant: str, scope: Scope) -
     )
 
 
-def _check_end(starts_at: datetime, until: datetime, now: datetime, *, recurring: bool) -> None:
+def check_end(starts_at: datetime, until: datetime, now: datetime, *, recurring: bool) -> None:
     """Refuse an end that is none.
+
+    Args:
+        starts_at: when the silence begins
+        until: when it ends
+        now: the present moment
+        recurring: whether it mutes within windows alone, and may last longer
 
     Raises:
         ConfigurationError: it is over already, does not follow the start, or is too far ahead
@@ -361,7 +376,8 @@ def _check_end(starts_at: datetime, until: datetime, now: datetime, *, recurring
         )
 
 
-def _next_change(connection: Connection) -> int:
+def next_change(connection: Connection) -> int:
+    """Return the number of the next change of a silence by matchers."""
     return connection.execute(_LAST_CHANGE).scalar_one() + 1
 
 

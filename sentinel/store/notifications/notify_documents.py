@@ -1,4 +1,4 @@
-"""Documents of receivers and routes: compared with what is stored, and applied at once."""
+"""Documents of receivers, routes and silences: compared with what is stored, applied at once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 
 from sentinel.notifications.notify_document import NotifyDocument
 from sentinel.notifications.notify_plan import FILE, Difference, PresentReceiver, differences
+from sentinel.notifications.silence_document import SilenceChange, silence_changes
 from sentinel.store.database.alone import alone
 from sentinel.store.notifications.active_routes import active_tree
+from sentinel.store.notifications.declared_silences import DeclaredSilences, present_silences
 from sentinel.store.notifications.routes import Routes
 
 if TYPE_CHECKING:
@@ -35,11 +37,11 @@ def plan_document(store: Store, document: NotifyDocument) -> list[Difference]:
         The differences.
     """
     with store.read() as connection:
-        return _planned(store, connection, document)
+        return _planned(store, connection, document)[0]
 
 
 def state_of(store: Store) -> str:
-    """Return a digest of receivers and active routes, which differs where one of them does."""
+    """Return a digest of receivers, active routes and declared silences; it differs with them."""
     with store.read() as connection:
         return _state(store, connection)
 
@@ -54,7 +56,8 @@ def apply_document(
     """Make what is stored as a document says, in one transaction: all of it or nothing.
 
     Receivers that a document made and that it no longer has are removed; those that somebody made
-    elsewhere stay. What the document says nothing about stays as it is.
+    elsewhere stay. So it is with silences, which are ended instead. What the document says nothing
+    about stays as it is.
 
     Args:
         store: the shared database
@@ -74,7 +77,7 @@ def apply_document(
     def work(connection: Connection) -> list[Difference]:
         alone(connection)
         check(_state(store, connection))
-        found = _planned(store, connection, document)
+        found, changes = _planned(store, connection, document)
         for one in found:
             if one.kind != "receiver":
                 continue
@@ -86,12 +89,15 @@ def apply_document(
                 connection, node.name, node.channels, description=node.description, source=FILE,
                 actor=actor,
             )  # fmt: skip
+        silences = DeclaredSilences(store, connection, changes, actor)
+        silences.write()
         routes = Routes(store)
-        if any(one.kind != "receiver" for one in found):
+        if any(one.kind not in ("receiver", "silence") for one in found):
             routes.apply_in(connection, document.text, actor=actor, note=note)
         elif found and (tree := active_tree(connection)) is not None:
             # A document may no longer have a receiver that the active routes name.
             routes.refuse_missing(connection, tree.document.receivers)
+        silences.decide()
         if found:
             store.changed(connection)
         return found
@@ -104,10 +110,13 @@ def _state(store: Store, connection: Connection) -> str:
     routes = None if tree is None else tree.document.model_dump(mode="json")
     rows = store.receivers.rows_in(connection)
     receivers = [(row.name, row.channels, row.description, row.source) for row in rows]
-    return sha256(msgspec.json.encode([receivers, routes])).hexdigest()[:32]
+    silences = present_silences(connection, store.now())
+    return sha256(msgspec.json.encode([receivers, routes, silences])).hexdigest()[:32]
 
 
-def _planned(store: Store, connection: Connection, document: NotifyDocument) -> list[Difference]:
+def _planned(
+    store: Store, connection: Connection, document: NotifyDocument
+) -> tuple[list[Difference], list[SilenceChange]]:
     present = {
         row.name: PresentReceiver(
             channels=row.channels, description=row.description, source=row.source
@@ -115,4 +124,10 @@ def _planned(store: Store, connection: Connection, document: NotifyDocument) -> 
         for row in store.receivers.rows_in(connection)
     }
     tree = active_tree(connection)
-    return differences(document, present, None if tree is None else tree.document)
+    changes: list[SilenceChange] = []
+    if document.silences is not None:
+        now = store.now()
+        stored = present_silences(connection, now)
+        changes = list(silence_changes([*document.silences.values()], stored, now))
+    active = None if tree is None else tree.document
+    return differences(document, present, active, changes), changes

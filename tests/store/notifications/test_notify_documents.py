@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime, timedelta
 
+import pytest
+from sqlalchemy import select
+
+from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, Conflict
 from sentinel.notifications.notify_document import read_notify
+from sentinel.schema.silences import Silence
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.database.tables import SILENCE, model_of
+from sentinel.store.notifications.declared_silences import present_silences
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.notify_documents import apply_document, plan_document
 from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
+from tests.world import World
 
 DOCUMENT = """
 receivers:
@@ -76,3 +85,112 @@ def test_a_receiver_that_the_on_call_document_names_is_not_removed(store: Store)
     OnCallDocuments(store).apply("", actor="ann")
     apply_document(store, gone, actor="ci")
     assert set(store.receivers.all()) == {"default"}
+
+
+SILENCES = """
+silences:
+  - name: nightly-backup
+    matchers: ['rule="disk", mount="/data"']
+    until: 2026-06-01T00:00:00Z
+    recurrence: {weekly: {timezone: Europe/Berlin, windows: [{start: '02:00', end: '04:00'}]}}
+    comment: the backup fills the disk
+  - name: move
+    matchers: ['mount="/"', 'team="db"']
+    start: 2026-01-02T18:00:00+01:00
+    until: 2026-01-02T22:00:00+01:00
+"""
+
+
+@both_databases
+def test_silences_of_a_document_are_made_changed_and_ended_and_others_stay(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock)
+    silences = MatcherSilences(store)
+    by_hand, _ = silences.create(["host=x"], clock.now() + timedelta(days=9), actor="ada")
+    world.sees({"/": 95, "/data": 97})
+
+    def applied(text: str) -> list[str]:
+        document = read_notify({"n": text})
+        planned = plan_document(store, document)
+        assert apply_document(store, document, actor="ci") == planned
+        number = store.change_number()
+        assert apply_document(store, document, actor="ci") == []
+        assert store.change_number() == number
+        return [str(one) for one in planned]
+
+    def present() -> dict[str, tuple[datetime, datetime, bool]]:
+        with store.read() as connection:
+            found = present_silences(connection, clock.now())
+        return {one.name: (one.start, one.until, bool(one.terms["recurrence"])) for one in found}
+
+    first = applied(SILENCES)
+    assert [one.partition(":")[0] for one in first] == [
+        "+ silence nightly-backup",
+        "+ silence move",
+    ]
+    assert 'matchers rule="disk",mount="/data"' in first[0].replace(", ", ",")
+    begins = datetime(2026, 1, 2, 17, tzinfo=UTC)
+    assert present()["move"] == (begins, begins + timedelta(hours=4), False)
+    assert present()["nightly-backup"][0] == clock.now()
+    # Another end moves the end, other matchers make another one in its place.
+    later = applied(SILENCES.replace("22:00:00+01", "23:00:00+01"))
+    assert later == ["~ silence move: until 2026-01-02 21:00:00+00:00 -> 2026-01-02 22:00:00+00:00"]
+    clock.set(begins + timedelta(minutes=1))
+    (other,) = applied(SILENCES.replace('mount="/"', 'mount=~"/|/data"'))
+    assert other.endswith(
+        "22:00:00+00:00 -> 2026-01-02 21:00:00+00:00; another one takes its place"
+    )
+    assert sum(1 for one in silences_of(store) if one.declared == "move") == 2
+    # One that is over is left in Git, and comes back for nobody.
+    clock.set(begins + timedelta(hours=5))
+    assert applied(SILENCES) == []
+    # A person may end one; the next plan shows it.
+    (nightly,) = [one for one in silences_of(store) if one.declared == "nightly-backup"]
+    silences.expire(nightly.id, actor="ada")
+    assert [one[:25] for one in applied(SILENCES)] == ["+ silence nightly-backup:"]
+    assert applied("silences: []") == ["- silence nightly-backup: it ends now"]
+    assert applied("receivers: []") == []
+    left = [one for one in silences_of(store) if one.ended_at is None and one.until > clock.now()]
+    assert [one.id for one in left] == [by_hand.id]
+    kinds = [one.action for one in page(store, AuditFilter()).items if one.actor == "ci"]
+    assert sorted(set(kinds)) == ["silence.created", "silence.expired", "silence.extended"]
+
+
+def test_a_declared_silence_mutes_at_once_and_its_end_is_decided_at_once(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, receivers=["ops"])
+    store.receivers.set("ops", ["slack-webhook/ops"])
+    text = "silences: [{name: quiet, matchers: ['rule=disk'], until: 2026-06-01T00:00:00Z}]"
+    apply_document(store, read_notify({"n": text}), actor="ci")
+    world.sees({"/": 95})
+    world.tells()
+    assert world.recorder.messages == []
+    apply_document(store, read_notify({"n": "silences: []"}), actor="ci")
+    world.tells()
+    assert [message.firing for _, message in world.recorder.messages] == [1]
+
+
+def test_a_silence_that_cannot_be_is_refused_with_its_name(store: Store, clock: FakeClock):
+    for wrong, said in (
+        ("{name: a, matchers: ['team=~\".*\"'], until: 2026-06-01T00:00:00Z}", "match alerts that"),
+        ("{name: a, matchers: [x=y], until: 2026-06-01T00:00:00}", "silences.0.until"),
+        ("{name: A b, matchers: [x=y], until: 2026-06-01T00:00:00Z}", "silences.0.name"),
+        ("{name: a, matchers: [x=y], start: 2026-07-01T00:00:00Z, until: 2026-06-01T00:00:00Z}",
+         "it must be after start"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigurationError, match=said):
+            read_notify({"n": f"silences: [{wrong}]"})
+    far = read_notify({"n": "silences: [{name: a, matchers: [x=y], until: 2036-01-01T00:00:00Z}]"})
+    with pytest.raises(ConfigurationError, match="silence a: the silence ends more than 366 days"):
+        apply_document(store, far, actor="ci")
+    twice = "silences: [{name: a, matchers: [x=y], until: 2026-06-01T00:00:00Z}]"
+    with pytest.raises(ConfigurationError, match="silences a is in one and in two"):
+        read_notify({"one": twice, "two": twice})
+
+
+def silences_of(store: Store) -> list[Silence]:
+    with store.read() as connection:
+        rows = connection.execute(select(SILENCE).order_by(SILENCE.c.id))
+        return [model_of(Silence, row) for row in rows]
