@@ -251,7 +251,8 @@ def mail_of(
     mail = EmailMessage(policy=SMTP_POLICY)
     domain = _address(sender).domain
     # A retry has the same id, so that a server can recognize the duplicate.
-    mail["Message-ID"] = f"<{message.id}@{domain}>"
+    # With the group, by which `sentinel.ingest.mail_bounces` knows it.
+    mail["Message-ID"] = f"<{message.id}.{message.group_id}@{domain}>"
     mail["Date"] = format_datetime(message.at)
     mail["From"] = sender
     mail["To"] = ", ".join(to)
@@ -263,6 +264,7 @@ def mail_of(
         mail["References"] = message.answers
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers this
     mail[GROUP_HEADER] = message.group_id
+    mail["X-PM-Metadata-sentinel-group"] = message.group_id  # Postmark's bounces name no other
     mail["X-Sentinel-Severity"] = message.severity
     if message.severity == "critical" and not is_resolved(message):
         mail["Importance"] = "high"

@@ -10,9 +10,9 @@ from sentinel.errors import ConfigurationError
 __all__ = ["AREAS", "checked_scopes"]
 
 AREAS = (
-    "access", "alerts", "audit", "channels", "documentation", "events", "health", "heartbeats",
-    "inbox", "keys", "login", "metrics", "oncall", "receivers", "routes", "rules", "settings",
-    "silences", "statistics", "users", "views", "webhooks",
+    "access", "alerts", "audit", "bounces", "channels", "documentation", "events", "health",
+    "heartbeats", "inbox", "keys", "login", "metrics", "oncall", "receivers", "routes", "rules",
+    "settings", "silences", "statistics", "users", "views", "webhooks",
 )  # fmt: skip
 """Every route names one of them; a key without scopes may use all."""
 

@@ -7,6 +7,7 @@ a key as `PERSON via KEY`.
 
 from __future__ import annotations
 
+import base64
 import math
 import secrets
 from typing import Annotated
@@ -21,7 +22,7 @@ from sentinel.access import Principal, Role
 from sentinel.access.outside_tokens import AccountDisabled, TokenRefused
 from sentinel.api.issuer_keys import FAILED_SECONDS, KeysUnavailable, OutsideTokens
 from sentinel.api.known_keys import KnownKeys
-from sentinel.api.needs import check_needs
+from sentinel.api.needs import check_needs, needed_by
 from sentinel.api.own_token import is_loopback
 from sentinel.api.people import person_of_cookie, person_of_token
 from sentinel.api.problems import Problem
@@ -30,6 +31,8 @@ from sentinel.audit.origin import Origin, acting_as
 __all__ = ["Acting", "Trusted", "acting", "local_or_trusted", "principal"]
 
 MOST_OF_A_NAME = 100
+_BY_PASSWORD = ("bounces",)
+"""Areas whose callers are vendors, which send no bearer token."""
 
 _DESCRIPTION = "An API key, or the token in SENTINEL_API_TOKEN or in the file home/api-token."
 _bearer = HTTPBearer(auto_error=False, description=_DESCRIPTION)
@@ -77,7 +80,11 @@ class _Access(SecurityBase):
         authorization = request.headers.get("authorization")
         scheme, _, given = (authorization or "").partition(" ")
         if not given or scheme.lower() != "bearer":
-            found = await _by_cookie(request, sent=authorization is not None)
+            password = _password(request, scheme, given)
+            if password is not None:
+                found = await _by_bearer(request, password, user)
+            else:
+                found = await _by_cookie(request, sent=authorization is not None)
         else:
             found = await _by_bearer(request, given, user)
         request.state.principal = found
@@ -87,6 +94,39 @@ class _Access(SecurityBase):
 
 
 principal = _Access()
+
+
+def _password(request: Request, scheme: str, given: str) -> str | None:
+    """Return the password of HTTP Basic, for routes whose callers can send nothing else.
+
+    Args:
+        request: its route is found
+        scheme: of the header `Authorization`
+        given: what follows it
+
+    Returns:
+        The password, which is an API key; None for a route that takes none.
+
+    Raises:
+        Problem: 401 without one, in the words of HTTP Basic, for which Amazon SNS waits
+    """
+    needed = needed_by(request.scope["endpoint"])
+    if needed is None or needed.area not in _BY_PASSWORD:
+        return None
+    try:
+        text = base64.b64decode(given, validate=True) if scheme.lower() == "basic" else b""
+    except ValueError:
+        text = b""
+    password = text.partition(b":")[2].decode("utf-8", "surrogateescape")
+    if password:
+        return password
+    raise Problem(
+        401,
+        "unauthorized",
+        "this request needs an API key, as a bearer token or as the password of HTTP Basic",
+        hint="Give the vendor an address such as https://sentinel:KEY@host/….",
+        headers={"WWW-Authenticate": 'Basic realm="sentinel"'},
+    )
 
 
 async def _by_cookie(request: Request, *, sent: bool) -> Principal:

@@ -182,7 +182,7 @@ def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None
         error["errors"] = [one.model_dump() for one in problem.errors[:MOST_ERRORS]]
     more = {"X-Request-Id": request_id, **(headers or {})}
     if problem.status == HTTPStatus.UNAUTHORIZED:
-        more["WWW-Authenticate"] = "Bearer"
+        more.setdefault("WWW-Authenticate", "Bearer")
     return JSONResponse({"error": error}, status_code=problem.status, headers=more)
 
 

@@ -20,11 +20,13 @@ from sentinel.engine.run_health import RunWatch
 from sentinel.engine.self_watch import SelfWatch
 from sentinel.errors import DeliveryError
 from sentinel.log_redaction import unlogged
+from sentinel.notifications.bounces import TakeReports
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.printable import clean_log_records
 from sentinel.relay.loop import Relay
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
+from sentinel.store.notifications.posted_bounces import read_reports
 
 __all__ = ["main", "relay_of"]
 
@@ -42,9 +44,13 @@ def relay_of(store: Store, given: Settings) -> Relay:
     channels = Channels(store, usable_emergency(given))
     prefect = PrefectApi.of(given)
     mailbox = usable_mailbox(given.bounce_mailbox.get_secret_value())
-    bounces = mailbox and BounceWatch(
-        store, mailbox.read, lambda ref: recipients_of(ref, channels.channel_of)
-    )
+
+    def read_bounces(take: TakeReports) -> None:
+        read_reports(store, take)
+        if mailbox is not None:
+            mailbox.read(take)
+
+    bounces = BounceWatch(store, read_bounces, lambda ref: recipients_of(ref, channels.channel_of))
     return Relay(
         store,
         prefect,
@@ -58,7 +64,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         watch_escalations=EscalationWatch(store).evaluate,
         watch_self=SelfWatch(store).evaluate,
         watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,
-        read_bounces=bounces.evaluate if bounces else None,
+        read_bounces=bounces.evaluate,
         listener=SlackSockets(store, channels.channel_of),
     )
 

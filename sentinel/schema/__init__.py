@@ -13,6 +13,7 @@ from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.approvals import PendingChange, SeparatedTenant
 from sentinel.schema.audit import AuditCheckpoint, AuditHead, AuditPerson, AuditRow
+from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
@@ -99,6 +100,7 @@ __all__ = [
     "Person",
     "PersonSession",
     "PolicyMemory",
+    "PostedBounce",
     "PushKey",
     "PushSubscription",
     "Receiver",

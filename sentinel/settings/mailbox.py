@@ -1,4 +1,4 @@
-"""Settings of the mailbox to which bounces come."""
+"""Settings of where bounces come from: a mailbox, or requests of the vendor that sends mails."""
 
 from __future__ import annotations
 
@@ -19,4 +19,19 @@ class MailboxSettings(SecureSettings):
             "`imaps://user:password@host/INBOX`, or `imap://` for STARTTLS. An address that cannot "
             "be reached is an alert; empty means that none is read."
         ),
+    )
+    bounce_sns_topics: str = Field(
+        default="",
+        description="ARNs of the Amazon SNS topics to which SES reports bounces, separated by "
+        "commas; messages of other topics are refused; empty means all of them.",
+    )
+    bounce_sendgrid_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Verification key of SendGrid's signed event webhook; empty means that its "
+        "requests need the API key alone.",
+    )
+    bounce_mailgun_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="HTTP webhook signing key of Mailgun; empty means that its requests need the "
+        "API key alone.",
     )

@@ -292,6 +292,8 @@ ENTRIES: dict[str, Entry] = {
     "GET /views": open_to_all(),
     "PUT /views/{page}/{name}": Entry(foreign=200, team=200, body=always({"query": "q=a"})),
     "DELETE /views/{page}/{name}": one_object(),
+    "POST /bounces/{vendor}": instance(body=always({})),
+    "POST /bounces/sendgrid": instance(body=always([])),
     "POST /webhooks/prometheus": whole_tenant(FIRING),
     "POST /webhooks/grafana": whole_tenant(FIRING),
     "GET /health": open_to_all(),

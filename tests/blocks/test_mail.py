@@ -133,7 +133,7 @@ def test_the_end_answers_the_first_mail(server: MailServer):
     channel(server.port).send(resolved(id="m3", answers=second.reference))
     opened, more, over = (mail.message for mail in server.mails)
     assert opened["In-Reply-To"] is None
-    assert opened["Message-ID"] == "<m1@example.org>"
+    assert opened["Message-ID"] == "<m1.g1@example.org>"
     for answer in (more, over):
         assert answer["In-Reply-To"] == opened["Message-ID"]
         assert answer["References"] == opened["Message-ID"]
@@ -145,7 +145,7 @@ def test_the_end_answers_the_first_mail(server: MailServer):
 def test_sent_again_it_is_the_same_mail(server: MailServer):
     for _ in range(2):
         channel(server.port).send(message())
-    assert [mail.message["Message-ID"] for mail in server.mails] == ["<m1@example.org>"] * 2
+    assert [mail.message["Message-ID"] for mail in server.mails] == ["<m1.g1@example.org>"] * 2
 
 
 def test_no_robot_answers_and_a_critical_mail_stands_out(server: MailServer):

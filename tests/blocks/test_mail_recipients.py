@@ -66,7 +66,7 @@ def test_one_mail_each_shows_nobody_the_others(server: MailServer):
         (["night@example.org"], "night@example.org", None),
         (["boss@example.org"], "boss@example.org", None),
     ]
-    assert {mail.message["Message-ID"] for mail in server.mails} == {"<m1@example.org>"}
+    assert {mail.message["Message-ID"] for mail in server.mails} == {"<m1.g1@example.org>"}
 
 
 def test_a_retry_of_one_mail_each_goes_on_where_it_stopped(server: MailServer):

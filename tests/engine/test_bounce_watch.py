@@ -12,9 +12,11 @@ from pydantic import SecretStr
 from sentinel.alerts.actions import Resolve
 from sentinel.clock import FakeClock
 from sentinel.engine.bounce_watch import RULE, BounceWatch
+from sentinel.notifications.bounces import Bounce, BounceReport
 from sentinel.relay.run import relay_of
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.notifications.posted_bounces import keep_reports
 from tests.blocks.imap_server import PASSWORD, USER, ImapServer, serving_mails
 from tests.blocks.test_bounces import OURS, mailbox, report
 from tests.blocks.test_mail import channel as email_channel
@@ -125,6 +127,26 @@ def test_the_relay_takes_the_addresses_from_the_email_channels(
     duty.do(clock.now())
     assert mailed.live() == ["boss@example.org", "ops@example.org"]
     assert imap.seen == {1, 2}
+
+
+def test_the_relay_reads_what_vendors_posted_also_without_a_mailbox(
+    store: Store, clock: FakeClock, mailed: Mailed, monkeypatch: pytest.MonkeyPatch
+):
+    def loaded(_: str) -> Block:
+        return email_channel(25)
+
+    monkeypatch.setattr("blocks.channels._load", loaded)
+    posted = [
+        BounceReport(group_id=mailed.group, bounces=(Bounce(address=address, status="5.1.1"),))
+        for address in ("ops@example.org", "stranger@example.org")
+    ]
+    assert keep_reports(store, posted) == 2
+    relay = relay_of(store, Settings())
+    (duty,) = [one for one in relay.duties if one.name == "read bounces"]
+    duty.do(clock.now())
+    assert mailed.live() == ["ops@example.org"]
+    mailed.watch.evaluate(clock.forward(minutes=1))
+    assert mailed.world.rows("SELECT id FROM posted_bounce") == []
 
 
 def test_one_read_opens_a_bounded_number_of_alerts_and_says_how_many_it_dropped(

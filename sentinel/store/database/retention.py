@@ -12,6 +12,7 @@ from sqlmodel import col
 from sentinel.schema.acknowledge_links import AcknowledgeLink
 from sentinel.schema.alerts import Suppression
 from sentinel.schema.answered_requests import AnsweredRequest
+from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.notices import Notice, SilenceAnnouncement
 from sentinel.schema.notifications import Delivery, InboxMessage, NotificationOutcome, SystemLog
@@ -99,6 +100,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(Delivery).where(col(Delivery.started_at) < before))
         old = col(NotificationOutcome.at) < before
         connection.execute(delete(NotificationOutcome).where(old))
+        connection.execute(delete(PostedBounce).where(col(PostedBounce.received_at) < before))
         connection.execute(delete(AnsweredRequest).where(col(AnsweredRequest.until) < store.now()))
         ended = col(AcknowledgeLink.expires_at) <= store.now()
         connection.execute(delete(AcknowledgeLink).where(ended))

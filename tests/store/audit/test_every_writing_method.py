@@ -138,6 +138,8 @@ EXEMPT = {
     "notifications.notices.finish_notices": _NOTIFYING,
     "notifications.route_shadow.follow_shadow": "what a draft would do, which has no effect",
     "notifications.outbox.Outbox.mark_published": _NOTIFYING,
+    "notifications.posted_bounces.keep_reports": _DATA,
+    "notifications.posted_bounces.read_reports": _ENGINE,
     "notifications.push_subscriptions.PushSubscriptions.forget": _NOTIFYING,
     "notifications.push_subscriptions.PushSubscriptions.private_key": _OWN_KEY,
     "notifications.outbox.Outbox.prune": _UPKEEP,
