@@ -19,6 +19,7 @@ from typing import Any
 import icalendar
 from dateutil.rrule import rrulestr
 
+from benchmarks.oncall_claims import claims
 from benchmarks.table import Row
 from sentinel.oncall.schedule import Layer, Schedule
 from sentinel.oncall.shifts import on_call, shifts
@@ -31,7 +32,7 @@ _FREQUENCY = {"hour": "HOURLY", "day": "DAILY", "week": "WEEKLY", "month": "MONT
 
 
 def run() -> list[Row]:
-    """Rows of a year of three layers, and of one question to each of 1,000 schedules."""
+    """Rows of a year of three layers, of one question to each of 1,000 schedules, and of claims."""
     given = _schedule(0)
     exported = _exported(given)
     ours = [(one.start, one.end, one.people[0]) for one in shifts(given, [], START, START + YEAR)]
@@ -51,6 +52,7 @@ def run() -> list[Row]:
             peer="dateutil, expanding its export", peer_value=peer_year),
         Row(name="oncall_1000_schedules", value=asked, unit="schedules/s",
             peer="dateutil, the last start of each rule", peer_value=peer_asked),
+        *claims(),
     ]  # fmt: skip
 
 
