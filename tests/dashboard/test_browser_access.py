@@ -14,7 +14,7 @@ from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.dashboard.browser import PATIENCE, Served, Watched
 from tests.dashboard.scene import Scene
-from tests.dashboard.test_oncall_page import DOCUMENT
+from tests.dashboard.test_escalations_page import DOCUMENT
 from tests.dashboard.test_routing_page import DOCUMENT as ROUTES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -83,17 +83,17 @@ def test_every_page_is_for_everybody_at_every_width(
     scene: Scene, watched: Watched, served: Served, first: int
 ):
     page = watched.page
+    for name in ("db", "ams", "fra", "pager"):
+        scene.store.receivers.set(name, ["inbox"])
+    OnCallDocuments(scene.store).apply(DOCUMENT, actor="lena")
+    Routes(scene.store).apply(ROUTES, actor="lena")
     for number, severity in enumerate(("critical", "high", "medium", "low", "info")):
-        scene.raises(f"alert {number}", severity=severity)
+        scene.raises(f"alert {number}", severity=severity, team="db")
     taken, over = scene.raises("taken"), scene.raises("over")
     scene.store.act([taken], Acknowledge(actor="lena", comment="on it"))
     scene.store.act([over], Resolve(actor="lena", comment="done"))
     scene.tells(taken, "a message about what is taken")
     scene.store.log.write("info", "rule.switched", "one row")
-    for name in ("db", "ams", "fra", "pager"):
-        scene.store.receivers.set(name, ["inbox"])
-    OnCallDocuments(scene.store).apply(DOCUMENT, actor="lena")
-    Routes(scene.store).apply(ROUTES, actor="lena")
     weekly = {"weekly": {"windows": [{"days": "sun", "start": "02:00", "end": "04:00"}]}}
     end = scene.store.now() + timedelta(days=90)
     MatcherSilences(scene.store).create(['team="db"'], end, actor="lena", recurrence=weekly)
