@@ -9,8 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sentinel.alerts.actions import Resolve
+from sentinel.store.oncall.documents import OnCallDocuments
+from sentinel.store.oncall.overrides import OnCallOverrides
 from tests.dashboard.browser import PATIENCE, Served, Watched
 from tests.dashboard.scene import Scene
+from tests.dashboard.test_oncall_page import DOCUMENT
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -192,3 +195,33 @@ def test_times_are_those_of_whoever_looks(browser: Browser, scene: Scene, served
     age = page.locator(".blotter .row time").first
     expect(age).to_have_attribute("title", re.compile("Asia/Tokyo"))
     context.close()
+
+
+def test_two_shifts_are_swapped_with_the_keyboard_alone(
+    scene: Scene, watched: Watched, served: Served
+):
+    OnCallDocuments(scene.store).apply(DOCUMENT, actor="eva")
+    page = opened(watched.page, served, "on-call", "On-call")
+    bars = page.get_by_role("group", name="primary").locator("button.bar:not(.over)")
+    bars.nth(2).focus()
+    page.keyboard.press("Enter")
+    panel = page.locator(".st-key-oncall-slot-panel")
+    expect(panel.get_by_text("Override", exact=True)).to_be_visible()
+    panel.get_by_role("radio", name="Override").or_(
+        panel.get_by_role("button", name="Override")
+    ).first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    other = panel.get_by_role("combobox", name=re.compile("Swap with"))
+    other.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    swap = panel.get_by_role("button", name="Swap these shifts")
+    expect(swap).to_be_visible()
+    swap.press("Enter")
+    expect(page.get_by_text("Swapped two shifts of primary")).to_be_visible()
+    made = OnCallOverrides(scene.store).rows("primary")
+    assert len({one.swap for one in made}) == 1
+    assert sorted(one.people for one in made) == ["ann", "ben"]
+    page.get_by_role("button", name="Undo").press("Enter")
+    holds(page, lambda: OnCallOverrides(scene.store).rows("primary") == [])

@@ -52,7 +52,7 @@ def test_a_silence_is_previewed_made_extended_ended_and_taken_back(scene: Scene,
     assert "patch day" in words
     assert "matches 2 alerts that fire now" in words
     bars = [bar for week in given(page, "calendar")["rows"][0]["weeks"] for bar in week]
-    assert len(bars) == 4
+    assert 3 <= len(bars) <= 4  # the first one may lie before today
 
     pressed(page, f"extend-{made.id}-1 week")
     assert live(scene)[0].until == made.until + timedelta(weeks=1)
