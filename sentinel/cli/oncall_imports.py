@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -207,6 +208,9 @@ def _api(
         raise ConfigurationError(
             f"{variable} is not set", hint=f"Set it, or name a file in {variable}_FILE."
         )
+    host = urlsplit(url).hostname or ""
+    if url.startswith("http://") and host not in ("localhost", "127.0.0.1", "::1"):
+        complain(f"{url} has no TLS: whoever is between can read the token")
     return VendorApi(url, headers(token), say=complain)
 
 

@@ -24,6 +24,8 @@ _LARGEST = 100_000_000
 _MOST_FILES = 100_000
 _MOST_PAGES = 10_000
 _TRIES = 10
+_FAILURES = 2
+"""So often a try may have no answer at all, before the last one."""
 _LONGEST_WAIT = 300.0
 """Seconds between two tries, whatever the vendor asks for."""
 _WAIT = 5.0
@@ -152,10 +154,14 @@ class VendorApi:
         }  # fmt: skip
         if query:
             url = url.copy_merge_params(query)
+        failures = 0
         for _ in range(_TRIES - 1):
             try:
                 answer = self._client.get(url)
             except httpx.HTTPError as error:
+                failures += 1
+                if failures == _FAILURES:
+                    break
                 self._later(_WAIT, url, type(error).__name__)
                 continue
             if answer.status_code not in _LATER:

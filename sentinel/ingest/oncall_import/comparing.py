@@ -77,7 +77,7 @@ def compared(
     found: list[Comparison] = []
     for name, timeline in sorted(timelines.items()):
         schedule = document.schedules.get(name)
-        if schedule is None:
+        if schedule is None or timeline.end <= timeline.start:
             continue
         length = (timeline.end - timeline.start).total_seconds()
         moments = [timeline.start + timedelta(seconds=int(share * length)) for share in shares]

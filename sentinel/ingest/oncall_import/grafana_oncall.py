@@ -171,7 +171,10 @@ class _Schedules:
         until = layer.get("until")
         if until is None and text_of(shift.get("until")):
             # Written in UTC, unlike the start: `convert_dt_to_schedule_timezone(until, "UTC")`.
-            layer["until"] = local_text(moment(shift["until"], place), own)
+            try:
+                layer["until"] = local_text(moment(shift["until"], place), own)
+            except ConfigurationError:
+                raise Unusable(f"until: {shift['until']!r} is no time") from None
         if layer.get("until"):
             end = moment_of(local_start(layer, "until"), own)
             if end <= self.now or layer["until"] <= layer["start"]:
@@ -200,8 +203,9 @@ class _Schedules:
     def _groups(self, place: str, shift: Given) -> list[list[str]]:
         if text_of(shift.get("type")) != "rolling_users":
             return [self._people(place, texts_of(shift.get("users")))]
-        rolling: Any = shift.get("rolling_users") or []
-        groups = [self._people(place, texts_of(one)) for one in cast("list[Any]", rolling)]
+        rolling: Any = shift.get("rolling_users")
+        listed = cast("list[Any]", rolling) if isinstance(rolling, list) else []
+        groups = [self._people(place, texts_of(one)) for one in listed]
         first = number(shift.get("start_rotation_from_user_index"), 0) % max(len(groups), 1)
         return groups[first:] + groups[:first] or [[]]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sentinel.ingest.oncall_import.grafana_answers import GrafanaAnswers, Objects
 from sentinel.ingest.oncall_import.imported import Draft
-from sentinel.ingest.oncall_import.values import number, text_of, texts_of, zone_of
+from sentinel.ingest.oncall_import.values import is_address, number, text_of, texts_of, zone_of
 
 __all__ = ["add_people", "add_teams"]
 
@@ -39,8 +39,8 @@ def add_people(draft: Draft, answers: GrafanaAnswers) -> None:
         key, email = text_of(one.get("id")), text_of(one.get("email"))
         shown = text_of(one.get("username"))
         place = f"users.{shown or key}"
-        if not email:
-            draft.note("left out", place, "it has no email")
+        if not is_address(email):
+            draft.note("left out", place, "it has no email that is an address")
             continue
         zone = text_of(one.get("timezone"))
         if zone and zone_of(zone) is None:

@@ -21,6 +21,7 @@ __all__ = ["Unusable", "layer_of", "local_start"]
 
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _HOURS = {"hourly": 1, "daily": 24, "weekly": 168}
+_YEARS = range(1970, 9000)
 _MOST = 500
 """Turns of a rotation."""
 Given = Mapping[str, Any]
@@ -47,7 +48,9 @@ def local_start(given: Given, field: str = "start") -> datetime:
     try:
         found = datetime.fromisoformat(text_of(given.get(field)))
     except ValueError:
-        raise Unusable(f"{field}: {given.get(field)!r} is no time") from None
+        found = None
+    if found is None or found.year not in _YEARS:
+        raise Unusable(f"{field}: {given.get(field)!r} is no time")
     return found.replace(tzinfo=None, second=0, microsecond=0)
 
 

@@ -73,7 +73,7 @@ def merged(
     active = read_oncall(present.text) if present.text else OnCallDocument()
     here = loaded(present.text, "the on-call document", "") if present.text else {}
     asked, notes = set(replace), list[ImportNote]()
-    whole: dict[str, dict[str, Any]] = {}
+    whole: dict[str, Any] = dict(here)
     kept: set[str] = set()
     for part, kind in KINDS.items():
         items: dict[str, Any] = dict(here.get(part) or {})
@@ -143,7 +143,7 @@ def _overrides(
         if there is None:
             new.append(one)
         elif there.removed_at is not None or as_override(there) != given:
-            text = "kept as it was changed or taken back here"
+            text = "kept as it is here: it was changed there, or changed or taken back here"
             notes.append(ImportNote(kind="conflict", place=place, text=text))
     return new
 

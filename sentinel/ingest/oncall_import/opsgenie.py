@@ -88,6 +88,8 @@ class _Opsgenie:
                             "time zone")  # fmt: skip
             return
         layers: list[dict[str, Any]] = []
+        if not one.get("rotations"):
+            self.draft.note("left out", f"{place}.rotations", "none: nobody is on call by it")
         for rotation in objects_of(one.get("rotations")):
             where = f"{place}.rotations.{text_of(rotation.get('name')) or len(layers) + 1}"
             try:

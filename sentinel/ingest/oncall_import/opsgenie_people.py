@@ -11,7 +11,14 @@ from typing import Any
 
 from sentinel.ingest.oncall_import.imported import Draft
 from sentinel.ingest.oncall_import.opsgenie_answers import OpsgenieAnswers
-from sentinel.ingest.oncall_import.values import number, object_of, objects_of, text_of, zone_of
+from sentinel.ingest.oncall_import.values import (
+    is_address,
+    number,
+    object_of,
+    objects_of,
+    text_of,
+    zone_of,
+)
 
 __all__ = ["Staff", "seconds_of", "shown"]
 
@@ -64,8 +71,8 @@ class Staff:
         for one in sorted(self._answers.users, key=lambda user: text_of(user.get("username"))):
             key, email = text_of(one.get("id")), text_of(one.get("username"))
             place = f"users.{email or key}"
-            if not email:
-                self._draft.note("left out", place, "it has no username")
+            if not is_address(email):
+                self._draft.note("left out", place, "it has no username that is an address")
                 continue
             zone = text_of(one.get("timeZone"))
             if zone and zone_of(zone) is None:

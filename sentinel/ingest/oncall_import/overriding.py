@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from sentinel.ingest.oncall_import.imported import Draft
@@ -66,7 +67,7 @@ def _of_layers(
     given: dict[str, Any], layers: Sequence[str], start: datetime, end: datetime,
     people: Sequence[str],
 ) -> Iterator[Override]:  # fmt: skip
-    """Yield an override for each person of each turn, the first of a turn by the people."""
+    """Yield an override for each person of turns that touch, the first of a turn by the people."""
     for layer in given["layers"]:
         if layer["name"] not in layers:
             continue
@@ -74,9 +75,17 @@ def _of_layers(
             alone = Schedule.model_validate({**given, "layers": [layer]})
         except ValidationError:
             continue  # the whole schedule is left out, and named, for the same reason
+        held: dict[tuple[str, ...], Override] = {}
         for shift in shifts(alone, [], start, end):
             for place, person in enumerate(shift.people):
-                yield Override(
-                    start=shift.start, end=shift.end, replaces=person,
-                    people=tuple(people) if place == 0 else (),
-                )  # fmt: skip
+                by = tuple(people) if place == 0 else ()
+                before = held.get((person, *by))
+                if before is not None and before.end == shift.start:
+                    held[(person, *by)] = replace(before, end=shift.end)
+                    continue
+                if before is not None:
+                    yield before
+                held[(person, *by)] = Override(
+                    start=shift.start, end=shift.end, replaces=person, people=by
+                )
+        yield from held.values()

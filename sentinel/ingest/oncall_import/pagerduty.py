@@ -25,6 +25,7 @@ from sentinel.ingest.oncall_import.pagerduty_policies import add_policies, repor
 from sentinel.ingest.oncall_import.values import (
     DAY,
     changes_clock,
+    is_address,
     local_text,
     moment,
     number,
@@ -88,8 +89,8 @@ class _PagerDuty:
         for one in sorted(self.answers.users, key=lambda user: text_of(user.get("email"))):
             key, email = text_of(one.get("id")), text_of(one.get("email"))
             place = f"users.{email or key}"
-            if not email:
-                self.draft.note("left out", place, "it has no email")
+            if not is_address(email):
+                self.draft.note("left out", place, "it has no email that is an address")
                 continue
             zone = text_of(one.get("time_zone"))
             if zone and zone_of(zone) is None:
@@ -192,6 +193,8 @@ class _PagerDuty:
                             "IANA time zone")  # fmt: skip
             return ""
         layers: list[dict[str, Any]] = []
+        if not one.get("schedule_layers"):
+            self.draft.note("left out", f"{place}.schedule_layers", "none: nobody is on call by it")
         # The API lists the topmost layer first, and our document last.
         for number_, given in enumerate(reversed(objects_of(one.get("schedule_layers"))), 1):
             title = text_of(given.get("name")) or str(number_)

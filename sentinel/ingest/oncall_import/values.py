@@ -12,12 +12,15 @@ from sentinel.timing.active_hours import DAYS
 from sentinel.timing.local_time import changes_of, local_of
 
 __all__ = [
-    "DAY", "WEEK", "changes_clock", "local_text", "moment", "number", "object_of", "objects_of",
-    "text_of", "texts_of", "windows_of", "zone_of",
+    "DAY", "WEEK", "changes_clock", "is_address", "local_text", "moment", "number", "object_of",
+    "objects_of", "text_of", "texts_of", "windows_of", "zone_of",
 ]  # fmt: skip
 
 DAY, WEEK = 24 * 60, 7 * 24 * 60
 """Minutes."""
+_MOST = 10**9
+_YEARS = range(1970, 9000)
+"""From which turns can be counted, whatever the time zone."""
 
 
 def object_of(given: object) -> dict[str, Any]:
@@ -44,9 +47,14 @@ def text_of(given: object) -> str:
     return str(given) if isinstance(given, int) and not isinstance(given, bool) else ""
 
 
+def is_address(text: str) -> bool:
+    """Return whether a text may be an address of mail, and so the name of a person."""
+    return bool(text) and not any(one.isspace() or not one.isprintable() for one in text)
+
+
 def number(given: object, otherwise: int) -> int:
-    """Return a whole number; another for anything else."""
-    if isinstance(given, bool) or not isinstance(given, int | float):
+    """Return a whole number; another for anything else, also for what no length or count can be."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not abs(given) <= _MOST:
         return otherwise
     return int(given)
 
@@ -66,11 +74,15 @@ def moment(given: object, place: str) -> datetime:
     """
     try:
         if isinstance(given, int | float) and not isinstance(given, bool):
-            return datetime.fromtimestamp(given / 1000, UTC)
-        found = datetime.fromisoformat(text_of(given))
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+            found = datetime.fromtimestamp(given / 1000, UTC)
+        else:
+            found = datetime.fromisoformat(text_of(given))
+            found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        if found.year in _YEARS:
+            return found
     except (ValueError, OverflowError, OSError):
-        raise ConfigurationError(f"{place}: {given!r} is no time") from None
+        pass
+    raise ConfigurationError(f"{place}: {given!r} is no time")
 
 
 def zone_of(given: object) -> ZoneInfo | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -62,10 +63,7 @@ def here(store: Store, reasons: Collection[str]) -> Here:
         newest = select(VERSION).order_by(VERSION.c.number.desc()).limit(1)
         row = connection.execute(newest).first()
         version = None if row is None else model_of(OnCallVersion, row)
-        made: list[OnCallOverride] = []
-        for some in chunks(sorted(set(reasons))):
-            query = select(OVERRIDE).where(OVERRIDE.c.reason.in_(some)).order_by(OVERRIDE.c.id)
-            made += [model_of(OnCallOverride, one) for one in connection.execute(query)]
+        made = _made(connection, reasons)
         standing: dict[str, list[Override]] = {}
         for one in override_rows(connection, None, store.now()):
             standing.setdefault(one.schedule, []).append(as_override(one))
@@ -111,8 +109,24 @@ def apply_import(
             connection, text, actor=actor, note=note, check=documents.expecting(number)
         )
         standing = OnCallOverrides(store)
+        known = {_key(row) for row in _made(connection, {one.reason for one in overrides})}
         for one in overrides:
+            if (one.schedule, one.reason, one.override.start, one.override.replaces) in known:
+                continue  # made by another import meanwhile
             standing.add_in(connection, one.schedule, one.override, actor=actor, reason=one.reason)
         return done.number
 
     return store.in_transaction(work)
+
+
+def _made(connection: Connection, reasons: Collection[str]) -> list[OnCallOverride]:
+    """Return the overrides that have one of some reasons, also those that were taken back."""
+    made: list[OnCallOverride] = []
+    for some in chunks(sorted(set(reasons))):
+        query = select(OVERRIDE).where(OVERRIDE.c.reason.in_(some)).order_by(OVERRIDE.c.id)
+        made += [model_of(OnCallOverride, one) for one in connection.execute(query)]
+    return made
+
+
+def _key(row: OnCallOverride) -> tuple[str, str, datetime, str]:
+    return row.schedule, row.reason, row.starts_at, row.replaces

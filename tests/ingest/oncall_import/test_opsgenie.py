@@ -199,7 +199,7 @@ def test_what_cannot_be_read_is_named_and_costs_nothing_else():
         "startDate: 'soon' is no time",
         "left out: schedules.primary.rotations.office.type: 'yearly' is none of hourly, daily, "
         "weekly",
-        "left out: users.u9: it has no username",
+        "left out: users.u9: it has no username that is an address",
         "left out: escalations.nothing: none of its rules pages anybody",
         "left out: schedules.primary.overrides.o1.user: x@y is not here",
     ):
