@@ -13,6 +13,7 @@ from sentinel.labels.text import storable
 from sentinel.oncall.escalation import targets_without_people
 from sentinel.store import Store
 from sentinel.store.alerts.live_labels import live_labels
+from sentinel.store.escalations.resuming import go_on_unmuted
 from sentinel.store.escalations.watching import Stuck, stuck, unmanned
 from sentinel.store.oncall.stored import StoredOnCall
 
@@ -40,11 +41,12 @@ class EscalationWatch:
         self._store = store
 
     def evaluate(self, now: datetime) -> None:
-        """Evaluate both rules once.
+        """Evaluate both rules once, and go on with what is paused and muted no more.
 
         Args:
             now: the present time
         """
+        go_on_unmuted(self._store, now)
         self._stuck(now)
         self._nobody(now)
 

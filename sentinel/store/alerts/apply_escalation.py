@@ -7,13 +7,12 @@ of the group, that came between wins.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, select
 
 from sentinel.alerts.events import group_event
 from sentinel.alerts.inputs import AcknowledgementExpired, Escalated, Status
@@ -23,7 +22,6 @@ from sentinel.oncall import escalation_state as life
 from sentinel.oncall.escalation import Page, Paged, pages_of
 from sentinel.oncall.escalation_state import Escalation, State
 from sentinel.oncall.person import contacts
-from sentinel.schema.columns import Moment
 from sentinel.severity import Severity
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
@@ -38,7 +36,7 @@ from sentinel.store.escalations.rows import (
     write_states,
 )
 from sentinel.store.escalations.rows import state_of as escalation_of
-from sentinel.store.notifications.queries import muted_after
+from sentinel.store.notifications.mutes import Mutes
 from sentinel.store.oncall.stored import read_oncall_now
 from sentinel.store.rules.lock import lock_rules
 
@@ -101,7 +99,7 @@ def carry_out_in(
     rules = lock_rules(connection, _rules_of(connection, ids))
     groups = _locked_groups(connection, ids)
     unit = UnitOfWork(store, connection, now)
-    steps = _Steps(unit, rules, _counts(connection, ids, now))
+    steps = _Steps(unit, rules)
     found: dict[str, CarriedOut] = {}
     for row in locked_of_groups(connection, ids):
         one = wanted.get(row.id)
@@ -120,13 +118,11 @@ class _Steps:
     Args:
         unit: that writes the alerts
         rules: the locked rows of rules, by tenant and name
-        counts: by group, how many alerts fire and how many of them are muted
     """
 
-    def __init__(
-        self, unit: UnitOfWork, rules: Mapping[Any, Row[Any]], counts: Mapping[str, tuple[int, int]]
-    ) -> None:
-        self._unit, self._rules, self._counts = unit, rules, counts
+    def __init__(self, unit: UnitOfWork, rules: Mapping[Any, Row[Any]]) -> None:
+        self._unit, self._rules = unit, rules
+        self._mutes = Mutes(unit.connection, unit.now)
         self._connection, self._now = unit.connection, unit.now
         self._oncall = read_oncall_now(unit.connection, unit.now)
         self._states: list[tuple[str, Escalation]] = []
@@ -136,7 +132,8 @@ class _Steps:
     def carry_out(self, row: Row[Any], group: Row[Any]) -> CarriedOut:
         """Do what is due of one escalation whose row is locked."""
         state, plan = escalation_of(row), plan_of_row(row)
-        firing, muted = self._counts.get(row.group_id, (0, 0))
+        # Not as the last decision left it: a silence may mute what has opened since.
+        firing, muted = group.firing, self._mutes.hidden(group)
         if group.status == "resolved" or firing == 0:
             drop_pages(self._connection, [row.id])
             self._due += tell_the_end(self._connection, row, self._now)
@@ -156,9 +153,10 @@ class _Steps:
         pages = add_pages(self._connection, row.id, row.group_id, place.level, wanted)
         self._due += [page.at for page in wanted]
         # What is paged at once is the notification itself, and no escalation.
-        if place.offset > timedelta(0) or state.level > 0:
+        if done.pages and (place.offset > timedelta(0) or state.level > 0):
             self._raise(row, place.level)
-        self._tell(row, group, place.level, done)
+        if done.pages:
+            self._tell(row, group, place.level, done)
         what = "paged" if pages else "nobody"
         return self._done(row, after, what, pages, done.missing)
 
@@ -267,17 +265,6 @@ def _locked_groups(connection: Connection, groups: Sequence[str]) -> dict[str, R
     return found
 
 
-def _counts(
-    connection: Connection, groups: Sequence[str], now: datetime
-) -> dict[str, tuple[int, int]]:
-    """Return how many alerts fire in each group, and how many of them are muted."""
-    found: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for piece in chunks(groups):
-        for row in connection.execute(_MUTED, {"groups": piece, "now": now}):
-            found[row.group_id] = row.firing, row.muted
-    return found
-
-
 _TERMS = Terms()
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _GROUPS: BindParameter[Any] = bindparam("groups", expanding=True)
@@ -285,16 +272,6 @@ _FIRES = and_(MEMBER.c.group_id.in_(_GROUPS), MEMBER.c.resolved_seq.is_(None))
 _OF_MEMBERS = MEMBER.join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
 _RULES = select(ALERT.c.tenant, ALERT.c.rule).select_from(_OF_MEMBERS).where(_FIRES).distinct()
 _LOCKED = select(GROUP).where(GROUP.c.id.in_(_GROUPS)).order_by(GROUP.c.id).with_for_update()
-_MUTED = (
-    select(
-        MEMBER.c.group_id,
-        func.count().label("firing"),
-        func.count().filter(muted_after(bindparam("now", type_=Moment()))).label("muted"),
-    )
-    .select_from(_OF_MEMBERS)
-    .where(_FIRES)
-    .group_by(MEMBER.c.group_id)
-)
 _FIRING = (
     select(
         *ALERT_STATES.columns,

@@ -135,6 +135,31 @@ class Mutes:
         self._members.at(group.id, seq)
         return seq
 
+    def hidden(self, group: Any) -> int:
+        """Return how many firing members of a group are muted now, without keeping that.
+
+        Args:
+            group: its row, or its model
+
+        Returns:
+            Those that are silenced, inhibited or suppressed.
+        """
+        silences, inhibitions = self._silences.get(group.tenant), self._inhibitions
+        concerns = self._members.of(group, silences, inhibitions)
+        if not (concerns or group.suppressed):
+            return 0
+        targets = {alert: one.keys for alert, one in concerns.items() if one.keys}
+        sources = self._inhibitors.of(targets)
+        held = 0
+        for row in self._rows(group.id, concerns):
+            known = concerns.get(row.alert_id)
+            held += (
+                (row.suppressed_until is not None and row.suppressed_until > self._now)
+                or bool(sources.get(row.alert_id))
+                or (known is not None and self._silenced(known.silences) is not None)
+            )
+        return held
+
     def keep(self) -> None:
         """Have the process remember what silences and rules match; for after the commit."""
         self._members.keep()

@@ -111,6 +111,7 @@ EXEMPT = {
     "database.migrate.migrate": "the start of a new version, which the system log has",
     "database.retention.retain": _UPKEEP,
     "escalations.claims.claim_due": _NOTIFYING,
+    "escalations.resuming.go_on_unmuted": _NOTIFYING,
     "escalations.pages.page_answered": _NOTIFYING,
     "escalations.pages.page_attempted": _NOTIFYING,
     "escalations.sending.claim_pages": _NOTIFYING,

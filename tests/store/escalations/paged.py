@@ -34,6 +34,7 @@ teams:
   default: {people: [ann], escalation: default}
   everybody: {people: [ann], escalation: everybody}
   empty: {people: [ann], escalation: empty}
+  severe: {people: [ann], escalation: severe}
 schedules:
   primary:
     layers: [{rotation: {people: [ann], handoff: 2026-01-01T00:00, every: daily}}]
@@ -50,6 +51,10 @@ escalation_policies:
     steps:
       - {notify: [person:ann, person:ben], acknowledge: all}
       - {after: 5m, notify: person:cem}
+  severe:
+    steps:
+      - {after: 1m, notify: person:ann, severity: critical}
+      - {after: 5m, notify: person:ben}
   empty:
     steps:
       - {notify: schedule:nobody}

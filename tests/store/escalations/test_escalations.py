@@ -19,14 +19,15 @@ from sentinel.alerts.actions import (
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.alerts.apply_escalation import carry_out
-from sentinel.store.database.tables import ALERT
 from sentinel.store.escalations.claims import claim_due
 from sentinel.store.escalations.pages import (
     page_answered,
     page_attempted,
     pages_due,
 )
+from sentinel.store.escalations.resuming import go_on_unmuted
 from sentinel.store.escalations.watching import unmanned
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 from tests.store.escalations.paged import START, Paged
 
 
@@ -128,12 +129,23 @@ def test_what_is_muted_pauses_it_and_it_goes_on_with_what_was_left(paged: Paged)
     assert (paged.row().state, paged.due_in()) == ("waiting", 8)
 
 
-def test_a_step_that_finds_its_group_muted_waits(paged: Paged):
+def test_what_opens_silenced_pages_nobody_until_the_silence_ends(paged: Paged):
+    silences = MatcherSilences(paged.store)
+    silence, _ = silences.create(['rule="disk"'], START + timedelta(hours=1), actor="ann")
     paged.fires("/")
-    with paged.store.write() as connection:  # as a mute does that nothing has noticed yet
-        until = paged.clock.now() + timedelta(hours=1)
-        connection.execute(ALERT.update().values(suppressed_until=until))
-    assert [one.what for one in paged.goes_on()] == ["paused"]
+    assert [one.what for one in paged.goes_on()] == ["paused"]  # before a decision on the group
+    paged.clock.forward(minutes=5)
+    assert go_on_unmuted(paged.store, paged.clock.now()) == 0
+    silences.expire(silence.id, actor="ann")
+    assert go_on_unmuted(paged.store, paged.clock.now()) == 1
+    assert [one.what for one in paged.goes_on()] == ["paged"]
+
+
+def test_what_its_steps_conditions_leave_out_is_no_escalation(paged: Paged):
+    paged.by("severe")
+    paged.fires("/")
+    assert [one.what for one in paged.goes_on(1)] == ["nobody"]
+    assert (paged.shown(), paged.due_in()) == ([("open", 0)], 5)
 
 
 def test_news_in_an_acknowledged_group_begins_anew_and_a_withdrawal_goes_on(paged: Paged):
