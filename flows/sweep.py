@@ -19,13 +19,14 @@ from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
 from sentinel.errors import ConfigurationError, PrefectUnreachable
 from sentinel.store.notifications.route_shadow import follow_shadow
+from sentinel.store.reports.digests import send_digests
 
 __all__ = ["sweep"]
 
 
 @flow(name="sweep", persist_result=False, cache_result_in_memory=False)
 def sweep() -> State[None]:
-    """Expire alerts, escalate, notify, follow a draft of the routes, remediations and pauses.
+    """Expire alerts, escalate, notify, follow a draft of the routes, digests, remediations.
 
     It also alerts about escalations that do not go on.
 
@@ -39,10 +40,11 @@ def sweep() -> State[None]:
     EscalationWatch(store).evaluate(store.now())
     notified = notify_until_served(store, by=by)
     try:
+        send_digests(store)
         follow_shadow(store)
     except ConfigurationError as error:
-        # Of a draft that this version cannot read; what is due is sent all the same.
-        get_run_logger().warning("The draft of the routes was not followed: %s", error)
+        # Of a document that this version cannot read; what is due is sent all the same.
+        get_run_logger().warning("Digests or the draft of the routes were not followed: %s", error)
     put_back: list[str] = []
     api = connections.prefect_api()
     remediations = 0

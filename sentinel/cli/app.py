@@ -20,6 +20,7 @@ from sentinel.cli import (
     database,
     deliveries,
     deploy,
+    digest,
     escalation,
     events,
     instance,
@@ -135,6 +136,7 @@ app.add_typer(deliveries.commands, name="delivery")
 routes.commands.add_typer(route_shadow.commands, name="shadow")
 app.add_typer(routes.commands, name="route")
 app.add_typer(oncall_feeds.commands, name="oncall")
+app.add_typer(digest.commands, name="digest")
 app.add_typer(escalation.commands, name="escalation")
 app.add_typer(notify.commands, name="notify")
 app.add_typer(owners.commands, name="owner")

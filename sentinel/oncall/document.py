@@ -16,6 +16,7 @@ from pydantic import (
 
 from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_document import loaded
+from sentinel.oncall.digest import TeamDigest
 from sentinel.oncall.escalation_policy import EscalationPolicy, Target
 from sentinel.oncall.person import Person
 from sentinel.oncall.schedule import Schedule
@@ -41,6 +42,9 @@ class Team(BaseModel):
         default=None,
         description="Escalation policy of the team's alerts, where neither their rule nor their "
         "route has one.",
+    )
+    digest: TeamDigest | None = Field(
+        default=None, description="When and by which receivers the team gets its digest."
     )
 
 
@@ -94,7 +98,14 @@ class OnCallDocument(BaseModel):
     def receivers(self) -> set[str]:
         """Return the names of all receivers in it."""
         of_people = {rule.receiver for one in self.people.values() for rule in one.notify}
-        return of_people | {one.name for _, one in self._targets() if one.kind == "receiver"}
+        of_digests = {
+            name for one in self.teams.values() if one.digest for name in one.digest.receivers
+        }
+        return (
+            of_people
+            | of_digests
+            | {one.name for _, one in self._targets() if one.kind == "receiver"}
+        )
 
 
 def read_oncall(text: str) -> OnCallDocument:

@@ -17,6 +17,7 @@ from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
+from sentinel.schema.digests import DigestRun
 from sentinel.schema.escalations import EscalationPage, EscalationRow
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
@@ -70,6 +71,7 @@ __all__ = [
     "Change",
     "ChannelHealth",
     "Delivery",
+    "DigestRun",
     "EpisodeEnd",
     "EscalationPage",
     "EscalationRow",

@@ -33,7 +33,7 @@ from pydantic import (
 from sentinel.clock import utc
 from sentinel.timing.local_time import moment_of
 
-__all__ = ["DAYS", "ActiveHours", "Weekdays", "Window"]
+__all__ = ["DAYS", "ActiveHours", "TimeOfDay", "Weekdays", "Window", "ZoneName"]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SEARCH_DAYS = 400
@@ -75,6 +75,7 @@ def _time(given: object) -> object:
     return f"{int(found[1]):02}:{found[2]}"
 
 
+ZoneName = Annotated[str, AfterValidator(_zone)]
 TimeOfDay = Annotated[
     str,
     BeforeValidator(_time),
@@ -121,7 +122,7 @@ class ActiveHours(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+    timezone: ZoneName = Field(
         default="UTC", description="In whose local time, for example Europe/Berlin."
     )
     windows: list[Window] = Field(

@@ -248,6 +248,7 @@ ENTRIES: dict[str, Entry] = {
         for rest in ("", "/versions", "/now", "/shifts", "/coverage", "/calendar.ics", "/overrides")
     },
     "PUT /oncall": instance(body=always({"document": ""})),
+    "GET /oncall/digests/{team}": instance(token=404),
     "GET /oncall/versions/{number}": instance(token=404),
     "POST /oncall/rollback": instance(body=always({"version": 7}), token=404),
     "POST /oncall/overrides": instance(body=always(OVERRIDE), token=404),

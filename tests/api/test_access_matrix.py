@@ -138,6 +138,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         silence_id=place.silence,
         number=7,
         override_id=place.silence,
+        team="db",
         run_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12,
     )
     return client.request(

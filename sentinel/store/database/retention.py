@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from sentinel.schema.acknowledge_links import AcknowledgeLink
@@ -14,6 +15,7 @@ from sentinel.schema.alerts import Suppression
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
+from sentinel.schema.digests import DigestRun
 from sentinel.schema.notices import Notice, SilenceAnnouncement
 from sentinel.schema.notifications import Delivery, InboxMessage, NotificationOutcome, SystemLog
 from sentinel.schema.oncall import OnCallOverride
@@ -107,6 +109,12 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
         connection.execute(delete(Silence).where(col(Silence.until) < before))
         connection.execute(delete(OnCallOverride).where(col(OnCallOverride.ends_at) < before))
+        # The newest of a team says which period comes next.
+        later = aliased(DigestRun)
+        newer = exists().where(
+            col(later.team) == col(DigestRun.team), col(later.until) > col(DigestRun.until)
+        )
+        connection.execute(delete(DigestRun).where(col(DigestRun.until) < before, newer))
         ended = col(Notice.created_at) < before, col(Notice.due_at).is_(None)
         connection.execute(delete(Notice).where(*ended))
         over = col(SilenceAnnouncement.ended_at) < before

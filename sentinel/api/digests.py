@@ -1,0 +1,105 @@
+"""The digest of a team over HTTP: as it was last due, without sending anything."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import AwareDatetime, BaseModel, Field
+
+from sentinel.access import Permission
+from sentinel.api.needs import needs
+from sentinel.api.problems import Problem, responses
+from sentinel.api.schemas import NO_NUL
+from sentinel.api.shown_rules import store_of
+from sentinel.notifications.digest import digest_text
+from sentinel.store.reports.digests import digest_of
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/oncall/digests", tags=["on-call"])
+_YEARS = range(1971, 9000)
+
+
+class DigestAlertItem(BaseModel):
+    """An alert of the team."""
+
+    id: str
+    rule: str
+    title: str
+    severity: str
+    status: str
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str
+    resolved_at: datetime | None
+    url: str
+
+
+class DigestRuleItem(BaseModel):
+    """How many alerts a rule opened in the period, and in the one before."""
+
+    rule: str
+    opened: int
+    before: int
+
+
+class DigestShiftItem(BaseModel):
+    """Who is on call."""
+
+    people: list[str]
+    start: datetime
+    end: datetime
+
+
+class DigestDetail(BaseModel):
+    """What the digest of a team says."""
+
+    team: str
+    since: datetime
+    until: datetime
+    timezone: str
+    opened: int
+    before: int = Field(description="Alerts that opened in the period before, of the same length.")
+    resolved: int
+    unattended: int = Field(description="Alerts that opened and were never acknowledged.")
+    acknowledge: float | None = Field(description="MTTA in seconds, as the statistics define it.")
+    resolve: float | None = Field(description="MTTR in seconds, as the statistics define it.")
+    severities: list[tuple[str, int]]
+    rules: list[DigestRuleItem] = Field(description="The noisiest first.")
+    more_rules: int
+    open: list[DigestAlertItem] = Field(description="The most severe first, at most 100.")
+    open_count: int
+    alerts: list[DigestAlertItem] = Field(description="What opened, oldest first.")
+    cut: int = Field(description="How many alerts are left out of `alerts`.")
+    shifts: list[DigestShiftItem] = Field(description="Of the seven days after it.")
+    url: str
+    text: str = Field(description="As chats and mails have it.")
+
+
+@router.get("/{team}", summary="The digest of a team", responses=responses(403, 404))
+@needs(Permission.READ, "oncall")
+def show(
+    request: Request,
+    team: Annotated[
+        str, Path(max_length=100, pattern=NO_NUL, description="Team of the on-call document.")
+    ],
+    at: Annotated[
+        AwareDatetime | None,
+        Query(description="The last one before this moment, with its time zone; by default now."),
+    ] = None,
+) -> DigestDetail:
+    """Return the digest of a team as it was last due. Nothing is sent.
+
+    Returns:
+        The digest.
+
+    Raises:
+        Problem: 422 for a moment too far from today
+    """
+    if at is not None and at.year not in _YEARS:
+        raise Problem(422, "invalid", "at: must lie between 1971 and 8999", field="at")
+    found = digest_of(store_of(request), team, at)
+    return DigestDetail.model_validate({**msgspec.to_builtins(found), "text": digest_text(found)})
