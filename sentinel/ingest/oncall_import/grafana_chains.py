@@ -12,7 +12,7 @@ from typing import Any
 
 from sentinel.ingest.oncall_import.grafana_answers import GrafanaAnswers, Objects
 from sentinel.ingest.oncall_import.imported import Draft
-from sentinel.ingest.oncall_import.values import number, object_of, text_of, texts_of
+from sentinel.ingest.oncall_import.values import length_text, number, object_of, text_of, texts_of
 
 __all__ = ["add_chains", "report_integrations"]
 
@@ -73,7 +73,7 @@ def add_chains(
             if targets and made and not waited:
                 made[-1]["notify"] += [one for one in targets if one not in made[-1]["notify"]]
             elif targets:
-                made.append({"after": f"{waited}s", "notify": targets})
+                made.append({"after": length_text(waited), "notify": targets})
                 waited = 0
             elif kind != "repeat_escalation":
                 draft.note("left out", f"{where}.{kind}", _WHY.get(kind, "it pages nobody"))

@@ -16,6 +16,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from sentinel.ingest.alertmanager_receivers import slug
+from sentinel.ingest.oncall_import.values import length_text
 from sentinel.oncall.document import OnCallDocument, Team
 from sentinel.oncall.escalation_policy import EscalationPolicy
 from sentinel.oncall.person import Person
@@ -201,7 +202,7 @@ class Draft:
         receiver = self._receiver(person, method, address)
         rule: dict[str, Any] = {"receiver": receiver}
         if seconds:
-            rule["after"] = f"{seconds}s"
+            rule["after"] = length_text(seconds)
         if rule not in self.people[person]["notify"]:
             self.people[person]["notify"].append(rule)
 
@@ -257,6 +258,9 @@ class Draft:
             }
             for name, one in document.escalation_policies.items()
         }
+        for one in (*self.schedules.values(), *policies.values()):
+            if not one.get("description", "x"):
+                del one["description"]
         return {
             "people": {name: self.people[name] for name in document.people},
             "teams": teams,

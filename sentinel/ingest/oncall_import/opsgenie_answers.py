@@ -113,6 +113,8 @@ def from_api(api: VendorApi, now: datetime, days: int, say: Callable[[str], None
     say(f"{len(found.schedules)} schedules")
     for one in found.schedules:
         key = text_of(one.get("id"))
+        if one.get("enabled") is False:
+            continue  # nobody is on call by it
         path = f"v2/schedules/{key}"
         found.overrides[key] = asking.all(f"{path}/overrides", optional="overrides")
         timeline = asking.optionally(

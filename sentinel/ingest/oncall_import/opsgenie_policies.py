@@ -12,7 +12,14 @@ from typing import Any
 
 from sentinel.ingest.oncall_import.imported import Draft
 from sentinel.ingest.oncall_import.opsgenie_people import seconds_of
-from sentinel.ingest.oncall_import.values import number, object_of, objects_of, text_of, texts_of
+from sentinel.ingest.oncall_import.values import (
+    length_text,
+    number,
+    object_of,
+    objects_of,
+    text_of,
+    texts_of,
+)
 from sentinel.labels.alertmanager import written
 
 __all__ = ["Policies"]
@@ -83,7 +90,7 @@ class Policies:
         steps: list[dict[str, Any]] = []
         before = 0
         for delay in sorted(at):
-            steps.append({"after": f"{delay - before}s", "notify": at[delay]})
+            steps.append({"after": length_text(delay - before), "notify": at[delay]})
             before = delay
         policy: dict[str, Any] = {
             "description": text_of(one.get("description"))[:1000], "steps": steps

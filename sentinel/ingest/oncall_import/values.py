@@ -12,8 +12,8 @@ from sentinel.timing.active_hours import DAYS
 from sentinel.timing.local_time import changes_of, local_of
 
 __all__ = [
-    "DAY", "WEEK", "changes_clock", "is_address", "local_text", "moment", "number", "object_of",
-    "objects_of", "text_of", "texts_of", "windows_of", "zone_of",
+    "DAY", "WEEK", "changes_clock", "is_address", "length_text", "local_text", "moment", "number",
+    "object_of", "objects_of", "text_of", "texts_of", "windows_of", "zone_of",
 ]  # fmt: skip
 
 DAY, WEEK = 24 * 60, 7 * 24 * 60
@@ -91,6 +91,11 @@ def zone_of(given: object) -> ZoneInfo | None:
         return ZoneInfo(text_of(given))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def length_text(seconds: int) -> str:
+    """Return a length as our document has it: 5m, or 90s."""
+    return f"{seconds}s" if seconds % 60 else f"{seconds // 60}m"
 
 
 def local_text(at: datetime, zone: ZoneInfo) -> str:

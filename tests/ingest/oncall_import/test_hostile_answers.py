@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -59,12 +59,15 @@ READERS: dict[str, tuple[Callable[[dict[str, Any]], ImportedOnCall], dict[str, A
 
 def places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
     """Yield each container within an object of a vendor's lists, and a key in it."""
-    keys: Any = range(len(value)) if isinstance(value, list) else tuple(value)
-    for key in keys:
+    listed, named = cast("list[Any]", value), cast("dict[str, Any]", value)
+    pairs: Iterable[tuple[Any, Any]] = (
+        enumerate(listed) if isinstance(value, list) else named.items()
+    )
+    for key, inner in pairs:
         if depth > 2 or (depth == 2 and isinstance(value, dict)):
             yield value, key
-        if isinstance(value[key], dict | list):
-            yield from places(value[key], depth + 1)
+        if isinstance(inner, dict | list):
+            yield from places(inner, depth + 1)
 
 
 @pytest.mark.parametrize("vendor", sorted(READERS))
