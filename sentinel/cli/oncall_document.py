@@ -18,6 +18,7 @@ from sentinel.cli.document_versions import (
     print_version,
     text_of,
 )
+from sentinel.cli.exit_codes import Exit
 from sentinel.cli.oncall import commands
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import actor, open_store
@@ -48,6 +49,36 @@ def apply(
             text_of(file), actor=actor(), note=message, check=documents.expecting(expect)
         )
     print_applied(_NOUN, done, json=json)
+
+
+@commands.command()
+def plan(file: File, json: AsJson = False) -> None:
+    """Print what `oncall apply` would change: + added, ~ changed, - removed.
+
+    Exits with 0 where nothing would change, and with 7 where something would.
+
+    Example:
+        sentinel oncall plan oncall.yaml
+
+    Raises:
+        Exit: with 7 where something would change
+    """
+    from sentinel.oncall.document import OnCallDocument, read_oncall
+    from sentinel.oncall.document_plan import counted, document_differences
+    from sentinel.store.oncall.documents import OnCallDocuments
+
+    text = text_of(file)
+    wanted = read_oncall(text) if text.strip() else OnCallDocument()
+    with open_store() as store:
+        found = document_differences(wanted, OnCallDocuments(store).active())
+    if json:
+        json_out({"differences": found})
+    else:
+        for one in found:
+            say(str(one))
+        say(counted(found))
+    if found:
+        raise typer.Exit(Exit.DIFFERS)
 
 
 @commands.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -252,15 +251,11 @@ def _write(output: Path, text: str) -> None:
 
 
 def _print(plan: PlannedImport, number: int | None) -> None:
+    from sentinel.oncall.document_plan import counted
+
     for one in (*plan.differences, *plan.notes):
         say(str(one))
-    counts = Counter(one.sign for one in plan.differences)
-    words = {"+": "to add", "~": "to change", "-": "to remove"}
-    if number is not None:
-        words = {"+": "added", "~": "changed", "-": "removed"}
-    said = ", ".join(f"{counts[sign]} {word}" for sign, word in words.items() if counts[sign])
-    nothing = "Nothing would change." if number is None else "Nothing changed."
-    say(f"{said}." if said else nothing)
+    say(counted(plan.differences, applied=number is not None))
     if number is not None and plan.differences:
         say(f"Version {number} of the on-call document is active.")
     for one in plan.comparisons:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 
 from sentinel.oncall.document import OnCallDocument
 
-__all__ = ["KINDS", "OnCallDifference", "document_differences", "field_changes"]
+__all__ = ["KINDS", "OnCallDifference", "counted", "document_differences", "field_changes"]
 
 KINDS: Mapping[str, str] = {
     "people": "person",
@@ -54,6 +55,25 @@ def document_differences(wanted: OnCallDocument, active: OnCallDocument) -> list
         The differences; none where nothing would change.
     """
     return [one for part, kind in KINDS.items() for one in _compared(part, kind, wanted, active)]
+
+
+def counted(found: Sequence[OnCallDifference], *, applied: bool = False) -> str:
+    """Return how many things are added, changed and removed, as a sentence.
+
+    Args:
+        found: the differences
+        applied: whether that is done
+
+    Returns:
+        `2 to add, 1 to change.`, or that nothing would change.
+    """
+    words = {"+": "added", "~": "changed", "-": "removed"}
+    if not applied:
+        words = {"+": "to add", "~": "to change", "-": "to remove"}
+    counts = Counter(one.sign for one in found)
+    said = ", ".join(f"{counts[sign]} {word}" for sign, word in words.items() if counts[sign])
+    nothing = "Nothing changed." if applied else "Nothing would change."
+    return f"{said}." if said else nothing
 
 
 def field_changes(there: BaseModel, wanted: BaseModel) -> str:

@@ -44,12 +44,23 @@ def test_a_document_is_checked_applied_shown_and_rolled_back(run: Run, file: str
     )
     checked = json.loads(run("oncall", "check", file, "--json")[1])
     assert checked["receivers"] == ["ann", "ann-sms", "ben"]
+    code, out, _ = run("oncall", "plan", file)
+    assert (code, out.count("+ person "), "5 to add." in out) == (Exit.DIFFERS, 2, True)
+    assert "+ schedule evenings: layers " in out
     assert run("oncall", "apply", file, "-m", "first")[1] == (
         "Version 1 of the on-call document is active.\n"
     )
     assert run("oncall", "apply", file)[1].startswith("Nothing changed")
+    assert run("oncall", "plan", file)[:2] == (0, "Nothing would change.\n")
     assert run("oncall", "show")[1] == DOCUMENT
     Path(file).write_text(DOCUMENT.replace("[ann, ben], hand", "[ben, ann], hand"), "utf-8")
+    code, out, _ = run("oncall", "plan", file, "--json")
+    (one,) = json.loads(out)["differences"]
+    assert (code, one["sign"], one["kind"], one["name"]) == (
+        Exit.DIFFERS, "~", "schedule", "primary"
+    )  # fmt: skip
+    assert "layers " in one["text"]
+    assert " -> " in one["text"]
     assert run("oncall", "apply", file, "--expect", "0")[0] == Exit.CONFLICT
     assert run("oncall", "apply", file)[0] == 0
     assert "which is version 1 again" in run("oncall", "rollback", "1")[1]
