@@ -19,6 +19,7 @@ from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
 from sentinel.errors import ConfigurationError, PrefectUnreachable
 from sentinel.store.notifications.route_shadow import follow_shadow
+from sentinel.store.oncall.handoffs import tell_handoffs
 from sentinel.store.reports.digests import send_digests
 
 __all__ = ["sweep"]
@@ -28,7 +29,7 @@ __all__ = ["sweep"]
 def sweep() -> State[None]:
     """Expire alerts, escalate, notify, follow a draft of the routes, digests, remediations.
 
-    It also alerts about escalations that do not go on.
+    It also alerts about escalations that do not go on, and tells people of handoffs.
 
     Returns:
         The final state: `NothingDue`, or `Swept` with the counts.
@@ -40,11 +41,14 @@ def sweep() -> State[None]:
     EscalationWatch(store).evaluate(store.now())
     notified = notify_until_served(store, by=by)
     try:
+        tell_handoffs(store)
         send_digests(store)
         follow_shadow(store)
     except ConfigurationError as error:
         # Of a document that this version cannot read; what is due is sent all the same.
-        get_run_logger().warning("Digests or the draft of the routes were not followed: %s", error)
+        get_run_logger().warning(
+            "Handoffs, digests or the draft of the routes were not followed: %s", error
+        )
     put_back: list[str] = []
     api = connections.prefect_api()
     remediations = 0

@@ -15,7 +15,7 @@ __all__ = ["WORDS", "Reason", "words"]
 class Reason(StrEnum):
     """Why a channel is notified of a group now, or is not; the first seven are reasons to send.
 
-    The last four are the kinds of notices, which are about no group.
+    The last five are the kinds of notices, which are about no group.
     """
 
     FIRST = "first"
@@ -55,6 +55,7 @@ class Reason(StrEnum):
     SILENCE_ENDING = "silence_ending"
     SILENCE_ENDED = "silence_ended"
     DIGEST = "digest"
+    HANDOFF = "handoff"
 
 
 WORDS: Mapping[str, str] = {
@@ -95,6 +96,7 @@ WORDS: Mapping[str, str] = {
     Reason.SILENCE_ENDING: "a silence that mutes alerts of this receiver ends soon",
     Reason.SILENCE_ENDED: "a silence that muted alerts of this receiver is over",
     Reason.DIGEST: "the digest of a team",
+    Reason.HANDOFF: "somebody else is on call, or will be",
     Reason.NOT_ROUTED: "no receiver is named for it",
 }
 """What people read for each code."""

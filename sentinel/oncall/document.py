@@ -97,7 +97,7 @@ class OnCallDocument(BaseModel):
     @property
     def receivers(self) -> set[str]:
         """Return the names of all receivers in it."""
-        of_people = {rule.receiver for one in self.people.values() for rule in one.notify}
+        of_people = {name for one in self.people.values() for name in one.receivers}
         of_digests = {
             name for one in self.teams.values() if one.digest for name in one.digest.receivers
         }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.duration import Duration
+from sentinel.oncall.handoff_policy import PersonHandoffs
 from sentinel.severity import Severity
 from sentinel.timing.active_hours import ActiveHours
 
@@ -56,6 +57,24 @@ class Person(BaseModel):
         default=None,
         description="When only critical alerts notify the person; others wait for its end.",
     )
+    handoff_notices: Literal[False] | PersonHandoffs | None = Field(
+        default=None,
+        description="Instead of what schedules say; false for none at all.",
+    )
+
+    @property
+    def receivers(self) -> set[str]:
+        """Return the names of all their receivers."""
+        own = self.handoff_notices.receivers if self.handoff_notices else []
+        return {rule.receiver for rule in self.notify} | set(own)
+
+    @property
+    def told_of_handoffs_by(self) -> list[str]:
+        """Return the receivers of their handoff notices: by default those that a page is first."""
+        if self.handoff_notices and self.handoff_notices.receivers:
+            return list(dict.fromkeys(self.handoff_notices.receivers))
+        first = min(rule.after for rule in self.notify)
+        return list(dict.fromkeys(one.receiver for one in self.notify if one.after == first))
 
 
 class Contact(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from sentinel.oncall.handoff_policy import HandoffNotices
 from sentinel.oncall.rotation import LocalTime, Rotation
 from sentinel.timing.active_hours import ActiveHours, Window
 
@@ -102,6 +103,9 @@ class Schedule(BaseModel):
         default_factory=list[Window],
         max_length=50,
         description="When somebody must be on call; left out, always.",
+    )
+    handoff_notices: HandoffNotices | None = Field(
+        default=None, description="Notify whoever comes and whoever goes; left out, nobody."
     )
 
     @property

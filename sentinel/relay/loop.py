@@ -35,6 +35,7 @@ from sentinel.store.escalations.waking import wake_for_due
 from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.storms import watch_storms
 from sentinel.store.notifications.wakes import ESCALATE
+from sentinel.store.oncall.handoffs import tell_handoffs
 
 __all__ = ["LEASE", "Duty", "Listener", "Relay"]
 
@@ -290,7 +291,7 @@ class Relay:
         watch_storms(self._store)
 
     def _notices(self, _now: datetime) -> None:
-        """Announce silences, and send the notices that no worker has sent within a minute."""
+        """Announce silences and handoffs, and send the notices that nobody sent for a minute."""
         announce_silences(self._store)
 
         def channel_of(ref: str) -> Channel:
@@ -298,6 +299,7 @@ class Relay:
             return (self._channel_of if self._prefect_up() else self._from_memory)(ref)
 
         send_notices(self._store, channel_of, by="relay", overdue_for=_NOTICE_OVERDUE)
+        tell_handoffs(self._store)
 
     def _stand_by(self, now: datetime) -> None:
         """Send overdue notifications that no worker claimed, and log the reason."""

@@ -21,6 +21,7 @@ from sentinel.schema.digests import DigestRun
 from sentinel.schema.escalations import EscalationPage, EscalationRow
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
+from sentinel.schema.handoffs import HandoffAhead, HandoffTold
 from sentinel.schema.inhibition import InhibitionSource
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.message_limits import MessageLimit, StormRow
@@ -81,6 +82,8 @@ __all__ = [
     "EventTail",
     "FailedLogin",
     "GroupMember",
+    "HandoffAhead",
+    "HandoffTold",
     "HeldBack",
     "InboxMessage",
     "InhibitionSource",

@@ -18,6 +18,7 @@ from sentinel.prefect_client.port import OutEvent
 from sentinel.relay.loop import Relay
 from sentinel.store import Store
 from sentinel.store.escalations.armed import ARMED, armed_events
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.world import World
 
 
@@ -110,6 +111,25 @@ def test_it_sends_what_is_unclaimed_for_fifteen_seconds_and_logs_why(night: Nigh
     assert [message.reason for message in night.channels.messages] == ["first"]
     (entry,) = [row for row in night.store.log.page() if row.what == "relay.stood_by"]
     assert "Prefect is down" in entry.message
+
+
+def test_it_tells_people_of_a_handoff_where_no_worker_does(night: Night):
+    night.server.up = False
+    handoff = (night.clock.now() + timedelta(seconds=60)).replace(second=0, microsecond=0)
+    OnCallDocuments(night.store).apply(
+        f"""
+people:
+  ann: {{notify: [{{receiver: default}}]}}
+schedules:
+  primary:
+    handoff_notices: {{}}
+    layers: [{{rotation: {{people: [ann], handoff: {handoff:%Y-%m-%dT%H:%M}}}}}]
+""",
+        actor="ann",
+    )
+    night.passes(160, step=10)
+    (message,) = night.channels.messages
+    assert (message.status, message.title) == ("notice", "You are on call for primary")
 
 
 def test_it_does_not_say_that_prefect_is_down_when_only_no_worker_came(night: Night):

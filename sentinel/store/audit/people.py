@@ -17,6 +17,7 @@ from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
 from sentinel.schema.calendar_feeds import CalendarFeed
+from sentinel.schema.handoffs import HandoffAhead
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.notifications import SystemLog
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
@@ -55,6 +56,7 @@ _SHADOW = table_of(RouteShadow)
 _LEVEL, _ROUTES = table_of(LogLevelRow), table_of(RouteVersion)
 _OVERRIDE, _ONCALL = table_of(OnCallOverride), table_of(OnCallVersion)
 _BROWSER, _FEED = table_of(PushSubscription), table_of(CalendarFeed)
+_AHEAD = table_of(HandoffAhead)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
@@ -65,7 +67,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_OVERRIDE, "made_by"), (_OVERRIDE, "removed_by"), (_OVERRIDE, "replaces"),
     (ESCALATION, "acknowledged_by"), (PAGE, "person"),
     (_SHADOW, "started_by"), (_SHADOW, "stopped_by"),
-    (_FEED, "created_by"), (_FEED, "revoked_by"), (_FEED, "person"),
+    (_FEED, "created_by"), (_FEED, "revoked_by"), (_FEED, "person"), (_AHEAD, "person"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 _SECRETS = ("password_hash", "secret_hash", "endpoint", "auth")

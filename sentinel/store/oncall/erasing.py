@@ -6,10 +6,14 @@ from sqlalchemy import Connection, RowMapping, select
 
 from sentinel.errors import ConfigurationError
 from sentinel.oncall.document import read_oncall
+from sentinel.schema.handoffs import HandoffTold
+from sentinel.store.database.tables import table_of
 from sentinel.store.oncall.documents import VERSION
 from sentinel.store.oncall.overrides import OVERRIDE
 
 __all__ = ["erase_from_oncall", "overrides_of"]
+
+_TOLD = table_of(HandoffTold)
 
 _ERASED = "The document was deleted, since it had the name of a person who was erased."
 
@@ -41,6 +45,11 @@ def erase_from_oncall(connection: Connection, name: str, label: str) -> None:
         names = (label if one == name else one for one in row["people"].split("\n"))
         where = OVERRIDE.c.id == row["id"]
         connection.execute(OVERRIDE.update().where(where).values(people="\n".join(names)))
+    told = select(_TOLD).where(_TOLD.c.people.contains(name, autoescape=True))
+    for row in connection.execute(told).all():
+        left = (one for one in row.people.split("\n") if one != name)
+        where = _TOLD.c.schedule == row.schedule
+        connection.execute(_TOLD.update().where(where).values(people="\n".join(left)))
     versions = select(VERSION.c.number, VERSION.c.document, VERSION.c.note).where(
         VERSION.c.document.contains(name, autoescape=True)
     )

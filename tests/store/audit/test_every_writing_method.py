@@ -100,6 +100,7 @@ EXEMPT = {
     "answered_requests.begin": "remembers requests, each of whose changes has a row of its own",
     "answered_requests.finish": "remembers answers to requests",
     "answered_requests.give_up": "forgets a request",
+    "oncall.handoffs.tell_handoffs": _NOTIFYING,
     "oncall.calendar_feeds.CalendarFeeds._note_used": "when a feed was read last",
     "access.keys.Keys.note_used": "when a key was used last, which each of its changes has too",
     "alerts.run_states.record_ended": _ENGINE,
