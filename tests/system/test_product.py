@@ -13,16 +13,21 @@ import os
 import secrets
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Generator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
+import yaml
+from sqlalchemy import text
 
-from tests.prefect_server import Receiver
+from sentinel.store import Store
+from sentinel.store.oncall.documents import OnCallDocuments
+from tests.prefect_server import ROOT, Receiver
 from tests.system.product import Product
 from tests.waiting import eventually
 
@@ -200,8 +205,6 @@ def _sent_by(store: Any) -> list[str]:
 
 
 def _deliveries(store: Any) -> list[dict[str, Any]]:
-    from sqlalchemy import text
-
     with store.read() as connection:
         rows = connection.execute(
             text(
@@ -305,6 +308,68 @@ def test_prefect_away_for_a_minute_while_a_condition_starts(
     _clear(disk)
     product.eventually(lambda: _told(receiver)[-1]["status"] == "resolved", "and resolves", 300)
     assert [body["status"] for body in _told(receiver)[before:]] == ["open", "resolved"]
+
+
+def test_a_page_leaves_at_the_time_that_was_set_when_its_group_opened(
+    product: Product, tmp_path: Path
+):
+    store = product.store()
+    store.receivers.set("system-pager", ["sentinel-webhook/system-test"])
+    documents = OnCallDocuments(store)
+    documents.apply(_policy("45s"), actor="test")
+    body = {"alert_name": "escalates", "severity": "critical", "team": "system"}
+    alert = product.api("POST", "/api/v1/alerts", json=body)["id"]
+    product.eventually(lambda: _sent_pages(store)["1"], "the first level is paged")
+    due = _moment(store, "SELECT due_at FROM escalation WHERE state = 'waiting'")
+
+    # What is pending stands in Prefect as a scheduled run that an Automation made.
+    def scheduled() -> list[dict[str, Any]]:
+        return product.prefect(
+            "/flow_runs/filter",
+            deployments={"name": {"any_": ["escalate"]}},
+            flow_runs={"state": {"type": {"any_": ["SCHEDULED"]}}},
+        )
+
+    (pending, *_) = product.eventually(scheduled, "a run is scheduled")
+    assert pending["created_by"]["type"] == "AUTOMATION"
+
+    # The policy is edited, the flow deployed again, the worker and the server killed.
+    documents.apply(_policy("2h"), actor="test")
+    entries = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    product.deploy(tmp_path, next(one for one in entries if one["name"] == "escalate"))
+    for name in ("worker", "prefect"):
+        child = product.child(name)
+        for process in [*child.children(recursive=True), child]:
+            process.kill()
+    product.eventually(lambda: _sent_pages(store)["2"], "the second level is paged", 300)
+    attempted = _moment(store, "SELECT attempted_at FROM escalation_page WHERE level = 2")
+    assert timedelta(0) <= attempted - due <= timedelta(seconds=30)
+    product.api("POST", f"/api/v1/alerts/alerts/{alert}/actions", json={"action": "resolve"})
+    product.eventually(lambda: _sent_pages(store, "resolved"), "the end is told", 300)
+    documents.apply("", actor="test")
+    store.close()
+    product.is_well()
+
+
+def _policy(after: str) -> str:
+    return f"""
+people: {{ann: {{notify: [{{receiver: system-pager}}]}}}}
+teams: {{system: {{people: [ann], escalation: system}}}}
+escalation_policies:
+  system: {{steps: [{{notify: person:ann}}, {{after: {after}, notify: person:ann}}]}}
+"""
+
+
+def _sent_pages(store: Store, kind: str = "page") -> Counter[str]:
+    """How many pages of each level were sent."""
+    query = "SELECT level FROM escalation_page WHERE state = 'sent' AND kind = :kind"
+    with store.read() as connection:
+        return Counter(str(row[0]) for row in connection.execute(text(query), {"kind": kind}))
+
+
+def _moment(store: Store, query: str) -> datetime:
+    with store.read() as connection:
+        return connection.execute(text(query)).scalar_one()
 
 
 def test_ctrl_c_stops_everything_it_started_and_the_next_start_has_the_history(product: Product):
