@@ -21,6 +21,7 @@ from sentinel.cli import (
     deliveries,
     deploy,
     digest,
+    drill,
     escalation,
     events,
     instance,
@@ -104,6 +105,7 @@ Alerts built out of Prefect: a rule is a deployment, a check is a flow run.
     sentinel channel test ops
     sentinel oncall now                who is called now, and who is next
     sentinel escalation test default   whom a page would reach, and when
+    sentinel drill db --wait 15m       page a team by a test alert; who answers
 
 Every list accepts `--json`. Settings are environment variables, see `.env.example`.
 The Tab key completes names and ids after `sentinel --install-completion`.
@@ -138,6 +140,7 @@ app.add_typer(routes.commands, name="route")
 app.add_typer(oncall_feeds.commands, name="oncall")
 app.add_typer(digest.commands, name="digest")
 app.add_typer(escalation.commands, name="escalation")
+app.command()(drill.drill)
 app.add_typer(notify.commands, name="notify")
 app.add_typer(owners.commands, name="owner")
 app.add_typer(oncall_imports.commands, name="import")

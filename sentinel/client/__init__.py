@@ -11,14 +11,15 @@ with Client("http://127.0.0.1:8400", token="…") as sentinel:
 Bulk actions, silences, accounts, saved views and the inbox are requests of
 `sentinel.client.resources`, routes are of `sentinel.client.alert_routes`, a draft beside them of
 `sentinel.client.route_shadow`, personal data of `sentinel.client.personal_data`, runs of rules of
-`sentinel.client.rule_runs`; `do` carries them out. Files are requests of
-`sentinel.client.exports`, which `download` carries out.
+`sentinel.client.rule_runs`, fire drills of `sentinel.client.drills`; `do` carries them out. Files
+are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
 """
 
 from sentinel.client import (
     alert_routes,
+    drills,
     exports,
     personal_data,
     resources,
@@ -50,6 +51,7 @@ __all__ = [
     "RulePage",
     "Statistics",
     "alert_routes",
+    "drills",
     "exports",
     "personal_data",
     "resources",

@@ -255,6 +255,8 @@ ENTRIES: dict[str, Entry] = {
     "POST /oncall/swaps": instance(body=always(SWAP), token=404),
     "DELETE /oncall/overrides/{override_id}": instance(token=404),
     "GET /oncall/feeds": instance(),
+    "POST /oncall/drills": instance(body=always({"team": "none"}), token=404),
+    "GET /oncall/drills/{drill_id}": instance(token=404),
     "POST /oncall/feeds": instance(body=always({"person": "none"}), token=409),
     "DELETE /oncall/feeds/{feed_id}": instance(token=404),
     "POST /oncall/escalations/test": instance(body=always({"policy": "none"}), token=404),

@@ -139,6 +139,8 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         number=7,
         override_id=place.silence,
         team="db",
+        feed_id=place.silence,
+        drill_id=place.silence,
         run_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12,
     )
     return client.request(

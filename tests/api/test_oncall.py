@@ -9,9 +9,11 @@ import msgspec
 
 from sentinel.access import Role
 from sentinel.clock import FakeClock
+from sentinel.engine.paging import escalate_due
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from tests.databases import both_databases
+from tests.world import Recorder
 
 URL = "/api/v1/alerts/oncall"
 DOCUMENT = """
@@ -107,6 +109,26 @@ def test_whom_a_policy_would_page_is_asked_without_notifying_anybody(
         ("2026-01-06T12:10:00Z", "pager", "ben"),
     ]
     assert client.post(f"{URL}/escalations/test", json={"policy": "x"}).status_code == 404
+
+
+def test_a_drill_is_started_and_read(client: httpx.Client, store: Store, clock: FakeClock):
+    furnished(client, store, clock)
+    assert client.post(f"{URL}/drills", json={"team": "db"}).status_code == 404
+    for escalation, answer in (("", 422), (", escalation: default", 201)):
+        team = f"teams: {{db: {{people: [ann]{escalation}}}}}"
+        assert client.put(URL, json={"document": DOCUMENT + team}).status_code == 200
+        begun = client.post(f"{URL}/drills", json={"team": "db", "severity": "critical"})
+        assert begun.status_code == answer, begun.text
+    assert client.post(f"{URL}/drills", json={"team": "db"}).status_code == 409
+    clock.forward(seconds=31)
+    escalate_due(store, Recorder().channel_of, by="test")
+    found = client.get(f"{URL}/drills/{begun.json()['id']}").json()
+    assert (found["team"], found["status"], found["over"]) == ("db", "open", False)
+    assert [(one["person"], one["channel"], one["state"]) for one in found["pages"]] == [
+        ("ann", "inbox", "sent"), ("ann", "", "pending")
+    ]  # fmt: skip
+    assert (found["reached"], found["silent"]) == (["ann"], ["ann"])
+    assert client.get(f"{URL}/drills/{'0' * 32}").status_code == 404
 
 
 def test_a_responder_overrides_and_does_not_apply(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
+from sentinel.alerts.actions import Acknowledge
 from sentinel.cli.exit_codes import Exit
+from sentinel.engine.paging import escalate_due
 from tests.cli.shell import Run
 from tests.world import World
 
@@ -147,6 +150,41 @@ def test_a_policy_is_tried_at_a_moment_without_notifying_anybody(run: Run, file:
     said = run("route", "test", "tier=1")[1]
     assert "Escalation policy: default, escalation of the route." in said
     assert run("escalation", "test", "default", "--severity", "loud")[0] == Exit.USAGE
+
+
+def test_a_drill_says_who_was_reached_after_how_long_and_who_did_not_acknowledge(
+    run: Run, file: str, world: World
+):
+    run("oncall", "apply", file)
+    refused = run("drill", "db")
+    assert (refused[0], "no team 'db'" in refused[2]) == (Exit.NOT_FOUND, True)
+    team = "teams: {db: {people: [ann, ben], escalation: default}}"
+    Path(file).write_text(f"{DOCUMENT}{team}")
+    run("oncall", "apply", file)
+    begun = json.loads(run("drill", "db", "--json")[1])
+    assert run("drill", "db")[0] == Exit.CONFLICT
+    # Commands have the clock of this machine, which is followed here.
+    world.clock.set(datetime.fromisoformat(begun["started_at"]) + timedelta(seconds=31))
+    escalate_due(world.store, world.recorder.channel_of, by="test")
+    (_, message), *_ = world.recorder.messages
+    assert message.title == "[high] Drill: db"
+    world.clock.forward(minutes=11)
+    escalate_due(world.store, world.recorder.channel_of, by="test")
+    world.store.act([begun["id"]], Acknowledge(actor="ben"))
+    found = json.loads(run("drill", "db", "--report", "--json")[1])
+    assert [(one["level"], one["person"], one["seconds"]) for one in found["pages"]] == [
+        (1, "ann", 31.0), (1, "ann", 691.0), (2, "ben", 691.0)
+    ]  # fmt: skip
+    assert found["pages"][0]["channel"] == "sentinel-webhook/ann"
+    assert (found["reached"], found["silent"], found["over"]) == (["ann", "ben"], ["ann"], True)
+    out = run("drill", "db", "--end")[1]
+    assert "Acknowledged by ben after 691.0 s." in out
+    assert out.splitlines()[-1] == "Reached and did not acknowledge: ann."
+    assert "resolved" in out.splitlines()[0]
+    assert run("drill", "db", "--end", "--report")[0] == Exit.USAGE
+    # What is followed is ended when its time is over.
+    out = run("drill", "db", "--wait", "0s")[1]
+    assert ("resolved" in out, out.splitlines()[-1]) == (True, "Nobody acknowledged.")
 
 
 def test_shifts_are_written_as_a_calendar_and_read_as_a_temporary_schedule(
