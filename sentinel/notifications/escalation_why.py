@@ -23,8 +23,8 @@ class PageWhy(BaseModel):
     why: str = Field(description="What put it there, for example `schedule primary`.")
     at: datetime = Field(description="When it is sent, or was attempted last.")
     state: str = Field(
-        description="pending, put_off (by quiet hours), attempted, sent, failed or dropped (nobody "
-        "needs it any more)."
+        description="pending, put_off (by quiet hours), attempted, sent, gathered (into the "
+        "message of another group), failed or dropped (nobody needs it any more)."
     )
     error: str = Field(default="", description="Of the attempt.")
     text: str = Field(default="", description="All of it as a sentence.")
@@ -98,6 +98,7 @@ def _stands(given: EscalationWhy) -> str:
 _PAGES = {
     "pending": "to be sent at {at}", "put_off": "put off by quiet hours until {at}",
     "attempted": "being sent since {at}", "sent": "sent at {at}", "failed": "failed at {at}",
+    "gathered": "in one message with other groups at {at}",
     "dropped": "not sent, since nobody needed it any more",
 }  # fmt: skip
 

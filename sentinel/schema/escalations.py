@@ -109,6 +109,12 @@ class EscalationPage(SQLModel, table=True):
     answered_at: datetime | None = moment_column(default=None, nullable=True)
     delivery_id: str = Field(default="", max_length=32)
     error: str = long_column(default="")
+    gathered_in: str = Field(
+        default="",
+        max_length=32,
+        description="The page that stands for this one.",
+        sa_column_kwargs={"server_default": ""},
+    )
 
     __table_args__ = (
         Index("escalation_page_of", "escalation_id", "id"),
@@ -117,5 +123,17 @@ class EscalationPage(SQLModel, table=True):
             "at",
             sqlite_where=text("state IN ('pending', 'put_off', 'attempted')"),
             postgresql_where=text("state IN ('pending', 'put_off', 'attempted')"),
+        ),
+        Index(
+            "escalation_page_gathered",
+            "gathered_in",
+            sqlite_where=text("gathered_in <> ''"),
+            postgresql_where=text("gathered_in <> ''"),
+        ),
+        Index(
+            "escalation_page_attempted",
+            "attempted_at",
+            sqlite_where=text("attempted_at IS NOT NULL"),
+            postgresql_where=text("attempted_at IS NOT NULL"),
         ),
     )

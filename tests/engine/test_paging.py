@@ -15,6 +15,9 @@ from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message
 from sentinel.oncall.wake_delays import DELAYS, delay_before
 from sentinel.store import Store
+from sentinel.store.alerts.apply_escalation import carry_out
+from sentinel.store.escalations.claims import claim_due
+from sentinel.store.escalations.pages import page_answered
 from sentinel.store.escalations.sending import claim_pages, due_since
 from sentinel.store.escalations.waking import arm_next, wake_for_due
 from sentinel.store.notifications.wakes import ESCALATE
@@ -202,3 +205,37 @@ def test_a_long_delay_is_slept_in_pieces_that_never_pass_the_moment(clock: FakeC
             at += timedelta(seconds=piece)
         assert timedelta(0) <= due - at < timedelta(seconds=5), slept
         assert len(slept) <= 20
+
+
+def test_a_storm_of_groups_is_a_few_pages_of_a_person_and_one_for_all_the_others(
+    store: Store, clock: FakeClock
+):
+    paging = Paging(store, clock, group_by=["mount"])
+    paging.sees({f"/{number}": 99.0 for number in range(60)})
+    said = [text for _, text in paging.heard()]
+    assert (len(said), sum("further" in text for text in said)) == (6, 1)
+    (gathering,) = [text for text in said if "further" in text]
+    assert gathering.endswith("; 54 further groups page ann, see the dashboard")
+    firsts = paging.rows("SELECT count(*) AS n FROM escalation WHERE first_page_at IS NOT NULL")
+    assert firsts[0].n == 60  # the clock of each has begun
+    # What comes within the minute waits for its end; here one more group.
+    clock.forward(seconds=10)
+    store.apply(paging.evaluation({f"/{number}": 99.0 for number in range(61)}))
+    assert paging.heard() == []
+    clock.forward(seconds=51)
+    assert [ref for ref, _ in paging.heard()] == ["sentinel-webhook/ann"]
+    states = paging.rows("SELECT state, count(*) AS n FROM escalation_page GROUP BY state")
+    assert {row.state: row.n for row in states} == {"sent": 7, "gathered": 54, "pending": 61}
+
+
+def test_what_a_page_stood_for_is_sent_where_that_page_is_not(store: Store, clock: FakeClock):
+    paging = Paging(store, clock, group_by=["mount"])
+    paging.sees({f"/{number}": 99.0 for number in range(8)})
+    carry_out(store, claim_due(store, clock.now()))
+    assert len(claim_pages(store, "test")) == 6
+    (main,) = paging.rows(
+        "SELECT DISTINCT gathered_in AS id FROM escalation_page WHERE gathered_in <> ''"
+    )
+    page_answered(store, main.id, clock.now(), error="no answer")
+    states = paging.rows("SELECT state FROM escalation_page WHERE receiver = 'ann' ORDER BY state")
+    assert [row.state for row in states] == ["attempted"] * 5 + ["failed"] + ["pending"] * 2

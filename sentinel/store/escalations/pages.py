@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
+    "WAITS",
     "add_pages",
     "answer",
     "attempt",
@@ -54,10 +55,10 @@ __all__ = [
 
 _LEASE = timedelta(seconds=60)
 """After which a page whose sender gave no answer is sent again."""
-_WAITS = ("pending", "put_off")
+WAITS = ("pending", "put_off")
 _COLUMNS = (
     "id", "escalation_id", "group_id", "kind", "level", "person", "receiver", "why", "planned_at",
-    "at", "state", "attempts", "attempted_at", "answered_at", "delivery_id", "error",
+    "at", "state", "attempts", "attempted_at", "answered_at", "delivery_id", "error", "gathered_in",
 )  # fmt: skip
 
 
@@ -82,6 +83,7 @@ def add_pages(
         (
             new_id(), escalation_id, group_id, kind, level, one.person, one.receiver, one.why,
             one.at, one.at, "put_off" if one.put_off else "pending", 0, None, None, "", "",
+            "",
         )
         for one in pages
     ]  # fmt: skip
@@ -109,7 +111,7 @@ def pages_due(store: Store, now: datetime, limit: int = 200) -> list[EscalationP
 
 def next_page_at(store: Store) -> datetime | None:
     """Return when the next page is sent; None where none waits."""
-    query = select(func.min(PAGE.c.at)).where(PAGE.c.state.in_(_WAITS))
+    query = select(func.min(PAGE.c.at)).where(PAGE.c.state.in_(WAITS))
     with store.glance() as connection:
         return connection.execute(query).scalar()
 
@@ -199,6 +201,8 @@ def answer(
     else:
         values |= {"state": "pending", "at": retry_at}
     if connection.execute(PAGE.update().where(mine).values(**values)).rowcount:
+        if values["state"] in ("failed", "dropped"):
+            connection.execute(_LEFT_ALONE_BY, {"page": page_id})
         store.outbox.add(connection, armed_events([retry_at if error else None], now))
         store.changed(connection)
 
@@ -214,6 +218,7 @@ def drop_pages(connection: Connection, escalations: Sequence[str], person: str =
     statement = _DROP if not person else _DROP.where(PAGE.c.person == person)
     for piece in chunks(escalations):
         connection.execute(statement, {"escalations": piece})
+        connection.execute(_LEFT_ALONE, {"escalations": piece})
 
 
 def put_back(connection: Connection, escalation_id: str, by: timedelta) -> list[datetime]:
@@ -223,7 +228,7 @@ def put_back(connection: Connection, escalation_id: str, by: timedelta) -> list[
         When they are sent now.
     """
     found: list[datetime] = []
-    waiting = and_(PAGE.c.escalation_id == escalation_id, PAGE.c.state.in_(_WAITS))
+    waiting = and_(PAGE.c.escalation_id == escalation_id, PAGE.c.state.in_(WAITS))
     for row in connection.execute(select(PAGE.c.id, PAGE.c.at).where(waiting)).all():
         at = row.at + by
         connection.execute(PAGE.update().where(PAGE.c.id == row.id).values(at=at, planned_at=at))
@@ -278,7 +283,7 @@ def pages_of_group(store: Store, group_id: str) -> list[EscalationPage]:
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _NOW, _LOST = bindparam("now", type_=Moment()), bindparam("lost", type_=Moment())
 _OPEN_PAGES = PAGE.c.state.in_(("pending", "put_off", "attempted"))
-_SENDABLE = or_(PAGE.c.state.in_(_WAITS), PAGE.c.attempted_at <= _LOST)
+_SENDABLE = or_(PAGE.c.state.in_(WAITS), PAGE.c.attempted_at <= _LOST)
 _DUE = (
     select(PAGE)
     .join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id)
@@ -305,9 +310,28 @@ _ATTEMPT = (
 _ESCALATIONS: BindParameter[Any] = bindparam("escalations", expanding=True)
 _DROP = (
     PAGE.update()
-    .where(PAGE.c.escalation_id.in_(_ESCALATIONS), PAGE.c.state.in_(_WAITS))
+    .where(PAGE.c.escalation_id.in_(_ESCALATIONS), PAGE.c.state.in_(WAITS))
     .where(PAGE.c.kind != "resolved")
     .values(state="dropped")
+)
+_MAIN = PAGE.alias("main")
+# What a page stood for that is not sent any more is sent after all.
+_LEFT_ALONE = (
+    PAGE.update()
+    .where(PAGE.c.state == "gathered")
+    .where(
+        PAGE.c.gathered_in.in_(
+            select(_MAIN.c.id)
+            .where(_MAIN.c.escalation_id.in_(_ESCALATIONS), _MAIN.c.state == "dropped")
+            .scalar_subquery()
+        )
+    )
+    .values(state="pending", gathered_in="", attempted_at=None)
+)
+_LEFT_ALONE_BY = (
+    PAGE.update()
+    .where(PAGE.c.state == "gathered", PAGE.c.gathered_in == bindparam("page"))
+    .values(state="pending", gathered_in="", attempted_at=None)
 )
 _PEOPLE = (
     select(PAGE.c.person)
@@ -323,5 +347,5 @@ _TOLD = (
     .order_by(PAGE.c.attempted_at, PAGE.c.id)
 )
 _OF_THE_END = and_(PAGE.c.escalation_id == bindparam("escalation"), PAGE.c.kind == "resolved")
-_HEARD = select(PAGE.c.id).where(_OF_THE_END, PAGE.c.state.not_in((*_WAITS, "dropped"))).limit(1)
-_UNHEARD = PAGE.update().where(_OF_THE_END, PAGE.c.state.in_(_WAITS)).values(state="dropped")
+_HEARD = select(PAGE.c.id).where(_OF_THE_END, PAGE.c.state.not_in((*WAITS, "dropped"))).limit(1)
+_UNHEARD = PAGE.update().where(_OF_THE_END, PAGE.c.state.in_(WAITS)).values(state="dropped")

@@ -27,7 +27,8 @@ from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.escalations import EscalationPage
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, model_of
-from sentinel.store.escalations.pages import answer, attempt, due_in
+from sentinel.store.escalations.bundles import take_pages
+from sentinel.store.escalations.pages import answer, due_in
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.notifications.acknowledge_links import link_in_message
 from sentinel.store.notifications.channel_health import Gates, record, still_probing
@@ -88,16 +89,14 @@ def claim_pages(
 
     def work(connection: Connection) -> list[PageToSend]:
         now = store.now()
-        mine: list[EscalationPage] = []
-        # Escalations are locked before channels are, in the order of their ids.
-        due = due_in(connection, now, limit)
-        for page in sorted(due, key=lambda one: (one.escalation_id, one.id)):
-            if attempt(store, connection, page.id, now):
-                mine.append(page)
+        mine = take_pages(store, connection, due_in(connection, now, limit), now)
         if not mine:
             return []
         claim = _Claim(store, connection, by, now, standby)
-        found = [claim.prepared(page) for page in sorted(mine, key=lambda one: (one.at, one.id))]
+        found = [
+            claim.prepared(one.page, one.further)
+            for one in sorted(mine, key=lambda one: (one.page.at, one.page.id))
+        ]
         claim.save()
         return found
 
@@ -141,7 +140,7 @@ class _Claim:
         """Write down which channels are being probed."""
         self._gates.save(self._connection)
 
-    def prepared(self, page: EscalationPage) -> PageToSend:
+    def prepared(self, page: EscalationPage, further: int = 0) -> PageToSend:
         """Return a page with the messages to its channels, whose attempts are in the database."""
         connection = self._connection
         row = connection.execute(_GROUP, {"group": page.group_id}).one()
@@ -152,6 +151,10 @@ class _Claim:
             kind=page.kind, level=page.level, policy=escalation.policy, person=page.person,
             why=page.why, next_at=escalation.due_at, zone=_zone_of(self._document, page.person),
         )  # fmt: skip
+        further = further or connection.execute(_FURTHER, {"page": page.id}).scalar_one()
+        if further:
+            groups = "group pages" if further == 1 else "groups page"
+            text += f"; {further:,} further {groups} {page.receiver}, see the dashboard"
         failed = self._failed(page) if page.attempts else frozenset[str]()
         refs = self._refs(page, group, failed, reason)
         sends = tuple(self._send(page, group, ref, reason, text) for ref in refs)
@@ -323,3 +326,4 @@ _OVER = (
     .order_by(MEMBER.c.resolved_seq.desc(), ALERT.c.severity.desc(), ALERT.c.id)
     .limit(50)
 )
+_FURTHER = select(func.count()).where(PAGE.c.gathered_in == bindparam("page"))
