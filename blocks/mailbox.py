@@ -10,6 +10,7 @@ import imaplib
 import logging
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -163,7 +164,12 @@ class Mailbox:
             server = imaplib.IMAP4(self._host, self._port, timeout=_STEP_SECONDS)
         deadline.watch(server.sock)
         if not self._tls and not self._plain:
-            server.starttls(tls)
+            try:
+                server.starttls(tls)
+            except BaseException:  # of any kind: what was opened is closed, and it is raised again
+                with suppress(OSError):
+                    server.shutdown()
+                raise
             deadline.watch(server.sock)
         return server
 

@@ -8,12 +8,14 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from types import FrameType
 
 import httpx
 
 from sentinel.engine.bounce_watch import BounceWatch
 from sentinel.engine.channel_watch import ChannelWatch
+from sentinel.engine.chat_watch import ChatWatch
 from sentinel.engine.escalation_watch import EscalationWatch
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
@@ -60,13 +62,24 @@ def relay_of(store: Store, given: Settings) -> Relay:
         ping=_pinger(given.dead_man_url.get_secret_value()),
         refresh=channels.refresh,
         in_memory=channels.in_memory,
-        watch_channels=ChannelWatch(store).evaluate,
+        watch_channels=_watching_channels(store),
         watch_escalations=EscalationWatch(store).evaluate,
         watch_self=SelfWatch(store).evaluate,
         watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,
         read_bounces=bounces.evaluate,
         listener=SlackSockets(store, channels.channel_of),
     )
+
+
+def _watching_channels(store: Store) -> Callable[[datetime], None]:
+    """Return what alerts about channels that take no messages, and chats that hear nobody."""
+    watches = ChannelWatch(store), ChatWatch(store)
+
+    def watch(now: datetime) -> None:
+        for one in watches:
+            one.evaluate(now)
+
+    return watch
 
 
 def _pinger(url: str) -> Callable[[], None] | None:

@@ -20,6 +20,8 @@ class ImapServer:
     Attributes:
         refuses: the commands that are answered NO; `FETCH 2` is that of one mail
         validity: when it changes, the numbers of mails are new ones
+        starttls: whether it offers to go on in TLS
+        in_tls: the commands that came in TLS, after STARTTLS
     """
 
     def __init__(self, port: int) -> None:
@@ -29,6 +31,8 @@ class ImapServer:
         self.commands: list[str] = []
         self.refuses: set[str] = set()
         self.validity = 1
+        self.starttls = False
+        self.in_tls: list[str] = []
 
     def answer(self, line: str) -> list[bytes]:
         """Return the untagged answers to a command without its tag; raise where it is refused."""
@@ -42,7 +46,7 @@ class ImapServer:
             raise PermissionError(name)
         match name:
             case "CAPABILITY":
-                return [b"* CAPABILITY IMAP4rev1"]
+                return [b"* CAPABILITY IMAP4rev1" + b" STARTTLS" * self.starttls]
             case "SELECT":
                 known = b"* OK [UIDVALIDITY %d] numbers" % self.validity
                 return [b"* %d EXISTS" % len(self.mails), known]
@@ -69,29 +73,58 @@ class ImapServer:
 
 
 @contextmanager
-def serving_mails(tls: ssl.SSLContext | None = None) -> Generator[ImapServer]:
-    """An IMAP server on a free port while the block lasts, in TLS from the first byte or never."""
+def serving_mails(
+    tls: ssl.SSLContext | None = None, *, starttls: bool = False
+) -> Generator[ImapServer]:
+    """An IMAP server on a free port while the block lasts.
+
+    Args:
+        tls: its certificate; None for a server without TLS
+        starttls: whether TLS begins after STARTTLS (RFC 9051, 6.2.1), and not with the first byte
+    """
 
     class Session(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             self.wfile.write(b"* OK ready\r\n")
-            for raw in self.rfile:
+            if self._said(in_tls=False) == "STARTTLS" and tls is not None:
+                try:
+                    secure = tls.wrap_socket(self.connection, server_side=True)
+                except ssl.SSLError:
+                    return  # the caller does not trust the certificate
+                with (
+                    secure,
+                    secure.makefile("rb") as self.rfile,
+                    secure.makefile("wb") as self.wfile,
+                ):
+                    self._said(in_tls=True)
+
+        def _said(self, *, in_tls: bool) -> str:
+            """Answer commands up to the one after which somebody else answers; return that."""
+            while raw := self.rfile.readline():
                 tag, _, line = raw.decode().strip().partition(" ")
+                if in_tls:
+                    served.in_tls.append(line.removeprefix("UID ").partition(" ")[0])
+                if line == "STARTTLS" and served.starttls:
+                    self.wfile.write(tag.encode() + b" OK begin\r\n")
+                    return line
                 try:
                     said = b"".join(one + b"\r\n" for one in served.answer(line))
                     self.wfile.write(said + tag.encode() + b" OK done\r\n")
                 except PermissionError:
                     self.wfile.write(tag.encode() + b" NO pa55-w0rd is wrong\r\n")
+                self.wfile.flush()
                 if line == "LOGOUT":
-                    return
+                    return line
+            return ""
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
     with Server(("127.0.0.1", 0), Session) as server:
-        if tls is not None:
+        if tls is not None and not starttls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         served = ImapServer(server.server_address[1])
+        served.starttls = starttls
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         yield served

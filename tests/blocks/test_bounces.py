@@ -206,3 +206,27 @@ def test_an_address_that_is_no_mailbox_says_what_to_write(
     assert usable_mailbox(url) is None
     assert "a:b" not in caplog.text
     assert usable_mailbox("") is None
+
+
+def test_a_mailbox_is_read_over_starttls_and_logs_in_after_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    context, trusted = certificate(tmp_path)
+    with serving_mails(context, starttls=True) as imap:
+        imap.mails.append(report())
+        box = Mailbox(f"imap://{USER}:{PASSWORD}@localhost:{imap.port}/INBOX")
+        with pytest.raises(DeliveryError, match="certificate that is not trusted"):
+            box.read(all_ours)
+        assert (imap.commands, imap.in_tls) == (["CAPABILITY"], [])
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        assert box.read(all_ours) == 1
+        assert imap.seen == {1}
+        assert imap.in_tls[:3] == ["CAPABILITY", "LOGIN", "SELECT"]
+        assert imap.commands.count("LOGIN") == imap.in_tls.count("LOGIN") == 1
+
+
+def test_no_password_is_sent_to_a_server_that_offers_no_tls(imap: ImapServer):
+    box = Mailbox(f"imap://{USER}:{PASSWORD}@127.0.0.1:{imap.port}/INBOX")
+    with pytest.raises(DeliveryError, match="could not be read"):
+        box.read(all_ours)
+    assert imap.commands == ["CAPABILITY"]
