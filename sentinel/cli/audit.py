@@ -13,7 +13,7 @@ from sentinel.audit.actions import words_of
 from sentinel.audit.chain import Head
 from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, complain, fields, json_out, print_table, say
-from sentinel.cli.remote_lists import list_audit, show_audit_row
+from sentinel.cli.remote_lists import list_audit, show_audit_row, verified_there
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store
 from sentinel.duration import parse_duration
@@ -21,10 +21,15 @@ from sentinel.errors import Conflict
 from sentinel.printable import printable_json
 
 if TYPE_CHECKING:
+    from sentinel.audit.chain import Verdict
+    from sentinel.client.access import AuditVerdict
     from sentinel.store import Store
     from sentinel.store.audit.queries import AuditFilter, AuditItem
 
 __all__ = ["commands"]
+
+_VERDICT = ("rows", "waiting", "first", "erased", "problems", "warnings")
+"""What a verification found, beside the end of the chain."""
 
 commands = typer.Typer(
     no_args_is_help=True,
@@ -162,11 +167,17 @@ def verify(
     from sentinel.store.audit.chaining import verify_chain
 
     known = [Head.read(text) for text in head or ()]
-    with open_store() as store:
-        found = verify_chain(store, key=store.options.audit_key, known=known)
+    found: Verdict | AuditVerdict
+    if remote_url():
+        found = verified_there(known)
+    else:
+        with open_store() as store:
+            found = verify_chain(store, key=store.options.audit_key, known=known)
     if json:
-        json_out({**msgspec.structs.asdict(found), "head": str(found.head),
-                  "ok": not found.problems})  # fmt: skip
+        json_out(
+            {name: getattr(found, name) for name in _VERDICT}
+            | {"head": str(found.head), "ok": not found.problems}
+        )
     else:
         for problem in found.problems:
             complain(f"wrong: {problem}")

@@ -10,6 +10,7 @@ import typer
 from sentinel.access import Role
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.person_rows import grant_words, moment
+from sentinel.cli.remote_keys import create_key, revoke_key_there, rotate_key_there, show_key
 from sentinel.cli.remote_lists import list_keys
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
@@ -82,6 +83,9 @@ def create(
     """
     from sentinel.store.access.keys import Keys
 
+    if remote_url():
+        create_key(name, role, tenant, team, scope or (), expires, json=json)
+        return
     with open_store() as store:
         made = Keys(store).create(
             name, role, actor=actor(), tenants=tenant or None, teams=team or None,
@@ -137,6 +141,9 @@ def show(key: WhichKey, json: AsJson = False) -> None:
     """
     from sentinel.store.access.keys import Keys
 
+    if remote_url():
+        show_key(key, json=json)
+        return
     with open_store() as store:
         found, now = Keys(store).get(key), store.now()
     if json:
@@ -171,6 +178,9 @@ def revoke(key: WhichKey, json: AsJson = False) -> None:
     """
     from sentinel.store.access.keys import Keys
 
+    if remote_url():
+        revoke_key_there(key, json=json)
+        return
     with open_store() as store:
         found, now = Keys(store).revoke(key, actor=actor()), store.now()
     if json:
@@ -197,6 +207,9 @@ def rotate(
     """
     from sentinel.store.access.keys import Keys
 
+    if remote_url():
+        rotate_key_there(key, overlap, expires, json=json)
+        return
     with open_store() as store:
         made = Keys(store).rotate(key, actor=actor(), overlap=overlap, expires_in=expires)
         _print_made(made, store.now(), json=json)

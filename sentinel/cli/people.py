@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,13 +15,26 @@ from sentinel.cli.person_rows import (
     OfTeams,
     WhichPerson,
     grant_words,
+    grants_of,
     moment,
     person_json,
 )
+from sentinel.cli.remote_people import (
+    all_accounts,
+    create_account,
+    delete_account_there,
+    one_account,
+    set_password_there,
+    switch_account_there,
+)
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sentinel.client.access import Account
     from sentinel.store.access.people import PersonView
 
 __all__ = ["commands"]
@@ -50,6 +64,11 @@ def create(
     """
     from sentinel.store.access.people import People
 
+    if remote_url():
+        there = create_account(name, role, _password(name), display_name, tenant, team)
+        words = f"{there.name} can log in, as {grant_words(grants_of(there.grants))}."
+        _report(there, words, json=json)
+        return
     with open_store() as store:
         people = People(store)
         first = not people.exist()
@@ -71,8 +90,12 @@ def list_(json: AsJson = False) -> None:
     """
     from sentinel.store.access.people import People
 
-    with open_store() as store:
-        found, now = People(store).list(), store.now()
+    found: Sequence[PersonView | Account]
+    if remote_url():
+        found, now = all_accounts(), datetime.now(UTC)
+    else:
+        with open_store() as store:
+            found, now = People(store).list(), store.now()
     if json:
         json_out({"items": [person_json(one) for one in found]})
         return
@@ -80,8 +103,8 @@ def list_(json: AsJson = False) -> None:
         ["USER", "NAME", "ROLE", "STATUS", "SESSIONS", "LAST LOGIN"],
         [
             (
-                one.name, one.display_name, grant_words(one.grants), one.state, one.sessions,
-                ago(one.login_at, now) or "never",
+                one.name, one.display_name, grant_words(grants_of(one.grants)), one.state,
+                one.sessions, ago(one.login_at, now) or "never",
             )
             for one in found
         ],
@@ -98,8 +121,12 @@ def show(name: WhichPerson, json: AsJson = False) -> None:
     """
     from sentinel.store.access.people import People
 
-    with open_store() as store:
-        found = People(store).get(name)
+    found: PersonView | Account
+    if remote_url():
+        found = one_account(name)
+    else:
+        with open_store() as store:
+            found = People(store).get(name)
     if json:
         json_out(person_json(found))
         return
@@ -109,7 +136,7 @@ def show(name: WhichPerson, json: AsJson = False) -> None:
             "name": found.display_name,
             "id": found.id,
             "status": found.state,
-            "role": grant_words(found.grants),
+            "role": grant_words(grants_of(found.grants)),
             "signs in with": found.issuer or ("a password" if found.has_password else "nothing"),
             "created": f"{moment(found.created_at)} by {found.created_by}",
             "password set": moment(found.password_at),
@@ -131,10 +158,15 @@ def password(name: WhichPerson, json: AsJson = False) -> None:
     """
     from sentinel.store.access.people import People
 
-    with open_store() as store:
-        people = People(store)
-        people.get(name)  # before anybody types a password
-        found = people.set_password(name, _password(name), actor=actor())
+    found: PersonView | Account
+    if remote_url():
+        one_account(name)  # before anybody types a password
+        found = set_password_there(name, _password(name))
+    else:
+        with open_store() as store:
+            people = People(store)
+            people.get(name)
+            found = people.set_password(name, _password(name), actor=actor())
     _report(found, f"{found.name} has a new password; all sessions ended.", json=json)
 
 
@@ -147,8 +179,12 @@ def disable(name: WhichPerson, json: AsJson = False) -> None:
     """
     from sentinel.store.access.people import People
 
-    with open_store() as store:
-        found = People(store).disable(name, actor=actor())
+    found: PersonView | Account
+    if remote_url():
+        found = switch_account_there(name, on=False)
+    else:
+        with open_store() as store:
+            found = People(store).disable(name, actor=actor())
     _report(found, f"{found.name} cannot log in any more; all sessions ended.", json=json)
 
 
@@ -161,8 +197,12 @@ def enable(name: WhichPerson, json: AsJson = False) -> None:
     """
     from sentinel.store.access.people import People
 
-    with open_store() as store:
-        found = People(store).enable(name, actor=actor())
+    found: PersonView | Account
+    if remote_url():
+        found = switch_account_there(name, on=True)
+    else:
+        with open_store() as store:
+            found = People(store).enable(name, actor=actor())
     _report(found, f"{found.name} can log in.", json=json)
 
 
@@ -175,16 +215,20 @@ def delete(name: WhichPerson, json: AsJson = False) -> None:
     """
     from sentinel.store.access.people import People
 
-    with open_store() as store:
-        people = People(store)
-        found = people.delete(name, actor=actor())
-        last = not people.exist()
+    found: PersonView | Account
+    if remote_url():
+        found, last = delete_account_there(name), False
+    else:
+        with open_store() as store:
+            people = People(store)
+            found = people.delete(name, actor=actor())
+            last = not people.exist()
     _report(found, f"Deleted the account of {found.name}.", json=json)
     if last and not json:
         say("No account is left: the dashboard has no login, and everybody who reaches it may act.")
 
 
-def _report(found: PersonView, words: str, *, json: bool) -> None:
+def _report(found: PersonView | Account, words: str, *, json: bool) -> None:
     if json:
         json_out(person_json(found))
     else:

@@ -8,6 +8,7 @@ import typer
 
 from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.remote_keys import remove_receiver_there, set_receiver_there
 from sentinel.cli.remote_lists import list_receivers
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
@@ -73,8 +74,11 @@ def set_(
     Example:
         sentinel receiver set default --channel inbox --channel sentinel-webhook/ops
     """
-    with open_store() as store:
-        before = store.receivers.set(name, channel, notify_open=notify_open, actor=actor())
+    if remote_url():
+        before = set_receiver_there(name, channel, notify_open=notify_open)
+    else:
+        with open_store() as store:
+            before = store.receivers.set(name, channel, notify_open=notify_open, actor=actor())
     if json:
         json_out({"name": name, "channels": channel, "open_before": before})
         return
@@ -99,8 +103,11 @@ def remove(name: Name, json: AsJson = False) -> None:
     Example:
         sentinel receiver remove night-shift
     """
-    with open_store() as store:
-        store.receivers.remove(name, actor=actor())
+    if remote_url():
+        remove_receiver_there(name)
+    else:
+        with open_store() as store:
+            store.receivers.remove(name, actor=actor())
     if json:
         json_out({"name": name, "outcome": "removed"})
     else:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-__all__ = ["list_audit", "list_keys", "list_receivers", "show_audit_row"]
+    from sentinel.audit.chain import Head
+    from sentinel.client.access import AuditVerdict
+
+__all__ = ["list_audit", "list_keys", "list_receivers", "show_audit_row", "verified_there"]
 
 
 def list_receivers(*, json: bool) -> None:
@@ -96,6 +99,14 @@ def show_audit_row(reference: str, *, json: bool) -> None:
             },
         }
     )  # fmt: skip
+
+
+def verified_there(known: Sequence[Head]) -> AuditVerdict:
+    """Verify the audit trail of the server, and that the known ends are in it."""
+    from sentinel.client.access import verify_audit
+
+    with client_here() as client:
+        return client.do(verify_audit([str(one) for one in known]))
 
 
 def _granted(grant: dict[str, Any]) -> str:

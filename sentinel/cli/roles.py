@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentinel.access import Role
 from sentinel.cli.output import AsJson, json_out, print_table, say
-from sentinel.cli.person_rows import InTenants, OfTeams, WhichPerson, grant_words, person_json
+from sentinel.cli.person_rows import (
+    InTenants,
+    OfTeams,
+    WhichPerson,
+    grant_words,
+    grants_of,
+    person_json,
+)
+from sentinel.cli.remote_people import all_accounts, grant_there, one_account, revoke_there
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sentinel.client.access import Account
+    from sentinel.store.access.people import PersonView
 
 __all__ = ["commands"]
 
@@ -33,14 +48,18 @@ def grant(
     """
     from sentinel.store.access.people import People
 
-    with open_store() as store:
-        found = People(store).grant(
-            name, role, actor=actor(), tenants=tenant or None, teams=team or None
-        )
+    found: PersonView | Account
+    if remote_url():
+        found = grant_there(name, role, tenant, team)
+    else:
+        with open_store() as store:
+            found = People(store).grant(
+                name, role, actor=actor(), tenants=tenant or None, teams=team or None
+            )
     if json:
         json_out(person_json(found))
     else:
-        say(f"{found.name} is {grant_words(found.grants)}.")
+        say(f"{found.name} is {grant_words(grants_of(found.grants))}.")
 
 
 @commands.command()
@@ -60,14 +79,18 @@ def revoke(
     """
     from sentinel.store.access.people import People
 
-    with open_store() as store:
-        found = People(store).revoke(
-            name, actor=actor(), tenants=tenant or None, teams=team or None, all_roles=every
-        )
+    found: PersonView | Account
+    if remote_url():
+        found = revoke_there(name, tenant, team, every=every)
+    else:
+        with open_store() as store:
+            found = People(store).revoke(
+                name, actor=actor(), tenants=tenant or None, teams=team or None, all_roles=every
+            )
     if json:
         json_out(person_json(found))
     else:
-        say(f"{found.name} is {grant_words(found.grants)}." if found.grants
+        say(f"{found.name} is {grant_words(grants_of(found.grants))}." if found.grants
             else f"{found.name} has no role left, and can do nothing.")  # fmt: skip
 
 
@@ -85,9 +108,13 @@ def list_(
     """
     from sentinel.store.access.people import People
 
-    with open_store() as store:
-        people = People(store)
-        found = [people.get(name)] if name else people.list()
+    found: Sequence[PersonView | Account]
+    if remote_url():
+        found = [one_account(name)] if name else all_accounts()
+    else:
+        with open_store() as store:
+            people = People(store)
+            found = [people.get(name)] if name else people.list()
     if json:
         json_out(
             {"items": [{"person": one.name, "grants": person_json(one)["grants"]} for one in found]}
@@ -100,6 +127,6 @@ def list_(
             "all" if grant.teams is None else ", ".join(sorted(grant.teams)),
         )
         for one in found
-        for grant in one.grants
+        for grant in grants_of(one.grants)
     ]  # fmt: skip
     print_table(["USER", "ROLE", "TENANTS", "TEAMS"], rows, empty="Nobody has a role.")

@@ -76,6 +76,10 @@ class AsyncClient:
         """Carry out a request of `sentinel.client.resources`, and return its answer."""
         return given(await self._do(call))
 
+    async def carry_out(self, call: Call[Any]) -> None:
+        """Carry out a request whose answer has no body."""
+        await self._do(call)
+
     async def alerts(
         self,
         *,

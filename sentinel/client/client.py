@@ -74,6 +74,10 @@ class Client:
         """Carry out a request of `sentinel.client.resources`, and return its answer."""
         return given(self._do(call))
 
+    def carry_out(self, call: Call[Any]) -> None:
+        """Carry out a request whose answer has no body."""
+        self._do(call)
+
     def alerts(
         self,
         *,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -13,23 +12,32 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.migrations.review_triggers import drop_review_triggers
-from sentinel.up.checks import _access_review  # pyright: ignore[reportPrivateUsage] - one check of many, the others of which look at processes
-from sentinel.up.home import Home
+from sentinel.up.access_review_check import access_review_state
+from sentinel.up.self_watch import SelfWatchState
 from tests.cli.shell import Run
 
 
+def due(settings: Settings) -> SelfWatchState:
+    """What `doctor` says of the next review."""
+    store = Store(settings.database_url)
+    try:
+        return access_review_state(settings, store)
+    finally:
+        store.close()
+
+
 def test_access_is_reviewed_certified_and_shown(
-    run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DATABASE_URL", migrated_url)
-    settings, home = Settings(database_url=migrated_url), Home(tmp_path / "other")
-    assert _access_review(settings, home).state == "note"
+    settings = Settings(database_url=migrated_url)
+    assert due(settings).state == "note"
     assert "Nobody has a role" in run("access", "review")[1]
     assert "No review was certified yet" in run("access", "reviews")[1]
     long_ago = FakeClock()
     store = Store(migrated_url, clock=long_ago)
     Keys(store).create("bot", Role.EDITOR, actor="root", tenants=["red"])
-    overdue = _access_review(settings, home)
+    overdue = due(settings)
     assert (overdue.state, "overdue since" in overdue.says) == ("warning", True)
     out = run("access", "review")[1]
     assert out.splitlines()[1].split()[:5] == ["key", "bot", "editor", "red", "all"]
@@ -41,7 +49,7 @@ def test_access_is_reviewed_certified_and_shown(
     assert (kept["certified_by"], kept["comment"], kept["count"]) == ("ada", "all are needed", 1)
     code, out, _ = run("access", "show", kept["id"])
     assert (code, "ada certified this on" in out, "bot" in out) == (0, True, True)
-    assert _access_review(settings, home).state == "ok"
+    assert due(settings).state == "ok"
     with store.write() as connection:
         drop_review_triggers(connection)
         connection.exec_driver_sql("UPDATE access_review SET entries = '[]'")
