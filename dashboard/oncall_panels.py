@@ -12,6 +12,7 @@ from html import escape
 import streamlit as st
 
 from dashboard import markup, session, undo_bar
+from dashboard.moment_input import moment_input
 from dashboard.oncall_commands import AddOverride, RemoveOverride, SwapShifts
 from dashboard.oncall_view import OnCallView, Slot
 from sentinel.access import Permission
@@ -19,7 +20,6 @@ from sentinel.errors import SentinelError
 from sentinel.oncall.difference import Changed
 from sentinel.oncall.schedule import Override
 from sentinel.schema.oncall import OnCallOverride
-from sentinel.timing.local_time import local_of, moment_of
 
 __all__ = ["NOBODY", "PAGE", "change_lines", "overrides", "slot_panel"]
 
@@ -57,14 +57,6 @@ def _preview(found: Sequence[Changed]) -> None:
         st.html('<p class="small">Nobody else would be on call.</p>')
 
 
-def _moment(label: str, given: datetime, key: str) -> datetime:
-    """Show the input of a moment, and return what it holds; its own to the second if unchanged."""
-    clock = session.clock()
-    default = local_of(given, clock.zone).replace(second=0, microsecond=0)
-    typed = st.datetime_input(label, default, key=key, format=clock.input_format, width=220)
-    return given if typed == default else moment_of(typed, clock.zone)
-
-
 def _override_form(view: OnCallView, slot: Slot) -> None:
     key = slot.key
     # Kept, since inputs whose defaults move with the clock would begin anew.
@@ -79,8 +71,8 @@ def _override_form(view: OnCallView, slot: Slot) -> None:
             replaces = st.selectbox(
                 "Instead of", [EVERYBODY, *slot.people], key=f"override-for-{key}", width=180
             )
-        since = _moment("From", begins, f"override-from-{key}")
-        until = _moment("Until", slot.end, f"override-until-{key}")
+        since = moment_input("From", begins, f"override-from-{key}")
+        until = moment_input("Until", slot.end, f"override-until-{key}")
         reason = st.text_input("Reason", key=f"override-reason-{key}", max_chars=500, width=260)
     if not person:
         return

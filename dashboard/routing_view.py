@@ -13,7 +13,7 @@ import msgspec
 
 from dashboard.database_errors import database
 from sentinel.duration import format_duration
-from sentinel.errors import NotFound
+from sentinel.errors import ConfigurationError, NotFound
 from sentinel.labels.alertmanager import matchers_of
 from sentinel.notifications.route_document import RouteNode, read_routes
 from sentinel.notifications.route_trial import Looked, Tried, tried
@@ -29,7 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 OWN = "receivers of the rule"
-MOST_COMPARED = 20_000
+MOST_COMPARED = 10_000
 """So many of the newest alerts a draft is compared over, so that somebody can wait for it."""
 ROW, INDENT, WIDTH, BOX = 52, 28, 940, 44
 LETTERS = 104
@@ -100,12 +100,27 @@ def tree_of(text: str) -> RouteTree | None:
 
 
 def label_of(given: str) -> tuple[str, str]:
-    """Return name and value of a label as a form has it: `team=db`, or a matcher `team="db"`."""
-    name, _, value = given.partition("=")
+    """Return name and value of a label as a form has it: `team=db`, or a matcher `team="db"`.
+
+    Args:
+        given: as somebody wrote or chose it
+
+    Returns:
+        Both.
+
+    Raises:
+        ConfigurationError: it is no label with a value
+    """
+    name, equals, value = (part.strip() for part in given.partition("="))
     if value.startswith('"'):
-        (matcher,) = matchers_of(given)
-        return matcher.label, matcher.text
-    return name.strip(), value.strip()
+        found = matchers_of(given)
+        if len(found) == 1:
+            return found[0].label, found[0].text
+    if not equals or not name or value.startswith(("~", '"')) or name.endswith("!"):
+        raise ConfigurationError(
+            f"{given!r} is no label with a value", hint="Write it as team=db, without a regex."
+        )
+    return name, value
 
 
 def try_alert(

@@ -10,10 +10,11 @@ import msgspec
 import streamlit as st
 
 from dashboard import markup, session, undo_bar
+from dashboard.moment_input import moment_input
 from dashboard.silence_commands import CreateSilence, ExpireSilence
 from dashboard.silence_view import known_labels, matchers_of_alert, occurrences, preview
 from sentinel.errors import SentinelError
-from sentinel.timing.local_time import local_of, moment_of
+from sentinel.timing.local_time import local_of
 
 __all__ = ["FORM", "PAGE", "form"]
 
@@ -55,15 +56,6 @@ def _create(command: CreateSilence) -> None:
     undo_bar.offer(PAGE, f"Created a silence, which matches {alerts} now", ExpireSilence(id=made))
 
 
-def _moment(label: str, name: str, given: datetime) -> datetime:
-    clock = session.clock()
-    typed = st.datetime_input(
-        label, local_of(given.replace(second=0, microsecond=0), clock.zone), key=_key(name),
-        format=clock.input_format, width=220,
-    )  # fmt: skip
-    return moment_of(typed, clock.zone)
-
-
 def _zone() -> str:
     return st.text_input("Time zone", session.zone(), key=_key("zone"), width=200).strip()
 
@@ -75,10 +67,9 @@ def _when(now: datetime) -> _When:
     )
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if kind == LATER:
-            begins = _moment("From", "from", now + timedelta(hours=1))
-            return _When(
-                starts_at=begins, until=_moment("Until", "until", now + timedelta(hours=5))
-            )
+            begins = moment_input("From", now + timedelta(hours=1), _key("from"))
+            ends = moment_input("Until", now + timedelta(hours=5), _key("until"))
+            return _When(starts_at=begins, until=ends)
         if kind == WEEKLY:
             return _weekly(now)
         if kind == RRULE:
@@ -91,9 +82,9 @@ def _when(now: datetime) -> _When:
 
 def _weekly(now: datetime) -> _When:
     days = st.pills("Days", WEEKDAYS, selection_mode="multi", default=["sun"], key=_key("days"))
-    start = st.time_input("From", time(2), key=_key("start"), width=120)
-    end = st.time_input("Until", time(4), key=_key("end"), width=120)
-    zone, until = _zone(), _moment("Last day", "last", now + YEAR)
+    start = st.time_input("From", time(2), key=_key("start"), required=True, width=120)
+    end = st.time_input("Until", time(4), key=_key("end"), required=True, width=120)
+    zone, until = _zone(), moment_input("Last day", now + YEAR, _key("last"))
     window = {"days": list(days), "start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}
     return _When(
         starts_at=None, until=until, recurrence={"weekly": {"timezone": zone, "windows": [window]}}
@@ -106,10 +97,10 @@ def _rrule(now: datetime) -> _When:
     tomorrow = local_of(now, session.clock().zone) + timedelta(days=1)
     first = st.datetime_input(
         "First", datetime.combine(tomorrow.date(), time(2)), key=_key("first"), width=220,
-        format=session.clock().input_format, help="In the time zone beside it",
+        format=session.clock().input_format, help="In the time zone beside it", required=True,
     )  # fmt: skip
     minutes = st.number_input("Minutes", 1, 7 * 24 * 60, 60, key=_key("minutes"), width=120)
-    zone, until = _zone(), _moment("Last day", "last", now + YEAR)
+    zone, until = _zone(), moment_input("Last day", now + YEAR, _key("last"))
     given = {"rrule": rule, "first": f"{first:%Y-%m-%dT%H:%M:%S}", "minutes": int(minutes),
              "timezone": zone}  # fmt: skip
     return _When(starts_at=None, until=until, recurrence={"occurrences": given})

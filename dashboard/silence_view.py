@@ -29,6 +29,7 @@ __all__ = [
 
 MOST_LIVE = 500
 MOST_ENDED = 100
+MOST_ASKED = 200
 MOST_LABELS = 400
 
 
@@ -135,14 +136,15 @@ def known_labels(within: Within) -> KnownLabels:
         DatabaseError: the database cannot be used
     """
     with database():
-        found = within.scoped_alerts.page(AlertFilter(), limit=MOST_LIVE, order="live").items
+        found = within.alerts_page(AlertFilter(), limit=MOST_ASKED, after=None, order="live").items
     counts = Counter(
         one
         for alert in found
-        for one in (*matchers_of_alert(alert), written([("severity", "=", alert.severity)]))
+        for one in (*_matchers(alert), written([("severity", "=", alert["severity"])]))
     )
     whole = within.scope.whole_tenants
-    tenants = {alert.tenant for alert in found} | ({"default"} if whole is None else set(whole))
+    tenants = {str(alert["tenant"]) for alert in found}
+    tenants |= {"default"} if whole is None else whole
     return KnownLabels(
         matchers=[one for one, _ in counts.most_common(MOST_LABELS)], tenants=sorted(tenants)
     )
@@ -150,5 +152,9 @@ def known_labels(within: Within) -> KnownLabels:
 
 def matchers_of_alert(alert: AlertView) -> list[str]:
     """Return a matcher for the rule, the team and each label of an alert."""
-    parts = [("rule", alert.rule), ("team", alert.team), *sorted(alert.labels.items())]
+    return _matchers({"rule": alert.rule, "team": alert.team, "labels": alert.labels})
+
+
+def _matchers(alert: Mapping[str, Any]) -> list[str]:
+    parts = [("rule", alert["rule"]), ("team", alert["team"]), *sorted(alert["labels"].items())]
     return [written([(name, "=", value)]) for name, value in parts if value]

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import markup, session
 from dashboard.configuration_commands import AcknowledgeGroup
 from dashboard.escalation_view import EscalationsView, PolicyView, read_view, try_escalation
+from dashboard.moment_input import moment_input
 from dashboard.routing_view import label_of
 from dashboard.silence_view import known_labels
 from sentinel.access import Permission
@@ -18,9 +19,8 @@ from sentinel.duration import format_duration
 from sentinel.errors import SentinelError
 from sentinel.oncall.escalation import Paged
 from sentinel.oncall.escalation_state import State
-from sentinel.severity import Severity
+from sentinel.severity import Severity, severity_of
 from sentinel.store.escalations.running import Running
-from sentinel.timing.local_time import local_of, moment_of
 
 SEVERITIES = [level.word for level in reversed(Severity)]
 
@@ -135,7 +135,7 @@ def _policy(one: PolicyView, now: datetime) -> None:
 
 def _test(now: datetime) -> None:
     st.html('<h2 class="section">Whom would an alert page?</h2>')
-    clock, within = session.clock(), session.data().within(session.scope())
+    within = session.data().within(session.scope())
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         given = st.multiselect(
             "Labels of an alert", known_labels(within).matchers, key="escalation-labels",
@@ -145,19 +145,12 @@ def _test(now: datetime) -> None:
         at = now
         if st.checkbox("At another time", key="escalation-later"):
             began = st.session_state.setdefault("escalation-began", now)
-            typed = st.datetime_input(
-                "First page", local_of(began, clock.zone).replace(second=0, microsecond=0),
-                key="escalation-at", format=clock.input_format, width=220,
-            )  # fmt: skip
-            at = moment_of(typed, clock.zone)
+            at = moment_input("First page", began, "escalation-at")
     if not given:
         return
-    labels = {"severity": severity, **dict(label_of(one) for one in given)}
     try:
-        rank = Severity[labels["severity"].upper()]
-    except KeyError:
-        rank = Severity[severity.upper()]
-    try:
+        labels = {"severity": severity, **dict(label_of(one) for one in given)}
+        rank = severity_of(severity)
         found = try_escalation(within, labels, rank, at)
     except SentinelError as error:
         st.html(markup.note("warn", "The steps cannot be shown.", str(error)))

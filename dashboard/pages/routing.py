@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import markup, session, undo_bar
 from dashboard.blotter import widget
 from dashboard.document_editor import Edited, draft_of, editor
+from dashboard.moment_input import moment_input
 from dashboard.routing_view import (
     ActiveRoutes,
     active_routes,
@@ -27,7 +28,6 @@ from dashboard.table import table
 from sentinel.errors import SentinelError
 from sentinel.notifications.route_trial import Tried
 from sentinel.notifications.routing import RouteTree
-from sentinel.timing.local_time import local_of, moment_of
 
 PAGE = "routing"
 EXAMPLE = """route:
@@ -44,15 +44,10 @@ DAYS = {"1 day": 1, "7 days": 7, "30 days": 30}
 
 def _at() -> datetime | None:
     """Show the input of the time of the trial; None for now."""
-    clock = session.clock()
     if not st.checkbox("At another time", key="route-later"):
         return None
     began = st.session_state.setdefault("route-began", session.data().now())
-    typed = st.datetime_input(
-        "Opens at", local_of(began, clock.zone).replace(second=0, microsecond=0), key="route-at",
-        format=clock.input_format, width=220,
-    )  # fmt: skip
-    return moment_of(typed, clock.zone)
+    return moment_input("Opens at", began, "route-at")
 
 
 def _trial(trees: dict[str, RouteTree | None]) -> tuple[str, Tried | None]:

@@ -80,3 +80,5 @@ def test_policies_are_drawn_and_tried_with_who_would_be_paged(scene: Scene, page
     assert "the group is less severe than high" in tried
     page.multiselect(key="escalation-labels").set_value(["team=web"]).run()
     assert "Nobody would be paged" in shown(page)
+    page.multiselect(key="escalation-labels").set_value(["web"]).run()
+    assert "is no label with a value" in shown(page)

@@ -88,6 +88,9 @@ def test_a_shift_is_overridden_and_swapped_by_selecting_it(rota: Rota):
     assert "nights" in words
     assert "Gaps and shares" in words
 
+    gap = next(one for one in rota.bars(0)[::-1] if one["kind"] == "gap")
+    rota.selects(gap["pick"])
+    assert "nights: Nobody is on call" in shown(page)
     key = f"{first.replace(hour=0).isoformat()} primary"
     rota.selects(key)
     page.selectbox(key=f"override-person-{key}").select(other[0]).run()

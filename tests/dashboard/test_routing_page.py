@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.routing_view import label_of, picture, route_lines, tree_of
 from sentinel.access import Principal, Role
+from sentinel.errors import ConfigurationError
 from sentinel.notifications.route_trial import looked_at
 from sentinel.store.notifications.routes import Routes
 from tests.dashboard.scene import Scene, given, shown
@@ -78,6 +79,9 @@ def test_labels_are_read_as_people_write_them_and_as_matchers():
     assert label_of("team=db") == ("team", "db")
     assert label_of('team="d\\"b"') == ("team", 'd"b')
     assert label_of("url=http://x?a=b") == ("url", "http://x?a=b")
+    for wrong in ("team", "=db", 'host=~"db-.*"', "team!=db", 'a="1", b="2"', 'a="'):
+        with pytest.raises(ConfigurationError):
+            label_of(wrong)
 
 
 def boxes(page: AppTest) -> list[tuple[str, str]]:

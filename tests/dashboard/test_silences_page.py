@@ -76,8 +76,18 @@ def test_the_form_begins_with_the_labels_of_the_alert_it_was_opened_from(
     opened(page)
     assert page.multiselect(key="silence-matchers-0").value == [f'rule="{rule}"', 't="full disk"']
     assert "It mutes 1 alert that fires now" in shown(page)
-    pressed(page, "silence-create")
-    assert [(one.tenant, one.starts_at < one.until) for one in live(scene)] == [("red", True)]
+    kind = page.button_group(key="silence-kind-0")
+    kind.set_value("RRULE").run()
+    assert "Next five windows" in shown(page)
+    page.text_input(key="silence-rrule-0").set_value("FREQ=HOURLY").run()
+    assert "has no FREQ=DAILY" in shown(page)
+    page.button_group(key="silence-kind-0").set_value("From a time").run()
+    assert "Pending" not in shown(page)
+    words = pressed(page, "silence-create")
+    (made,) = live(scene)
+    assert (made.tenant, made.recurrence) == ("red", {})
+    assert made.until - made.starts_at == timedelta(hours=4)
+    assert ">pending</span>" in words
 
 
 def test_a_viewer_reads_silences_and_is_told_who_makes_them(
