@@ -52,6 +52,7 @@ Output = Annotated[
 Message = Annotated[str, typer.Option("--message", "-m", help="The reason; kept with the version.")]
 _SHOWN = 20
 """Instants of one schedule that are printed; --json has all."""
+_WORKED_OUT = "the rules of {} as they are read here, without its own final schedule,"
 _EVERY = 2.0
 """Seconds between two lines of progress."""
 
@@ -88,7 +89,7 @@ def opsgenie(
             answers = opsgenie_answers.from_api(api, now, days, tell)
     else:
         answers = opsgenie_answers.from_folder(_folder(source))
-    _finish(lambda known: read_opsgenie(answers, known, now), apply=apply, replace=replace,
+    _finish(lambda known: read_opsgenie(answers, known, now, days), apply=apply, replace=replace,
             seed=seed, output=output, message=message, json=json)  # fmt: skip
 
 
@@ -261,7 +262,8 @@ def _print(plan: PlannedImport, number: int | None) -> None:
     for one in plan.comparisons:
         same = len(one.instants) - len(one.differing)
         say(
-            f"{one.schedule}: the same people on call as by {plan.vendor} at {same} of "
+            f"{one.schedule}: the same people on call as by "
+            f"{plan.vendor if one.published else _WORKED_OUT.format(plan.vendor)} at {same} of "
             f"{len(one.instants)} random instants from {one.start:%Y-%m-%d} to {one.end:%Y-%m-%d}."
         )
         for at in one.differing[:_SHOWN]:
@@ -282,6 +284,7 @@ def _as_json(plan: PlannedImport, number: int | None) -> dict[str, Any]:
         "comparisons": [
             {
                 "schedule": one.schedule, "start": one.start, "end": one.end,
+                "published": one.published,
                 "same": len(one.instants) - len(one.differing), "instants": one.instants,
             }
             for one in plan.comparisons

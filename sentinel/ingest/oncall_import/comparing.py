@@ -8,7 +8,7 @@ from random import Random
 
 import msgspec
 
-from sentinel.ingest.oncall_import.imported import Timeline
+from sentinel.ingest.oncall_import.imported import Before
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.schedule import Override
 from sentinel.oncall.shifts import on_call
@@ -38,12 +38,14 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         schedule: our name
         start: of the time in which the instants lie, in UTC
         end: of it
+        published: whether before is the vendor's own answer, and not worked out from its rules
         instants: oldest first
     """
 
     schedule: str
     start: datetime
     end: datetime
+    published: bool
     instants: Sequence[Instant]
 
     @property
@@ -53,7 +55,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compared(
-    timelines: Mapping[str, Timeline],
+    timelines: Mapping[str, Before],
     document: OnCallDocument,
     overrides: Mapping[str, Sequence[Override]],
     seed: int,
@@ -63,7 +65,7 @@ def compared(
     """Ask both who is on call.
 
     Args:
-        timelines: the vendor's answers, by schedule
+        timelines: who is on call there, by schedule
         document: with the schedules
         overrides: of each schedule, in the order in which they were made
         seed: equal seeds give equal instants
@@ -83,7 +85,7 @@ def compared(
         moments = [timeline.start + timedelta(seconds=int(share * length)) for share in shares]
         found.append(
             Comparison(
-                schedule=name, start=timeline.start, end=timeline.end,
+                schedule=name, start=timeline.start, end=timeline.end, published=timeline.published,
                 instants=[
                     Instant(
                         at=at, before=sorted(timeline.at(at)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ValidationError
@@ -25,7 +25,7 @@ from sentinel.store.oncall.imports import NewOverride
 from sentinel.validation_messages import validation_message
 
 __all__ = [
-    "Draft", "ImportNote", "ImportedOnCall", "Known", "Period", "Timeline",
+    "Before", "Draft", "ImportNote", "ImportedOnCall", "Known", "Period", "Timeline",
 ]  # fmt: skip
 
 Made = TypeVar("Made", bound=BaseModel)
@@ -61,6 +61,29 @@ class Period(msgspec.Struct, frozen=True):
     people: tuple[str, ...]
 
 
+class Before(Protocol):
+    """Who is on call there, within a range."""
+
+    @property
+    def start(self) -> datetime:
+        """Return from when it answers."""
+        ...
+
+    @property
+    def end(self) -> datetime:
+        """Return up to when it answers."""
+        ...
+
+    @property
+    def published(self) -> bool:
+        """Return whether it is the vendor's own answer, and not worked out from its rules."""
+        ...
+
+    def at(self, moment: datetime, /) -> frozenset[str]:
+        """Return who is on call at a moment."""
+        ...
+
+
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """Who is on call by the vendor's own answer, within a range.
 
@@ -74,7 +97,12 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
     periods: Sequence[Period]
 
-    def at(self, moment: datetime) -> frozenset[str]:
+    @property
+    def published(self) -> bool:
+        """Return that it is the vendor's own answer."""
+        return True
+
+    def at(self, moment: datetime, /) -> frozenset[str]:
         """Return who is on call at a moment."""
         held = (one.people for one in self.periods if one.start <= moment < one.end)
         return frozenset(name for people in held for name in people)
@@ -90,7 +118,7 @@ class ImportedOnCall(msgspec.Struct, frozen=True, kw_only=True):
         receivers: channels of the receivers that the people need, by name
         commands: that make those channels, by receiver
         overrides: in the order in which they are made, also those that are over
-        timelines: the vendor's own answers, by schedule
+        timelines: who is on call there, by schedule
         notes: the report
     """
 
@@ -100,7 +128,7 @@ class ImportedOnCall(msgspec.Struct, frozen=True, kw_only=True):
     receivers: Mapping[str, Sequence[str]]
     commands: Mapping[str, str]
     overrides: Sequence[NewOverride]
-    timelines: Mapping[str, Timeline]
+    timelines: Mapping[str, Before]
     notes: Sequence[ImportNote]
 
 
@@ -153,7 +181,7 @@ class Draft:
         self.schedules: dict[str, dict[str, Any]] = {}
         self.policies: dict[str, dict[str, Any]] = {}
         self.overrides: list[NewOverride] = []
-        self.timelines: dict[str, Timeline] = {}
+        self.timelines: dict[str, Before] = {}
         self.notes: list[ImportNote] = []
         self.person_ids: dict[str, str] = {}
         """Our name of a person by the vendor's id, and by the address in lower case."""

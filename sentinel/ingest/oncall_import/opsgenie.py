@@ -13,7 +13,7 @@ shows where that matters.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sentinel.errors import ConfigurationError
@@ -21,6 +21,7 @@ from sentinel.ingest.oncall_import.imported import Draft, ImportedOnCall, Known,
 from sentinel.ingest.oncall_import.opsgenie_answers import OpsgenieAnswers
 from sentinel.ingest.oncall_import.opsgenie_people import Staff, shown
 from sentinel.ingest.oncall_import.opsgenie_policies import Policies
+from sentinel.ingest.oncall_import.opsgenie_rules import OpsgenieRules
 from sentinel.ingest.oncall_import.overriding import add_override
 from sentinel.ingest.oncall_import.values import (
     DAY,
@@ -43,13 +44,16 @@ _UNITS = {"hourly": "hour", "daily": "day", "weekly": "week"}
 Given = Mapping[str, Any]
 
 
-def read_opsgenie(answers: OpsgenieAnswers, known: Known, now: datetime) -> ImportedOnCall:
+def read_opsgenie(
+    answers: OpsgenieAnswers, known: Known, now: datetime, days: int = 56
+) -> ImportedOnCall:
     """Translate what Opsgenie holds.
 
     Args:
         answers: from its API or a folder
         known: people that are here already
         now: the present moment; nothing is noted about overrides that are over
+        days: how far ahead is compared where Opsgenie's own timeline is missing
 
     Returns:
         All that the document takes, and the report.
@@ -58,7 +62,7 @@ def read_opsgenie(answers: OpsgenieAnswers, known: Known, now: datetime) -> Impo
     for one in answers.schedules:
         work.schedule(one)
     for one in answers.schedules:
-        work.overrides_and_timeline(one)
+        work.overrides_and_timeline(one, days)
     work.forwardings()
     work.policies()
     for kind, why in answers.missing.items():
@@ -160,14 +164,21 @@ class _Opsgenie:
             )
         return people
 
-    def overrides_and_timeline(self, one: Given) -> None:
-        """Add the overrides of a schedule, and Opsgenie's timeline of it."""
+    def overrides_and_timeline(self, one: Given, days: int) -> None:
+        """Add the overrides of a schedule, and who is on call by it there."""
         key, theirs = text_of(one.get("id")), text_of(one.get("name"))
         name = self._schedules.get(key)
         if name is None:
             return
-        for given in self.answers.overrides.get(key) or self.answers.overrides.get(theirs) or []:
-            self._override(name, given)
+        given = self.answers.overrides.get(key) or self.answers.overrides.get(theirs) or []
+        for override in given:
+            self._override(name, override)
+        zone = zone_of(self.draft.schedules[name]["timezone"])
+        if zone is not None:
+            self.draft.timelines[name] = OpsgenieRules(
+                one, given, self.answers.forwardings, zone, self._staff.people, self.now,
+                self.now + timedelta(days=days),
+            )  # fmt: skip
         timeline = self.answers.timelines.get(key) or self.answers.timelines.get(theirs)
         if timeline:
             self._timeline(name, timeline)
@@ -245,7 +256,7 @@ class _Opsgenie:
             start = moment(given.get("startDate"), f"{place}.startDate")
             end = moment(given.get("endDate"), f"{place}.endDate")
         except ConfigurationError as error:
-            self.draft.note("left out", place, f"{error.message}; who is on call is not compared")
+            self.draft.note("left out", place, error.message)
             return
         if start < end:
             self.draft.timelines[schedule] = Timeline(start=start, end=end, periods=periods)

@@ -84,7 +84,9 @@ def from_folder(folder: Path) -> OpsgenieAnswers:
     for one in files_of(inner if inner.is_dir() else folder):
         _take(found, one)
     if found.schedules and not found.timelines:
-        found.missing["timelines"] = "the folder has none, so who is on call is not compared"
+        found.missing["timelines"] = (
+            "the folder has none: who is on call before is worked out from the rotations"
+        )
     return found
 
 

@@ -136,7 +136,7 @@ def test_escalations_become_policies_whose_steps_are_apart_by_the_differences():
         (10, ["person ann", "person ben", "person cem"]),
     ]  # fmt: skip
     assert (policy.repeat, policy.repeat_after.total_seconds()) == (2, 1200)
-    assert result.document.teams["db"].model_dump() == {
+    assert result.document.teams["db"].model_dump(exclude_none=True) == {
         "people": ["ann", "ben"], "schedule": "primary", "escalation": "db_escalation"
     }  # fmt: skip
     said = lines(result)
@@ -231,7 +231,15 @@ def test_the_folder_of_the_backup_tool_has_the_same_and_says_what_it_lacks(tmp_p
     assert result.document == found().document
     assert result.overrides == found().overrides
     said = lines(result)
-    assert "left out: timelines: the folder has none, so who is on call is not compared" in said
+    worked_out = "who is on call before is worked out from the rotations"
+    assert f"left out: timelines: the folder has none: {worked_out}" in said
+    (one,) = compared(result.timelines, result.document, overrides_of(result), seed=1, count=1000)
+    assert (one.published, one.differing) == (False, [])
+    # It says the same as the timeline, and sees a translation that is wrong.
+    whole = found().timelines["primary"]
+    assert all(set(at.before) == whole.at(at.at) for at in one.instants)
+    (wrong,) = compared(result.timelines, result.document, {}, seed=1)
+    assert wrong.differing
     assert "left out: policiesV2: alert and notification policies are not read" in said
     (tmp_path / "OpsGenieBackups" / "users" / "x.json").write_text("{")
     with pytest.raises(ConfigurationError, match=r"x\.json cannot be read"):
