@@ -94,7 +94,7 @@ def files_of(folder: Path) -> Iterator[FolderFile]:
 def _in_order(path: Path) -> list[tuple[int, str]]:
     """Return a key by which page 10 comes after page 9."""
     return [(int(one), "") if one.isdecimal() else (-1, one)
-            for one in re.split(r"(\d+)", str(path)) if one]  # fmt: skip
+            for one in re.split(r"(\d+)", str(path.with_suffix(""))) if one]  # fmt: skip
 
 
 class VendorApi:

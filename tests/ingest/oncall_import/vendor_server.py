@@ -28,6 +28,8 @@ class VendorServer:
         self.asked: list[str] = []
         self.waits = 2
         """So many requests are answered 429 first."""
+        self.later = {"Retry-After": "0"}
+        """Headers of those answers."""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -39,7 +41,7 @@ class VendorServer:
                     self._send(401, {"message": "who are you"})
                 elif outer.waits:
                     outer.waits -= 1
-                    self._send(429, {"message": "slowly"}, {"Retry-After": "0"})
+                    self._send(429, {"message": "slowly"}, outer.later)
                 else:
                     found = answer(outer.url, url.path, query)
                     status = found if isinstance(found, int) else 404 if found is None else 200
