@@ -3,7 +3,8 @@
 The index is kept by the database itself (migration 0002). A word is a run of letters and digits;
 what people type is cut the same way, words of one text must stand together, and the last one
 may be the beginning of a longer one. Equality filters on texts that are in the index are asked
-of it too, so that a common word under a rare rule costs no walk.
+of it too, so that a common word in a rare team costs no walk. A page of PostgreSQL takes the rule
+from an index of its own, which is cheaper beside a common word; a count needs every row anyway.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ _FROM = text(
 )
 
 
-def phrases(chosen: AlertFilter) -> list[tuple[list[str], bool]]:
+def phrases(chosen: AlertFilter, *, rule: bool = True) -> list[tuple[list[str], bool]]:
     """Return the phrases that the full-text index is searched for.
 
     Args:
         chosen: the filter
+        rule: whether it is searched for the rule, too, where it is searched for anything
 
     Returns:
         Pairs of consecutive words, and whether the last one may be the beginning of a longer
@@ -53,7 +55,7 @@ def phrases(chosen: AlertFilter) -> list[tuple[list[str], bool]]:
     typed = [(_WORD.findall(word), True) for word in chosen.words]
     exact = [chosen.category, chosen.team, *(part for pair in chosen.labels for part in pair)]
     asked = typed + [(_WORD.findall(one), False) for one in exact]
-    if any(words for words, _ in asked):
+    if rule and any(words for words, _ in asked):
         asked.append((_WORD.findall(chosen.rule), False))
     return [(words, begins) for words, begins in asked if words]
 
@@ -78,10 +80,16 @@ def found(
         Each row by column name.
     """
     if connection.dialect.name == "postgresql":
-        query = select(ALERT).where(_held(asked, after), *conditions)
+        # Ids first: an index may have all that the conditions ask for, and only what is wanted is
+        # read as a whole.
+        ids = select(ALERT.c.id).where(_held(asked, after), *conditions)
         if after is not None:
-            query = query.where(ALERT.c.id < after)
-        return _rows(connection, query.order_by(ALERT.c.id.desc()).limit(wanted))
+            ids = ids.where(ALERT.c.id < after)
+        ids = ids.order_by(ALERT.c.id.desc()).limit(wanted)
+        whole = ALERT.alias("found")
+        return _rows(
+            connection, select(whole).where(whole.c.id.in_(ids)).order_by(whole.c.id.desc())
+        )
     columns = [literal_column(f"alert.{one.name}", one.type).label(one.name) for one in ALERT.c]
     # CROSS JOIN fixes the order of the joins, so that SQLite streams from the full-text index.
     query = (

@@ -154,7 +154,8 @@ class Alerts:
         if not 1 <= limit <= MOST_PER_PAGE:
             raise ConfigurationError(f"limit must be between 1 and {MOST_PER_PAGE}, got {limit}")
         now = self._store.now()
-        if order == "history" and (asked := phrases(chosen)):
+        by_rule = self._store.dialect == "sqlite"
+        if order == "history" and (asked := phrases(chosen, rule=by_rule)):
             return self._search(chosen, asked, limit, after, now)
         conditions = narrowed(chosen, now)
         segments = _live(chosen, now) if order == "live" else _history(chosen, now)
