@@ -14,7 +14,7 @@ def page_text(
     """Return why a page is sent, in the place where other messages have their reason.
 
     Args:
-        kind: page, again (an acknowledgement that ran out) or resolved
+        kind: page, again (an acknowledgement that ran out), acknowledged or resolved
         level: of the step
         policy: name of the escalation policy; empty for a rule's own
         person: who is paged; empty for a receiver that the policy names
@@ -28,6 +28,8 @@ def page_text(
     named = f"the escalation policy {policy}" if policy else "the rule's own escalation"
     if kind == "resolved":
         return f"what {named} paged you for is over"
+    if kind == "acknowledged":
+        return f"somebody acknowledged what {named} paged for"
     whom = f"{person}, for {why}" if person else why
     if kind == "again":
         said = f"the acknowledgement ran out, so {named} pages its owner {person or why} again"

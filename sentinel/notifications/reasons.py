@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["WORDS", "Reason", "words"]
+__all__ = ["PAGES", "WORDS", "Reason", "words"]
 
 
 class Reason(StrEnum):
@@ -51,6 +51,7 @@ class Reason(StrEnum):
     STORM = "storm"
     PAGE = "page"
     PAGE_RESOLVED = "page_resolved"
+    PAGE_ACKNOWLEDGED = "page_acknowledged"
     SILENCE_CREATED = "silence_created"
     SILENCE_ENDING = "silence_ending"
     SILENCE_ENDED = "silence_ended"
@@ -58,6 +59,8 @@ class Reason(StrEnum):
     HANDOFF = "handoff"
 
 
+PAGES = (Reason.PAGE, Reason.PAGE_ACKNOWLEDGED, Reason.PAGE_RESOLVED)
+"""Reasons of what escalations send, beside the notifications of a group."""
 WORDS: Mapping[str, str] = {
     Reason.FIRST: "first notification",
     Reason.NEW_FIRING: "more alerts are firing",
@@ -91,6 +94,7 @@ WORDS: Mapping[str, str] = {
     Reason.SILENCED: "all that fires is silenced",
     Reason.INHIBITED: "all that fires is inhibited by other alerts",
     Reason.PAGE: "a page of its escalation policy",
+    Reason.PAGE_ACKNOWLEDGED: "somebody acknowledged what its escalation policy paged for",
     Reason.PAGE_RESOLVED: "what its escalation policy paged for is over",
     Reason.SILENCE_CREATED: "a silence has begun to mute alerts of this receiver",
     Reason.SILENCE_ENDING: "a silence that mutes alerts of this receiver ends soon",

@@ -137,7 +137,9 @@ def test_what_a_sender_left_behind_is_sent_again_and_says_so(paging: Paging):
     escalate_once(paging)
     (mine,) = claim_pages(paging.store, "one")
     assert claim_pages(paging.store, "two") == []
+    assert due_since(paging.store, paging.clock.now()) == 0
     paging.wait(seconds=61)  # its sender has died
+    assert due_since(paging.store, paging.clock.now()) == 1
     ((_, said),) = paging.heard()
     assert said.endswith("; may repeat: an earlier attempt ended without an answer")
     states = paging.rows("SELECT state, unanswered FROM delivery ORDER BY id")
@@ -145,6 +147,25 @@ def test_what_a_sender_left_behind_is_sent_again_and_says_so(paging: Paging):
         ("failed", True), ("sent", False)
     ]  # fmt: skip
     assert mine.sends[0].message.id == paging.rows("SELECT message_id FROM delivery")[0][0]
+
+
+def test_a_vendor_that_keeps_an_incident_hears_of_the_acknowledgement_and_the_end(paging: Paging):
+    paging.store.receivers.set("ann-sms", ["sentinel-pagerduty/ann", "sentinel-webhook/sms"])
+    paging.sees({"/": 95})
+    paging.pages()
+    paging.wait(minutes=5)
+    paging.pages()
+    paging.recorder.messages.clear()
+    paging.store.act(paging.ids(), Acknowledge(actor="ann"))
+    assert paging.heard() == [
+        ("sentinel-pagerduty/ann", "somebody acknowledged what the escalation policy db paged for")
+    ]
+    paging.sees({"/": 20})
+    paging.pages()
+    ended = {(ref, one.status) for ref, one in paging.recorder.messages}
+    assert ended >= {("sentinel-webhook/ann", "resolved"), ("sentinel-pagerduty/ann", "resolved")}
+    keys = {one.dedup_key for _, one in paging.recorder.messages}
+    assert len(keys) == 1
 
 
 def escalate_once(paging: Paging) -> None:

@@ -175,7 +175,7 @@ _ESCALATIONS = select(
 _PAGES = (
     select(PAGE)
     .where(PAGE.c.group_id.in_(_GROUPS), PAGE.c.planned_at >= bindparam("since"))
-    .where(PAGE.c.kind != "resolved")
+    .where(PAGE.c.kind.in_(("page", "again")))
     .order_by(PAGE.c.level, PAGE.c.planned_at, PAGE.c.id)
 )
 _SENDS = (

@@ -27,6 +27,7 @@ from sentinel.store.escalations.pages import (
     people_paged,
     put_back,
     take_back_the_end,
+    tell_of_acknowledgement,
     tell_the_end,
 )
 from sentinel.store.escalations.rows import (
@@ -160,6 +161,7 @@ class _Following:
         self._store, self._connection, self._now = store, connection, now
         self._states: list[tuple[str, Escalation]] = []
         self._dropped: list[str] = []
+        self._acknowledged: list[Row[Any]] = []
         self._due: list[datetime | None] = []
 
     def become(self, row: Row[Any], after: Escalation) -> None:
@@ -216,6 +218,7 @@ class _Following:
         self.become(row, after)
         if after.state is State.ACKNOWLEDGED:
             self._dropped.append(row.id)
+            self._acknowledged.append(row)
         else:  # the others are still wanted
             drop_pages(self._connection, [row.id], name)
 
@@ -231,6 +234,8 @@ class _Following:
         write_states(self._connection, self._states, self._now)
         if self._dropped:
             drop_pages(self._connection, self._dropped)
+        for row in self._acknowledged:
+            self._due += tell_of_acknowledgement(self._connection, row, self._now)
         return self._due
 
 

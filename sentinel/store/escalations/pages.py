@@ -1,7 +1,7 @@
 """Pages: the messages of escalations' steps, who sends each, and what came of it.
 
 `page_attempted` is the claim of a page and is committed before it is sent, so that of several
-senders one sends it. A sender that dies leaves it attempted, and it is sent again after `_LEASE`:
+senders one sends it. A sender that dies leaves it attempted, and it is sent again after `LEASE`:
 at most one repeat a crash.
 """
 
@@ -23,13 +23,15 @@ from sqlalchemy import (
     select,
 )
 
+from sentinel.notifications.reasons import Reason
 from sentinel.oncall.escalation import Page
 from sentinel.oncall.escalation_state import attempted
+from sentinel.prefect_client.channel_types import takes_acknowledgements
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.escalations import EscalationPage
 from sentinel.store.database.bulk import insert_many
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import model_of
+from sentinel.store.database.tables import DELIVERY, model_of
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.rows import ESCALATION, PAGE, state_of, write_states
 
@@ -50,10 +52,10 @@ __all__ = [
     "pages_of_group",
     "people_paged",
     "put_back",
-    "take_back_the_end", "tell_the_end",
+    "take_back_the_end", "tell_of_acknowledgement", "tell_the_end",
 ]  # fmt: skip
 
-_LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=60)
 """After which a page whose sender gave no answer is sent again."""
 WAITS = ("pending", "put_off")
 _COLUMNS = (
@@ -118,7 +120,7 @@ def next_page_at(store: Store) -> datetime | None:
 
 def due_in(connection: Connection, now: datetime, limit: int = 200) -> list[EscalationPage]:
     """Return what `pages_due` returns, as an open transaction reads it."""
-    asked = {"now": now, "lost": now - _LEASE, "most": limit}
+    asked = {"now": now, "lost": now - LEASE, "most": limit}
     return [model_of(EscalationPage, row) for row in connection.execute(_DUE, asked)]
 
 
@@ -152,7 +154,7 @@ def attempt(
     if locked is None or (row.kind != "resolved" and locked.state in ("paused", "ended")):
         return False
     asked: dict[str, Any] = {
-        "page": page_id, "now": now, "lost": now - _LEASE, "delivery": delivery_id
+        "page": page_id, "now": now, "lost": now - LEASE, "delivery": delivery_id
     }  # fmt: skip
     if not connection.execute(_ATTEMPT, asked).rowcount:
         return False
@@ -245,7 +247,8 @@ def people_paged(connection: Connection, escalation_id: str, level: int) -> list
 def tell_the_end(connection: Connection, row: Row[Any], at: datetime) -> list[datetime]:
     """Add what tells those who were paged that it is over: one message a person, and receiver.
 
-    A person hears of it through the first receiver that took a page, and not by all of theirs.
+    A person hears of it through the first receiver that took a page, and not by all of theirs; but
+    a vendor that keeps an incident of a page hears of it in any case.
 
     Args:
         connection: the caller's open transaction
@@ -259,8 +262,34 @@ def tell_the_end(connection: Connection, row: Row[Any], at: datetime) -> list[da
     for page in connection.execute(_TOLD, {"escalation": row.id}):
         key = (page.person, "" if page.person else page.receiver)
         told.setdefault(key, Page(at, page.receiver, page.person, page.why))
-    add_pages(connection, row.id, row.group_id, row.level, list(told.values()), kind="resolved")
-    return [at] if told else []
+    pages = list(told.values())
+    known = {page.receiver for page in pages}
+    pages += [one for one in _kept_incidents(connection, row, at) if one.receiver not in known]
+    add_pages(connection, row.id, row.group_id, row.level, pages, kind="resolved")
+    return [at] if pages else []
+
+
+def tell_of_acknowledgement(connection: Connection, row: Row[Any], at: datetime) -> list[datetime]:
+    """Add what tells the vendors that keep an incident of a page that somebody acknowledged.
+
+    Args:
+        connection: the caller's open transaction
+        row: of the escalation
+        at: when it is sent
+
+    Returns:
+        That moment; nothing where there is no such vendor.
+    """
+    pages = _kept_incidents(connection, row, at)
+    add_pages(connection, row.id, row.group_id, row.level, pages, kind="acknowledged")
+    return [at] if pages else []
+
+
+def _kept_incidents(connection: Connection, row: Row[Any], at: datetime) -> list[Page]:
+    """Return a message to each receiver with a channel that took a page and keeps incidents."""
+    taken = connection.execute(_TAKEN, {"group": row.group_id, "since": row.opened_at})
+    names = dict.fromkeys(one.receiver for one in taken if takes_acknowledgements(one.channel))
+    return [Page(at, name, "", f"receiver {name}") for name in names]
 
 
 def take_back_the_end(connection: Connection, escalation_id: str) -> bool:
@@ -282,12 +311,15 @@ def pages_of_group(store: Store, group_id: str) -> list[EscalationPage]:
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _NOW, _LOST = bindparam("now", type_=Moment()), bindparam("lost", type_=Moment())
-_OPEN_PAGES = PAGE.c.state.in_(("pending", "put_off", "attempted"))
-_SENDABLE = or_(PAGE.c.state.in_(WAITS), PAGE.c.attempted_at <= _LOST)
+SENDABLE = and_(
+    PAGE.c.state.in_((*WAITS, "attempted")),
+    or_(PAGE.c.state.in_(WAITS), PAGE.c.attempted_at <= _LOST),
+)
+"""What a sender may claim, by the parameter `lost`; the first term is that of the index."""
 _DUE = (
     select(PAGE)
     .join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id)
-    .where(_OPEN_PAGES, PAGE.c.at <= _NOW, _SENDABLE)
+    .where(SENDABLE, PAGE.c.at <= _NOW)
     .where(or_(PAGE.c.kind == "resolved", ESCALATION.c.state.not_in(("paused", "ended"))))
     .order_by(PAGE.c.at, PAGE.c.id)
     .limit(bindparam("most", type_=Integer))
@@ -295,13 +327,13 @@ _DUE = (
 _NEEDLESS = (
     select(PAGE.c.id)
     .join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id)
-    .where(PAGE.c.id == bindparam("page"), PAGE.c.kind != "resolved")
+    .where(PAGE.c.id == bindparam("page"), PAGE.c.kind.in_(("page", "again")))
     .where(ESCALATION.c.state.in_(("acknowledged", "ended")))
 )
 _LOCKED = select(ESCALATION).where(ESCALATION.c.id == bindparam("id")).with_for_update()
 _ATTEMPT = (
     PAGE.update()
-    .where(PAGE.c.id == bindparam("page"), _OPEN_PAGES, _SENDABLE)
+    .where(PAGE.c.id == bindparam("page"), SENDABLE)
     .values(
         state="attempted", attempted_at=bindparam("now", type_=Moment()),
         attempts=PAGE.c.attempts + 1, delivery_id=bindparam("delivery"),
@@ -340,9 +372,16 @@ _PEOPLE = (
     .group_by(PAGE.c.person)
     .order_by(func.min(PAGE.c.id))
 )
+_TAKEN = (
+    select(DELIVERY.c.receiver, DELIVERY.c.channel)
+    .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.reason == str(Reason.PAGE))
+    .where(DELIVERY.c.started_at >= bindparam("since", type_=Moment()))
+    .where(DELIVERY.c.state.in_(("sent", "sending")))
+    .order_by(DELIVERY.c.started_at, DELIVERY.c.id)
+)
 _TOLD = (
     select(PAGE.c.person, PAGE.c.receiver, PAGE.c.why)
-    .where(PAGE.c.escalation_id == bindparam("escalation"), PAGE.c.kind != "resolved")
+    .where(PAGE.c.escalation_id == bindparam("escalation"), PAGE.c.kind.in_(("page", "again")))
     .where(PAGE.c.state.in_(("sent", "attempted")))
     .order_by(PAGE.c.attempted_at, PAGE.c.id)
 )

@@ -20,15 +20,16 @@ from sentinel.notifications.channel import INBOX
 from sentinel.notifications.decision import GroupNow, Notified, Policy, decide_page, pause_after
 from sentinel.notifications.message import MAY_REPEAT, Named, compose, message_alert, message_id
 from sentinel.notifications.page import page_text
-from sentinel.notifications.reasons import Reason
+from sentinel.notifications.reasons import PAGES, Reason
 from sentinel.notifications.standby import Standby
 from sentinel.oncall.document import OnCallDocument
+from sentinel.prefect_client.channel_types import takes_acknowledgements
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.escalations import EscalationPage
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, model_of
 from sentinel.store.escalations.bundles import take_pages
-from sentinel.store.escalations.pages import answer, due_in
+from sentinel.store.escalations.pages import LEASE, SENDABLE, answer, due_in
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.notifications.acknowledge_links import link_in_message
 from sentinel.store.notifications.channel_health import Gates, record, still_probing
@@ -47,6 +48,7 @@ _LONGEST_PAUSE = timedelta(minutes=2)
 """Between two attempts of one page, for which somebody waits."""
 _NEVER = Notified()
 _PAGE = Policy(page=True)
+_KINDS = {"resolved": Reason.PAGE_RESOLVED, "acknowledged": Reason.PAGE_ACKNOWLEDGED}
 
 
 class PageToSend(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +69,8 @@ def due_since(store: Store, before: datetime) -> int:
     Returns:
         The number of both.
     """
-    asked = {"before": before, "now": store.now()}
+    now = store.now()
+    asked = {"before": before, "now": now, "lost": now - LEASE}
     with store.read() as connection:
         return sum(connection.execute(query, asked).scalar_one() for query in (_STEPS, _PAGES))
 
@@ -146,7 +149,7 @@ class _Claim:
         row = connection.execute(_GROUP, {"group": page.group_id}).one()
         group = model_of(AlertGroup, row)
         escalation = connection.execute(_OF_PAGE, {"id": page.escalation_id}).one()
-        reason = Reason.PAGE_RESOLVED if page.kind == "resolved" else Reason.PAGE
+        reason = _KINDS.get(page.kind, Reason.PAGE)
         text = page_text(
             kind=page.kind, level=page.level, policy=escalation.policy, person=page.person,
             why=page.why, next_at=escalation.due_at, zone=_zone_of(self._document, page.person),
@@ -166,6 +169,8 @@ class _Claim:
         """Return the channels that take the page now; the inbox where none does."""
         out = {*self._gates.out(), *failed}
         refs = channels_of(page.receiver, group, self._channels, out, self._standby)
+        if reason is Reason.PAGE_ACKNOWLEDGED:
+            refs = [ref for ref in refs if takes_acknowledgements(ref)]
         seen = GroupNow(
             seq=group.seq, opened_at=group.opened_at, severity=group.severity, firing=group.firing
         )
@@ -286,7 +291,7 @@ _STEPS = select(func.count()).where(
 _PAGES = (
     select(func.count())
     .select_from(PAGE.join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id))
-    .where(PAGE.c.state.in_(("pending", "put_off")), PAGE.c.at <= _BEFORE, PAGE.c.at <= _NOW)
+    .where(SENDABLE, PAGE.c.at <= _BEFORE, PAGE.c.at <= _NOW)
     .where(or_(PAGE.c.kind == "resolved", ESCALATION.c.state.not_in(("paused", "ended"))))
 )
 _GROUP = select(GROUP).where(GROUP.c.id == bindparam("group"))
@@ -294,7 +299,7 @@ _OF_PAGE = select(ESCALATION.c.policy, ESCALATION.c.due_at).where(
     ESCALATION.c.id == bindparam("id")
 )
 _NEW_DELIVERY = DELIVERY.insert()
-_REASONS = (str(Reason.PAGE), str(Reason.PAGE_RESOLVED))
+_REASONS = [str(one) for one in PAGES]
 _ATTEMPTS = (
     select(DELIVERY.c.id, DELIVERY.c.channel, DELIVERY.c.state, DELIVERY.c.message_id)
     .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.reason.in_(_REASONS))

@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 
-from sentinel.notifications.reasons import Reason
+from sentinel.notifications.reasons import PAGES
 from sentinel.notifications.summary import ROUTE, STORM
 from sentinel.prefect_client.channel_types import OURS
 from sentinel.schema.columns import Moment
@@ -93,7 +93,7 @@ SO_FAR = (
 ABANDONED = (
     DELIVERY.update()
     .where(DELIVERY.c.group_id.in_(_GROUPS), DELIVERY.c.state == "sending")
-    .where(DELIVERY.c.reason.not_in((str(Reason.PAGE), str(Reason.PAGE_RESOLVED))))
+    .where(DELIVERY.c.reason.not_in([str(one) for one in PAGES]))
     .values(state="failed", error="its sender died", unanswered=True)
 )
 
