@@ -21,6 +21,7 @@ from sentinel.oncall.shifts import Shift, shifts
 from sentinel.oncall.standing import Standing, standing
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.store.access.within import Within
+from sentinel.store.oncall.calendar_copies import calendar_overrides
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides, as_override
 
@@ -119,7 +120,8 @@ def read_view(within: Within, first: datetime) -> OnCallView:
         begins, ends = first - REACH, first + timedelta(weeks=WEEKS) + REACH
         rows = OnCallOverrides(store).rows(since=min(begins, at - REACH))
     document = _document(active.document)
-    by_schedule: dict[str, list[Override]] = {}
+    with database(), store.read() as connection:
+        by_schedule = calendar_overrides(connection, document, min(begins, at - REACH))
     for row in rows:
         by_schedule.setdefault(row.schedule, []).append(as_override(row))
     chosen = dict(sorted(document.schedules.items()))

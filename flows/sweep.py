@@ -8,11 +8,13 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from blocks.calendar_fetch import fetch_calendar
 from flows import connections
 from flows.automation_switches import restore_switches
 from flows.escalate import escalate_until_served, page_counts
 from flows.naming import name_run
 from flows.notify import notify_until_served
+from sentinel.engine.calendar_watch import CalendarWatch
 from sentinel.engine.escalation_watch import EscalationWatch
 from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
@@ -41,6 +43,7 @@ def sweep() -> State[None]:
     EscalationWatch(store).evaluate(store.now())
     notified = notify_until_served(store, by=by)
     try:
+        CalendarWatch(store, fetch_calendar).evaluate(store.now())
         tell_handoffs(store)
         send_digests(store)
         follow_shadow(store)

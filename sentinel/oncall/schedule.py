@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from sentinel.oncall.calendar_source import CalendarSource
 from sentinel.oncall.handoff_policy import HandoffNotices
+from sentinel.oncall.override import Override
 from sentinel.oncall.rotation import LocalTime, Rotation
 from sentinel.timing.active_hours import ActiveHours, Window
 
@@ -104,6 +104,9 @@ class Schedule(BaseModel):
         max_length=50,
         description="When somebody must be on call; left out, always.",
     )
+    calendar: CalendarSource | None = Field(
+        default=None, description="A calendar elsewhere whose shifts stand in for the layers."
+    )
     handoff_notices: HandoffNotices | None = Field(
         default=None, description="Notify whoever comes and whoever goes; left out, nobody."
     )
@@ -119,19 +122,3 @@ class Schedule(BaseModel):
         of_layers = {name for one in self.layers for group in one.rotation.people for name in group}
         fixed = (shift for one in self.temporary for shift in one.shifts)
         return of_layers | {name for shift in fixed for name in shift.people}
-
-
-class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody instead of who is on call; of two for one moment the later in the list decides.
-
-    Attributes:
-        start: timezone-aware
-        end: timezone-aware
-        people: who is on call instead; empty for nobody
-        replaces: whom they replace; empty for everybody
-    """
-
-    start: datetime
-    end: datetime
-    people: tuple[str, ...] = ()
-    replaces: str = ""

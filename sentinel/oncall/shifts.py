@@ -35,7 +35,7 @@ class Shift(msgspec.Struct, frozen=True, gc=False):
         start: in UTC
         end: in UTC
         people: in the order of the layers, each once; never empty
-        source: `layer NAME`, `temporary schedule` or `override`
+        source: `layer NAME`, `temporary schedule`, `calendar` or `override`
         turns: number of the turn of each layer that makes it; of an override or a fixed shift its
             place, so that two of them that touch are two shifts
     """
@@ -154,13 +154,13 @@ def _applied(
             continue
         if override.replaces:
             inside = [
-                replace(span, people=people, source="override", turns=(place, *span.turns))
+                replace(span, people=people, source=override.source, turns=(place, *span.turns))
                 if (people := _replaced(span.people, override)) != span.people
                 else span
                 for span in _cut(found, begins, ends)
             ]
         else:
-            inside = [Shift(begins, ends, _once(override.people), "override", (place,))]
+            inside = [Shift(begins, ends, _once(override.people), override.source, (place,))]
         found = _with(found, inside, begins, ends)
     return found
 

@@ -14,6 +14,7 @@ from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.approvals import PendingChange, SeparatedTenant
 from sentinel.schema.audit import AuditCheckpoint, AuditHead, AuditPerson, AuditRow
 from sentinel.schema.bounces import PostedBounce
+from sentinel.schema.calendar_copies import CalendarCopy
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
@@ -68,6 +69,7 @@ __all__ = [
     "AuditPerson",
     "AuditRow",
     "AutomationSwitch",
+    "CalendarCopy",
     "CalendarFeed",
     "Change",
     "ChannelHealth",

@@ -18,6 +18,7 @@ from sentinel.schema.columns import new_id
 from sentinel.schema.oncall import OnCallOverride
 from sentinel.store.database.alone import alone
 from sentinel.store.database.tables import model_of
+from sentinel.store.oncall.calendar_copies import calendar_overrides
 from sentinel.store.oncall.documents import OVERRIDE, active_document
 
 if TYPE_CHECKING:
@@ -207,7 +208,9 @@ class OnCallOverrides:
     ) -> tuple[Shift, Shift]:
         known = active_document(connection)
         _must_have(known, schedule)
-        overrides = [as_override(row) for row in override_rows(connection, schedule, None)]
+        since = min(map(_usable, (first, second))) - _REACHES[0]
+        overrides = calendar_overrides(connection, known, since).get(schedule, [])
+        overrides += [as_override(row) for row in override_rows(connection, schedule, None)]
         zone = known.schedules[schedule].zone
 
         def shift_at(moment: datetime) -> Shift:

@@ -15,6 +15,7 @@ from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.schedule import Override, Schedule
 from sentinel.oncall.shifts import Shift, shifts
 from sentinel.oncall.standing import Standing, standing
+from sentinel.store.oncall.calendar_copies import calendar_overrides
 from sentinel.store.oncall.documents import active_document
 from sentinel.store.oncall.overrides import as_override, override_rows
 
@@ -33,7 +34,8 @@ class OnCallNow(msgspec.Struct, frozen=True):
 
     Attributes:
         document: empty where there is none
-        overrides: those of each schedule in the order in which they were made
+        overrides: those of each schedule in the order in which they were made, after the shifts
+            of its calendar
     """
 
     document: OnCallDocument
@@ -125,10 +127,12 @@ def read_oncall_now(connection: Connection, since: datetime) -> OnCallNow:
     Returns:
         Both.
     """
-    overrides: dict[str, list[Override]] = {}
-    for row in override_rows(connection, None, since):
+    made = override_rows(connection, None, since)
+    document = active_document(connection)
+    overrides = calendar_overrides(connection, document, since)
+    for row in made:
         overrides.setdefault(row.schedule, []).append(as_override(row))
-    return OnCallNow(active_document(connection), overrides)
+    return OnCallNow(document, overrides)
 
 
 class StoredOnCall:

@@ -101,6 +101,10 @@ EXEMPT = {
     "answered_requests.finish": "remembers answers to requests",
     "answered_requests.give_up": "forgets a request",
     "oncall.handoffs.tell_handoffs": _NOTIFYING,
+    "oncall.calendar_copies._keep": "a copy of another system's calendar; that a schedule has one "
+    "is in the document, which is audited",
+    "oncall.calendar_copies.keep_failure": "that such a calendar could not be read",
+    "oncall.calendar_copies.forget_copies": "copies of calendars that the document has no longer",
     "oncall.calendar_feeds.CalendarFeeds._note_used": "when a feed was read last",
     "access.keys.Keys.note_used": "when a key was used last, which each of its changes has too",
     "alerts.run_states.record_ended": _ENGINE,

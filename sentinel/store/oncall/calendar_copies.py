@@ -1,0 +1,142 @@
+"""The last good copies of calendars that schedules subscribe to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, delete, select
+
+from sentinel.clock import utc
+from sentinel.errors import ConfigurationError
+from sentinel.oncall.calendar_source import CalendarShifts, CalendarSource, calendar_shifts
+from sentinel.oncall.document import OnCallDocument
+from sentinel.oncall.override import Override
+from sentinel.schema.calendar_copies import CalendarCopy
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import model_of, table_of
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = [
+    "calendar_overrides",
+    "copies",
+    "forget_copies",
+    "keep_copy",
+    "keep_failure",
+    "shifts_of_copy",
+]
+
+_COPY = table_of(CalendarCopy)
+_AHEAD = timedelta(days=550)
+"""How far from the start of a question its shifts are read."""
+
+
+def copies(connection: Connection, names: list[str]) -> dict[str, CalendarCopy]:
+    """Return the copies of schedules by their names; those of others are not there."""
+    if not names:
+        return {}
+    query = select(_COPY).where(_COPY.c.schedule.in_(names))
+    return {row.schedule: model_of(CalendarCopy, row) for row in connection.execute(query)}
+
+
+def calendar_overrides(
+    connection: Connection, document: OnCallDocument, since: datetime
+) -> dict[str, list[Override]]:
+    """Return the shifts of calendars, which stand in for the layers of their schedules.
+
+    Args:
+        connection: an open transaction
+        document: the active one
+        since: from when on, timezone-aware
+
+    Returns:
+        By schedule; overrides that people made come after them.
+    """
+    wanted = {name: one.calendar for name, one in document.schedules.items() if one.calendar}
+    if not wanted:
+        return {}
+    start = utc(since).replace(hour=0, minute=0, second=0, microsecond=0)
+    found: dict[str, list[Override]] = {}
+    for name, copy in copies(connection, [*wanted]).items():
+        if copy.source == wanted[name].url and copy.body:
+            shifts = shifts_of_copy(copy, document, start, start + _AHEAD)
+            found[name] = list(shifts.overrides)
+    return found
+
+
+def shifts_of_copy(
+    copy: CalendarCopy, document: OnCallDocument, start: datetime, end: datetime
+) -> CalendarShifts:
+    """Return what a copy says of its schedule within a range; nothing where it cannot be read."""
+    emails = {name: one.email for name, one in document.people.items()}
+    zone = document.schedules[copy.schedule].zone
+    try:
+        return calendar_shifts(copy.body, zone, emails, start, end)
+    except ConfigurationError as error:
+        return CalendarShifts((), (error.message,))
+
+
+def keep_copy(
+    store: Store, schedule: str, source: CalendarSource, body: str | None, etag: str
+) -> None:
+    """Keep what was read as the last good copy.
+
+    Args:
+        store: the shared database
+        schedule: whose calendar
+        source: by which address
+        body: the text; None where it is what is kept already
+        etag: of the text, as the server says; empty for none
+    """
+    now = store.now()
+    values: dict[str, Any] = {"source": source.url, "tried_at": now, "read_at": now, "error": ""}
+    if body is not None:
+        values |= {"body": body, "etag": etag}
+    _keep(store, schedule, values, {"body": body or "", "etag": etag})
+
+
+def keep_failure(store: Store, schedule: str, source: CalendarSource, error: str) -> None:
+    """Note that a calendar could not be read; the last good copy of its address stays.
+
+    Args:
+        store: the shared database
+        schedule: whose calendar
+        source: by which address
+        error: why, without the address
+    """
+    new = {"source": source.url, "read_at": None, "body": "", "etag": ""}
+    values = {"tried_at": store.now(), "error": error[:2000]}
+
+    def work(connection: Connection) -> None:
+        kept = copies(connection, [schedule]).get(schedule)
+        changed = {**values, **(new if kept is None or kept.source != source.url else {})}
+        _write(store, connection, schedule, changed, new)
+
+    store.in_transaction(work)
+
+
+def _keep(store: Store, schedule: str, values: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    store.in_transaction(lambda connection: _write(store, connection, schedule, values, new))
+
+
+def _write(
+    store: Store, connection: Connection, schedule: str, values: Mapping[str, Any],
+    new: Mapping[str, Any],
+) -> None:  # fmt: skip
+    insert = insert_into(store.dialect, _COPY).values(
+        {"schedule": schedule, "error": "", **new, **values}
+    )
+    connection.execute(insert.on_conflict_do_update(index_elements=["schedule"], set_=dict(values)))
+    store.changed(connection)
+
+
+def forget_copies(store: Store, names: list[str]) -> None:
+    """Delete the copies of schedules that subscribe to no calendar any more."""
+    with store.glance() as connection:
+        known = set(connection.execute(select(_COPY.c.schedule)).scalars())
+    if gone := sorted(known - set(names)):
+        with store.write() as connection:
+            connection.execute(delete(_COPY).where(_COPY.c.schedule.in_(gone)))
