@@ -49,6 +49,13 @@ Output = Annotated[
         show_default="not written",
     ),
 ]  # fmt: skip
+Routes = Annotated[
+    Path | None,
+    typer.Option(
+        "--routes", help="File to write the routes to, which there is not yet.",
+        show_default="not written",
+    ),
+]  # fmt: skip
 Message = Annotated[str, typer.Option("--message", "-m", help="The reason; kept with the version.")]
 _SHOWN = 20
 """Instants of one schedule that are printed; --json has all."""
@@ -60,7 +67,8 @@ _EVERY = 2.0
 @commands.command()
 def opsgenie(
     source: Source, apply: Apply = False, replace: Replace = [],  # noqa: B006 - typer reads it
-    days: Days = 56, seed: Seed = 0, output: Output = None, message: Message = "",
+    days: Days = 56, seed: Seed = 0, output: Output = None, routes: Routes = None,
+    message: Message = "",
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """Move on-call from Opsgenie: people, teams, schedules, overrides, escalation policies.
@@ -90,13 +98,14 @@ def opsgenie(
     else:
         answers = opsgenie_answers.from_folder(_folder(source))
     _finish(lambda known: read_opsgenie(answers, known, now, days), apply=apply, replace=replace,
-            seed=seed, output=output, message=message, json=json)  # fmt: skip
+            seed=seed, output=output, routes=routes, message=message, json=json)  # fmt: skip
 
 
 @commands.command()
 def pagerduty(
     source: Source, apply: Apply = False, replace: Replace = [],  # noqa: B006 - typer reads it
-    days: Days = 56, seed: Seed = 0, output: Output = None, message: Message = "",
+    days: Days = 56, seed: Seed = 0, output: Output = None, routes: Routes = None,
+    message: Message = "",
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """Move on-call from PagerDuty: people, teams, schedules, overrides, escalation policies.
@@ -127,7 +136,7 @@ def pagerduty(
     else:
         answers = pagerduty_answers.from_folder(_folder(source))
     _finish(lambda known: read_pagerduty(answers, known, now), apply=apply, replace=replace,
-            seed=seed, output=output, message=message, json=json)  # fmt: skip
+            seed=seed, output=output, routes=routes, message=message, json=json)  # fmt: skip
 
 
 @commands.command()
@@ -163,7 +172,7 @@ def oncall(
     else:
         answers = grafana_answers.from_folder(_folder(source))
     _finish(lambda known: read_grafana(answers, known, now), apply=apply, replace=replace,
-            seed=seed, output=output, message=message, json=json)  # fmt: skip
+            seed=seed, output=output, routes=None, message=message, json=json)  # fmt: skip
 
 
 class _Progress:
@@ -216,7 +225,7 @@ def _api(
 
 def _finish(
     read: Callable[[Known], ImportedOnCall], *, apply: bool, replace: list[str], seed: int,
-    output: Path | None, message: str, json: bool,
+    output: Path | None, routes: Path | None, message: str, json: bool,
 ) -> None:  # fmt: skip
     """Plan, print, write the file, and apply.
 
@@ -230,6 +239,8 @@ def _finish(
         plan = plan_import(store, read, replace=replace, seed=seed)
         if output is not None:
             _write(output, plan.merge.text)
+        if routes is not None:
+            _write(routes, _routes_of(plan))
         number = apply_planned(store, plan, actor=actor(), note=message) if apply else None
     if json:
         json_out(_as_json(plan, number))
@@ -249,6 +260,14 @@ def _write(output: Path, text: str) -> None:
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{error}") from None
+
+
+def _routes_of(plan: PlannedImport) -> str:
+    import yaml
+
+    head = f"# Routes of {plan.vendor}: put them below `route:` of your document of routes.\n"
+    given = {"routes": [dict(one) for one in plan.routes]}
+    return head + yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _print(plan: PlannedImport, number: int | None) -> None:
@@ -281,6 +300,7 @@ def _as_json(plan: PlannedImport, number: int | None) -> dict[str, Any]:
     return {
         "vendor": plan.vendor, "applied": number is not None, "version": number,
         "differences": plan.differences, "notes": plan.notes, "document": plan.merge.text,
+        "routes": plan.routes,
         "comparisons": [
             {
                 "schedule": one.schedule, "start": one.start, "end": one.end,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sentinel.cli.exit_codes import Exit
 from tests.cli.shell import Run
@@ -19,7 +20,8 @@ def test_a_backup_of_opsgenie_is_planned_and_applied_twice_without_change(
     run: Run, world: World, tmp_path: Path
 ):
     folder = str(write_backup(tmp_path, timelines=True))
-    code, out, err = run("import", "opsgenie", folder, "--seed", "3", "-o", "oncall.yaml")
+    code, out, err = run("import", "opsgenie", folder, "--seed", "3", "-o", "oncall.yaml",
+                         "--routes", "routes.yaml")  # fmt: skip
     assert (code, err) == (Exit.DIFFERS, "")
     for line in (
         "+ schedule primary: timezone Europe/Berlin; description first line; layers",
@@ -31,6 +33,9 @@ def test_a_backup_of_opsgenie_is_planned_and_applied_twice_without_change(
         assert line in out
     assert run("oncall", "history")[1].startswith("There is no on-call document yet")
     assert run("oncall", "check", "oncall.yaml")[0] == 0
+    routes = (tmp_path / "routes.yaml").read_text("utf-8")
+    assert routes.startswith("# Routes of Opsgenie: put them below `route:`")
+    assert yaml.safe_load(routes)["routes"][0]["escalation"] == "db_escalation"
     assert "exists already" in run("import", "opsgenie", folder, "-o", "oncall.yaml")[2]
 
     code, out, _ = run("import", "opsgenie", folder, "--apply", "-m", "we move", "--json")

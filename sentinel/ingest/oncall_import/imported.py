@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from sentinel.ingest.alertmanager_receivers import slug
@@ -119,6 +120,7 @@ class ImportedOnCall(msgspec.Struct, frozen=True, kw_only=True):
         commands: that make those channels, by receiver
         overrides: in the order in which they are made, also those that are over
         timelines: who is on call there, by schedule
+        routes: as a document of routes has them, which are written by hand into it
         notes: the report
     """
 
@@ -129,6 +131,7 @@ class ImportedOnCall(msgspec.Struct, frozen=True, kw_only=True):
     commands: Mapping[str, str]
     overrides: Sequence[NewOverride]
     timelines: Mapping[str, Before]
+    routes: Sequence[Mapping[str, Any]]
     notes: Sequence[ImportNote]
 
 
@@ -186,6 +189,7 @@ class Draft:
         self.person_ids: dict[str, str] = {}
         """Our name of a person by the vendor's id, and by the address in lower case."""
         self._known = known
+        self._routes: list[tuple[str, dict[str, Any]]] = []
         self._receivers: dict[str, list[str]] = {}
         self._commands: dict[str, str] = {}
         self._of_contact: dict[tuple[str, str, str], str] = {}
@@ -234,6 +238,16 @@ class Draft:
         if rule not in self.people[person]["notify"]:
             self.people[person]["notify"].append(rule)
 
+    def route(self, place: str, matchers: Sequence[str], policy: str) -> None:
+        """Add a route, which people write into their document of routes.
+
+        Args:
+            place: the vendor's
+            matchers: as our document of routes has them
+            policy: our name of one; empty for none
+        """
+        self._routes.append((place, {"matchers": list(matchers), "escalation": policy}))
+
     def finished(self) -> ImportedOnCall:
         """Return what the document takes, and note the rest."""
         people = self._usable("people", self.people, Person)
@@ -261,12 +275,17 @@ class Draft:
         document = OnCallDocument(
             people=people, teams=teams, schedules=schedules, escalation_policies=policies
         )
+        for place, route in self._routes:
+            text = yaml.safe_dump(route, default_flow_style=True, sort_keys=False, width=10_000)
+            known_policy = not route["escalation"] or route["escalation"] in policies
+            self.note("make" if known_policy else "left out", place, f"a route {text.strip()}")
         used = document.receivers & set(self._receivers)
         return ImportedOnCall(
             vendor=self.vendor, document=document, raw=self._raw(document),
             receivers={name: self._receivers[name] for name in sorted(used)},
             commands={name: self._commands[name] for name in sorted(used)},
             overrides=[one for one in self.overrides if self._is_whole(one, document)],
+            routes=[one for _, one in self._routes if one["escalation"] in {"", *policies}],
             timelines={name: one for name, one in self.timelines.items() if name in schedules},
             notes=self.notes,
         )  # fmt: skip

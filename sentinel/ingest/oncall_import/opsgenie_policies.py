@@ -179,12 +179,7 @@ class Policies:
                 continue
             for matchers in lines:
                 own = [written([("team", "=", team)]), *matchers]
-                said = ", ".join(f"'{one}'" for one in own)
-                self._draft.note(
-                    "make",
-                    where,
-                    f"a route {{matchers: [{said}], escalation: {policy or repr('')}}}",
-                )
+                self._draft.route(where, own, policy)
 
     def _policy_of(self, to: Given) -> str:
         """Return the policy that a routing rule means; empty for none."""

@@ -126,8 +126,7 @@ def report_services(draft: Draft, answers: PagerDutyAnswers, policies: Mapping[s
             continue
         policy = policies.get(text_of(object_of(one.get("escalation_policy")).get("id")))
         if policy is not None:
-            matcher = written([("service", "=", name)])
-            draft.note("make", place, f"a route {{matchers: ['{matcher}'], escalation: {policy}}}")
+            draft.route(place, [written([("service", "=", name)])], policy)
         if number(one.get("auto_resolve_timeout"), 0) > 0:
             draft.note(
                 "left out", f"{place}.auto_resolve_timeout",

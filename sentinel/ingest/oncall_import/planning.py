@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -29,12 +29,14 @@ class PlannedImport(msgspec.Struct, frozen=True, kw_only=True):
         merge: what is made
         notes: conflicts, what is left out, what differs, what is to be made by hand
         comparisons: who is on call before and after, of each schedule that the vendor answers for
+        routes: to write into a document of routes
     """
 
     vendor: str
     merge: Merge
     notes: Sequence[ImportNote]
     comparisons: Sequence[Comparison]
+    routes: Sequence[Mapping[str, Any]]
 
     @property
     def differences(self) -> Sequence[OnCallDifference]:
@@ -76,7 +78,8 @@ def plan_import(
         for name in merge.receivers
     ]  # fmt: skip
     return PlannedImport(
-        vendor=found.vendor, merge=merge, notes=[*merge.notes, *found.notes, *commands],
+        vendor=found.vendor, merge=merge, routes=found.routes,
+        notes=[*merge.notes, *found.notes, *commands],
         comparisons=compared(found.timelines, merge.document, overrides, seed),
     )  # fmt: skip
 

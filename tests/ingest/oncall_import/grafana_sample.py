@@ -1,4 +1,8 @@
-"""A Grafana OnCall account as its API answers it, and its shifts expanded as its own code does."""
+"""A Grafana OnCall account as its API answers it, and its shifts expanded as its own code does.
+
+No schema of its API is published: fields are those of `engine/apps/public_api/serializers` in
+https://github.com/grafana/oncall at commit 3666186 of 2026-01-05.
+"""
 
 from __future__ import annotations
 

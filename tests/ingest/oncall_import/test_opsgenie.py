@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sentinel.errors import ConfigurationError
 from sentinel.ingest.oncall_import.answers import VendorApi
@@ -13,6 +14,7 @@ from sentinel.ingest.oncall_import.comparing import compared
 from sentinel.ingest.oncall_import.imported import ImportedOnCall, Known
 from sentinel.ingest.oncall_import.opsgenie import read_opsgenie
 from sentinel.ingest.oncall_import.opsgenie_answers import OpsgenieAnswers, from_api, from_folder
+from sentinel.notifications.route_document import read_routes
 from sentinel.oncall.document import OnCallDocument, read_oncall
 from sentinel.oncall.schedule import Override
 from tests.ingest.oncall_import.opsgenie_sample import NOW, answer, sample, write_backup
@@ -145,8 +147,8 @@ def test_escalations_become_policies_whose_steps_are_apart_by_the_differences():
         "call by primary",
         "differs: escalations.db_escalation.repeat.resetRecipientStates: an acknowledgement ends "
         "the escalation, also in a later round",
-        "make: teams.db.routingRules.bad: a route {matchers: ['team=\"db\"', "
-        "'severity=\"critical\"', 'region!=\"eu\"'], escalation: db_escalation}",
+        'make: teams.db.routingRules.bad: a route {matchers: [team="db", severity="critical", '
+        'region!="eu"], escalation: db_escalation}',
         "left out: teams.db.routingRules.odd.criteria: message contains: routes match labels and "
         "the severity only",
         "make: integrations.prom: Prometheus: a webhook of Alertmanager: "
@@ -156,6 +158,24 @@ def test_escalations_become_policies_whose_steps_are_apart_by_the_differences():
         "left out: schedules.old: enabled: false; nobody is on call by it",
     ):
         assert line in said
+
+
+def test_routes_can_be_written_into_a_document_of_routes():
+    result = found()
+    text = yaml.safe_dump({"route": {"receiver": "default", "routes": [*result.routes]}})
+    (route,) = read_routes(text).route.routes
+    assert (route.matchers, route.escalation) == (
+        ['team="db"', 'severity="critical"', 'region!="eu"'], "db_escalation"
+    )  # fmt: skip
+    given = sample()
+    given["escalations"][0]["rules"] = given["escalations"][0]["rules"][:1] * 60
+    for place, rule in enumerate(given["escalations"][0]["rules"]):
+        given["escalations"][0]["rules"][place] = rule | {"delay": {"timeAmount": place}}
+    result = found(**given)  # more steps than a policy has
+    assert list(result.routes) == []
+    assert any(one.startswith("left out: teams.db.routingRules.bad: a route") for one in
+               lines(result))  # fmt: skip
+    assert result.document.teams["db"].escalation is None
 
 
 SPANS: list[tuple[dict[str, Any], list[tuple[str, str, str]]]] = [
