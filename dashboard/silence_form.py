@@ -85,7 +85,8 @@ def _weekly(now: datetime) -> _When:
     start = st.time_input("From", time(2), key=_key("start"), required=True, width=120)
     end = st.time_input("Until", time(4), key=_key("end"), required=True, width=120)
     zone, until = _zone(), moment_input("Last day", now + YEAR, _key("last"))
-    window = {"days": list(days), "start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}
+    begins, ends = (at.isoformat(timespec="minutes") for at in (start, end))
+    window = {"days": list(days), "start": begins, "end": ends}
     return _When(
         starts_at=None, until=until, recurrence={"weekly": {"timezone": zone, "windows": [window]}}
     )
@@ -101,7 +102,7 @@ def _rrule(now: datetime) -> _When:
     )  # fmt: skip
     minutes = st.number_input("Minutes", 1, 7 * 24 * 60, 60, key=_key("minutes"), width=120)
     zone, until = _zone(), moment_input("Last day", now + YEAR, _key("last"))
-    given = {"rrule": rule, "first": f"{first:%Y-%m-%dT%H:%M:%S}", "minutes": int(minutes),
+    given = {"rrule": rule, "first": first.isoformat(timespec="seconds"), "minutes": int(minutes),
              "timezone": zone}  # fmt: skip
     return _When(starts_at=None, until=until, recurrence={"occurrences": given})
 
