@@ -199,6 +199,7 @@ class ResponseCache:
             why = data.why(scope, alert_id)
             made["notifications"] = serializers.notifications(why)
             made["outcomes"] = serializers.outcomes(why)
+            made["escalations"] = serializers.escalations(why)
             made["why"] = why.text
         except SentinelError as error:
             return made | {"problem": str(error)}

@@ -21,6 +21,7 @@ __all__ = [
     "TARGETS",
     "builtins",
     "details",
+    "escalations",
     "figures",
     "head",
     "joined",
@@ -210,6 +211,15 @@ def outcomes(found: AlertWhy) -> list[dict[str, Any]]:
         for group in reversed(found.groups)
         for one in group.history
     ]  # fmt: skip
+
+
+def escalations(found: AlertWhy) -> list[dict[str, Any]]:
+    """Return where the escalations of an alert's groups stand, and whom each has paged."""
+    return [
+        {"text": one.text, "pages": [page.text[:1000] for page in one.pages]}
+        for group in found.groups
+        if (one := group.escalation) is not None
+    ]
 
 
 def _readings(found: Readings | None) -> dict[str, Any] | None:

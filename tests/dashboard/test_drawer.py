@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.serializers import MOST_FIELDS, payload_fields
 from sentinel.alerts.actions import Acknowledge, Comment
 from sentinel.store.database.tables import ALERT
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.dashboard.scene import Scene, given, says
 
 
@@ -134,3 +135,19 @@ def test_the_drawer_shows_who_is_notified_and_why_somebody_is_not(scene: Scene, 
     assert inbox["reason"] == "acknowledged"
     (outcome,) = given(page, "drawer")["outcomes"]
     assert outcome["text"].startswith("not notified: waiting for more alerts")
+
+
+def test_the_drawer_says_whom_the_group_pages_next(scene: Scene, page: AppTest):
+    scene.store.receivers.set("pager", ["sentinel-webhook/pager"])
+    OnCallDocuments(scene.store).apply(
+        "people: {ann: {notify: [{receiver: pager}]}}\n"
+        "teams: {db: {people: [ann], escalation: slowly}}\n"
+        "escalation_policies: {slowly: {steps: [{after: 1h, notify: person:ann}]}}\n",
+        actor="ann",
+    )
+    wanted = scene.raises("this", team="db")
+    page.query_params["alert"] = wanted
+    (shown,) = given(page.run(), "drawer")["escalations"]
+    said = "Escalation policy slowly, level 0 of 1: the first level is paged at "
+    assert shown["text"].startswith(said)
+    assert shown["pages"] == []
