@@ -100,8 +100,8 @@ def _escalate(alert: AlertState, now: datetime, terms: Terms) -> Transition:
     if terms.next_level == 0:
         return refused(
             alert,
-            "no further level pages anybody: its group has no escalation policy, or all of its "
-            "levels were paged; see them with: sentinel escalation show",
+            "no further level pages anybody: its group has no escalation policy, all of its levels "
+            "were paged, or all of it is muted; see which: sentinel alert why",
         )
     if alert.status is Status.OPEN and alert.escalation_level >= terms.next_level:
         return Transition(Reason.UNCHANGED, alert)

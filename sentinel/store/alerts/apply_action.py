@@ -50,7 +50,7 @@ from sentinel.store.alerts.muted import load_muted, load_silenced
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
-from sentinel.store.escalations.following import next_levels
+from sentinel.store.escalations.homes import next_levels
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:

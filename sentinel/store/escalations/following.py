@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from sentinel.alerts.reasons import Reason
 from sentinel.notifications.grouping import UNDO_WITHIN
@@ -19,8 +19,9 @@ from sentinel.oncall.choice import Chosen, policy_of
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.escalation_state import Escalation, State
 from sentinel.prefect_client.port import OutEvent
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER
+from sentinel.store.database.tables import ALERT, MEMBER
 from sentinel.store.escalations.armed import armed_events
+from sentinel.store.escalations.homes import escalating_homes
 from sentinel.store.escalations.opening import GroupOpened, open_for
 from sentinel.store.escalations.pages import (
     drop_pages,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "follow_acknowledgements", "follow_comments", "follow_escalations", "follow_groups",
-    "follow_mutes", "next_levels", "person_named",
+    "follow_mutes", "person_named",
 ]  # fmt: skip
 
 
@@ -117,10 +118,14 @@ def follow_acknowledgements(
         Events for the outbox.
     """
     following = _Following(store, connection, now)
-    for group, alert in _groups_by_alert(connection, list(alerts), _ACKNOWLEDGED).items():
-        for row in locked_of_groups(connection, [group]):
-            if row.state != State.ACKNOWLEDGED:
-                following.acknowledged(row, alerts[alert])
+    homes = [one for one in escalating_homes(connection, list(alerts)) if one.acknowledged]
+    rows = {
+        row.group_id: row for row in locked_of_groups(connection, [one.group_id for one in homes])
+    }
+    for home in homes:
+        row = rows.get(home.group_id)
+        if row is not None and row.state != State.ACKNOWLEDGED:
+            following.acknowledged(row, alerts[home.alert_id])
     return armed_events(following.write(), now)
 
 
@@ -136,30 +141,12 @@ def follow_escalations(
     return armed_events(following.write(), now)
 
 
-def next_levels(connection: Connection, alerts: Sequence[str]) -> dict[str, int]:
-    """Return the level that each alert's group would page next.
-
-    Args:
-        connection: an open transaction
-        alerts: their ids
-
-    Returns:
-        By alert, from 1 on; none where no level is left, or its group does not escalate.
-    """
-    found: dict[str, int] = {}
-    for alert in alerts:
-        for row in connection.execute(_NEXT, {"alert": alert}):
-            if row.level < len(plan_of_row(row).steps):
-                found[alert] = max(found.get(alert, 0), row.level + 1)
-    return found
-
-
 class _Following:
     """What becomes of escalations whose rows are locked: collected, then written once."""
 
     def __init__(self, store: Store, connection: Connection, now: datetime) -> None:
         self._store, self._connection, self._now = store, connection, now
-        self._states: list[tuple[str, Escalation]] = []
+        self._states: dict[str, Escalation] = {}
         self._dropped: list[str] = []
         self._acknowledged: list[Row[Any]] = []
         self._due: list[datetime | None] = []
@@ -168,7 +155,7 @@ class _Following:
         """Note a state that differs from the row's."""
         if after == state_of(row):
             return
-        self._states.append((row.id, after))
+        self._states[row.id] = after
         self._due.append(after.due_at)
 
     def moved(self, row: Row[Any], move: GroupMove) -> None:
@@ -214,7 +201,8 @@ class _Following:
         document = active_document(self._connection)
         paged = people_paged(self._connection, row.id, row.level)
         name = person_named(document, who)
-        after = life.acknowledged(state_of(row), plan_of_row(row), name, self._now, paged)
+        before = self._states.get(row.id) or state_of(row)
+        after = life.acknowledged(before, plan_of_row(row), name, self._now, paged)
         self.become(row, after)
         if after.state is State.ACKNOWLEDGED:
             self._dropped.append(row.id)
@@ -231,7 +219,7 @@ class _Following:
 
     def write(self) -> list[datetime | None]:
         """Write it, and return what is due."""
-        write_states(self._connection, self._states, self._now)
+        write_states(self._connection, list(self._states.items()), self._now)
         if self._dropped:
             drop_pages(self._connection, self._dropped)
         for row in self._acknowledged:
@@ -294,19 +282,7 @@ def _who(connection: Connection, group_id: str) -> str:
 
 
 def _groups_of(connection: Connection, alerts: Sequence[str]) -> list[str]:
-    return list(_groups_by_alert(connection, alerts))
-
-
-def _groups_by_alert(
-    connection: Connection, alerts: Sequence[str], query: Select[Any] | None = None
-) -> dict[str, str]:
-    """Return the groups in which alerts fire, with one of the alerts of each."""
-    found: dict[str, str] = {}
-    statement = _HOMES if query is None else query
-    for alert in alerts:
-        for group in connection.execute(statement, {"alert": alert}).scalars():
-            found[group] = alert
-    return found
+    return [one.group_id for one in escalating_homes(connection, alerts)]
 
 
 _LAST = (
@@ -323,16 +299,4 @@ _ENDED = (
     .order_by(ESCALATION.c.id.desc())
     .limit(1)
     .with_for_update()
-)
-_NEXT = (
-    select(ESCALATION)
-    .join(MEMBER, MEMBER.c.group_id == ESCALATION.c.group_id)
-    .where(MEMBER.c.alert_id == bindparam("alert"), MEMBER.c.resolved_seq.is_(None))
-    .where(ESCALATION.c.state != "ended")
-)
-_HOMES = select(MEMBER.c.group_id).where(
-    MEMBER.c.alert_id == bindparam("alert"), MEMBER.c.resolved_seq.is_(None)
-)
-_ACKNOWLEDGED = _HOMES.join(GROUP, GROUP.c.id == MEMBER.c.group_id).where(
-    GROUP.c.status == "acknowledged"
 )

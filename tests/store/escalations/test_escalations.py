@@ -136,6 +136,7 @@ def test_what_opens_silenced_pages_nobody_until_the_silence_ends(paged: Paged):
     assert [one.what for one in paged.goes_on()] == ["paused"]  # before a decision on the group
     paged.clock.forward(minutes=5)
     assert go_on_unmuted(paged.store, paged.clock.now()) == 0
+    assert "all of it is muted" in paged.does(Escalate(actor="ann")).error
     silences.expire(silence.id, actor="ann")
     assert go_on_unmuted(paged.store, paged.clock.now()) == 1
     assert [one.what for one in paged.goes_on()] == ["paged"]
