@@ -19,7 +19,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.ingest.oncall_import.grafana_answers import GrafanaAnswers
 from sentinel.ingest.oncall_import.grafana_chains import add_chains, report_integrations
 from sentinel.ingest.oncall_import.grafana_people import add_people, add_teams
-from sentinel.ingest.oncall_import.grafana_shifts import Unusable, layer_of, local_start
+from sentinel.ingest.oncall_import.grafana_shifts import Unusable, layer_of, local_start, together
 from sentinel.ingest.oncall_import.imported import Draft, ImportedOnCall, Known, Period, Timeline
 from sentinel.ingest.oncall_import.overriding import add_override
 from sentinel.ingest.oncall_import.values import (
@@ -132,6 +132,8 @@ class _Schedules:
                 layers.append((number(shift.get("level"), 0), layer))
         layers.sort(key=lambda pair: pair[0])
         several = len({level for level, _ in layers}) > 1
+        if several:
+            layers = together(layers)
         self.draft.schedules[name] = {
             "timezone": zone.key, "layers": [layer for _, layer in layers],
             "combine": "topmost" if several else "all",

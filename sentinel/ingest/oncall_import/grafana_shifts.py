@@ -17,7 +17,7 @@ from typing import Any
 
 from sentinel.ingest.oncall_import.values import DAY, number, text_of, texts_of, windows_of
 
-__all__ = ["Unusable", "layer_of", "local_start"]
+__all__ = ["Unusable", "layer_of", "local_start", "together"]
 
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _HOURS = {"hourly": 1, "daily": 24, "weekly": 168}
@@ -97,6 +97,45 @@ def layer_of(given: Given, groups: Groups) -> dict[str, Any]:
         begins
     )  # fmt: skip
     return layer | {"start": _text(since)}
+
+
+def together(layers: Sequence[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
+    """Return layers of which those with one level and the same times are one.
+
+    Args:
+        layers: each with its level, by level
+
+    Returns:
+        The same, with the people of such layers in one turn.
+    """
+    found: list[tuple[int, dict[str, Any]]] = []
+    for level, layer in layers:
+        for place, (other_level, other) in enumerate(found):
+            people = _zipped(other, layer) if other_level == level else None
+            if people is not None:
+                name = f"{other['name']}, {layer['name']}"[:100]
+                rotation = other["rotation"] | {"people": people}
+                found[place] = (level, {**other, "name": name, "rotation": rotation})
+                break
+        else:
+            found.append((level, layer))
+    return found
+
+
+def _zipped(one: Given, other: Given) -> list[list[str]] | None:
+    """Return the turns of two layers of the same times; None where their times differ."""
+    times: list[dict[str, Any]] = [
+        {**layer, "name": "", "rotation": {**layer["rotation"], "people": []}}
+        for layer in (one, other)
+    ]
+    first, second = one["rotation"]["people"], other["rotation"]["people"]
+    length = lcm(len(first), len(second))
+    if times[0] != times[1] or length > _MOST:
+        return None
+    return [
+        list(dict.fromkeys([*first[place % len(first)], *second[place % len(second)]]))
+        for place in range(length)
+    ]
 
 
 def _evenly(period: int, hours: int, start: datetime, groups: Groups) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from sentinel.oncall.schedule import Override
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
+from sentinel.store.database.alone import alone
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import model_of
 from sentinel.store.oncall.documents import OVERRIDE, VERSION, OnCallDocuments
@@ -101,8 +102,11 @@ def apply_import(
     """
 
     def work(connection: Connection) -> int:
+        alone(connection)
+        present = store.receivers.all_in(connection)
         for name, channels in receivers.items():
-            store.receivers.set_in(connection, name, channels, actor=actor)
+            if name not in present:  # else somebody made it meanwhile
+                store.receivers.set_in(connection, name, channels, actor=actor)
         documents = OnCallDocuments(store)
         documents.check_text(text)
         done = documents.apply_in(

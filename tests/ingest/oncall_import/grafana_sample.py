@@ -69,8 +69,12 @@ def events(
         yield from ((at, at + length, group) for at in rule if at >= since)
 
 
-def sample() -> dict[str, Any]:
-    """Return what the account holds, by the name of the path."""
+def sample(more: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Return what the account holds, by the name of the path.
+
+    Args:
+        more: shifts of the first schedule, with the fields that differ from the first shift
+    """
     shifts = [
         {
             "id": "O1", "name": "weeks", "type": "rolling_users", "team_id": None,
@@ -112,6 +116,9 @@ def sample() -> dict[str, Any]:
             "users": ["U1"],
         },
     ]  # fmt: skip
+    added = [shifts[0] | one for one in more]
+    final = _final([*shifts[:4], *added])
+    shifts += added
     return {
         "users": [
             {"id": key, "grafana_id": 1, "email": f"{name}@example.org", "username": name,
@@ -163,7 +170,7 @@ def sample() -> dict[str, Any]:
             {"id": "R1", "integration_id": "C1", "escalation_chain_id": "F1",
              "routing_regex": None, "position": 1, "is_the_last_route": True},
         ],
-        "final_shifts": {"S1": _final(shifts[:4]), "S2": [
+        "final_shifts": {"S1": final, "S2": [
             _shift("U3", NOW, NOW + timedelta(days=2)),
             _shift("U1", NOW + timedelta(days=2), NOW + timedelta(days=9)),
         ]},

@@ -131,6 +131,16 @@ def test_levels_decide_and_who_is_on_call_is_the_same_at_a_hundred_random_instan
     ]  # fmt: skip
 
 
+def test_shifts_of_one_level_with_the_same_times_are_one_layer_beside_other_levels():
+    second = {"id": "O7", "name": "second", "rolling_users": [["U3"], ["U1"], ["U2"]]}
+    result = found(sample([second | {"start_rotation_from_user_index": 0}]))
+    schedule = result.document.schedules["primary"]
+    assert [one.name for one in schedule.layers] == ["weeks, second", "evenings", "fair"]
+    assert schedule.layers[0].rotation.people[:3] == [["ben", "cem"], ["ann"], ["ben", "cem"]]
+    assert differing(result) == {"primary": 0, "rota": 0}
+    assert not [one for one in lines(result) if "are on call together there" in one]
+
+
 def test_people_teams_and_chains_and_what_is_left_out():
     result = found()
     assert [(one.receiver, one.after.total_seconds())

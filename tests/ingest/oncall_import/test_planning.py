@@ -121,6 +121,26 @@ def test_an_import_is_applied_at_once_and_twice_without_change(store: Store, clo
     assert set(planned(store, "all").merge.receivers) == set(taken.merge.receivers)
 
 
+def test_two_imports_at_once_make_an_override_once_and_keep_a_receiver(
+    store: Store, clock: FakeClock
+):
+    clock.set(NOW)
+    given = sample()
+    given["overrides"]["s1"] = []
+    first = plan_import(
+        store, lambda known: read_opsgenie(OpsgenieAnswers(**given), known, NOW), seed=7
+    )
+    store.receivers.set("ben-email", ["inbox"])  # between the plan and its apply
+    assert apply_planned(store, first, actor="zoe") == 1
+    assert store.receivers.all()["ben-email"] == ["inbox"]
+    plans = [planned(store), planned(store)]  # Opsgenie has one more override now
+    assert [one.kind for one in plans[0].differences] == ["override"]
+    for plan in plans:
+        assert apply_planned(store, plan, actor="zoe") == 1
+    reasons = [one.reason for one in OnCallOverrides(store).rows()]
+    assert reasons == ["Opsgenie forwarding holiday", "Opsgenie override o1"]
+
+
 def test_the_overrides_of_a_schedule_that_is_kept_are_left_out(store: Store, clock: FakeClock):
     clock.set(NOW)
     store.receivers.set("pager", ["inbox"])
