@@ -35,6 +35,9 @@ _POSTGRES_TYPES = {
     "json": "jsonb",
 }
 
+_FEW = 4
+"""Rows of PostgreSQL for which one INSERT is faster than COPY, over a network, too."""
+
 
 def dumped(value: object) -> str:
     """Return `value` as JSON text, with keys in the given order and without NUL characters."""
@@ -73,12 +76,31 @@ def insert_many(
         if cells:
             connection.exec_driver_sql(statement, cells)
         return
+    if isinstance(rows, Sequence) and len(rows) <= _FEW:
+        _insert_few(connection, table, columns, rows)
+        return
     copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(",").join(map(sql.Identifier, columns))
     )
     with _psycopg(connection).cursor() as cursor, cursor.copy(copy) as stream:
         for row in rows:
             stream.write_row(row)
+
+
+def _insert_few(
+    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert a few rows by one statement, which is one round trip where COPY is two.
+
+    Locks of rules and groups are held meanwhile, so an action on one alert waits for no more.
+    """
+    if not rows:
+        return
+    marks = ",".join([f"({','.join(['%s'] * len(columns))})"] * len(rows))
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({','.join(columns)}) VALUES {marks}",  # noqa: S608 - names are ours
+        tuple(cell for row in rows for cell in row),
+    )
 
 
 def insert_new(
