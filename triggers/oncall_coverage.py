@@ -26,7 +26,8 @@ def oncall_coverage(
     Args:
         ctx: the time, and the on-call schedules
         days: how far to look ahead
-        fairness: also look at who has more than their share of hours, nights or weekends
+        fairness: also look at who has more than their share of hours, nights or weekends, over as
+            many whole cycles of the rotations as the days take up
 
     Yields:
         For each schedule one reading with the hours that nobody takes, which fires where there are
@@ -59,9 +60,9 @@ def oncall_coverage(
                 value=round(one.loads[0].hours, 2),
                 firing=bool(one.overloaded),
                 summary=f"{', '.join(one.overloaded)} {_HAVE[len(one.overloaded) > 1]} more than "
-                f"their share of {one.schedule} in the next {days} days"
+                f"their share of {one.schedule}, over whole cycles of its rotations"
                 if one.overloaded
-                else f"Shifts of {one.schedule} fall evenly in the next {days} days",
+                else f"Shifts of {one.schedule} fall evenly",
             )
 
 

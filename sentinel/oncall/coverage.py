@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import lcm
 
 import msgspec
 
@@ -17,6 +18,10 @@ __all__ = ["Coverage", "Gap", "Load", "coverage_of", "gaps", "loads", "overloade
 _NIGHT = [{"start": "22:00", "end": "07:00"}]
 _WEEKEND = [{"days": ["sat", "sun"]}]
 _HOUR = timedelta(hours=1)
+_WEEK = 168
+_HOURS: dict[str, int] = {"hour": 1, "day": 24, "week": _WEEK, "month": 730}
+"""By the unit of a turn's length, about."""
+_LONGEST = timedelta(days=366)
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -52,7 +57,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
         timezone: its time zone
         gaps: times in which nobody is on call, oldest first
         loads: what falls on each person, most hours first
-        overloaded: names of people with more than their share
+        overloaded: names of people with more than their share, over as many whole cycles of the
+            rotations and whole weeks as the time takes up: half a cycle is never even
     """
 
     schedule: str
@@ -85,14 +91,28 @@ def coverage_of(
         ValueError: `start` or `end` is naive
     """
     held = shifts(schedule, overrides, start, end)
-    found = loads(schedule, held)
+    found = fair = loads(schedule, held)
+    if (whole := _whole_cycles(schedule, utc(start), utc(end))) > utc(end):
+        fair = loads(schedule, shifts(schedule, overrides, start, whole))
     return Coverage(
         schedule=name,
         timezone=schedule.timezone,
         gaps=gaps(schedule, held, start, end),
         loads=found,
-        overloaded=[one.person for one in overloaded(found)],
+        overloaded=[one.person for one in overloaded(fair)],
     )
+
+
+def _whole_cycles(schedule: Schedule, start: datetime, end: datetime) -> datetime:
+    """Return the first moment, not before `end`, at which everybody has had the same turns."""
+    cycle = _WEEK
+    for layer in schedule.layers:
+        every, turns = layer.rotation.every, len(layer.rotation.people)
+        cycle = lcm(cycle, turns * every.number * _HOURS[every.unit])
+    if schedule.calendar is not None:
+        cycle = lcm(cycle, 12 * _WEEK)  # whose turns are not known
+    count = max(1, -(-(end - start) // (cycle * _HOUR)))
+    return max(end, start + min(count * cycle * _HOUR, _LONGEST))
 
 
 def gaps(schedule: Schedule, held: Sequence[Shift], start: datetime, end: datetime) -> list[Gap]:

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sentinel.oncall.coverage import gaps, loads, overloaded
+from sentinel.oncall.coverage import coverage_of, gaps, loads, overloaded
 from sentinel.oncall.schedule import Override, Schedule
 from sentinel.oncall.shifts import next_change, on_call, shifts
 
-ZONE = ZoneInfo("Europe/Berlin")
+ZONE, DAY = ZoneInfo("Europe/Berlin"), timedelta(days=1)
 
 
 def schedule(**fields: Any) -> Schedule:
@@ -135,6 +135,24 @@ def test_gaps_are_what_the_coverage_asks_for_and_nobody_takes():
     ]
     always = schedule(layers=[WEEKLY])
     assert gaps(always, shifts(always, [], start, end), start, end) == []
+
+
+@pytest.mark.parametrize(
+    ("every", "names"),
+    [("weekly", 3), ("2 weeks", 4), ("daily", 3), ("12 hours", 5), ("monthly", 3), ("3 days", 4)],
+)
+def test_a_rotation_of_equal_turns_is_fair_however_few_days_are_looked_at(every: str, names: int):
+    people = ["ann", "ben", "cem", "dan", "eve"][:names]
+    even = schedule(layers=[layer(people, "2026-01-05T09:00", every)])
+    for days in (7, 14, 30):
+        for begins in ("2026-01-05T09:00", "2026-02-11T15:00"):
+            start = at(begins)
+            found = coverage_of("even", even, [], start, start + days * DAY)
+            assert found.overloaded == [], (days, begins)
+    # Whoever has two of the turns is named all the same.
+    uneven = schedule(layers=[layer([*people, "ann"], "2026-01-05T09:00", every)])
+    start = at("2026-01-05T09:00")
+    assert "ann" in coverage_of("uneven", uneven, [], start, start + 14 * DAY).overloaded
 
 
 def test_loads_count_hours_nights_and_weekends_and_name_who_has_too_many():

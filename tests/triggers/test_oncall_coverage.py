@@ -42,7 +42,7 @@ def test_what_nobody_takes_and_who_has_too_much_fires_before_it_happens(
              oncall_coverage.check(ctx=ctx).readings}  # fmt: skip
     assert {key for key, one in found.items() if one.firing} == {("uneven", "share")}
     assert found["uneven", "share"].summary == (
-        "ann has more than their share of uneven in the next 14 days"
+        "ann has more than their share of uneven, over whole cycles of its rotations"
     )
     thursday = (TUESDAY.replace(day=8, hour=0), TUESDAY.replace(day=9, hour=0))
     OnCallOverrides(store).add("office", *thursday, [], actor="ann", reason="nobody is there")
