@@ -328,10 +328,13 @@ class Relay:
         if not overdue:
             return
         up = self._prefect_up()
+        generation = self._store.wakes.requested(ESCALATE)
         count = escalate_due(
             self._store, self._channel_of if up else self._from_memory, by="relay",
             standby=None if up else self._standby(),
         )  # fmt: skip
+        # All that was asked for is done: no further run is asked for while no worker is there.
+        self._store.wakes.serve(generation, ESCALATE)
         if count != PageCount():
             why = "no worker has picked it up" if up else "Prefect is down"
             self._store.log.write(
