@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-__all__ = ["NOW", "answer", "sample", "timeline", "write_backup"]
+__all__ = ["NONE", "NOW", "answer", "sample", "timeline", "write_backup"]
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
+NONE = {"type": "none"}
 USERS = {"u1": "Ann@example.org", "u2": "ben@example.org", "u3": "cem@example.org"}
 
 
