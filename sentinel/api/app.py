@@ -39,6 +39,7 @@ from sentinel.api import (
     introduction,
     keys,
     login,
+    message_settings,
     metrics,
     notify_documents,
     oncall,
@@ -200,6 +201,7 @@ def create_app(
         inbox,
         keys,
         login,
+        message_settings,
         metrics,
         notify_documents,
         digests,
@@ -228,6 +230,7 @@ def create_app(
     api.include_router(_for_callers(posted_alerts.steps), prefix="/alerts")
     api.include_router(_for_callers(health.within))
     api.include_router(_for_callers(notify_documents.owners))
+    api.include_router(_for_callers(message_settings.channels))
     describe_needs(webhooks.older.routes)
     api.include_router(webhooks.older)
     app.include_router(api)

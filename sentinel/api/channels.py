@@ -13,6 +13,7 @@ from sentinel.api.problems import responses
 from sentinel.api.schemas import ChannelItem, ChannelList
 from sentinel.store import Store
 from sentinel.store.notifications.channel_health import channel_states
+from sentinel.store.notifications.message_limits import message_limits
 
 __all__ = ["router"]
 
@@ -24,6 +25,12 @@ router = APIRouter(prefix="/channels", tags=["channels"])
 def list_channels(request: Request) -> ChannelList:
     """List the channels of all receivers with their health, the inbox first."""
     store = cast("Store", request.app.state.store)
+    limits = message_limits(store)
     return ChannelList(
-        items=[ChannelItem(**msgspec.structs.asdict(one)) for one in channel_states(store)]
+        items=[
+            ChannelItem(
+                **msgspec.structs.asdict(one), messages_per_minute=limits.of_channel(one.channel)
+            )
+            for one in channel_states(store)
+        ]
     )

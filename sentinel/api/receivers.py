@@ -17,8 +17,9 @@ from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
 from sentinel.errors import NotFound
+from sentinel.store.notifications.message_limits import message_limits
 
-__all__ = ["everywhere", "router"]
+__all__ = ["ReceiverName", "everywhere", "router"]
 
 router = APIRouter(prefix="/receivers", tags=["receivers"])
 
@@ -50,6 +51,9 @@ class ReceiverItem(BaseModel):
 
     name: str
     channels: list[str]
+    messages_per_minute: int = Field(
+        description="Through each of its channels, at most; 0 for no limit."
+    )
     open_before: int = Field(
         default=0, description="Open alerts that new channels are not notified of, after a change."
     )
@@ -65,10 +69,16 @@ class ReceiverList(BaseModel):
 @needs(Permission.READ, "receivers")
 def list_receivers(request: Request) -> ReceiverList:
     """List all receivers; `default` is notified where a rule names one that there is not."""
-    found = store_of(request).receivers.all()
+    found, limits = store_of(request).receivers.all(), message_limits(store_of(request))
     return ReceiverList(
-        items=[ReceiverItem(name=name, channels=list(found[name])) for name in sorted(found)]
-    )
+        items=[
+            ReceiverItem(
+                name=name, channels=list(found[name]),
+                messages_per_minute=limits.of_receiver(name),
+            )
+            for name in sorted(found)
+        ]
+    )  # fmt: skip
 
 
 @router.get(
@@ -79,7 +89,7 @@ def list_receivers(request: Request) -> ReceiverList:
 @needs(Permission.READ, "receivers")
 def read(request: Request, response: Response, name: ReceiverName) -> ReceiverItem:
     """Return one receiver."""
-    item = ReceiverItem(name=name, channels=_channels(request, name))
+    item = _item(request, name)
     response.headers["ETag"] = _tag(item.channels)
     return item
 
@@ -116,7 +126,7 @@ def put(
         name, asked.channels, notify_open=asked.notify_open, actor=who.name,
         check=_matches(if_match),
     )  # fmt: skip
-    item = ReceiverItem(name=name, channels=_channels(request, name), open_before=before)
+    item = _item(request, name, before)
     response.headers["ETag"] = _tag(item.channels)
     return item
 
@@ -150,6 +160,13 @@ def everywhere(who: Acting, permission: Permission) -> None:
             f"{who.name} may {permission} in some tenants only, and all of them share this",
             hint="Ask somebody whose role holds for all tenants.",
         )
+
+
+def _item(request: Request, name: str, before: int = 0) -> ReceiverItem:
+    return ReceiverItem(
+        name=name, channels=_channels(request, name), open_before=before,
+        messages_per_minute=message_limits(store_of(request)).of_receiver(name),
+    )  # fmt: skip
 
 
 def _channels(request: Request, name: str) -> list[str]:

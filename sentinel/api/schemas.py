@@ -226,6 +226,7 @@ class ChannelItem(BaseModel):
     next_try_at: datetime | None = Field(
         description="When the next message may be tried; null where one may be sent now."
     )
+    messages_per_minute: int = Field(description="For all receivers together; 0 for no limit.")
 
 
 class ChannelList(BaseModel):

@@ -8,6 +8,7 @@ import typer
 
 from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, say
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.errors import ConfigurationError
 
@@ -76,6 +77,14 @@ def _limit(
     from sentinel.store.notifications.message_limits import message_limits, set_message_limit
 
     wanted = _number(per_minute)
+    if remote_url() and kind == "receiver":
+        from sentinel.cli.remote import client_here
+        from sentinel.client import message_settings
+
+        with client_here() as client:
+            number = client.do(message_settings.limit_receiver(name, wanted)).messages_per_minute
+        _say(kind, name, wanted, number, as_json=as_json)
+        return
     with open_store() as store:
         known = store.receivers.all()
         names = (
@@ -89,10 +98,13 @@ def _limit(
             )  # fmt: skip
         set_message_limit(store, kind, name, wanted, actor=actor())
         usual = message_limits(store).usual
+    _say(kind, name, wanted, usual if wanted is None else wanted, as_json=as_json)
+
+
+def _say(kind: str, name: str, wanted: int | None, number: int, *, as_json: bool) -> None:
     if as_json:
         json_out({kind: name, "per_minute": wanted})
         return
-    number = usual if wanted is None else wanted
     most = f"at most {number:,} messages a minute" if number else "any number of messages"
     say(f"The {kind} {name} is sent {most}.")
 

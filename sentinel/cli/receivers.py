@@ -34,17 +34,27 @@ def list_(json: AsJson = False) -> None:
     Example:
         sentinel receiver list --json
     """
+    from sentinel.store.notifications.message_limits import message_limits
+
     if remote_url():
         list_receivers(json=json)
         return
     with open_store() as store:
-        found = store.receivers.all()
+        found, limits = store.receivers.all(), message_limits(store)
     if json:
-        json_out({"items": [{"name": name, "channels": found[name]} for name in sorted(found)]})
+        items = [
+            {"name": name, "channels": found[name],
+             "messages_per_minute": limits.of_receiver(name)}
+            for name in sorted(found)
+        ]  # fmt: skip
+        json_out({"items": items})
         return
     print_table(
-        ["RECEIVER", "CHANNELS"],
-        [(name, ", ".join(found[name])) for name in sorted(found)],
+        ["RECEIVER", "CHANNELS", "MESSAGES PER MINUTE"],
+        [
+            (name, ", ".join(found[name]), str(limits.of_receiver(name) or "no limit"))
+            for name in sorted(found)
+        ],
         empty="There are no receivers.",
         ranks=[0 for _ in found],
     )

@@ -26,8 +26,11 @@ def list_receivers(*, json: bool) -> None:
         json_out({"items": [one.model_dump() for one in found]})
         return
     print_table(
-        ["RECEIVER", "CHANNELS"],
-        [(one.name, ", ".join(one.channels)) for one in found],
+        ["RECEIVER", "CHANNELS", "MESSAGES PER MINUTE"],
+        [
+            (one.name, ", ".join(one.channels), str(one.messages_per_minute or "no limit"))
+            for one in found
+        ],
         empty="There are no receivers.",
     )
 

@@ -10,9 +10,10 @@ with Client("http://127.0.0.1:8400", token="…") as sentinel:
 
 Bulk actions, silences, accounts, saved views and the inbox are requests of
 `sentinel.client.resources`, routes are of `sentinel.client.alert_routes`, a draft beside them of
-`sentinel.client.route_shadow`, personal data of `sentinel.client.personal_data`, runs of rules of
-`sentinel.client.rule_runs`, fire drills of `sentinel.client.drills`; `do` carries them out. Files
-are requests of `sentinel.client.exports`, which `download` carries out.
+`sentinel.client.route_shadow`, limits and templates of messages of
+`sentinel.client.message_settings`, personal data of `sentinel.client.personal_data`, runs of rules
+of `sentinel.client.rule_runs`, fire drills of `sentinel.client.drills`; `do` carries them out.
+Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
 """
@@ -21,6 +22,7 @@ from sentinel.client import (
     alert_routes,
     drills,
     exports,
+    message_settings,
     personal_data,
     resources,
     route_shadow,
@@ -53,6 +55,7 @@ __all__ = [
     "alert_routes",
     "drills",
     "exports",
+    "message_settings",
     "personal_data",
     "resources",
     "route_shadow",

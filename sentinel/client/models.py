@@ -140,10 +140,11 @@ class SilencePage(BaseModel):
 
 
 class Receiver(BaseModel):
-    """A receiver and its channels."""
+    """A receiver and its channels; 0 messages a minute are no limit."""
 
     name: str
     channels: list[str]
+    messages_per_minute: int = 0
 
 
 class ReceiverPage(BaseModel):

@@ -31,6 +31,14 @@ class MessageLimits(msgspec.Struct, frozen=True, kw_only=True):
     receivers: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])
     channels: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])
 
+    def of_receiver(self, name: str) -> int:
+        """Return the messages a minute of a receiver through each of its channels."""
+        return self.receivers.get(name, self.usual)
+
+    def of_channel(self, ref: str) -> int:
+        """Return the messages a minute of a channel for all receivers together."""
+        return self.channels.get(ref, self.usual)
+
 
 class SentRecently:
     """What was sent in the last minute, as one claim sees it.
@@ -61,10 +69,10 @@ class SentRecently:
         Returns:
             The moment, which lies ahead; None where a message is allowed now.
         """
-        limits, usual = self._limits, self._limits.usual
+        limits = self._limits
         free = (
-            self._free_at(("", channel), limits.channels.get(channel, usual)),
-            self._free_at((receiver, channel), limits.receivers.get(receiver, usual)),
+            self._free_at(("", channel), limits.of_channel(channel)),
+            self._free_at((receiver, channel), limits.of_receiver(receiver)),
         )
         latest = max((at for at in free if at is not None), default=None)
         return None if latest is None or latest <= self._now else latest

@@ -242,6 +242,11 @@ ENTRIES: dict[str, Entry] = {
     "GET /admin/settings": instance(),
     "POST /admin/settings": Entry(own=403, foreign=403, team=403, body=always(DEBUGGING)),
     "GET /receivers": instance(),
+    "PUT /receivers/{name}/limit": instance(body=always({"per_minute": 7}), token=404),
+    "PUT /channels/limits": instance(body=always({"channel": "inbox", "per_minute": None})),
+    "GET /receivers/{name}/templates": instance(token=404),
+    "PUT /receivers/{name}/templates": instance(body=always({"title": "{title}"}), token=404),
+    "DELETE /receivers/{name}/templates": instance(token=404),
     "GET /owners": instance(),
     **{
         f"GET /oncall{rest}": instance()

@@ -265,6 +265,9 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
         "Version 1"
     )
     assert sentinel("--url", url, "route", "apply", str(routes), "--expect", "0")[0] == 4
+    assert "default is sent at most 7 messages" in far("receiver", "limit", "default", "7")
+    assert [one["messages_per_minute"] for one in items("receiver", "list")] == [7]
+    assert "at most 100 messages" in far("receiver", "limit", "default", "default")
     assert "The draft runs since" in far("route", "shadow", "start", str(routes))
     assert "0 alerts opened" in far("route", "shadow", "report", "--since", "1d")
     assert far("route", "shadow", "stop") == "The draft is stopped.\n"
@@ -276,7 +279,9 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert [one["rule"] for one in items("owner", "list", "--unowned")] == ["disk"]
     assert "Version 3" in far("route", "rollback", "0")
     assert [one["number"] for one in items("route", "history")] == [3, 2, 1]
-    assert items("receiver", "list") == [{"name": "default", "channels": ["inbox"]}]
+    assert items("receiver", "list") == [
+        {"name": "default", "channels": ["inbox"], "messages_per_minute": 100}
+    ]
     assert "default" in far("receiver", "list")
     assert [one["name"] for one in items("key", "list")] == ["grafana"]
     assert "viewer in acme" in far("key", "list")

@@ -21,12 +21,12 @@ from sentinel.store.database.tables import DELIVERY, table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["count_alone", "message_limits", "sent_recently", "set_message_limit"]
+__all__ = ["MOST_PER_MINUTE", "count_alone", "message_limits", "sent_recently", "set_message_limit"]
 
 LIMIT = table_of(MessageLimit)
 _LOCK = 0x5E471E7
 """Key of PostgreSQL's advisory lock: any number that never changes."""
-_MOST = 100_000
+MOST_PER_MINUTE = 100_000
 
 
 def message_limits(store: Store) -> MessageLimits:
@@ -55,10 +55,10 @@ def set_message_limit(
     Raises:
         ConfigurationError: the number is out of range
     """
-    if per_minute is not None and not 0 <= per_minute <= _MOST:
+    if per_minute is not None and not 0 <= per_minute <= MOST_PER_MINUTE:
         raise ConfigurationError(
             f"{per_minute} messages a minute is no limit",
-            hint=f"Give a number up to {_MOST:,}, 0 for no limit, or default.",
+            hint=f"Give a number up to {MOST_PER_MINUTE:,}, 0 for no limit, or default.",
         )
 
     def work(connection: Connection) -> None:
