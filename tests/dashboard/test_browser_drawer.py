@@ -179,6 +179,8 @@ def test_quick_steps_in_the_drawer_are_no_conflict_with_oneself(scene: Scene, wa
     )
     expect(drawer.get_by_role("button", name="Unacknowledge")).to_be_visible()
     expect(drawer.get_by_role("button", name="Unassign")).to_be_visible()
+    silence = drawer.get_by_role("link", name="Silence")
+    expect(silence).to_have_attribute("href", f"/silences?from={wanted}")
     kept = scene.store.alerts.get(wanted)
     assert (kept.status, kept.assignee) == ("acknowledged", "maria")
     expect(drawer.locator(".toast.problem")).to_have_count(0)
