@@ -35,6 +35,8 @@ def test_a_silence_is_previewed_made_extended_ended_and_taken_back(scene: Scene,
     opened(page).toggle(key="silence-opened-0").set_value(True).run()
     matchers = page.multiselect(key="silence-matchers-0")
     assert {'team="db"', 'severity="medium"', 't="full disk"'} <= set(matchers.options)
+    matchers.set_value(['team="db"', 't="full disk"']).run()
+    assert "It mutes 1 alert that fires now" in shown(page)  # all of a set must match
     matchers.set_value(['team="db"']).run()
     assert "It mutes 2 alerts that fire now" in shown(page)
     page.text_area(key="silence-more-0").set_value('t="nothing').run()

@@ -51,6 +51,9 @@ def test_a_template_is_tried_on_an_alert_saved_for_one_channel_and_taken_back(
     assert kept == {"slack-webhook/ops": MessageTemplate(title="{severity}! {title}",
                                                          text="see {rule}")}  # fmt: skip
     assert inputs(page, "text_area").value == "see {rule}"
+    inputs(page, "text_area").set_value("").run()
+    inputs(page, "text_input").set_value("").run()
+    assert "[high] full &lt;disk&gt;" in previews(page)[1]
     pressed(page, "template-remove")
     assert message_templates(scene.store, "ops") == {}
     pressed(page, "undo-channels-button")

@@ -31,6 +31,8 @@ def test_only_the_times_with_other_people_are_told_and_neighbours_are_one():
     after = [shift(0, 4, "ann"), shift(4, 6, "cem"), shift(6, 8, "cem"), shift(8, 24, "ben")]
     assert told(before, after) == [(4, 8, "ann", "cem"), (16, 24, "ann", "ben")]
     assert told(before, before) == []
+    further = [shift(0, 4, "cem"), shift(4, 8, "dora"), *before[1:]]
+    assert told(before, further) == [(0, 4, "ann", "cem"), (4, 8, "ann", "dora")]
 
 
 def test_gaps_are_nobody_on_either_side():

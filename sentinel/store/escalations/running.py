@@ -100,7 +100,7 @@ def _paged(connection: Connection, ids: list[str]) -> dict[str, dict[str, None]]
 def _running(row: Row[Any], paged: dict[str, None], oncall: OnCallNow, now: datetime) -> Running:
     state, plan = state_of(row), plan_of_row(row)
     following = None
-    if state.level < len(plan.steps) and state.state is not State.EXHAUSTED:
+    if state.level < len(plan.steps):
         due = max(now, state.due_at or now)
         following = pages_of(
             plan.steps[state.level], Severity(row.severity), due, oncall.document,
