@@ -55,8 +55,8 @@ def add_override(
         if not over:
             draft.note(
                 "differs", f"{place}.rotations",
-                f"it is of {', '.join(layers)} alone: it replaces the people of that rotation by "
-                "name, by the turns of today",
+                f"it is of {', '.join(layers)} alone: it replaces the people of its turns by "
+                "name, also where another rotation has them, and by the turns of today",
             )  # fmt: skip
         if not made and not over:
             draft.note("left out", place, f"nobody is on call by {', '.join(layers)} then")
