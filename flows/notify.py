@@ -18,7 +18,6 @@ from sentinel.engine.notices import send_notices
 from sentinel.notifications.storm import STAY
 from sentinel.settings import settings
 from sentinel.store import Store
-from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.storms import watch_storms
 
 __all__ = ["notify", "notify_until_served"]
@@ -61,7 +60,6 @@ def notify_until_served(store: Store, *, by: str) -> DeliveryCount:
         # Read before sending: a request that comes later is not served by this pass.
         generation = store.wakes.requested()
         count = notify_due(store, channels.channel_of, by=by)
-        announce_silences(store)
         send_notices(store, channels.channel_of, by=by)
         sent += count.sent
         failed += count.failed

@@ -20,6 +20,7 @@ from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
 from sentinel.errors import ConfigurationError, PrefectUnreachable
+from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.route_shadow import follow_shadow
 from sentinel.store.oncall.handoffs import tell_handoffs
 from sentinel.store.reports.digests import send_digests
@@ -38,6 +39,7 @@ def sweep() -> State[None]:
     """
     store = connections.store()
     expired = store.sweep()
+    announce_silences(store)
     by = str(flow_run.get_id() or "sweep")
     paged = escalate_until_served(store, by=by)
     EscalationWatch(store).evaluate(store.now())

@@ -14,7 +14,7 @@ import msgspec
 from sentinel.notifications.channel import NOTICE, Message
 from sentinel.notifications.reasons import Reason
 
-__all__ = ["GIVE_UP", "NewNotice", "notice_message", "takes_notices"]
+__all__ = ["GIVE_UP", "NewNotice", "notice_message", "takes_files", "takes_notices"]
 
 GIVE_UP = timedelta(hours=24)
 """A notice that no attempt could send for so long is given up."""
@@ -27,6 +27,11 @@ _INCIDENTS = frozenset((
 def takes_notices(ref: str) -> bool:
     """Return whether a channel takes notices: not one whose every message is an incident."""
     return ref.partition("/")[0] not in _INCIDENTS
+
+
+def takes_files(ref: str) -> bool:
+    """Return whether a channel sends the file and the HTML of a notice: a mail."""
+    return ref.startswith("sentinel-email/")
 
 
 class NewNotice(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,8 +16,8 @@ __all__ = ["Notice", "SilenceAnnouncement"]
 class Notice(SQLModel, table=True):
     """One message to one channel of a receiver: announced, then sent once.
 
-    `once` names what it says and to whom: the same is never added twice. `body` is the message.
-    `due_at` is when it is sent next, NULL once it has ended.
+    `once` names what it says and to whom: the same is never added twice. `body` is the message,
+    until it has ended. `due_at` is when it is sent next, NULL once it has ended.
     """
 
     __tablename__: ClassVar[Any] = "notice"

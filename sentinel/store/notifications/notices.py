@@ -17,7 +17,13 @@ from sqlalchemy import Connection, Integer, Row, bindparam, or_, select
 from sentinel.notifications.channel import Message
 from sentinel.notifications.decision import pause_after
 from sentinel.notifications.message import MAY_REPEAT
-from sentinel.notifications.notice import GIVE_UP, NewNotice, notice_message, takes_notices
+from sentinel.notifications.notice import (
+    GIVE_UP,
+    NewNotice,
+    notice_message,
+    takes_files,
+    takes_notices,
+)
 from sentinel.notifications.reasons import words
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.notices import Notice
@@ -59,7 +65,8 @@ def add_notices(
             if not takes_notices(ref):
                 continue
             id_ = new_id()
-            body = msgspec.to_builtins(notice_message(one, id_, words(one.kind), now))
+            says = one if takes_files(ref) else _without_files(one)
+            body = msgspec.to_builtins(notice_message(says, id_, words(one.kind), now))
             rows.append({
                 "id": id_, "once": one.once(ref), "kind": str(one.kind), "about": one.about,
                 "receiver": one.receiver, "channel": ref, "body": body, "state": "waiting",
@@ -73,6 +80,11 @@ def add_notices(
     if added:
         store.wakes.request(connection, now)
     return added
+
+
+def _without_files(new: NewNotice) -> NewNotice:
+    """Return a notice without what only a mail has, which may be long."""
+    return msgspec.structs.replace(new, html="", attachment=None)
 
 
 def claim_notices(
@@ -178,11 +190,13 @@ def _finish(store: Store, connection: Connection, outcome: Outcome) -> None:
     values: dict[str, Any] = {
         "attempts": attempts, "error": outcome.error[:2000], "claimed_until": None
     }  # fmt: skip
+    # Nobody sends it again, so what it said, which may be long, is not kept.
+    ended: dict[str, Any] = {"due_at": None, "ended_at": now, "body": {}}
     if not outcome.error and not outcome.untried:
-        values |= {"state": "sent", "due_at": None, "ended_at": now}
+        values |= {"state": "sent", **ended}
     elif outcome.permanent or now - row.created_at >= GIVE_UP:
         state = "refused" if outcome.permanent else "failed"
-        values |= {"state": state, "due_at": None, "ended_at": now}
+        values |= {"state": state, **ended}
         does = "refused" if outcome.permanent else "could not be sent for a day through"
         store.log.add(
             connection, "error", "notice.given_up",

@@ -96,6 +96,10 @@ def test_a_digest_says_what_fired_what_is_open_and_who_is_next(desk: Desk, clock
     rows = list(csv.DictReader(io.StringIO(content)))
     assert (name, len(rows)) == ("alerts-2026-01-07.csv", 3)
     assert {one["acknowledged_by"] for one in rows} == {"ada", ""}
+    # Only a mail has a file, and what was sent is not kept.
+    assert (inbox[1].text, inbox[1].html, inbox[1].attachment) == (message.text, "", None)
+    assert [row[0] for row in desk.rows("SELECT state FROM notice")] == ["sent", "sent"]
+    assert not [row for row in desk.rows("SELECT body FROM notice") if row[0] not in ({}, "{}")]
     # Once for the period, whoever sweeps and however often.
     assert desk.digests(nine + timedelta(minutes=1)) == []
     assert desk.digests(nine + timedelta(hours=23)) == []
