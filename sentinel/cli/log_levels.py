@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.person_rows import moment
+from sentinel.cli.remote_log_levels import levels_there, reset_there, set_level_there
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import parse_duration
 from sentinel.settings.log_levels import COMPONENTS, DEFAULT_LENGTH, LEVELS
+
+if TYPE_CHECKING:
+    from sentinel.client.log_levels import LogLevel as LevelThere
+    from sentinel.store.log_levels import LogLevel as LevelHere
+
+    Level = LevelHere | LevelThere
 
 __all__ = ["commands"]
 
@@ -35,10 +43,14 @@ def list_(json: AsJson = False) -> None:
     """
     from sentinel.store.log_levels import LogLevels
 
-    with open_store() as store:
-        found = LogLevels(store).held()
+    found: Sequence[Level]
+    if remote_url():
+        found = levels_there()
+    else:
+        with open_store() as store:
+            found = LogLevels(store).held()
     if json:
-        json_out({"items": [msgspec.to_builtins(one) for one in found]})
+        json_out({"items": [_plain(one) for one in found]})
         return
     rows = [(one.component, one.level, moment(one.until), one.set_by) for one in found]
     print_table(
@@ -73,10 +85,14 @@ def level_(
     """
     from sentinel.store.log_levels import LogLevels
 
-    with open_store() as store:
-        made = LogLevels(store).set(component, level, actor=actor(), length=length)
+    made: Level
+    if remote_url():
+        made = set_level_there(component, level, length)
+    else:
+        with open_store() as store:
+            made = LogLevels(store).set(component, level, actor=actor(), length=length)
     if json:
-        json_out(msgspec.to_builtins(made))
+        json_out(_plain(made))
     else:
         say(f"{made.component} logs at {made.level} until {moment(made.until)}.")
 
@@ -95,10 +111,19 @@ def reset(
     """
     from sentinel.store.log_levels import LogLevels
 
-    with open_store() as store:
-        held = LogLevels(store).reset(component, actor=actor())
+    held: Sequence[Level]
+    if remote_url():
+        held = reset_there(component)
+    else:
+        with open_store() as store:
+            held = LogLevels(store).reset(component, actor=actor())
     if json:
-        json_out({"items": [msgspec.to_builtins(one) for one in held]})
+        json_out({"items": [_plain(one) for one in held]})
     else:
         names = ", ".join(one.component for one in held)
         say(f"Back to what is configured: {names}." if held else "No log level was set.")
+
+
+def _plain(level: Level) -> dict[str, Any]:
+    names = ("component", "level", "until", "set_at", "set_by")
+    return {name: getattr(level, name) for name in names}

@@ -15,6 +15,7 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.access.people import People
+from sentinel.store.log_levels import LogLevels
 from tests.api.served import TOKEN, served
 from tests.cli.shell import Run
 from tests.databases import sqlite_copy
@@ -89,6 +90,15 @@ def test_what_an_admin_does_on_the_server_s_machine_is_done_from_another(
     done("user", "create", "ben", "--role", "admin")
     assert done("user", "delete", "maria") == "Deleted the account of maria.\n"
     assert [one.name for one in People(there).list()] == ["ben"]
+
+    assert done("log", "list") == "Every component logs as configured.\n"
+    made = told("log", "level", "relay", "debug", "--for", "30m")
+    assert (made["component"], made["level"], made["set_by"]) == ("relay", "DEBUG", "ada")
+    done("log", "level", "store", "info")
+    assert [one.component for one in LogLevels(there).held()] == ["relay", "store"]
+    assert done("log", "reset", "relay") == "Back to what is configured: relay.\n"
+    assert [one["component"] for one in told("log", "reset")["items"]] == ["store"]
+    assert LogLevels(there).held() == []
 
     verdict = told("audit", "verify")
     assert (verdict["ok"], verdict["rows"] + verdict["waiting"] > 10) == (True, True)
