@@ -104,7 +104,6 @@ def try_policy(
     """
     from sentinel.oncall.escalation import planned
     from sentinel.severity import severity_of
-    from sentinel.store.oncall.documents import OnCallDocuments
     from sentinel.store.oncall.stored import StoredOnCall
 
     labels = labels_given(given) if len(given) > 1 or "=" in given[0] else None
@@ -114,15 +113,14 @@ def try_policy(
     except (ValueError, KeyError, OSError) as error:
         raise ConfigurationError(str(error)) from None
     with open_store() as store:
-        document = OnCallDocuments(store).active()
         first = moment_of_option(at) if at else store.now()
+        known = StoredOnCall(store).now(first)
         if labels is None:
-            tries = [_Try("", given[0], _must(document.escalation_policies, given[0]))]
+            tries = [_Try("", given[0], _must(known.document.escalation_policies, given[0]))]
         else:
             tries = _tries(store, {"severity": word, **labels}, first)
-        known = StoredOnCall(store).overrides(first)
     found = [
-        (one, list(planned(one.policy, degree, first, document, lambda name: known.get(name, []))))
+        (one, list(planned(one.policy, degree, first, known.document, known.overrides_of)))
         for one in tries
     ]
     if json:

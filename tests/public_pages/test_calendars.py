@@ -103,7 +103,9 @@ def test_a_feed_shows_the_shifts_of_a_person_and_says_when_nothing_changed(
     assert b"primary" not in mixed.content
 
 
-def test_an_address_that_is_not_known_or_was_revoked_shows_nothing(applied: Store):
+def test_an_address_that_is_not_known_or_was_revoked_shows_nothing(
+    applied: Store, clock: FakeClock
+):
     feeds, program = CalendarFeeds(applied), Program(applied)
     made = feeds.create(actor="cem", person="ann")
     assert program.reads(made.token).status_code == 200
@@ -117,6 +119,13 @@ def test_an_address_that_is_not_known_or_was_revoked_shows_nothing(applied: Stor
     assert program.reads(feeds.create(actor="cem", person="ben").token).status_code == 200
     with pytest.raises(NotFound, match="no calendar feed"):
         feeds.revoke(made.feed.id, actor="cem")
+    # The row of a feed that was revoked goes with what else is old; others stay.
+    clock.forward(days=2)
+    for older_than, rows in ((timedelta(days=3), 2), (DAY, 1)):
+        applied.retain(older_than)
+        with applied.read() as connection:
+            count = connection.exec_driver_sql("SELECT count(*) FROM calendar_feed").scalar()
+        assert count == rows
     with pytest.raises(NotFound, match="no person 'zoe'"):
         feeds.create(actor="cem", person="zoe")
     with pytest.raises(ConfigurationError, match="of a person or of a schedule"):

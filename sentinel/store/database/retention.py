@@ -14,6 +14,7 @@ from sentinel.schema.acknowledge_links import AcknowledgeLink
 from sentinel.schema.alerts import Suppression
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.bounces import PostedBounce
+from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.digests import DigestRun
 from sentinel.schema.notices import Notice, SilenceAnnouncement
@@ -109,6 +110,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
         connection.execute(delete(Silence).where(col(Silence.until) < before))
         connection.execute(delete(OnCallOverride).where(col(OnCallOverride.ends_at) < before))
+        connection.execute(delete(CalendarFeed).where(col(CalendarFeed.revoked_at) < before))
         # The newest of a team says which period comes next.
         later = aliased(DigestRun)
         newer = exists().where(
