@@ -219,7 +219,7 @@ class Drawer {
       ...(labels.length ? [h("h3", {}, "Labels"), h("div", { class: "labelled" }, labels.map(([name, value]) => this.label(name, value)))] : []),
       ...(readings ? [h("h3", {}, "Readings", readings.unit ? h("small", {}, ` in ${readings.unit}`) : ""), chart(readings, alert, this.data.timeline, readings.until)] : []),
       h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
-      ...(this.data.escalations?.length ? [h("h3", {}, "Escalation"), this.data.escalations.map((one) => [h("p", { class: "small" }, one.text), h("ul", { class: "outcomes" }, one.pages.map((page) => h("li", {}, page)))])] : []),
+      ...(this.data.escalations?.length ? [h("h3", {}, "Escalation"), ...this.data.escalations.flatMap((one) => [h("p", { class: "small" }, one.text), h("ul", { class: "outcomes" }, one.pages.map((page) => h("li", {}, page)))])] : []),
       h("h3", {}, "Notifications"), this.paintNotifications(this.data.notifications ?? [], now), this.paintOutcomes(this.data, now),
       h("h3", {}, "Details"), h("dl", { class: "facts" }, facts),
       ...(alert.details.length ? [h("h3", {}, "Payload"), payload(alert.details)] : []),

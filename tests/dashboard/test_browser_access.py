@@ -70,6 +70,8 @@ def problems(page: Page, width: int) -> list[str]:
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             found.append(f"it is {wide} wide")
+        if page.get_by_text("[object ").count():
+            found.append("it shows an object of JavaScript in place of its text")
         looks -= 1
         if not found or not looks:
             return [f"at {width}: {one}" for one in found]
@@ -89,7 +91,7 @@ def test_every_page_is_for_everybody_at_every_width(
     Routes(scene.store).apply(ROUTES, actor="lena")
     for number, severity in enumerate(("critical", "high", "medium", "low", "info")):
         scene.raises(f"alert {number}", severity=severity, team="db")
-    taken, over = scene.raises("taken"), scene.raises("over")
+    taken, over = scene.raises("taken", team="db"), scene.raises("over")
     scene.store.act([taken], Acknowledge(actor="lena", comment="on it"))
     scene.store.act([over], Resolve(actor="lena", comment="done"))
     scene.tells(taken, "a message about what is taken")
