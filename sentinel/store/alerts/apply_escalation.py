@@ -53,7 +53,7 @@ class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
         escalation_id: of the escalation
         group_id: its group
         what: paged, nobody (a step without pages), owner (the owner of an acknowledgement that ran
-            out is paged again), paused, acknowledged, ended, or lost (others have seen to it)
+            out is paged again), paused, ended, lost (others have seen to it) or failed
         level: how many steps are done
         pages: ids of the messages that were added
         due_at: when the next step is due; None for none
@@ -74,7 +74,9 @@ def carry_out(
 ) -> list[CarriedOut]:
     """Carry out what is due of escalations, in one transaction.
 
-    Whom a step pages is worked out now, from the active on-call document and its overrides.
+    Whom a step pages is worked out now, from the active on-call document and its overrides. Where
+    one of them fails, the others are carried out by themselves; the system log has the error, and
+    the auditor finds it stuck.
 
     Args:
         store: the shared database
@@ -87,7 +89,20 @@ def carry_out(
     if not claimed:
         return []
     moment = now or store.now()
-    return store.in_transaction(lambda connection: carry_out_in(store, connection, claimed, moment))
+    try:
+        return store.in_transaction(
+            lambda connection: carry_out_in(store, connection, claimed, moment)
+        )
+    except (ValueError, LookupError, TypeError) as error:
+        if len(claimed) > 1:  # one that fails keeps no other from its step
+            return [each for one in claimed for each in carry_out(store, [one], moment)]
+        (one,) = claimed
+        store.log.write(
+            "error", "escalation.failed",
+            f"the step of an escalation could not be carried out: {type(error).__name__}: {error}",
+            {"escalation": one.id, "group": one.group_id, "do": "sentinel doctor"},
+        )  # fmt: skip
+        return [CarriedOut(escalation_id=one.id, group_id=one.group_id, what="failed")]
 
 
 def carry_out_in(

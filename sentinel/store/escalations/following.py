@@ -160,12 +160,13 @@ class _Following:
 
     def moved(self, row: Row[Any], move: GroupMove) -> None:
         """Follow a group."""
-        state, plan, now = state_of(row), plan_of_row(row), self._now
+        state, now = state_of(row), self._now
         if move.status == "resolved":
             self._end(row, state, move.resolution)
         elif move.status == "acknowledged" and move.before != "acknowledged":
             self.acknowledged(row, _who(self._connection, row.group_id))
         elif move.before == "acknowledged" and move.status == "open":
+            plan = plan_of_row(row)
             if move.by_hand:
                 after = life.unacknowledged(state, plan, now)
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from sentinel.alerts.actions import (
     Acknowledge,
@@ -26,6 +27,7 @@ from sentinel.store.escalations.pages import (
     pages_due,
 )
 from sentinel.store.escalations.resuming import go_on_unmuted
+from sentinel.store.escalations.rows import ESCALATION
 from sentinel.store.escalations.watching import unmanned
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from tests.store.escalations.paged import START, Paged
@@ -256,3 +258,15 @@ def test_a_resolve_that_is_taken_back_in_time_changes_nothing_and_later_it_begin
     assert [row.state for row in paged.rows("SELECT state FROM escalation ORDER BY id")] == [
         "ended", "acknowledged"
     ]  # fmt: skip
+
+
+def test_one_that_cannot_be_carried_out_keeps_no_other_from_its_step(paged: Paged):
+    paged.rule = paged.rule.model_copy(update={"group_by": ["mount"]})
+    paged.fires("/", "/var")
+    with paged.store.write() as connection:
+        first = select(func.min(ESCALATION.c.id)).scalar_subquery()
+        broken = ESCALATION.update().where(ESCALATION.c.id == first)
+        connection.execute(broken.values(snapshot={"steps": []}))
+    assert sorted(one.what for one in paged.goes_on()) == ["failed", "paged"]
+    (entry,) = paged.rows("SELECT message FROM system_log WHERE what = 'escalation.failed'")
+    assert "could not be carried out" in entry.message
