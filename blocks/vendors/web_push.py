@@ -88,9 +88,12 @@ class WebPush(HttpChannel):
         for one in subscribed:
             if one.id in done:
                 continue
-            request, key = self._request(message, one, private), f"{message.id}-{one.id}"
             try:
-                answer = self._ask(request, key, ends - time.monotonic())
+                request = self._request(message, one, private)
+                answer = self._ask(request, f"{message.id}-{one.id}", ends - time.monotonic())
+            except ValueError:  # keys of no browser, which nothing can be encrypted for
+                gone.append(one.id)
+                continue
             except DeliveryError as error:
                 errors.append(error)  # the other browsers are notified all the same
                 continue

@@ -92,9 +92,22 @@ def subscription_of(given: object) -> PushSubscription:
             f"the endpoint of a browser may have at most {_LONGEST_ENDPOINT:,} characters"
         )
     point, auth = _bytes_of(sent.keys.p256dh), _bytes_of(sent.keys.auth)
-    if len(point) != _POINT_BYTES or point[0] != 4 or len(auth) != _AUTH_BYTES:
+    if not _is_on_curve(point) or len(auth) != _AUTH_BYTES:
         raise ConfigurationError("the keys of a browser's subscription are not those of RFC 8291")
     return PushSubscription(endpoint=endpoint, p256dh=sent.keys.p256dh, auth=sent.keys.auth)
+
+
+def _is_on_curve(point: bytes) -> bool:
+    """Return whether bytes are a point of P-256: for any other nothing can be encrypted."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    if len(point) != _POINT_BYTES:
+        return False
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except ValueError:
+        return False
+    return True
 
 
 class _Keys(msgspec.Struct):

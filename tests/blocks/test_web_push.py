@@ -162,6 +162,15 @@ def test_a_browser_that_its_push_service_forgot_is_removed(service: Receiver):
     assert browsers.subscribed == []
 
 
+def test_keys_of_no_browser_keep_nobody_from_being_notified(service: Receiver):
+    browsers = Browsers(Device(service.url, "new"))
+    point = base64url(b"\x04" + bytes(64))
+    odd = PushSubscription(endpoint=f"{service.url}/send/odd", p256dh=point, auth="A" * 22)
+    browsers.subscribed.insert(0, odd)
+    assert channel(browsers).send(message()).answer == "notified 1 of 1"
+    assert [one.endpoint.rpartition("/")[2] for one in browsers.subscribed] == ["new"]
+
+
 def test_a_retry_notifies_only_those_that_were_not_notified(service: Receiver):
     devices = [Device(service.url, name) for name in ("a", "b", "c")]
     browsers = Browsers(*devices)

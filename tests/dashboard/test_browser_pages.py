@@ -21,6 +21,7 @@ from sentinel.evaluation.model import Evaluation
 from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
+from tests.store.notifications.test_push_subscriptions import new_point
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -287,7 +288,7 @@ def test_a_browser_is_subscribed_and_shows_what_is_pushed(
     """Chromium without a push service: its answer to the page is made up, all else is real."""
     page = watched.page
     page.context.grant_permissions(["notifications"], origin=served.url)
-    point = base64.urlsafe_b64encode(b"\x04" + bytes(64)).rstrip(b"=").decode()
+    point = base64.urlsafe_b64encode(new_point()).rstrip(b"=").decode()
     page.add_init_script(
         """(() => {
           const endpoint = "https://push.example/send/x";

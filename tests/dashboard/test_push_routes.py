@@ -22,6 +22,7 @@ from sentinel.notifications.push_subscription import id_of
 from sentinel.store import Store
 from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 from tests.dashboard.test_live_api import Browser
+from tests.store.notifications.test_push_subscriptions import new_point
 
 ENDPOINT = "https://push.example/send/phone"
 
@@ -37,7 +38,7 @@ def browser(store: Store, push: PushSubscriptions) -> Browser:
 
 
 def subscription() -> dict[str, Any]:
-    raw = (b"\x04" + os.urandom(64), os.urandom(16))
+    raw = (new_point(), os.urandom(16))
     point, auth = (base64.urlsafe_b64encode(one).rstrip(b"=").decode() for one in raw)
     return {"endpoint": ENDPOINT, "keys": {"p256dh": point, "auth": auth}}
 

@@ -6,6 +6,8 @@ import base64
 import os
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sentinel.access import Role
 from sentinel.access.vapid import public_key
@@ -19,13 +21,19 @@ from sentinel.store.audit.queries import every
 from sentinel.store.notifications.push_subscriptions import MOST_BROWSERS, PushSubscriptions
 
 
+def new_point() -> bytes:
+    """The public key of a browser."""
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
 def given(endpoint: str, point: int = 65, auth: int = 16) -> dict[str, object]:
     """What a browser hands over."""
 
     def text(raw: bytes) -> str:
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
-    keys = {"p256dh": text(b"\x04" + os.urandom(point - 1)), "auth": text(os.urandom(auth))}
+    keys = {"p256dh": text(new_point()[:point]), "auth": text(os.urandom(auth))}
     return {"endpoint": endpoint, "expirationTime": None, "keys": keys}
 
 
@@ -116,6 +124,7 @@ def test_keys_have_the_form_of_the_standard():
     several: list[object] = [
         given(endpoint, point=64), given(endpoint, auth=15), {"endpoint": endpoint}, [],
         {"endpoint": endpoint, "keys": {"p256dh": "…", "auth": "…"}},
+        {"endpoint": endpoint, "keys": {"p256dh": "B" + "A" * 86, "auth": "A" * 22}},
     ]  # fmt: skip
     for wrong in several:
         with pytest.raises(ConfigurationError, match="subscription"):
