@@ -14,12 +14,14 @@ from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message
 from sentinel.oncall.wake_delays import DELAYS, delay_before
-from sentinel.store import Store
+from sentinel.public_pages.actors import recorded
+from sentinel.store import Store, StoreOptions
 from sentinel.store.alerts.apply_escalation import carry_out
 from sentinel.store.escalations.claims import claim_due
 from sentinel.store.escalations.pages import page_answered
 from sentinel.store.escalations.sending import claim_pages, due_since
 from sentinel.store.escalations.waking import arm_next, wake_for_due
+from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
 from sentinel.store.notifications.wakes import ESCALATE
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
@@ -115,6 +117,23 @@ def test_an_acknowledgement_ends_it_also_while_a_page_is_tried_again(paging: Pag
     paging.wait(minutes=30)
     assert paging.heard() == []
     assert {row[0] for row in paging.rows("SELECT state FROM escalation_page")} == {"dropped"}
+
+
+def test_the_link_of_a_page_acknowledges_as_its_person_and_ends_the_escalation(
+    store: Store, clock: FakeClock
+):
+    store.options = StoreOptions(public_url="https://sentinel.example.org")
+    paging = Paging(store, clock)
+    paging.sees({"/": 95})
+    links = AcknowledgeLinks(store)
+    link = links.find(paging.message().acknowledge_url.rpartition("/")[2])
+    assert link is not None
+    who = recorded(store, link, "link", "mine")
+    links.acknowledge(link, who.actor, who.comment)
+    assert paging.rows("SELECT state, acknowledged_by FROM escalation") == [("acknowledged", "ann")]
+    paging.recorder.messages.clear()
+    paging.wait(hours=1)
+    assert paging.heard() == []
 
 
 def test_a_page_that_fails_goes_to_what_stands_in_within_half_a_minute(
