@@ -7,6 +7,7 @@ from typing import Any
 from dashboard import (
     approval_commands,
     document_commands,
+    message_limit_commands,
     oncall_commands,
     silence_commands,
     template_commands,
@@ -43,6 +44,7 @@ PERMISSIONS: dict[type[Any], Permission] = {
     document_commands.ApplyDocument: Permission.EDIT,
     document_commands.RollBackDocument: Permission.EDIT,
     template_commands.SetTemplate: Permission.EDIT,
+    message_limit_commands.LimitReceiver: Permission.EDIT,
     SavePrefectAddresses: Permission.ADMINISTER,
     # Views are each person's own.
     configuration.SaveView: Permission.READ,

@@ -12,9 +12,12 @@ import streamlit as st
 from dashboard import channel_panels, markup, session, template_panel, undo_bar
 from dashboard.configuration import ChannelLine, CliResult
 from dashboard.configuration_commands import RemoveReceiver, SendTestMessage, SetReceiver
+from dashboard.message_limit_commands import LimitReceiver, limits_of
 from dashboard.table import moments, table
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
+from sentinel.notifications.message_limit import MessageLimits
+from sentinel.store.notifications.message_limits import MOST_PER_MINUTE
 
 LENGTHS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 TESTED = "channel-tested"
@@ -149,7 +152,25 @@ def _test(lines: list[ChannelLine]) -> None:
             st.html(markup.note("warn", f"{about} did not accept the test message.", why))
 
 
-def _receivers(found: dict[str, list[str]], known: list[str], *, edits: bool) -> None:
+def _limit(name: str, key: str) -> None:
+    given: float | None = st.session_state.get(key)
+    per_minute = None if given is None else int(given)
+    try:
+        session.run(LimitReceiver(receiver=name, per_minute=per_minute))
+    except SentinelError as error:
+        session.queue_toast(f"Not limited: {error}", "error")
+        return
+    said = "the message limit of all" if per_minute is None else _per_minute(per_minute)
+    session.queue_toast(f"Receiver {name} gets {said}", "speed")
+
+
+def _per_minute(number: int) -> str:
+    return f"at most {number:,} messages a minute" if number else "any number of messages a minute"
+
+
+def _receivers(
+    found: dict[str, list[str]], known: list[str], limits: MessageLimits, *, edits: bool
+) -> None:
     st.html('<h2 class="section">Receivers</h2>')
     for name in sorted(found, key=lambda one: (one != DEFAULT, one)):
         with (
@@ -158,7 +179,8 @@ def _receivers(found: dict[str, list[str]], known: list[str], *, edits: bool) ->
         ):
             st.html(
                 f'<div>Receiver <b>{escape(name)}</b> <span class="small">notifies: '
-                f"{escape(_names(found[name]))}</span></div>",
+                f"{escape(_names(found[name]))}, {_per_minute(limits.of_receiver(name))}"
+                "</span></div>",
                 width="stretch",
             )
             if not edits:
@@ -174,6 +196,16 @@ def _receivers(found: dict[str, list[str]], known: list[str], *, edits: bool) ->
                     "Save", key=f"save-{name}", type="primary", on_click=_save,
                     args=(name, key),
                 )  # fmt: skip
+                most = f"limit-of-{name}"
+                st.number_input(
+                    "Message limit", min_value=0, max_value=MOST_PER_MINUTE, key=most,
+                    value=None, placeholder=f"{limits.of_receiver(name):,}",
+                    help="Messages a minute through each of its channels: 0 for no limit, empty "
+                    "for that of all receivers",
+                )  # fmt: skip
+                st.button(
+                    "Save limit", key=f"save-limit-{name}", on_click=_limit, args=(name, most)
+                )
             if name != DEFAULT:
                 with st.popover("Remove", icon=":material/delete:"):
                     st.html(
@@ -210,6 +242,7 @@ def _page() -> None:
             session.scope(), LENGTHS.get(chosen, LENGTHS["24h"])
         )
         found = session.configuration().receivers(session.scope())
+        limits = limits_of(session.data().within(session.scope()))
     except SentinelError as error:
         st.html(markup.database_down(error))
         return
@@ -226,7 +259,7 @@ def _page() -> None:
         '<p class="small">A channel is the inbox or a Prefect block. The command line adds blocks '
         "too: <code>sentinel channel add slack ops --receiver default</code></p>"
     )
-    _receivers(found, [line.ref for line in lines], edits=edits)
+    _receivers(found, [line.ref for line in lines], limits, edits=edits)
     if not edits:
         return
     st.html('<h2 class="section">Message templates</h2>')
