@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from sentinel.errors import ConfigurationError
+from sentinel.labels.text import storable
 from sentinel.notifications.bounces import Bounce, BounceReport
 
 __all__ = ["MOST_REPORTS", "VENDORS", "mailgun", "postmark", "sendgrid", "ses"]
@@ -143,8 +144,8 @@ VENDORS: Mapping[str, Callable[[object], list[BounceReport]]] = {
 def _report(group: str, found: Sequence[tuple[object, object, object]]) -> list[BounceReport]:
     bounces: dict[str, Bounce] = {}
     for address, status, said in found[:_MOST_RECIPIENTS]:
-        if isinstance(address, str) and _ADDRESS.fullmatch(address.strip()):
-            known = address.strip().lower()
+        known = storable(address).strip().lower() if isinstance(address, str) else ""
+        if _ADDRESS.fullmatch(known):
             bounces.setdefault(
                 known, Bounce(address=known, status=_words(status, 40), said=_words(said))
             )
@@ -164,7 +165,7 @@ def _plain(group: object) -> str:
 
 
 def _words(given: object, most: int = _MOST_SAID) -> str:
-    text = " ".join(str(given).split()) if isinstance(given, str | int) else ""
+    text = " ".join(storable(str(given)).split()) if isinstance(given, str | int) else ""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

@@ -99,6 +99,16 @@ def test_odd_bodies_are_refused_or_are_no_report(vendor: str):
         assert len(found) <= 1
 
 
+def test_texts_that_no_database_holds_are_made_ones_that_it_holds():
+    odd = {"emailAddress": "a\0\ud800b@example.org", "status": "5\0", "diagnosticCode": "x\ud800"}
+    whole = of_ses(bounce={"bounceType": "Permanent", "bouncedRecipients": [odd]})
+    (report,) = ses(whole)
+    (bounce,) = report.bounces
+    for text in (bounce.address, bounce.status, bounce.said):
+        assert "\0" not in text
+        assert text.encode()
+
+
 def test_texts_and_lists_of_others_are_cut():
     many = [{"emailAddress": f"p{n}@example.org", "diagnosticCode": "x" * 900} for n in range(150)]
     (report,) = ses(of_ses(bounce={"bounceType": "Permanent", "bouncedRecipients": many}))
