@@ -6,6 +6,7 @@ from datetime import datetime
 from html import escape
 
 from dashboard.clock import Clock
+from sentinel.errors import DatabaseError, SentinelError
 from sentinel.severity import Severity
 from sentinel.store.alerts.live_counts import CAP
 
@@ -87,8 +88,17 @@ def note(kind: str, title: str, text: str) -> str:
 
 
 def database_down(error: object) -> str:
-    """Return the note of a page whose database is not available."""
-    return note("down", "The database is not available.", str(error))
+    """Return the note of a page whose database is down, or holds what cannot be read.
+
+    Args:
+        error: why
+
+    Returns:
+        HTML.
+    """
+    other = isinstance(error, SentinelError) and not isinstance(error, DatabaseError)
+    title = "This page cannot be shown." if other else "The database is not available."
+    return note("down", title, str(error))
 
 
 def message(

@@ -151,6 +151,15 @@ def test_what_a_role_may_not_do_is_not_offered_and_says_why(
     assert not page.toggle
 
 
+def test_a_document_that_cannot_be_read_is_said_and_the_database_is_not_blamed(rota: Rota):
+    with rota.store.write() as connection:
+        connection.exec_driver_sql("UPDATE oncall_version SET document = 'people: 5'")
+    words = shown(rota.opened().page)
+    assert "This page cannot be shown." in words
+    assert "people: " in words
+    assert "database is not available" not in words
+
+
 def test_without_a_document_the_page_begins_with_an_example(scene: Scene, page: AppTest):
     page.run().switch_page("oncall.py").run()
     assert "No on-call schedule yet" in shown(page)
