@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import httpx
 import msgspec
 from prefect.blocks.system import Secret
+from prefect.exceptions import PrefectException
 
 from blocks.http_post import Rejected, post
 from sentinel.errors import DeliveryError
@@ -69,9 +71,9 @@ def _address(url: str) -> str:
         try:
             block: Any = cast("Any", Secret).load(name, _sync=True)
             url = str(block.get())
-        except (ValueError, KeyError, RuntimeError):
+        except (httpx.HTTPError, PrefectException, ValueError, KeyError, RuntimeError):
             raise DeliveryError(
-                f"the address of the calendar is not in a Secret block {name!r}",
-                hint="Save it in the Prefect UI under Blocks.",
+                f"the address of the calendar could not be read from the Secret block {name!r}",
+                hint="Save it in the Prefect UI under Blocks, and check that Prefect answers.",
             ) from None
     return url.replace("webcal://", "https://", 1) if url.startswith("webcal://") else url

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 RULE = "sentinel-calendars"
 _SCHEDULE = "schedule"
 _LOOK_AHEAD = timedelta(days=14)
+_BACK, _AHEAD = timedelta(days=62), timedelta(days=550)
+"""What is asked of a copy, so that none is kept which could not answer."""
 
 
 class _Fetched(Protocol):
@@ -104,12 +106,16 @@ class CalendarWatch:
             found = self._fetch(source.url, known)
             if found.body is not None:
                 # What cannot be read must not take the place of what can.
-                read_calendar(found.body, schedule.zone, now, now + _LOOK_AHEAD)
+                read_calendar(found.body, schedule.zone, now - _BACK, now + _AHEAD)
         except (DeliveryError, ConfigurationError) as error:
-            log.warning("the calendar of schedule %s was not read: %s", name, error.message)
-            keep_failure(self._store, name, source, error.message)
+            why = error.message
+        except Exception as error:  # noqa: BLE001 - the edge to a file of another system
+            why = f"it cannot be read ({type(error).__name__})"
+        else:
+            keep_copy(self._store, name, source, found.body, found.etag)
             return
-        keep_copy(self._store, name, source, found.body, found.etag)
+        log.warning("the calendar of schedule %s was not read: %s", name, why)
+        keep_failure(self._store, name, source, why)
 
 
 def _reading(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from blocks.calendar_fetch import MOST_BYTES, FetchedCalendar, fetch_calendar
@@ -53,3 +54,14 @@ def test_a_calendar_at_a_private_address_is_not_read(
     finally:
         settings.cache_clear()
     assert receiver.requests == []
+
+
+def test_an_address_that_cannot_be_had_from_its_block_is_an_error_of_the_calendar(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def down(*_: object, **__: object) -> None:
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setattr("blocks.calendar_fetch.Secret.load", down)
+    with pytest.raises(DeliveryError, match="from the Secret block 'rota'"):
+        fetch_calendar("secret:rota")

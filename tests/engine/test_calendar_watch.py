@@ -54,11 +54,13 @@ class Elsewhere:
     """The other system: what it answers, and how often it was asked with which tag."""
 
     def __init__(self, body: str) -> None:
-        self.body, self.etag, self.down = body, "one", ""
+        self.body, self.etag, self.down, self.broken = body, "one", "", False
         self.asked: list[tuple[str, str]] = []
 
     def fetch(self, url: str, etag: str) -> FetchedCalendar:
         self.asked.append((url.rpartition("/")[2], etag))
+        if self.broken:
+            raise AttributeError("no such thing")
         if self.down:
             raise DeliveryError(self.down)
         return FetchedCalendar(None if etag == self.etag else self.body, self.etag)
@@ -144,6 +146,9 @@ def test_an_alert_opens_while_a_calendar_is_stale_and_closes_once_it_is_read(
         return alerts(applied)
 
     assert after(HOUR) == 1  # it was never read
+    other.broken = True  # by what nobody thought of
+    assert after(HOUR) == 1
+    other.broken = False
     other.down = ""
     assert after(HOUR) == 0
     other.down = "the calendar at calendar.example.org did not answer"
@@ -152,7 +157,7 @@ def test_an_alert_opens_while_a_calendar_is_stale_and_closes_once_it_is_read(
     with applied.read() as connection:
         (title,) = connection.exec_driver_sql("SELECT title FROM alert WHERE status = 'open'").one()
     assert title == (
-        "The calendar of schedule primary was last read 2026-01-05 11:00 UTC: the calendar at "
+        "The calendar of schedule primary was last read 2026-01-05 12:00 UTC: the calendar at "
         "calendar.example.org did not answer"
     )
     other.down = ""
@@ -163,6 +168,22 @@ def test_an_alert_opens_while_a_calendar_is_stale_and_closes_once_it_is_read(
     assert after(HOUR) == 1
     OnCallDocuments(applied).apply("", actor="ann")
     assert after(HOUR) == 0
+
+
+def test_a_copy_that_cannot_be_read_any_more_leaves_the_layers_and_opens_an_alert(
+    applied: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    other = Elsewhere(calendar(("ben", MONDAY, MONDAY + DAY)))
+    watch = CalendarWatch(applied, other.fetch)
+    watch.evaluate(clock.now())
+
+    def broken(*_: object) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr("sentinel.store.oncall.calendar_copies.calendar_shifts", broken)
+    assert [source for _, source in held(applied)] == ["layer weekly"]
+    watch.evaluate(clock.now())
+    assert alerts(applied) == 1
 
 
 def test_what_is_no_address_or_is_asked_too_often_is_refused():

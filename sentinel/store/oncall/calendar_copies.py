@@ -70,13 +70,25 @@ def calendar_overrides(
 def shifts_of_copy(
     copy: CalendarCopy, document: OnCallDocument, start: datetime, end: datetime
 ) -> CalendarShifts:
-    """Return what a copy says of its schedule within a range; nothing where it cannot be read."""
+    """Return what a copy says of its schedule within a range.
+
+    Args:
+        copy: the last good one
+        document: the active one
+        start: timezone-aware
+        end: timezone-aware
+
+    Returns:
+        Its shifts; none, and the reason among the problems, where it cannot be read any more.
+    """
     emails = {name: one.email for name, one in document.people.items()}
     zone = document.schedules[copy.schedule].zone
     try:
         return calendar_shifts(copy.body, zone, emails, start, end)
     except ConfigurationError as error:
         return CalendarShifts((), (error.message,))
+    except Exception as error:  # noqa: BLE001 - a file of another system must not stop a page
+        return CalendarShifts((), (f"it cannot be read ({type(error).__name__})",))
 
 
 def keep_copy(
