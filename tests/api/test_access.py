@@ -35,7 +35,9 @@ def test_every_address_under_api_needs_the_token(app: FastAPI, stranger: httpx.C
         answer = stranger.request(method, path, json={"action": "resolve"})
         assert answer.status_code == 401, path
         assert answer.json()["error"]["code"] == "unauthorized"
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        # Vendors of mail can give a key as the password of HTTP Basic alone.
+        asked = 'Basic realm="sentinel"' if "/bounces/" in path else "Bearer"
+        assert answer.headers["WWW-Authenticate"] == asked, path
 
 
 @pytest.mark.parametrize("sent", ["Bearer wrong", "Bearer", "Basic YTpi", "Bearer é", "token"])
