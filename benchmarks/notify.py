@@ -1,13 +1,19 @@
 """Notifications: how fast the pipeline decides beside a real Alertmanager, and what arrives when.
 
-`pipeline_decisions_per_second` is alerts through the pure pipeline (route, group, silence, decide,
-limit) in one process, per second of processor time; `stored_decisions_per_second` the same alerts
-as evaluations into SQLite until every message is composed and claimed. The peer of both is
-Debian's Alertmanager with the same 100,000 alerts, 1,000 routes and 1,000 silences, per second of
-its processor time, which has its HTTP API and the webhooks of 1,000 groups in it.
+`pipeline_decisions_per_second` is alerts through the pure pipeline (route, group, silence, inhibit,
+decide, limit) in one process, per second of processor time; `stored_decisions_per_second` the same
+alerts as evaluations into SQLite until every message is composed and claimed. The peer of both is
+Debian's Alertmanager with the same 100,000 alerts, 1,000 routes, 1,000 silences and 100 inhibition
+rules, per second of its processor time, which has its HTTP API and the webhooks of 1,000 groups in
+it.
+
+Beside these alerts, `one_changed_alert` is the median of what one more costs in the pure pipeline,
+and `one_changed_alert_stored` of the transaction in which one opens again or is resolved, until it
+is committed: milliseconds of the clock.
 
 The other rows are seconds of the clock on the product as `sentinel up` starts it, from the commit
-of an evaluation until the end of the delivery to the inbox, through the Automation.
+of an evaluation until the end of the delivery to the inbox, through the Automation: at rest, and
+beside 120 rules of `disk_space` that are evaluated every minute.
 """
 
 from __future__ import annotations
@@ -23,7 +29,7 @@ import yaml
 from sqlalchemy import text
 
 from benchmarks.notify_alertmanager import alertmanager
-from benchmarks.notify_pipeline import ALERTS, alert_labels, pipeline, routes, silences
+from benchmarks.notify_pipeline import ALERTS, alert_labels, document, pipeline, silences
 from benchmarks.table import Row
 from sentinel import Reading, Rule
 from sentinel.alerts.run_source import RunSource
@@ -38,7 +44,11 @@ from tests.system.product import Product
 
 FINDINGS = 40
 STORM = 10_000
+BESIDE, BESIDE_EVERY = 120, 60
+CHANGED = 101
+CHANGED_BUDGET = 5.0
 P95_BUDGET = 1.5
+BESIDE_BUDGET = 2.0
 STORM_BUDGET = 15.0
 _PIECE = 10_000
 
@@ -47,8 +57,8 @@ def run() -> list[Row]:
     """Decisions beside Alertmanager's, then seconds until a person is reached, and messages."""
     sent, seconds, version = alertmanager()
     peer = f"Alertmanager {version}"
-    ours, own = pipeline()
-    _, stored = _stored()
+    ours, own, changed = pipeline()
+    _, stored, changed_stored = _stored()
     if not ours <= sent:
         raise RuntimeError(f"we send {ours:,} alerts, Alertmanager {sent:,}")
     rows = [
@@ -57,32 +67,39 @@ def run() -> list[Row]:
             ("pipeline_decisions_per_second", own), ("stored_decisions_per_second", stored)
         )
     ]  # fmt: skip
+    rows += [
+        _budget("one_changed_alert", changed * 1000, "ms", CHANGED_BUDGET),
+        _budget("one_changed_alert_stored", changed_stored * 1000, "ms", CHANGED_BUDGET),
+    ]
     return [*rows, *_product()]
 
 
-def _evaluation(rule: Rule, labels: list[dict[str, str]], store: Store) -> Evaluation:
+def _evaluation(
+    rule: Rule, labels: list[dict[str, str]], store: Store, value: float = 95.0
+) -> Evaluation:
     now = store.now()
     return Evaluation(
         rule=rule, trigger="disk_space", slot=now, at=now, default_category="system",
         unit="percent", source=RunSource(flow_run_id="bench"),
         observation=Observation(
-            readings=[Reading(labels=one, value=95.0) for one in labels], state={}
+            readings=[Reading(labels=one, value=value) for one in labels], state={}
         ),
     )  # fmt: skip
 
 
-def _stored() -> tuple[int, float]:
+def _stored() -> tuple[int, float, float]:
     """Decide on all alerts in a database.
 
     Returns:
-        How many are in the messages, and the seconds of processor time.
+        How many are in the messages, the seconds of processor time, and the median of the seconds
+        in which one changed alert is committed.
     """
     with tempfile.TemporaryDirectory() as folder:
         # As in the pure pipeline, nothing is limited: there are a thousand messages.
         options = StoreOptions(messages_per_minute=0, storm_alerts=0)
         store = Store(f"sqlite:///{folder}/notify.db", options=options)
         store.migrate()
-        Routes(store).apply(yaml.safe_dump({"route": routes()}), actor="bench")
+        Routes(store).apply(yaml.safe_dump(document()), actor="bench")
         until = store.now() + timedelta(hours=1)
         for wanted in silences():
             matchers = ",".join(f'{name}="{value}"' for name, value in wanted.items())
@@ -100,29 +117,86 @@ def _stored() -> tuple[int, float]:
             sent += sum(one.firing for one in claimed)
             store.notification_log.finish([Outcome(sent=one) for one in claimed])
         spent += time.process_time() - began
+        changed = _changed(store)
         store.close()
-        return sent, spent
+        return sent, spent, changed
+
+
+def _changed(store: Store) -> float:
+    """Return the median of the seconds in which one alert opens again, or is resolved."""
+    rule = Rule.model_validate({"name": "changed", "when": {"above": 90}})
+    labels = {**alert_labels()[0], "host": "host-0-1", "mount": "/changed"}
+    took: list[float] = []
+    for number in range(CHANGED):
+        evaluation = _evaluation(rule, [labels], store, 5.0 if number % 2 else 95.0)
+        began = time.perf_counter()
+        store.apply(evaluation)
+        took.append(time.perf_counter() - began)
+    return statistics.median(took[1:])
 
 
 def _product() -> list[Row]:
-    """Measure on the whole product: findings one at a time, then a storm."""
+    """Measure on the whole product: findings one at a time, a storm, and findings beside rules."""
     with tempfile.TemporaryDirectory() as folder:
         product = Product(Path(folder))
         product.start("--no-demo")
         try:
             store = product.store()
-            times = [_finding(product, store, number) for number in range(FINDINGS + 1)][1:]
+            at_rest = [_finding(product, store, number) for number in range(FINDINGS + 1)][1:]
             first, messages = _storm(product, store)
+            _add_rules(product, Path(folder))
+            beside = [_finding(product, store, 100 + number) for number in range(FINDINGS)]
             store.close()
         finally:
             product.stop()
-    p95 = statistics.quantiles(times, n=20)[-1]
     return [
-        _budget("finding_to_message_p95", p95, "s", P95_BUDGET),
-        _budget("finding_to_message_median", statistics.median(times), "s", P95_BUDGET),
+        *_findings("finding_to_message", at_rest, P95_BUDGET),
+        *_findings(f"finding_to_message_beside_{BESIDE}_rules", beside, BESIDE_BUDGET),
         _budget("storm_first_message", first, "s", STORM_BUDGET),
         _budget("storm_messages_in_a_minute", messages, "messages", 1),
     ]
+
+
+def _findings(name: str, times: list[float], budget: float) -> list[Row]:
+    p95 = statistics.quantiles(times, n=20)[-1]
+    return [
+        _budget(f"{name}_p95", p95, "s", budget),
+        _budget(f"{name}_median", statistics.median(times), "s", budget),
+    ]
+
+
+def _add_rules(product: Product, folder: Path) -> None:
+    """Deploy cheap rules that find nothing, and wait until all of them are evaluated."""
+    entries = [
+        {
+            "name": f"beside-{number}",
+            "entrypoint": "flows.rules.disk_space",
+            "work_pool": {"name": "sentinel"},
+            "pull": [],
+            "parameters": {
+                "rule": {"name": f"beside-{number}", "every": f"{BESIDE_EVERY}s",
+                         "when": {"above": 200}}
+            },
+            "schedules": [{"interval": BESIDE_EVERY, "slug": "every"}],
+        }
+        for number in range(BESIDE)
+    ]  # fmt: skip
+    file = folder / "prefect.yaml"
+    file.write_text(yaml.safe_dump({"name": "beside", "deployments": entries}))
+    done = product.run("deploy", "--file", str(file))
+    if done.returncode:
+        raise RuntimeError(f"the rules were not deployed: {done.stdout}{done.stderr}")
+    product.eventually(lambda: _evaluated(product) == BESIDE, "every rule is evaluated", 240)
+
+
+def _evaluated(product: Product) -> int:
+    """Return how many of the rules beside were evaluated."""
+    store = product.store()
+    try:
+        rules = store.rules.list()
+    finally:
+        store.close()
+    return sum(one.name.startswith("beside-") and one.evaluations > 0 for one in rules)
 
 
 def _budget(name: str, value: float, unit: str, budget: float) -> Row:

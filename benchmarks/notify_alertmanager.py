@@ -24,7 +24,7 @@ import httpx
 import psutil
 import yaml
 
-from benchmarks.notify_pipeline import alert_labels, routes, silences
+from benchmarks.notify_pipeline import alert_labels, document, muted, silences
 from benchmarks.table import Skipped
 from sentinel.up.ports import any_free
 
@@ -52,9 +52,7 @@ def alertmanager() -> tuple[int, float, str]:
         )
     said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
     version = (said.stdout + said.stderr).split("version ")[1].split(",")[0]
-    wanted = len(alert_labels()) - sum(
-        all(labels[name] == text for name, text in one.items()) for labels, one in _pairs()
-    )
+    wanted = sum(not muted(labels) for labels in alert_labels())
     with _webhook() as (address, heard), _running(binary, address) as (api, process):
         _silence(api)
         before = _cpu(process)
@@ -65,13 +63,6 @@ def alertmanager() -> tuple[int, float, str]:
                 raise RuntimeError(f"Alertmanager sent {heard[0]:,} of {wanted:,} alerts")
             time.sleep(0.1)
         return heard[0], _cpu(process) - before, version
-
-
-def _pairs() -> Generator[tuple[dict[str, str], dict[str, str]]]:
-    """Each alert beside the silence of its service."""
-    by_service = {one["service"]: one for one in silences()}
-    for labels in alert_labels():
-        yield labels, by_service[labels["service"]]
 
 
 def _cpu(process: subprocess.Popen[bytes]) -> float:
@@ -106,7 +97,7 @@ def _running(binary: str, address: str) -> Generator[tuple[httpx.Client, subproc
         folder = Path(name)
         hooks = [{"url": address, "send_resolved": False}]
         config = {
-            "route": routes(),
+            **document(),
             "receivers": [{"name": "default", "webhook_configs": hooks}],
         }
         (folder / "alertmanager.yml").write_text(yaml.safe_dump(config), "utf-8")
