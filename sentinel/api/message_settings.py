@@ -13,13 +13,12 @@ from sentinel.api.bodies import Body, described_as, read_as
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.receivers import ReceiverName, everywhere
-from sentinel.api.schemas import NO_NUL, Whole, Words
+from sentinel.api.schemas import NO_NUL, PerMinute, Words
 from sentinel.api.shown_rules import store_of
 from sentinel.errors import NotFound
 from sentinel.notifications.message_template import MessageTemplate
 from sentinel.store import Store
 from sentinel.store.notifications.message_limits import (
-    MOST_PER_MINUTE,
     message_limits,
     set_message_limit,
 )
@@ -30,7 +29,6 @@ __all__ = ["channels", "router"]
 router = APIRouter(prefix="/receivers/{name}", tags=["receivers"])
 channels = APIRouter(prefix="/channels", tags=["channels"])
 
-PerMinute = Annotated[Whole, Field(ge=0, le=MOST_PER_MINUTE)]
 Ref = Annotated[Words, Field(min_length=1, max_length=200)]
 
 
@@ -40,7 +38,7 @@ class LimitBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"per_minute": 10}]})
 
     per_minute: PerMinute | None = Field(
-        description="0 for no limit; null for that of SENTINEL_MESSAGES_PER_MINUTE."
+        description="0 for no limit; null for that of SENTINEL_MESSAGES_PER_MINUTE.",
     )
 
 

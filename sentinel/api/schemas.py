@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sentinel.alerts.actions import ActionName
 from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.rules.health import RuleHealth
+from sentinel.store.notifications.message_limits import MOST_PER_MINUTE
 
 __all__ = [
     "MOST_MINUTES",
@@ -26,6 +27,7 @@ __all__ = [
     "InboxItem",
     "InboxList",
     "Links",
+    "PerMinute",
     "Remediation",
     "RuleItem",
     "RuleList",
@@ -56,6 +58,8 @@ Words = Annotated[str, AfterValidator(_clean), Field(json_schema_extra={"pattern
 
 Whole = Annotated[int, BeforeValidator(_integer)]
 """A whole number in a body; JSON has 3.0 for it, too."""
+PerMinute = Annotated[int, Field(ge=0, le=MOST_PER_MINUTE), BeforeValidator(_integer)]
+"""Messages a minute in a body."""
 Version = Annotated[int, Field(ge=1), BeforeValidator(_integer)]
 """The version of an alert in a body."""
 

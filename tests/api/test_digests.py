@@ -25,6 +25,6 @@ def test_the_digest_of_a_team_is_read_and_nothing_is_sent(
     found = client.get(f"{URL}/db", params={"at": later.isoformat()}).json()
     assert (found["opened"], found["open_count"], found["team"]) == (0, 2, "db")
     assert "Still open:" in found["text"]
-    assert client.get(f"{URL}/db", params={"at": "0001-01-01T00:00:00Z"}).status_code == 422
+    assert client.get(f"{URL}/db", params={"at": "0001-01-01T00:00:00Z"}).status_code == 200
     with store.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM notice").scalar() == 0
