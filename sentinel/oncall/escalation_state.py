@@ -21,7 +21,7 @@ from sentinel.oncall.escalation import Paged, Step, next_due, steps_of
 from sentinel.oncall.escalation_policy import EscalationPolicy
 
 __all__ = [
-    "LIVE", "PROMPT", "Escalation", "Plan", "State", "acknowledged", "again", "attempted", "ended",
+    "LIVE", "PROMPT", "UNREADABLE", "Escalation", "Plan", "State", "acknowledged", "again", "attempted", "ended",
     "escalated", "opened", "paused", "plan_of", "renewed", "restored", "step_done", "timed_out",
     "unacknowledged", "unpaused",
 ]  # fmt: skip
@@ -56,13 +56,19 @@ class Plan(msgspec.Struct, frozen=True):
     timeout: timedelta | None = None
 
     def wait_before(self, place: int) -> timedelta:
-        """Return how long a step comes after the one before it, or after the opening."""
+        """Return how long a step comes after the one before it; zero where there is no such."""
+        if place >= len(self.steps):
+            return timedelta(0)
         before = self.steps[place - 1].offset if place else timedelta(0)
         return self.steps[place].offset - before
 
     def acknowledge(self, level: int) -> str:
         """Return who must acknowledge what was done up to a level: `one` or `all`."""
-        return self.steps[level - 1].step.acknowledge if level else "one"
+        return self.steps[level - 1].step.acknowledge if 0 < level <= len(self.steps) else "one"
+
+
+UNREADABLE = Plan(steps=())
+"""Stands for what cannot be read: nothing else has no steps. What is due by it fails openly."""
 
 
 class Escalation(msgspec.Struct, frozen=True, kw_only=True):
@@ -316,7 +322,7 @@ def restored(given: Escalation, plan: Plan, at: datetime, who: str = "") -> Esca
 
 def _on(given: Escalation, plan: Plan, at: datetime, left: timedelta | None) -> Escalation:
     """Return an escalation that goes on; after a full wait where it is not known what was left."""
-    if given.level >= len(plan.steps):
+    if given.level >= len(plan.steps) and plan.steps:
         return replace(_waiting(given), state=State.EXHAUSTED, due_at=None)
     wait = plan.wait_before(given.level) if left is None else left
     return replace(_waiting(given), due_at=at + wait)

@@ -146,7 +146,7 @@ class _Steps:
 
     def carry_out(self, row: Row[Any], group: Row[Any]) -> CarriedOut:
         """Do what is due of one escalation whose row is locked."""
-        state, plan = escalation_of(row), plan_of_row(row)
+        state = escalation_of(row)
         # Not as the last decision left it: a silence may mute what has opened since.
         firing, muted = group.firing, self._mutes.hidden(group)
         if group.status == "resolved" or firing == 0:
@@ -157,6 +157,7 @@ class _Steps:
             return self._ran_out(row, group, state, heard=firing > muted)
         if firing <= muted:
             return self._done(row, life.paused(state, self._now), "paused")
+        plan = plan_of_row(row)
         place = plan.steps[state.level]
         done = pages_of(
             place, Severity(group.severity), self._now, self._oncall.document,

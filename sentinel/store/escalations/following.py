@@ -34,7 +34,7 @@ from sentinel.store.escalations.pages import (
 from sentinel.store.escalations.rows import (
     ESCALATION,
     locked_of_groups,
-    plan_of_row,
+    plan_to_read,
     state_of,
     write_states,
 )
@@ -99,7 +99,7 @@ def follow_comments(
     """Begin the timeouts of acknowledgements anew, since somebody commented on these alerts."""
     following = _Following(store, connection, now)
     for row in locked_of_groups(connection, _groups_of(connection, alerts)):
-        following.become(row, life.renewed(state_of(row), plan_of_row(row), now))
+        following.become(row, life.renewed(state_of(row), plan_to_read(row), now))
     return armed_events(following.write(), now)
 
 
@@ -135,7 +135,7 @@ def follow_escalations(
     """Make the next steps due at once of the groups in which alerts fire."""
     following = _Following(store, connection, now)
     for row in locked_of_groups(connection, _groups_of(connection, alerts)):
-        plan = plan_of_row(row)
+        plan = plan_to_read(row)
         if row.level < len(plan.steps):
             following.become(row, life.escalated(state_of(row), plan, now))
     return armed_events(following.write(), now)
@@ -166,7 +166,7 @@ class _Following:
         elif move.status == "acknowledged" and move.before != "acknowledged":
             self.acknowledged(row, _who(self._connection, row.group_id))
         elif move.before == "acknowledged" and move.status == "open":
-            plan = plan_of_row(row)
+            plan = plan_to_read(row)
             if move.by_hand:
                 after = life.unacknowledged(state, plan, now)
             else:
@@ -184,7 +184,7 @@ class _Following:
         if not take_back_the_end(self._connection, row.id):
             return False
         who = _owner(self._connection, active_document(self._connection), move)
-        after = life.restored(state_of(row), plan_of_row(row), self._now, who)
+        after = life.restored(state_of(row), plan_to_read(row), self._now, who)
         self.become(row, life.paused(after, self._now) if move.all_muted else after)
         return True
 
@@ -203,7 +203,14 @@ class _Following:
         paged = people_paged(self._connection, row.id, row.level)
         name = person_named(document, who)
         before = self._states.get(row.id) or state_of(row)
-        after = life.acknowledged(before, plan_of_row(row), name, self._now, paged)
+        plan = plan_to_read(row)
+        if not plan.steps:
+            self._store.log.add(
+                self._connection, "error", "escalation.failed",
+                "the steps of an escalation cannot be read, so it ends with this acknowledgement",
+                {"escalation": row.id, "group": row.group_id, "do": "sentinel doctor"},
+            )  # fmt: skip
+        after = life.acknowledged(before, plan, name, self._now, paged)
         self.become(row, after)
         if after.state is State.ACKNOWLEDGED:
             self._dropped.append(row.id)

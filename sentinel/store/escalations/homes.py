@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.chunks import chunks
-from sentinel.store.escalations.rows import ESCALATION, plan_of_row
+from sentinel.store.escalations.rows import ESCALATION, plan_to_read
 
 __all__ = ["Home", "escalating_homes", "next_levels"]
 
@@ -61,7 +61,7 @@ def next_levels(connection: Connection, alerts: Sequence[str]) -> dict[str, int]
     levels: dict[str, int] = {}
     for piece in chunks(sorted({home.group_id for home in homes})):
         for row in connection.execute(_LIVE, {"groups": piece}):
-            if row.level < len(plan_of_row(row).steps):
+            if row.level < len(plan_to_read(row).steps):
                 levels[row.group_id] = row.level + 1
     found: dict[str, int] = {}
     for home in homes:

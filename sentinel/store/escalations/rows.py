@@ -11,15 +11,15 @@ import msgspec
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
 from sentinel.oncall.escalation_policy import EscalationPolicy
-from sentinel.oncall.escalation_state import Escalation, Plan, State, plan_of
+from sentinel.oncall.escalation_state import UNREADABLE, Escalation, Plan, State, plan_of
 from sentinel.schema.escalations import EscalationPage, EscalationRow
 from sentinel.store.database.bulk import dumped, update_many
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import table_of
 
 __all__ = [
-    "ESCALATION", "PAGE", "cells_of_state", "locked_of_groups", "plan_of_row", "policy_of_row",
-    "state_of", "write_states",
+    "ESCALATION", "PAGE", "cells_of_state", "locked_of_groups", "plan_of_row", "plan_to_read",
+    "policy_of_row", "state_of", "write_states",
 ]  # fmt: skip
 
 ESCALATION, PAGE = table_of(EscalationRow), table_of(EscalationPage)
@@ -75,8 +75,29 @@ def policy_of_row(row: Row[Any]) -> EscalationPolicy:
 
 
 def plan_of_row(row: Row[Any]) -> Plan:
-    """Return the steps as they were when the group opened."""
+    """Return the steps as they were when the group opened.
+
+    Args:
+        row: of the escalation
+
+    Returns:
+        At least one step.
+
+    Raises:
+        ValueError: this version cannot read what another one stored
+    """
     return _planned(msgspec.json.encode(row.snapshot))
+
+
+def plan_to_read(row: Row[Any]) -> Plan:
+    """Return the steps as `plan_of_row` does; none at all where they cannot be read.
+
+    So what people do to the alerts of a group never fails by what an older version stored.
+    """
+    try:
+        return plan_of_row(row)
+    except (ValueError, LookupError, TypeError):
+        return UNREADABLE
 
 
 @lru_cache(maxsize=256)

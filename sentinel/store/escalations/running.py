@@ -13,7 +13,7 @@ from sentinel.oncall.escalation import Paged, pages_of
 from sentinel.oncall.escalation_state import State
 from sentinel.severity import Severity
 from sentinel.store.database.tables import GROUP
-from sentinel.store.escalations.rows import ESCALATION, PAGE, plan_of_row, state_of
+from sentinel.store.escalations.rows import ESCALATION, PAGE, plan_to_read, state_of
 from sentinel.store.oncall.stored import OnCallNow, read_oncall_now
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _paged(connection: Connection, ids: list[str]) -> dict[str, dict[str, None]]
 
 
 def _running(row: Row[Any], paged: dict[str, None], oncall: OnCallNow, now: datetime) -> Running:
-    state, plan = state_of(row), plan_of_row(row)
+    state, plan = state_of(row), plan_to_read(row)
     following = None
     if state.level < len(plan.steps):
         due = max(now, state.due_at or now)
@@ -110,7 +110,7 @@ def _running(row: Row[Any], paged: dict[str, None], oncall: OnCallNow, now: date
     return Running(
         id=row.id, group_id=row.group_id, tenant=row.tenant, title=row.title or shared,
         severity=row.severity, firing=row.firing, receivers=list(row.receivers),
-        policy=row.policy, state=state.state, level=state.level, levels=len(plan.steps),
+        policy=row.policy, state=state.state, level=state.level, levels=max(state.level, len(plan.steps)),
         opened_at=row.opened_at, due_at=state.due_at,
         acknowledged_by=state.acknowledged_by, paged=list(paged), missing=state.missing,
         following=following,

@@ -10,7 +10,7 @@ from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.reasons import words
 from sentinel.notifications.escalation_why import EscalationWhy, PageWhy, in_sentences
 from sentinel.notifications.why import AlertWhy
-from sentinel.store.escalations.rows import ESCALATION, PAGE, plan_of_row
+from sentinel.store.escalations.rows import ESCALATION, PAGE, plan_to_read
 from sentinel.store.notifications.explaining import why_of_alert
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def escalations_of(connection: Connection, groups: list[str]) -> dict[str, Escal
 def _why(connection: Connection, row: Row[Any]) -> EscalationWhy:
     pages = connection.execute(_PAGES, {"escalation": row.id}).all()
     return EscalationWhy(
-        policy=row.policy, state=row.state, level=row.level, levels=len(plan_of_row(row).steps),
+        policy=row.policy, state=row.state, level=row.level,
+        levels=max(row.level, len(plan_to_read(row).steps)),
         next_at=row.due_at, first_page_at=row.first_page_at, paused_at=row.paused_at,
         left_seconds=row.left_seconds, acknowledged_at=row.acknowledged_at,
         acknowledged_by=row.acknowledged_by,

@@ -28,7 +28,9 @@ from sentinel.store.escalations.pages import (
 )
 from sentinel.store.escalations.resuming import go_on_unmuted
 from sentinel.store.escalations.rows import ESCALATION
-from sentinel.store.escalations.watching import unmanned
+from sentinel.store.escalations.running import running
+from sentinel.store.escalations.watching import LATE, stuck, unmanned
+from sentinel.store.escalations.why import alert_why
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from tests.store.escalations.paged import START, Paged
 
@@ -270,3 +272,36 @@ def test_one_that_cannot_be_carried_out_keeps_no_other_from_its_step(paged: Page
     assert sorted(one.what for one in paged.goes_on()) == ["failed", "paged"]
     (entry,) = paged.rows("SELECT message FROM system_log WHERE what = 'escalation.failed'")
     assert "could not be carried out" in entry.message
+
+
+def test_a_snapshot_that_cannot_be_read_holds_up_no_acknowledgement_and_no_end(paged: Paged):
+    paged.fires("/")
+    paged.goes_on()
+    paged.sends()
+    with paged.store.write() as connection:  # as an older version wrote it
+        connection.execute(ESCALATION.update().values(snapshot={"steps": [{"page": "ann"}]}))
+    paged.does(Suppress(actor="ann", until=START + timedelta(hours=1)))
+    paged.does(Unsuppress(actor="ann"))
+    assert paged.does(Comment(actor="ann", comment="on it")).ok
+    assert "no further level" in paged.does(Escalate(actor="ann")).error
+    assert paged.does(Acknowledge(actor="ann")).ok
+    assert (paged.row().state, paged.row().acknowledged_by) == ("acknowledged", "ann")
+    assert paged.goes_on(120) == []
+    assert [one.state for one in paged.pages()] == ["sent", "dropped"]
+    (entry,) = paged.rows("SELECT * FROM system_log WHERE what = 'escalation.failed'")
+    assert (entry.level, "cannot be read" in entry.message) == ("error", True)
+    (shown,) = running(paged.store, paged.clock.now())
+    assert (shown.acknowledged_by, shown.levels, shown.following) == ("ann", 1, None)
+    assert alert_why(paged.store, paged.ids()[0]).groups[0].escalation
+
+    # What it would do by itself fails in the open: the auditor finds that it does not go on.
+    assert paged.does(Unacknowledge(actor="ann")).ok
+    assert [one.what for one in paged.goes_on(10)] == ["failed"]
+    assert [one.why for one in stuck(paged.store, paged.clock.now() + 2 * LATE)] == ["overdue"]
+    assert paged.does(Acknowledge(actor="ann")).ok
+    paged.fires("/", "/var")  # news
+    assert [one.what for one in paged.goes_on()] == ["failed"]
+    paged.does(Resolve(actor="ann"))
+    assert paged.row().state == "ended"
+    paged.clock.forward(minutes=1)
+    assert paged.sends() == [("resolved", "pager", "ann")]
