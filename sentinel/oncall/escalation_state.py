@@ -21,9 +21,9 @@ from sentinel.oncall.escalation import Paged, Step, next_due, steps_of
 from sentinel.oncall.escalation_policy import EscalationPolicy
 
 __all__ = [
-    "LIVE", "PROMPT", "UNREADABLE", "Escalation", "Plan", "State", "acknowledged", "again", "attempted", "ended",
-    "escalated", "opened", "paused", "plan_of", "renewed", "restored", "step_done", "timed_out",
-    "unacknowledged", "unpaused",
+    "LIVE", "PROMPT", "UNREADABLE", "Escalation", "Plan", "State", "acknowledged", "again",
+    "attempted", "ended", "escalated", "opened", "paused", "plan_of", "renewed", "restored",
+    "step_done", "timed_out", "unacknowledged", "unpaused",
 ]  # fmt: skip
 
 PROMPT = timedelta(seconds=30)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -283,9 +284,9 @@ class Relay:
 
     def _wake(self, now: datetime) -> None:
         self._store.wakes.due_groups_wake(now)
-        self._store.wakes.tick(now)
+        self._store.wakes.tick(now, due=self._store.notification_log.overdue)
         wake_for_due(self._store, now)
-        self._store.wakes.tick(now, ESCALATE)
+        self._store.wakes.tick(now, ESCALATE, partial(due_since, self._store))
 
     def _storms(self, _now: datetime) -> None:
         watch_storms(self._store)
@@ -328,13 +329,10 @@ class Relay:
         if not overdue:
             return
         up = self._prefect_up()
-        generation = self._store.wakes.requested(ESCALATE)
         count = escalate_due(
             self._store, self._channel_of if up else self._from_memory, by="relay",
             standby=None if up else self._standby(),
         )  # fmt: skip
-        # All that was asked for is done: no further run is asked for while no worker is there.
-        self._store.wakes.serve(generation, ESCALATE)
         if count != PageCount():
             why = "no worker has picked it up" if up else "Prefect is down"
             self._store.log.write(

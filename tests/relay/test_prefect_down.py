@@ -174,6 +174,7 @@ def test_a_step_of_an_escalation_pages_within_thirty_seconds_and_the_next_one_to
         assert said.endswith(DOWN)
         due += timedelta(seconds=30)
     assert night.log() == [("pager", HOOK, "sent")] * 2
+    night.passes(6)
     assert night.world.rows("SELECT requested - served FROM wake WHERE name = 'escalate'") == [
         (0,)
     ]  # no run is asked for in vain

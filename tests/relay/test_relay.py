@@ -139,6 +139,27 @@ def test_it_does_not_say_that_prefect_is_down_when_only_no_worker_came(night: Ni
     assert "no worker has picked it up" in entry.message
 
 
+def test_it_asks_for_no_run_once_nothing_is_due_where_no_worker_comes(night: Night):
+    wake = "sentinel.wake.requested"
+    night.world.sees({"/": 95})
+    night.passes(40)  # after it is sent, it is decided on once more
+    assert len(night.channels.messages) == 1
+    asked = night.names().count(wake)
+    assert asked >= 3  # again every five seconds, as long as it was due
+    night.passes(30)
+    assert night.names().count(wake) == asked
+
+    # Nobody needs to be notified any more: the group ends before anybody has looked at it.
+    night.world.rule = night.world.rule.model_copy(update={"name": "other"})
+    night.world.sees({"/": 95})
+    night.passes(2)
+    night.world.sees({"/": 10})
+    night.passes(8)
+    asked = night.names().count(wake)
+    night.passes(30)
+    assert (night.names().count(wake), len(night.channels.messages)) == (asked, 1)
+
+
 def test_only_the_holder_of_the_lease_works_and_another_takes_over(store: Store, clock: FakeClock):
     night = Night(store, clock)
     other = Relay(store, night.server, night.channels.channel_of, holder="two")

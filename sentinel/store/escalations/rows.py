@@ -93,6 +93,12 @@ def plan_to_read(row: Row[Any]) -> Plan:
     """Return the steps as `plan_of_row` does; none at all where they cannot be read.
 
     So what people do to the alerts of a group never fails by what an older version stored.
+
+    Args:
+        row: of the escalation
+
+    Returns:
+        At least one step, or `UNREADABLE`.
     """
     try:
         return plan_of_row(row)

@@ -110,7 +110,8 @@ def _running(row: Row[Any], paged: dict[str, None], oncall: OnCallNow, now: date
     return Running(
         id=row.id, group_id=row.group_id, tenant=row.tenant, title=row.title or shared,
         severity=row.severity, firing=row.firing, receivers=list(row.receivers),
-        policy=row.policy, state=state.state, level=state.level, levels=max(state.level, len(plan.steps)),
+        policy=row.policy, state=state.state, level=state.level,
+        levels=max(state.level, len(plan.steps)),
         opened_at=row.opened_at, due_at=state.due_at,
         acknowledged_by=state.acknowledged_by, paged=list(paged), missing=state.missing,
         following=following,

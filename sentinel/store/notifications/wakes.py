@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -49,12 +50,18 @@ class Wakes:
         )
         self._emit(connection, name, _state(row, requested), now)
 
-    def tick(self, now: datetime, name: str = NOTIFY) -> bool:
+    def tick(
+        self, now: datetime, name: str = NOTIFY, due: Callable[[datetime], int] | None = None
+    ) -> bool:
         """Emit an event that was postponed or not served.
+
+        What was emitted before and has nothing due any more counts as served instead: others have
+        seen to it, and where no worker comes, each further event would leave one more late run.
 
         Args:
             now: the present moment
             name: of the wake
+            due: returns how much is due that nobody has claimed; None emits in any case
 
         Returns:
             Whether an event was emitted.
@@ -63,6 +70,10 @@ class Wakes:
             row = connection.execute(select(WAKE).where(WAKE.c.name == name)).first()
             if row is None or not self._should_emit(connection, name, _state(row), now):
                 return False
+        # Asked after the request was read: what became due since has a request of its own.
+        if due is not None and row.emitted >= row.requested and not due(now):
+            self.serve(row.requested, name)
+            return False
         with self._store.write() as connection:
             row = self._lock(connection, name)
             return self._emit(connection, name, _state(row), now)
