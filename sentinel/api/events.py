@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -110,11 +111,11 @@ async def _take(request: Request, body: bytes, tenant: OfTenant) -> Response:
     tenant.check_events()
     large = len(body) > _LARGE
     events = await run_in_threadpool(_read, body) if large else _read(body)
-    if len(events) != 1:
+    if len(events) != 1 or _is_list(body):
         raise Problem(
             422,
             "invalid",
-            f"{len(events):,} events were sent, but this path accepts one",
+            f"{_count(events)} sent, but this path accepts one, as a JSON object",
             hint="Send several to /api/v1/events.",
         )
     kept = await batches_of(request).events.answer(Sent(tenant.name, events))
@@ -158,6 +159,14 @@ def _read(body: bytes) -> list[object]:
     except NoEvents as error:
         message = f"the body is invalid: {error.message}"
         raise Problem(400, "bad_request", message, hint=error.hint) from None
+
+
+def _is_list(body: bytes) -> bool:
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+
+
+def _count(events: Sequence[object]) -> str:
+    return "a list was" if len(events) == 1 else f"{len(events):,} events were"
 
 
 def _accepted(kept: Kept, sent: int) -> EventsAccepted:

@@ -73,7 +73,7 @@ class TemplateBody(BaseModel):
         "", description="One of the receiver's channels; empty for all without one of their own."
     )
     title: Annotated[Words, Field(max_length=2_000)] = ""
-    text: Annotated[str, Field(max_length=20_000)] = ""
+    text: Annotated[str, Field(max_length=20_000, pattern=NO_NUL)] = ""
 
 
 class TemplateItem(BaseModel):

@@ -61,6 +61,7 @@ def test_what_is_wrong_is_named_and_the_rest_is_kept(client: httpx.Client, store
         (ONE, b"{", 400, "not JSON"),
         (ONE, b"7", 422, "an event is a JSON object, not int"),
         (ONE, b'[{"a":1},{"a":2}]', 422, "2 events were sent"),
+        (ONE, b'[{"a":1}]', 422, "a list was sent, but this path accepts one, as a JSON object"),
         (MANY, b'"text"', 422, "an event is a JSON object, not str"),
         (MANY, orjson.dumps([{}] * 10_001), 413, "10,001 events in one request"),
     ],
