@@ -6,15 +6,19 @@ name of an account is unique, so that a repetition is refused.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.access import Permission, Principal, Role
 from sentinel.access.passwords import LONGEST, SHORTEST
 from sentinel.api.access import Acting
+from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
 from sentinel.api.people import SignedIn
 from sentinel.api.problems import responses
@@ -34,6 +38,7 @@ _Password = Annotated[
     str,
     Field(min_length=SHORTEST, max_length=LONGEST, description="Kept as an argon2 hash alone."),
 ]
+_SHOWN: dict[int | str, dict[str, Any]] = {200: {"headers": ETAG, "description": "The account"}}
 _TENANTS = Query(alias="tenant", max_length=50, description="Of the role; left out: all tenants.")
 _TEAMS = Query(alias="team", max_length=50, description="Of the role; left out: all teams.")
 
@@ -127,7 +132,15 @@ def list_users(
     )
 
 
-@router.post("", summary="Make an account", status_code=201, responses=responses(400, 409, 413))
+@router.post(
+    "",
+    summary="Make an account",
+    status_code=201,
+    responses={
+        **responses(400, 409, 413),
+        201: {"headers": ETAG, "description": "The account; Location is its address"},
+    },
+)
 @needs(Permission.ADMINISTER, "users")
 async def create(request: Request, response: Response, asked: UserNew, who: Acting) -> UserItem:
     """Make an account with a password and a role. The first one switches the dashboard's login on.
@@ -149,32 +162,41 @@ async def create(request: Request, response: Response, asked: UserNew, who: Acti
         )
     )  # fmt: skip
     response.headers["Location"] = f"{request.url.path.rstrip('/')}/{made.name}"
-    return _item(made)
+    return _tagged(response, made)
 
 
-@router.get("/{person}", summary="One account", responses=responses(404))
+@router.get("/{person}", summary="One account", responses={**responses(404), **_SHOWN})
 @needs(Permission.ADMINISTER, "users")
-def get(request: Request, person: UserName) -> UserItem:
-    """Return one account."""
-    return _item(_people(request).get(person))
+def get(request: Request, response: Response, person: UserName) -> UserItem:
+    """Return one account. A login of the person leaves its `ETag` as it is."""
+    return _tagged(response, _people(request).get(person))
 
 
 @router.delete(
-    "/{person}", summary="Delete an account", status_code=204, responses=responses(404, 409)
+    "/{person}", summary="Delete an account", status_code=204, responses=responses(404, 409, 412)
 )
 @needs(Permission.ADMINISTER, "users")
-def delete(request: Request, person: UserName, who: Acting) -> None:
+def delete(request: Request, person: UserName, who: Acting, if_match: IfMatch = None) -> None:
     """Remove an account with its roles and sessions. Timelines and the audit trail keep the name.
 
     The last account is not removed here, since that would switch the dashboard's login off.
     """
-    _people(request).delete(person, actor=who.name, keeps_one=True)
+    _people(request).delete(person, actor=who.name, keeps_one=True, check=_matches(if_match))
 
 
-@router.put("/{person}/password", summary="Set a password", responses=responses(400, 404, 413))
+@router.put(
+    "/{person}/password",
+    summary="Set a password",
+    responses={**responses(400, 404, 412, 413), **_SHOWN},
+)
 @needs(Permission.ADMINISTER, "users")
 async def set_password(
-    request: Request, person: UserName, asked: PasswordNew, who: Acting
+    request: Request,
+    response: Response,
+    person: UserName,
+    asked: PasswordNew,
+    who: Acting,
+    if_match: IfMatch = None,
 ) -> UserItem:
     """Give an account another password. This ends its sessions and its lockout.
 
@@ -189,38 +211,70 @@ async def set_password(
     _give(who)
     people = _people(request)
     people_threads = _signed_in(request)
-    return _item(
-        await people_threads.with_password(
-            lambda: people.set_password(person, asked.password, actor=who.name)
+    changed = await people_threads.with_password(
+        lambda: people.set_password(
+            person, asked.password, actor=who.name, check=_matches(if_match)
         )
     )
+    return _tagged(response, changed)
 
 
-@router.post("/{person}/disable", summary="Disable an account", responses=responses(404))
+@router.post(
+    "/{person}/disable", summary="Disable an account", responses={**responses(404, 412), **_SHOWN}
+)
 @needs(Permission.ADMINISTER, "users")
-def disable(request: Request, person: UserName, who: Acting) -> UserItem:
+def disable(
+    request: Request,
+    response: Response,
+    person: UserName,
+    who: Acting,
+    if_match: IfMatch = None,
+) -> UserItem:
     """Lock an account and end its sessions at once, everywhere."""
-    return _item(_people(request).disable(person, actor=who.name))
+    changed = _people(request).disable(person, actor=who.name, check=_matches(if_match))
+    return _tagged(response, changed)
 
 
-@router.post("/{person}/enable", summary="Enable an account", responses=responses(404))
+@router.post(
+    "/{person}/enable", summary="Enable an account", responses={**responses(404, 412), **_SHOWN}
+)
 @needs(Permission.ADMINISTER, "users")
-def enable(request: Request, person: UserName, who: Acting) -> UserItem:
+def enable(
+    request: Request,
+    response: Response,
+    person: UserName,
+    who: Acting,
+    if_match: IfMatch = None,
+) -> UserItem:
     """Let an account be used again, and end its lockout."""
     _give(who)
-    return _item(_people(request).enable(person, actor=who.name))
+    changed = _people(request).enable(person, actor=who.name, check=_matches(if_match))
+    return _tagged(response, changed)
 
 
-@router.delete("/{person}/sessions", summary="End all sessions", responses=responses(404))
+@router.delete(
+    "/{person}/sessions", summary="End all sessions", responses={**responses(404), **_SHOWN}
+)
 @needs(Permission.ADMINISTER, "users")
-def end_sessions(request: Request, person: UserName, who: Acting) -> UserItem:
+def end_sessions(request: Request, response: Response, person: UserName, who: Acting) -> UserItem:
     """End all sessions of an account at once: pages, cookies and tokens. It may log in again."""
-    return _item(_people(request).end_sessions(person, actor=who.name))
+    return _tagged(response, _people(request).end_sessions(person, actor=who.name))
 
 
-@router.put("/{person}/roles", summary="Grant a role", responses=responses(400, 404, 413))
+@router.put(
+    "/{person}/roles",
+    summary="Grant a role",
+    responses={**responses(400, 404, 412, 413), **_SHOWN},
+)
 @needs(Permission.ADMINISTER, "users")
-def grant(request: Request, person: UserName, asked: RoleNew, who: Acting) -> UserItem:
+def grant(
+    request: Request,
+    response: Response,
+    person: UserName,
+    asked: RoleNew,
+    who: Acting,
+    if_match: IfMatch = None,
+) -> UserItem:
     """Give a person a role; it replaces the one that they have in the same tenants and teams.
 
     Open sessions have it from their next request on.
@@ -229,17 +283,20 @@ def grant(request: Request, person: UserName, asked: RoleNew, who: Acting) -> Us
         The account.
     """
     _give(who)
-    return _item(
-        _people(request).grant(
-            person, asked.role, actor=who.name, tenants=asked.tenants, teams=asked.teams
-        )
-    )
+    changed = _people(request).grant(
+        person, asked.role, actor=who.name, tenants=asked.tenants, teams=asked.teams,
+        check=_matches(if_match),
+    )  # fmt: skip
+    return _tagged(response, changed)
 
 
-@router.delete("/{person}/roles", summary="Revoke a role", responses=responses(404))
+@router.delete(
+    "/{person}/roles", summary="Revoke a role", responses={**responses(404, 412), **_SHOWN}
+)
 @needs(Permission.ADMINISTER, "users")
 def revoke(
     request: Request,
+    response: Response,
     person: UserName,
     who: Acting,
     tenants: Annotated[list[TenantName] | None, _TENANTS] = None,
@@ -247,13 +304,14 @@ def revoke(
     every: Annotated[
         bool, Query(alias="all", description="All roles, wherever they were granted.")
     ] = False,
-) -> UserItem:  # fmt: skip
+    if_match: IfMatch = None,
+) -> UserItem:
     """Take the role from a person that was granted in exactly these tenants and teams."""
-    return _item(
-        _people(request).revoke(
-            person, actor=who.name, tenants=tenants or None, teams=teams or None, all_roles=every
-        )
-    )
+    changed = _people(request).revoke(
+        person, actor=who.name, tenants=tenants or None, teams=teams or None, all_roles=every,
+        check=_matches(if_match),
+    )  # fmt: skip
+    return _tagged(response, changed)
 
 
 def _give(who: Principal) -> None:
@@ -281,3 +339,19 @@ def _item(person: PersonView) -> UserItem:
         name: getattr(person, name) for name in UserItem.model_fields if name != "grants"
     }
     return UserItem(**fields, grants=role_grants(person.grants))
+
+
+def _tagged(response: Response, person: PersonView) -> UserItem:
+    """Return an account as it is shown, and send the tag of its version."""
+    response.headers["ETag"] = _tag(person)
+    return _item(person)
+
+
+def _matches(if_match: str | None) -> Callable[[PersonView], None]:
+    return lambda person: check_match(if_match, _tag(person))
+
+
+def _tag(person: PersonView) -> str:
+    """Return the tag of what an admin changes, so that a login of the person makes no other one."""
+    edited = msgspec.structs.replace(person, sessions=0, login_at=None)
+    return f'"{hashlib.sha256(msgspec.json.encode(edited)).hexdigest()[:32]}"'

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from sentinel.client.calls import BASE, Call
-from sentinel.client.models import Key
+from sentinel.client.models import Key, Tagged
 from sentinel.duration import format_duration
 
 __all__ = [
@@ -51,8 +51,8 @@ class MadeKey(BaseModel):
     secret: str
 
 
-class Account(BaseModel):
-    """An account with all that the API says of it."""
+class Account(Tagged):
+    """An account with all that the API says of it; `version` is for a change of it alone."""
 
     id: str
     name: str
@@ -179,41 +179,70 @@ def make_account(name: str, role: str, password: str, **fields: Any) -> Call[Acc
     return Call(Account, "POST", f"{BASE}/users", body=body)
 
 
-def switch_account(name: str, *, on: bool) -> Call[Account]:
-    """Return the request that enables or disables an account."""
-    return Call(Account, "POST", f"{_account(name)}/{'enable' if on else 'disable'}")
+def switch_account(name: str, *, on: bool, version: str = "") -> Call[Account]:
+    """Return the request that enables or disables an account, if its version is still `version`."""
+    path = f"{_account(name)}/{'enable' if on else 'disable'}"
+    return Call(Account, "POST", path, headers=_only(version))
 
 
 def grant_to(
     name: str, role: str, *, tenants: Sequence[str] | None = None,
-    teams: Sequence[str] | None = None,
+    teams: Sequence[str] | None = None, version: str = "",
 ) -> Call[Account]:  # fmt: skip
-    """Return the request that gives a person a role in tenants and teams; None for all."""
+    """Return the request that gives a person a role.
+
+    Args:
+        name: of the person
+        role: what they may do
+        tenants: where; None for all
+        teams: for whose alerts and rules; None for all
+        version: of the account that was read; another one is refused
+
+    Returns:
+        The request.
+    """
     body = {"role": role, "tenants": tenants, "teams": teams}
-    return Call(Account, "PUT", f"{_account(name)}/roles", body=body)
+    return Call(Account, "PUT", f"{_account(name)}/roles", body=body, headers=_only(version))
 
 
-def set_password(name: str, password: str) -> Call[Account]:
-    """Return the request that gives an account another password."""
-    return Call(Account, "PUT", f"{_account(name)}/password", body={"password": password})
+def set_password(name: str, password: str, *, version: str = "") -> Call[Account]:
+    """Return the request that gives an account of that version, if given, another password."""
+    path, body = f"{_account(name)}/password", {"password": password}
+    return Call(Account, "PUT", path, body=body, headers=_only(version))
 
 
-def delete_account(name: str) -> Call[BaseModel]:
-    """Return the request that deletes an account; its answer has no body."""
-    return Call(None, "DELETE", _account(name))
+def delete_account(name: str, *, version: str = "") -> Call[BaseModel]:
+    """Return the request that deletes an account, of that version if given; no body is answered."""
+    return Call(None, "DELETE", _account(name), headers=_only(version))
 
 
 def revoke_roles(
     name: str, *, tenants: Sequence[str] | None = None, teams: Sequence[str] | None = None,
-    every: bool = False,
+    every: bool = False, version: str = "",
 ) -> Call[Account]:  # fmt: skip
-    """Return the request that takes the role of these tenants and teams, or every role, away."""
+    """Return the request that takes a role from a person.
+
+    Args:
+        name: of the person
+        tenants: in which it was granted; None for all
+        teams: for which it was granted; None for all
+        every: take all of them
+        version: of the account that was read; another one is refused
+
+    Returns:
+        The request.
+    """
     given = {"tenant": tenants, "team": teams, "all": "true" if every else None}
-    return Call(Account, "DELETE", f"{_account(name)}/roles", given)
+    return Call(Account, "DELETE", f"{_account(name)}/roles", given, headers=_only(version))
 
 
 def _account(name: str) -> str:
     return f"{BASE}/users/{quote(name, safe='')}"
+
+
+def _only(version: str) -> dict[str, str]:
+    """Return the header that lets a change be made to one version alone; none for whichever."""
+    return {"If-Match": version} if version else {}
 
 
 def _length(given: timedelta | None) -> str | None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.access.outside_names import name_from, names_of
-from sentinel.store.access.people import checked_name
+from sentinel.store.access.person_names import checked_name
 
 
 @pytest.mark.parametrize(

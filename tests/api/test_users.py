@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from sentinel.access import Role
+from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.audit.queries import AuditFilter, page
@@ -104,3 +105,42 @@ def test_a_key_of_some_areas_gives_nobody_more_than_it_has(client: httpx.Client,
         assert "may use only: users" in does(client, method, path, 403, json=body)["error"][
             "message"
         ]  # fmt: skip
+
+
+def test_a_version_that_somebody_changed_is_refused_by_every_edit(
+    client: httpx.Client, clock: FakeClock
+):
+    client.post(URL, json=MARIA)
+    read = client.get(f"{URL}/maria")
+    edits = [
+        ("PUT", "/maria/roles", {"role": "editor"}),
+        ("DELETE", "/maria/roles?all=true", None),
+        ("PUT", "/maria/password", {"password": "eleven blue tricycles"}),
+        ("POST", "/maria/disable", None),
+        ("POST", "/maria/enable", None),
+        ("DELETE", "/maria", None),
+    ]
+    for method, path, body in edits:
+        stale = {"If-Match": '"0f"'}
+        refused = does(client, method, path, 412, json=body, headers=stale)["error"]
+        assert (refused["code"], refused["field"]) == ("changed", "If-Match")
+    assert does(client, "GET", "/maria") == read.json()
+    tag = read.headers["ETag"]
+    for method, path, body in edits[:5]:  # each edit makes another version, and answers with it
+        clock.forward(seconds=1)
+        done = client.request(method, f"{URL}{path}", json=body, headers={"If-Match": tag})
+        assert done.status_code == 200, done.text
+        assert done.headers["ETag"] != tag
+        assert done.headers["ETag"] == client.get(f"{URL}/maria").headers["ETag"]
+        does(client, method, path, 412, json=body, headers={"If-Match": tag})
+        tag = done.headers["ETag"]
+
+
+def test_a_login_makes_no_other_version_of_an_account(app: FastAPI, client: httpx.Client):
+    tag = client.post(URL, json=MARIA).headers["ETag"]
+    with called(app) as hers:
+        login = {"name": "maria", "password": PASSWORD}
+        assert hers.post("/api/v1/alerts/login", json=login).status_code == 200
+    assert client.get(f"{URL}/maria").headers["ETag"] == tag
+    assert does(client, "DELETE", "/maria/sessions")["sessions"] == 0
+    assert client.get(f"{URL}/maria").headers["ETag"] == tag

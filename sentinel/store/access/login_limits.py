@@ -21,7 +21,8 @@ from sentinel.access.lockout import (
     Failures,
 )
 from sentinel.schema.people import LoginAddress
-from sentinel.store.access.people import FAILED, PERSON, name_hash
+from sentinel.store.access.people import FAILED, PERSON
+from sentinel.store.access.person_names import name_hash
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
 

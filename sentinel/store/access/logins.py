@@ -18,7 +18,8 @@ from sentinel.access.passwords import verify_password
 from sentinel.access.security_events import SecurityEvent
 from sentinel.store.access.grants import grants_of
 from sentinel.store.access.login_limits import Counted, Waits, count, forget
-from sentinel.store.access.people import PERSON, person_name
+from sentinel.store.access.people import PERSON
+from sentinel.store.access.person_names import person_name
 from sentinel.store.access.sessions import Begun, Sessions
 
 if TYPE_CHECKING:

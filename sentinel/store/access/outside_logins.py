@@ -12,7 +12,7 @@ from sentinel.audit.change import Change, differing
 from sentinel.errors import ConfigurationError, Conflict
 from sentinel.schema.columns import new_id
 from sentinel.store.access.grants import grant, places, revoke
-from sentinel.store.access.people import person_name
+from sentinel.store.access.person_names import person_name
 from sentinel.store.access.person_views import PERSON, PersonView, fields_of, views_of
 from sentinel.store.access.sessions import Begun, Sessions
 

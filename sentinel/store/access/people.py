@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
@@ -18,66 +16,21 @@ from sentinel.schema.columns import new_id
 from sentinel.schema.people import FailedLogin, LoginAddress
 from sentinel.schema.web_push import PushSubscription
 from sentinel.store.access.grants import grant, places, revoke
-from sentinel.store.access.person_views import (
-    PERSON,
-    SESSION,
-    PersonView,
-    fields_of,
-    views_of,
-)
+from sentinel.store.access.person_names import checked_name, name_hash, person_name
+from sentinel.store.access.person_views import PERSON, SESSION, PersonView, fields_of, views_of
 from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = [
-    "FAILED",
-    "PERSON",
-    "SESSION",
-    "People",
-    "PersonView",
-    "checked_name",
-    "name_hash",
-    "person_name",
-]
+__all__ = ["FAILED", "PERSON", "SESSION", "Check", "People", "PersonView"]
 
 FAILED = table_of(FailedLogin)
 _ADDRESS = table_of(LoginAddress)
 _BROWSER = table_of(PushSubscription)
 LONGEST_DISPLAY_NAME = 200
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,98}[a-z0-9])?")
-
-
-def person_name(given: str) -> str:
-    """Return the name that an account has: small letters, without blanks around it."""
-    return given.strip().lower()
-
-
-def checked_name(name: str) -> str:
-    """Return the name of an account, in small letters.
-
-    Args:
-        name: as it was given
-
-    Returns:
-        The name.
-
-    Raises:
-        ConfigurationError: no account can have it
-    """
-    named = person_name(name)
-    if not _NAME.fullmatch(named):
-        raise ConfigurationError(
-            f"{name[:100]!r} is not a valid name of a person",
-            hint="Use at most 100 letters, digits, '-', '_', '.', '+' and '@', with a letter "
-            "or digit first and last.",
-        )
-    return named
-
-
-def name_hash(name: str) -> str:
-    """Return what failed logins of a name are kept under."""
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+Check = Callable[[PersonView], None]
+"""Called with the account as it is, while nobody else changes it; may refuse that version."""
 
 
 class People:
@@ -173,13 +126,16 @@ class People:
         with self._store.read() as connection:
             return _one(connection, name)
 
-    def set_password(self, name: str, password: str, *, actor: str) -> PersonView:
+    def set_password(
+        self, name: str, password: str, *, actor: str, check: Check | None = None
+    ) -> PersonView:
         """Give an account another password, end all its sessions, and forget its failed logins.
 
         Args:
             name: of the person
             password: the new one
             actor: who changes it
+            check: may refuse the version that there is
 
         Returns:
             The account as it is now.
@@ -197,27 +153,30 @@ class People:
             values,
             ends_sessions=True,
             unlocks=True,
+            check=check,
         )
 
-    def disable(self, name: str, *, actor: str) -> PersonView:
+    def disable(self, name: str, *, actor: str, check: Check | None = None) -> PersonView:
         """Lock an account and end all its sessions; NotFound where there is none."""
         return self._change(
             name, actor, "person.disabled",
-            {"disabled_at": self._store.now()}, ends_sessions=True,
+            {"disabled_at": self._store.now()}, ends_sessions=True, check=check,
         )  # fmt: skip
 
-    def enable(self, name: str, *, actor: str) -> PersonView:
+    def enable(self, name: str, *, actor: str, check: Check | None = None) -> PersonView:
         """Let an account be used again and forget its failed logins; NotFound if there is none."""
         return self._change(
             name, actor, "person.enabled", {"disabled_at": None},
-            unlocks=True,
+            unlocks=True, check=check,
         )  # fmt: skip
 
     def end_sessions(self, name: str, *, actor: str) -> PersonView:
         """End all sessions of an account; NotFound where there is none."""
         return self._change(name, actor, "person.sessions", {}, ends_sessions=True)
 
-    def delete(self, name: str, *, actor: str, keeps_one: bool = False) -> PersonView:
+    def delete(
+        self, name: str, *, actor: str, keeps_one: bool = False, check: Check | None = None
+    ) -> PersonView:
         """Remove an account, its roles, its sessions and the browsers that it subscribed.
 
         What the person did stays in timelines and in the audit trail, under the name.
@@ -226,6 +185,7 @@ class People:
             name: of the person
             actor: who removes it
             keeps_one: refuse to remove the last account, which would switch login off
+            check: may refuse the version that there is
 
         Returns:
             The account as it was.
@@ -236,7 +196,7 @@ class People:
         """
 
         def work(connection: Connection) -> PersonView:
-            found = _one(connection, name)
+            found = _locked(connection, name, check)
             other = select(PERSON.c.id).where(PERSON.c.id != found.id).limit(1)
             if keeps_one and connection.execute(other).first() is None:
                 raise Conflict(
@@ -262,6 +222,7 @@ class People:
         actor: str,
         tenants: Collection[str] | None = None,
         teams: Collection[str] | None = None,
+        check: Check | None = None,
     ) -> PersonView:
         """Give a person a role; it replaces another one in the same tenant and team.
 
@@ -271,6 +232,7 @@ class People:
             actor: who grants it
             tenants: where; None for all
             teams: for whose alerts and rules; None for all
+            check: may refuse the version that there is
 
         Returns:
             The account as it is now. Open sessions have the role from their next request on.
@@ -284,7 +246,7 @@ class People:
         def change(connection: Connection, person_id: str) -> None:
             grant(self._store, connection, "person", person_id, role, where=where, actor=actor)
 
-        return self._role(name, actor, "person.granted", change)
+        return self._role(name, actor, "person.granted", change, check)
 
     def revoke(
         self,
@@ -294,6 +256,7 @@ class People:
         tenants: Collection[str] | None = None,
         teams: Collection[str] | None = None,
         all_roles: bool = False,
+        check: Check | None = None,
     ) -> PersonView:
         """Take a role from a person, in the tenants and teams in which it was granted.
 
@@ -303,6 +266,7 @@ class People:
             tenants: of the grant; None for the one in all tenants
             teams: of the grant; None for the one for all teams
             all_roles: take all of them; who has none left can do nothing
+            check: may refuse the version that there is
 
         Returns:
             The account as it is now.
@@ -316,13 +280,18 @@ class People:
         def change(connection: Connection, person_id: str) -> None:
             revoke(connection, "person", person_id, where)
 
-        return self._role(name, actor, "person.revoked", change)
+        return self._role(name, actor, "person.revoked", change, check)
 
     def _role(
-        self, name: str, actor: str, what: str, change: Callable[[Connection, str], None]
+        self,
+        name: str,
+        actor: str,
+        what: str,
+        change: Callable[[Connection, str], None],
+        check: Check | None,
     ) -> PersonView:
         def work(connection: Connection) -> PersonView:
-            found = _one(connection, name)
+            found = _locked(connection, name, check)
             change(connection, found.id)
             after = _one(connection, name)
             self._record(connection, what, actor, found, after)
@@ -339,9 +308,10 @@ class People:
         *,
         ends_sessions: bool = False,
         unlocks: bool = False,
+        check: Check | None = None,
     ) -> PersonView:
         def work(connection: Connection) -> PersonView:
-            found = _one(connection, name)
+            found = _locked(connection, name, check)
             if values:
                 connection.execute(PERSON.update().where(PERSON.c.id == found.id).values(values))
             if ends_sessions:
@@ -381,8 +351,17 @@ def _end_sessions(connection: Connection, person_id: str) -> None:
     connection.execute(SESSION.delete().where(SESSION.c.person_id == person_id))
 
 
-def _one(connection: Connection, name: str) -> PersonView:
+def _locked(connection: Connection, name: str, check: Check | None) -> PersonView:
+    """Return an account that nobody else changes before this transaction ends."""
+    found = _one(connection, name, lock=True)
+    if check is not None:
+        check(found)
+    return found
+
+
+def _one(connection: Connection, name: str, *, lock: bool = False) -> PersonView:
     query = select(PERSON).where(PERSON.c.name == person_name(name))
+    query = query.with_for_update() if lock else query
     row = None if "\0" in name else connection.execute(query).first()
     if row is None:
         raise NotFound(
