@@ -5,31 +5,29 @@ All of it runs in the caller's transaction, after rules and alerts are locked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row
 
 from sentinel.alerts.events import group_event
 from sentinel.alerts.reasons import Reason
 from sentinel.notifications.grouping import (
-    Membership,
     NotifiedSoFar,
     first_wait,
     group_title,
     next_decision,
 )
 from sentinel.prefect_client.port import OutEvent
-from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
 from sentinel.store.database.bulk import dumped, id_array, insert_many, update_many
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import GROUP, MEMBER
+from sentinel.store.database.tables import MEMBER
+from sentinel.store.notifications.group_homes import Fired, GroupHomes, lock_groups
 from sentinel.store.notifications.group_moves import GroupMove
-from sentinel.store.notifications.group_statements import ENDED_SEQ, LIVE_BY_KEY, LOCKED
+from sentinel.store.notifications.group_statements import ENDED_SEQ
 from sentinel.store.notifications.member_counts import (
     MemberChanges,
     MemberCount,
@@ -42,21 +40,6 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["Fired", "GroupChanges"]
-
-
-class Fired(msgspec.Struct, frozen=True):
-    """An alert that opened (`fresh`: its row is new) or reopened, and the group it belongs to.
-
-    `by_hand` where a person took its resolve back: only receivers that were notified of the
-    resolve are notified again.
-    """
-
-    alert_id: str
-    title: str
-    severity: int
-    membership: Membership
-    fresh: bool
-    by_hand: bool = False
 
 
 class GroupChanges:
@@ -102,12 +85,15 @@ class GroupChanges:
         Returns:
             The groups' events for the outbox, and whether a notification decision is due at once.
         """
-        homes = self._homes(now)
         changed = [*self.resolved, *self.ended_quietly, *self.touched, *self.acknowledged]
-        ids = {row.id for row in homes.values()} | self._groups_of(changed)
+        others = self._groups_of(changed)
+        homes: dict[str, Row[Any]] = {}
+        if self.fired:
+            homes = GroupHomes(self._store, self._connection, others).of(self.fired, now)
+        ids = {row.id for row in homes.values()} | others
         if not ids:
             return [], False
-        groups = {row.id: row for row in self._lock(ids)}
+        groups = {row.id: row for row in lock_groups(self._connection, ids)}
         changes = MemberChanges()
         changes.others = self._groups_of(self.touched)
         if self.acknowledged:
@@ -138,75 +124,6 @@ class GroupChanges:
         update_many(self._connection, "alert_group", _COLUMNS, rows)
         return events, due_now
 
-    def _homes(self, now: datetime) -> dict[str, Row[Any]]:
-        """Return the live group of every key that an alert fired in, made or reopened if needed."""
-        wanted = {fired.membership.key: fired for fired in self.fired}
-        if not wanted:
-            return {}
-        homes = self._find_live(wanted)
-        # Again where another rule reopens a group, or makes one, and resolves it meanwhile.
-        while missing := [key for key in sorted(wanted) if key not in homes]:
-            self._reopen_groups(missing, now)
-            homes |= self._find_live(missing)
-            self._make([wanted[key] for key in missing if key not in homes], now)
-            homes |= self._find_live(missing)
-        return homes
-
-    def _find_live(self, keys: Iterable[str]) -> dict[str, Row[Any]]:
-        found: dict[str, Row[Any]] = {}
-        for piece in chunks(sorted(keys)):
-            found.update(
-                {row.key: row for row in self._connection.execute(LIVE_BY_KEY, {"keys": piece})}
-            )
-        return found
-
-    def _reopen_groups(self, keys: Sequence[str], now: datetime) -> None:
-        since = now - self._store.options.reopen_within
-        for piece in chunks(keys):
-            query = (
-                select(GROUP.c.key, func.max(GROUP.c.id).label("id"))
-                .where(GROUP.c.key.in_(piece), GROUP.c.status == "resolved")
-                .where(GROUP.c.resolved_at >= since)
-                .group_by(GROUP.c.key)
-            )
-            for row in self._connection.execute(query).all():
-                self._connection.execute(
-                    GROUP.update()
-                    .where(GROUP.c.id == row.id, GROUP.c.status == "resolved")
-                    .values(status="reopening", opened_at=now, updated_at=now)
-                )
-
-    def _make(self, wanted: Sequence[Fired], now: datetime) -> None:
-        rows = [
-            {
-                "id": new_id(),
-                "tenant": fired.membership.tenant,
-                "route": fired.membership.route,
-                "key": fired.membership.key,
-                "labels": dict(fired.membership.labels),
-                "receivers": list(fired.membership.receivers),
-                "policy": dict(fired.membership.policy),
-                "status": "opening",
-                "severity": fired.severity,
-                "title": fired.title,
-                "opened_at": now,
-                "seq": 0,
-                "raised_seq": 0,
-                "updated_at": now,
-                "firing": 0,
-                "acknowledged": 0,
-                "suppressed": 0,
-                "resolution": "",
-                "claimed_by": "",
-            }
-            for fired in wanted
-        ]
-        if rows:
-            # Another rule may insert the same group at this moment; the unique index keeps one.
-            self._connection.execute(
-                insert_into(self._store.dialect, GROUP).on_conflict_do_nothing(), rows
-            )
-
     def _groups_of(self, alert_ids: Sequence[str]) -> set[str]:
         """Return the groups in which alerts fire, as of before this transaction."""
         if not alert_ids:
@@ -218,12 +135,6 @@ class GroupChanges:
             (parameter,),
         )
         return {row[0] for row in found}
-
-    def _lock(self, ids: set[str]) -> list[Row[Any]]:
-        rows: list[Row[Any]] = []
-        for piece in chunks(sorted(ids)):
-            rows.extend(self._connection.execute(LOCKED, {"ids": piece}))
-        return rows
 
     def _enter_members(
         self, homes: dict[str, Row[Any]], groups: dict[str, Row[Any]], changes: MemberChanges,
