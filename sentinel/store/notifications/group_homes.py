@@ -6,7 +6,7 @@ ids, before: two evaluations that share groups wait for each other and cannot de
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,12 @@ from sentinel.schema.columns import new_id
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import GROUP
-from sentinel.store.notifications.group_statements import LIVE_BY_KEY, LOCKED
+from sentinel.store.notifications.group_statements import LIVE_BY_KEY
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Fired", "GroupHomes", "lock_groups"]
+__all__ = ["Fired", "GroupHomes"]
 
 
 class Fired(msgspec.Struct, frozen=True):
@@ -48,12 +48,17 @@ class GroupHomes:
         store: whose transaction it is
         connection: the open transaction
         others: the ids of further groups that the transaction changes
+        lock: locks groups until the transaction ends, in the order of their ids
     """
 
-    def __init__(self, store: Store, connection: Connection, others: Collection[str]) -> None:
+    def __init__(
+        self, store: Store, connection: Connection, others: Collection[str],
+        lock: Callable[[set[str]], object],
+    ) -> None:  # fmt: skip
         self._store = store
         self._connection = connection
         self._others = others
+        self._lock = lock
 
     def of(self, fired: Iterable[Fired], now: datetime) -> dict[str, Row[Any]]:
         """Return the live group of every key that an alert fired in, made or reopened if needed.
@@ -72,7 +77,7 @@ class GroupHomes:
             ended = self._ended_lately(missing, now)
             known = {*self._others, *ended, *(row.id for row in homes.values())}
             if known:
-                lock_groups(self._connection, known)
+                self._lock(known)
             if ended:
                 self._reopen(ended, now)
                 homes |= self._find_live(missing)
@@ -140,11 +145,3 @@ class GroupHomes:
         self._connection.execute(
             insert_into(self._store.dialect, GROUP).on_conflict_do_nothing(), rows
         )
-
-
-def lock_groups(connection: Connection, ids: Collection[str]) -> list[Row[Any]]:
-    """Lock groups until the transaction ends, in the order of their ids, and return their rows."""
-    rows: list[Row[Any]] = []
-    for piece in chunks(sorted(ids)):
-        rows.extend(connection.execute(LOCKED, {"ids": piece}))
-    return rows

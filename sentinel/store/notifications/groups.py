@@ -25,9 +25,9 @@ from sentinel.store.database.bulk import dumped, id_array, insert_many, update_m
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import MEMBER
-from sentinel.store.notifications.group_homes import Fired, GroupHomes, lock_groups
+from sentinel.store.notifications.group_homes import Fired, GroupHomes
 from sentinel.store.notifications.group_moves import GroupMove
-from sentinel.store.notifications.group_statements import ENDED_SEQ
+from sentinel.store.notifications.group_statements import ENDED_SEQ, LOCKED
 from sentinel.store.notifications.member_counts import (
     MemberChanges,
     MemberCount,
@@ -89,11 +89,13 @@ class GroupChanges:
         others = self._groups_of(changed)
         homes: dict[str, Row[Any]] = {}
         if self.fired:
-            homes = GroupHomes(self._store, self._connection, others).of(self.fired, now)
+            homes = GroupHomes(self._store, self._connection, others, self._lock).of(
+                self.fired, now
+            )
         ids = {row.id for row in homes.values()} | others
         if not ids:
             return [], False
-        groups = {row.id: row for row in lock_groups(self._connection, ids)}
+        groups = {row.id: row for row in self._lock(ids)}
         changes = MemberChanges()
         changes.others = self._groups_of(self.touched)
         if self.acknowledged:
@@ -135,6 +137,12 @@ class GroupChanges:
             (parameter,),
         )
         return {row[0] for row in found}
+
+    def _lock(self, ids: set[str]) -> list[Row[Any]]:
+        rows: list[Row[Any]] = []
+        for piece in chunks(sorted(ids)):
+            rows.extend(self._connection.execute(LOCKED, {"ids": piece}))
+        return rows
 
     def _enter_members(
         self, homes: dict[str, Row[Any]], groups: dict[str, Row[Any]], changes: MemberChanges,
