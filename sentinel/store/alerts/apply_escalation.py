@@ -18,6 +18,7 @@ from sentinel.alerts.events import group_event
 from sentinel.alerts.inputs import AcknowledgementExpired, Escalated, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.state import Terms, acknowledged
+from sentinel.errors import ConfigurationError
 from sentinel.oncall import escalation_state as life
 from sentinel.oncall.escalation import Page, Paged, pages_of
 from sentinel.oncall.escalation_state import Escalation, State
@@ -93,7 +94,7 @@ def carry_out(
         return store.in_transaction(
             lambda connection: carry_out_in(store, connection, claimed, moment)
         )
-    except (ValueError, LookupError, TypeError) as error:
+    except (ConfigurationError, ValueError, LookupError, TypeError) as error:
         if len(claimed) > 1:  # one that fails keeps no other from its step
             return [each for one in claimed for each in carry_out(store, [one], moment)]
         (one,) = claimed

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from sentinel.alerts.reasons import Reason
+from sentinel.errors import ConfigurationError
 from sentinel.notifications.grouping import UNDO_WITHIN
 from sentinel.oncall import escalation_state as life
 from sentinel.oncall.choice import Chosen, policy_of
@@ -39,7 +40,7 @@ from sentinel.store.escalations.rows import (
     write_states,
 )
 from sentinel.store.notifications.group_moves import GroupMove
-from sentinel.store.oncall.documents import active_document
+from sentinel.store.oncall.documents import active_document, document_to_read
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -183,7 +184,7 @@ class _Following:
             return False
         if not take_back_the_end(self._connection, row.id):
             return False
-        who = _owner(self._connection, active_document(self._connection), move)
+        who = _owner(self._connection, document_to_read(self._connection), move)
         after = life.restored(state_of(row), plan_to_read(row), self._now, who)
         self.become(row, life.paused(after, self._now) if move.all_muted else after)
         return True
@@ -199,7 +200,7 @@ class _Following:
 
     def acknowledged(self, row: Row[Any], who: str) -> None:
         """Rest, unless somebody else must acknowledge too."""
-        document = active_document(self._connection)
+        document = document_to_read(self._connection)
         paged = people_paged(self._connection, row.id, row.level)
         name = person_named(document, who)
         before = self._states.get(row.id) or state_of(row)
@@ -260,21 +261,40 @@ def person_named(document: OnCallDocument, who: str) -> str:
 def _open(
     store: Store, connection: Connection, moves: Sequence[GroupMove], now: datetime
 ) -> list[datetime | None]:
-    document = active_document(connection)
+    document, error = _document(connection)
+    failed = {} if error is None else dict.fromkeys((move.id for move in moves), error)
     groups: dict[GroupOpened, Chosen] = {}
     following: _Following | None = None
     for move in moves:
         if move.by_hand:
             following = following or _Following(store, connection, now)
             if following.restored(move):
+                failed.pop(move.id, None)
                 continue
-        chosen = policy_of(move.policy, document)
+        try:
+            chosen = policy_of(move.policy, document)
+        except ValueError as refused:
+            chosen, failed[move.id] = None, refused
         if chosen is not None:
+            failed.pop(move.id, None)
             who = _owner(connection, document, move)
             group = GroupOpened(move.id, move.tenant, move.wait, move.all_muted, who)
             groups[group] = chosen
     due = following.write() if following else []
+    for group, cause in failed.items():  # its alerts open in any case
+        store.log.add(
+            connection, "error", "escalation.failed",
+            f"a group opened without an escalation: {type(cause).__name__}: {cause}",
+            {"group": group, "do": "sentinel oncall show"},
+        )  # fmt: skip
     return [*due, *open_for(connection, groups, now)] if groups else due
+
+
+def _document(connection: Connection) -> tuple[OnCallDocument, Exception | None]:
+    try:
+        return active_document(connection), None
+    except ConfigurationError as error:
+        return OnCallDocument(), error
 
 
 def _owner(connection: Connection, document: OnCallDocument, move: GroupMove) -> str:

@@ -37,7 +37,7 @@ from sentinel.store.notifications.deliveries import Outcome, ToSend, end_deliver
 from sentinel.store.notifications.message_templates import with_template
 from sentinel.store.notifications.named_alerts import named_alerts
 from sentinel.store.notifications.targets import channels_of
-from sentinel.store.oncall.documents import active_document
+from sentinel.store.oncall.documents import document_to_read
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -137,7 +137,7 @@ class _Claim:
         self._standby = standby
         self._gates = Gates(connection, now, claims=True)
         self._channels: dict[str, list[str]] = store.receivers.all_in(connection)
-        self._document: OnCallDocument = active_document(connection)
+        self._document: OnCallDocument = document_to_read(connection)
 
     def save(self) -> None:
         """Write down which channels are being probed."""

@@ -18,7 +18,9 @@ from sentinel.store.notifications.active_routes import active_tree
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["OVERRIDE", "VERSION", "OnCallDocuments", "active_document"]
+__all__ = [
+    "OVERRIDE", "VERSION", "OnCallDocuments", "active_document", "document_to_read",
+]  # fmt: skip
 
 VERSION, OVERRIDE = table_of(OnCallVersion), table_of(OnCallOverride)
 _ACTIVE = ActiveDocument(OnCallVersion, read_oncall)
@@ -39,6 +41,23 @@ def active_document(connection: Connection) -> OnCallDocument:
         The document.
     """
     return _ACTIVE.of(connection) or _NONE
+
+
+def document_to_read(connection: Connection) -> OnCallDocument:
+    """Return the active document as `active_document` does; an empty one where it cannot be read.
+
+    So what people do to alerts, and pages on their way, never fail by what another version stored.
+
+    Args:
+        connection: an open transaction
+
+    Returns:
+        The document.
+    """
+    try:
+        return active_document(connection)
+    except ConfigurationError:
+        return _NONE
 
 
 class OnCallDocuments(VersionedDocuments[OnCallVersion]):

@@ -1,0 +1,50 @@
+"""What another version stored and this one cannot read holds up no alert and no page."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentinel.alerts.actions import Acknowledge
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+from sentinel.store.escalations.sending import claim_pages
+from sentinel.store.oncall.documents import VERSION
+from tests.store.escalations.paged import Paged
+
+
+@pytest.fixture
+def paged(store: Store, clock: FakeClock) -> Paged:
+    return Paged(store, clock)
+
+
+def unreadable(paged: Paged) -> None:
+    with paged.store.write() as connection:
+        newer = VERSION.update().values(document="people: {ann: {newer: 1}}", digest="newer")
+        connection.execute(newer)
+
+
+def failures(paged: Paged) -> list[str]:
+    query = "SELECT message FROM system_log WHERE what = 'escalation.failed' ORDER BY id"
+    return [row.message for row in paged.rows(query)]
+
+
+def test_a_document_that_cannot_be_read_holds_up_no_alert_and_no_page(paged: Paged):
+    paged.rule = paged.rule.model_copy(update={"group_by": ["mount"]})
+    paged.fires("/")
+    paged.goes_on()
+    unreadable(paged)
+    paged.clock.forward(minutes=1)
+    paged.fires("/", "/var")
+    assert len(paged.ids()) == 2
+    (said,) = failures(paged)
+    assert "without an escalation: ConfigurationError: people.ann" in said
+    assert len(claim_pages(paged.store, "test")) == 1
+    assert paged.does(Acknowledge(actor="ann")).ok
+    assert paged.row().state == "acknowledged"
+
+
+def test_a_step_that_needs_a_document_that_cannot_be_read_fails_in_the_open(paged: Paged):
+    paged.fires("/")
+    unreadable(paged)
+    assert [one.what for one in paged.goes_on()] == ["failed"]
+    assert "could not be carried out: ConfigurationError" in failures(paged)[0]
