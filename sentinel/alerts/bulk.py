@@ -105,8 +105,8 @@ def undo_steps(
         now: the present time; a suppression that has ended since is not restored
 
     Returns:
-        The steps; none for a comment and for escalate, which cannot be undone, and where nothing
-        changed.
+        The steps; none for a comment, for escalate and for an acknowledgement beside that of
+        another person, which cannot be undone, and where nothing changed.
     """
     inverse: Callable[[AlertView], Action]
     match name:
@@ -132,6 +132,8 @@ def undo_steps(
             return []
     together: dict[tuple[Action, int], list[str]] = {}
     for one in changed(results):
+        if one.reason is Reason.ACKNOWLEDGED_TOO:
+            continue  # what the others acknowledged stays
         if was := before.get(one.alert_id):
             together.setdefault((inverse(was), one.version), []).append(one.alert_id)
     return [Step(action, ids, version) for (action, version), ids in together.items()]

@@ -39,6 +39,7 @@ ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.ACKNOWLEDGEMENT_VOID: "severity_changed",
     Reason.SEVERITY_FELL: "severity_changed",
     Reason.ACKNOWLEDGED: "acknowledged",
+    Reason.ACKNOWLEDGED_TOO: "acknowledged",
     Reason.UNACKNOWLEDGED: "unacknowledged",
     Reason.ASSIGNED: "assigned",
     Reason.COMMENTED: "commented",

@@ -38,6 +38,9 @@ def act(
         case Acknowledge():
             if ended:
                 return refused(alert, "it is resolved, so there is nothing to acknowledge")
+            if alert.status is Status.ACKNOWLEDGED and terms.wants_more:
+                # It stays that of the first person.
+                return Transition(Reason.ACKNOWLEDGED_TOO, change(alert, version=version), True)
             if alert.status is Status.ACKNOWLEDGED:
                 return Transition(Reason.UNCHANGED, alert)
             taken = change(

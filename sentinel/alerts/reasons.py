@@ -49,6 +49,7 @@ class Reason(StrEnum):
     KEPT_CRITICAL = "kept_critical"
     RULE_DISABLED = "rule_disabled"
     ACKNOWLEDGED = "acknowledged"
+    ACKNOWLEDGED_TOO = "acknowledged_too"
     UNACKNOWLEDGED = "unacknowledged"
     RESOLVED_MANUALLY = "resolved_manually"
     ASSIGNED = "assigned"
@@ -98,6 +99,7 @@ WORDS: Mapping[str, str] = {
     Reason.KEPT_CRITICAL: "kept open: an unacknowledged critical alert never expires",
     Reason.RULE_DISABLED: "rule disabled",
     Reason.ACKNOWLEDGED: "acknowledged",
+    Reason.ACKNOWLEDGED_TOO: "acknowledged by one more person, whom its escalation waited for",
     Reason.UNACKNOWLEDGED: "acknowledgement withdrawn",
     Reason.RESOLVED_MANUALLY: "resolved by a person",
     Reason.ASSIGNED: "assigned",

@@ -57,6 +57,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
             reading ends that
         switched_off: whether the rule is disabled, so that no evaluation follows
         next_level: of the escalation of its group, to which a person may escalate it; 0 for none
+        wants_more: whether its escalation waits for the acknowledgement of whoever acts, too
         silenced: until when and why the rule is silenced; None where it is not
     """
 
@@ -70,6 +71,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     hold_after_manual_resolve: timedelta = timedelta(minutes=5)
     switched_off: bool = False
     next_level: int = 0
+    wants_more: bool = False
     silenced: tuple[datetime, str] | None = None
 
 

@@ -139,7 +139,7 @@ def done_in_words(results: Sequence[ActionResult]) -> str:
     Returns:
         How many were acknowledged, and how many ended meanwhile.
     """
-    done = sum(one.reason is Reason.ACKNOWLEDGED for one in results)
+    done = sum(one.reason in (Reason.ACKNOWLEDGED, Reason.ACKNOWLEDGED_TOO) for one in results)
     missed = sum(not one.ok for one in results)
     said = f"Acknowledged {done:,} alert{'' if done == 1 else 's'}."
     return f"{said} {missed:,} ended meanwhile." if missed else said

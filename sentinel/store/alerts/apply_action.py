@@ -51,6 +51,7 @@ from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
 from sentinel.store.escalations.homes import next_levels
+from sentinel.store.escalations.joint import still_wanted
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -128,6 +129,9 @@ def act_all(
             changes.look_up_resolved(mine)
         if isinstance(one.action, Escalate):
             changes.next_levels = next_levels(connection, [row.id for row in mine])
+        if isinstance(one.action, Acknowledge):
+            taken = [row.id for row in mine if row.status == Status.ACKNOWLEDGED]
+            changes.wanted = still_wanted(connection, taken, one.action.actor)
         changes.made = []
         results |= {row.id: changes.act(row, one.action, one.expected_version) for row in mine}
         done.append(Done(one.action, changes.made, one.origin))
@@ -295,6 +299,7 @@ class _Changes:
     Attributes:
         made: what people's actions changed
         next_levels: by alert, to which level of its escalation a person may send it now
+        wanted: acknowledged alerts whose escalation waits for the person who acts, too
     """
 
     def __init__(
@@ -308,6 +313,7 @@ class _Changes:
         self._homes: dict[str, list[Membership]] = {}
         self.made: list[Made] = []
         self.next_levels: dict[str, int] = {}
+        self.wanted: set[str] = set()
 
     def look_up_resolved(self, rows: Sequence[Row[Any]]) -> None:
         """Find what decides whether resolved alerts may be reopened, and in which groups."""
@@ -330,8 +336,6 @@ class _Changes:
         after = become.state or state
         if become.visible:
             self.made.append(Made(state, after, row.tenant, row.title))
-        elif isinstance(action, Acknowledge) and become.reason is Reason.UNCHANGED:
-            self._unit.acknowledged_too[state.id] = action.actor
         return ActionResult(
             alert_id=state.id, ok=become.reason is not Reason.REFUSED, reason=become.reason,
             status=after.status.value, version=after.version, error=become.error,
@@ -346,6 +350,8 @@ class _Changes:
             terms = msgspec.structs.replace(terms, silenced=held)
         if (level := self.next_levels.get(state.id)) is not None:
             terms = msgspec.structs.replace(terms, next_level=level)
+        if state.id in self.wanted:
+            terms = msgspec.structs.replace(terms, wants_more=True)
         other = self._beside.get(row.fingerprint)
         become = step(state, None, given, unit.now, terms, beside=other)
         if become.drop is not None:

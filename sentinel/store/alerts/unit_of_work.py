@@ -46,8 +46,11 @@ __all__ = ["Origin", "UnitOfWork"]
 _QUIET = frozenset((Reason.NO_DATA, Reason.EXPIRED))
 """Ends that are no recovery and that nobody chose: only channels of vendors hear of them."""
 _OUTSIDE_GROUPS = frozenset(
-    (Reason.COMMENTED, Reason.ASSIGNED, Reason.KEPT_NOT_REPEATED, Reason.ESCALATED)
-)
+    (
+        Reason.COMMENTED, Reason.ASSIGNED, Reason.KEPT_NOT_REPEATED, Reason.ESCALATED,
+        Reason.ACKNOWLEDGED_TOO,
+    )
+)  # fmt: skip
 """Changes that no group counts."""
 _SEVERITY = frozenset((Reason.SEVERITY_ROSE, Reason.SEVERITY_FELL))
 """Changes by which other inhibition rules may match."""
@@ -78,7 +81,6 @@ class UnitOfWork:
         groups: what becomes of groups
         remediations: runs to start, as `remediation_row` gives them
         suppressions: by fingerprint, the row that replaces what there is; None to only delete it
-        acknowledged_too: alerts that somebody acknowledged whom others had preceded, with who
         is_news: raise the change number although no alert changed
         relabelled: rules, by tenant and name, whose alerts matchers may see otherwise than before
     """
@@ -99,7 +101,6 @@ class UnitOfWork:
         self.groups = GroupChanges(store, connection, about)
         self.remediations: list[dict[str, Any]] = []
         self.suppressions: dict[str, dict[str, Any] | None] = {}
-        self.acknowledged_too: dict[str, str] = {}
         self.is_news = False
         self.relabelled: set[tuple[str, str]] = set()
         self._slot = slot or now
@@ -112,6 +113,7 @@ class UnitOfWork:
         self._moved: set[str] = set()
         self._commented: list[str] = []
         self._escalated: list[str] = []
+        self._acknowledged_too: dict[str, str] = {}
 
     @cached_property
     def routes(self) -> RouteTree | None:
@@ -170,6 +172,8 @@ class UnitOfWork:
             self._commented.append(state.id)
         elif reason is Reason.ESCALATED_MANUALLY:
             self._escalated.append(state.id)
+        elif reason is Reason.ACKNOWLEDGED_TOO:
+            self._acknowledged_too[state.id] = actor
         if joins or kind == "resolved" or reason in _SEVERITY:
             self._moved.add(state.id)
         self._changes += 1
@@ -235,11 +239,11 @@ class UnitOfWork:
             events += follow_groups(store, connection, self.groups.moves, now)
         if self._commented:
             events += follow_comments(store, connection, self._commented, now)
-        if self.acknowledged_too:
-            events += follow_acknowledgements(store, connection, self.acknowledged_too, now)
+        if self._acknowledged_too:
+            events += follow_acknowledgements(store, connection, self._acknowledged_too, now)
         if self._escalated:
             events += follow_escalations(store, connection, self._escalated, now)
-        self._commented, self.acknowledged_too, self._escalated = [], {}, []
+        self._commented, self._acknowledged_too, self._escalated = [], {}, []
 
     def _alert_events(self) -> list[OutEvent]:
         """One event a change; one a rule where there are more than `MOST_EVENTS`."""

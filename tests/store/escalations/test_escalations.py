@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -198,6 +199,29 @@ def test_everybody_who_was_paged_must_acknowledge_where_the_step_says_all(paged:
     assert paged.sends() == [("page", "phone", "cem")]
     paged.does(Acknowledge(actor="cem"))
     assert paged.row().state == "acknowledged"  # for the last step one is enough
+
+
+def test_each_acknowledgement_that_is_waited_for_is_in_the_timeline_and_the_audit_trail(
+    paged: Paged,
+):
+    paged.by("everybody")
+    (alert,) = paged.fires("/")
+    paged.goes_on()
+    assert str(paged.does(Acknowledge(actor="ann")).reason) == "acknowledged"
+    assert str(paged.does(Acknowledge(actor="ann")).reason) == "unchanged"  # not twice
+    paged.clock.forward(minutes=2)
+    second = paged.does(Acknowledge(actor="Ben via bot", comment="me too"))
+    assert (second.ok, str(second.reason)) == (True, "acknowledged_too")
+    assert json.loads(paged.row().acknowledgements) == ["ann", "ben"]
+    assert str(paged.does(Acknowledge(actor="cem")).reason) == "unchanged"  # nobody waits for it
+    told = [one for one in paged.store.alerts.timeline(alert) if one.kind == "acknowledged"]
+    assert [(one.actor, one.comment) for one in told] == [("ann", ""), ("Ben via bot", "me too")]
+    assert told[1].at == paged.clock.now()
+    shown = paged.store.alerts.get(alert)
+    assert (shown.acknowledged_by, shown.status) == ("ann", "acknowledged")
+    audited = paged.rows("SELECT actor, note FROM audit WHERE action = 'alert.acknowledge'")
+    assert [one.note for one in audited] == ["", "me too"]
+    assert len({one.actor for one in audited}) == 2
 
 
 def test_nobody_on_call_falls_through_to_the_next_step_at_once(paged: Paged):
