@@ -42,6 +42,7 @@ from sentinel.store.database.tables import (
 )
 from sentinel.store.escalations.erasing import erase_from_escalations
 from sentinel.store.escalations.rows import ESCALATION, PAGE
+from sentinel.store.notifications.erased_notices import erase_from_notices
 from sentinel.store.oncall.documents import active_document
 from sentinel.store.oncall.erasing import erase_from_oncall, overrides_of
 
@@ -167,6 +168,7 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
     connection.execute(_BROWSER.delete().where(_BROWSER.c.person == name))
     erase_from_oncall(connection, name, label)
     erase_from_escalations(connection, name, label)
+    erase_from_notices(connection, name, label)
     _erase_from_log(connection, name, label)
     erase_from_security(connection, name, label)
     connection.execute(AUDIT_PERSON.update().where(mine).values(name=None, salt=None))

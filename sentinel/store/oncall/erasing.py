@@ -1,11 +1,14 @@
-"""The name of a person in overrides and in earlier versions of the on-call document, erased."""
+"""The name of a person in overrides, earlier on-call documents and copies of calendars, erased."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, RowMapping, select
 
+from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError
-from sentinel.oncall.document import read_oncall
+from sentinel.oncall.calendar_names import without_person
+from sentinel.oncall.document import OnCallDocument, read_oncall
+from sentinel.schema.calendar_copies import CalendarCopy
 from sentinel.schema.handoffs import HandoffTold
 from sentinel.store.database.tables import table_of
 from sentinel.store.oncall.documents import VERSION
@@ -13,7 +16,7 @@ from sentinel.store.oncall.overrides import OVERRIDE
 
 __all__ = ["erase_from_oncall", "overrides_of"]
 
-_TOLD = table_of(HandoffTold)
+_TOLD, _COPY = table_of(HandoffTold), table_of(CalendarCopy)
 
 _ERASED = "The document was deleted, since it had the name of a person who was erased."
 
@@ -34,7 +37,7 @@ def overrides_of(connection: Connection, name: str) -> list[RowMapping]:
 
 
 def erase_from_oncall(connection: Connection, name: str, label: str) -> None:
-    """Replace a name in overrides, and delete the documents of earlier versions that have it.
+    """Replace a name in overrides and copies, and delete earlier documents that have it.
 
     Args:
         connection: an open transaction
@@ -53,19 +56,34 @@ def erase_from_oncall(connection: Connection, name: str, label: str) -> None:
     versions = select(VERSION.c.number, VERSION.c.document, VERSION.c.note).where(
         VERSION.c.document.contains(name, autoescape=True)
     )
+    mails: set[str] = set()
     for row in connection.execute(versions).all():
-        if _names(row.document, name):
-            note = f"{row.note} {_ERASED}".strip()
-            connection.execute(
-                VERSION.update()
-                .where(VERSION.c.number == row.number)
-                .values(document="", note=note)
-            )
+        document = _read(row.document)
+        if document is not None and name not in document.people:
+            continue
+        if document is not None:
+            mails.add(document.people[name].email)
+        note = f"{row.note} {_ERASED}".strip()
+        connection.execute(
+            VERSION.update().where(VERSION.c.number == row.number).values(document="", note=note)
+        )
+    _erase_from_calendars(connection, name, mails, label)
 
 
-def _names(document: str, name: str) -> bool:
-    """Return whether a document has the person; one of an older form that cannot be read has."""
+def _read(document: str) -> OnCallDocument | None:
+    """Return a document; None for one of an older form, which may have anybody."""
     try:
-        return name in read_oncall(document).people
+        return read_oncall(document)
     except ConfigurationError:
-        return True
+        return None
+
+
+def _erase_from_calendars(connection: Connection, name: str, mails: set[str], label: str) -> None:
+    """Replace the name in copies of calendars, whose next change brings what it says then."""
+    erased = ErasedName(name, label, any_case=True)
+    for row in connection.execute(select(_COPY.c.schedule, _COPY.c.body, _COPY.c.error)).all():
+        body = without_person(row.body, erased.in_text, mails, label)
+        error = erased.in_text(row.error)
+        if (body, error) != (row.body, row.error):
+            where = _COPY.c.schedule == row.schedule
+            connection.execute(_COPY.update().where(where).values(body=body, error=error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from sqlalchemy import text
@@ -13,7 +14,11 @@ from sentinel.access import Role
 from sentinel.alerts.actions import Acknowledge, Assign, Suppress
 from sentinel.audit.change import Change, Recorded
 from sentinel.clock import FakeClock
+from sentinel.engine.notices import send_notices
 from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.notifications.notice import NewNotice
+from sentinel.notifications.reasons import Reason
+from sentinel.oncall.calendar_source import CalendarSource
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.access.people import People
@@ -26,6 +31,10 @@ from sentinel.store.audit.people import (
 from sentinel.store.audit.queries import page
 from sentinel.store.database.backup import tables
 from sentinel.store.log_levels import LogLevels
+from sentinel.store.notifications.inbox import Inbox
+from sentinel.store.notifications.notices import add_notices, claim_notices
+from sentinel.store.oncall.calendar_copies import copies, keep_copy
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.world import World
 
 
@@ -73,6 +82,38 @@ def test_an_erased_name_is_nowhere_and_the_chain_still_holds(busy: World):
     assert [row.actor for row in rows if row.action == "alert.acknowledge"] == [label]
     assert [row.action for row in rows[:2]] == ["person.erased", "person.erased"]
     assert store.alerts.get(busy.ids()[1]).assignee == label
+
+
+def test_an_erased_name_is_in_no_notice_and_no_copy_of_a_calendar(store: Store, clock: FakeClock):
+    notice = NewNotice(
+        kind=Reason.HANDOFF, about="primary", says="lena begins", receiver="default",
+        title="Beside you: lena", text="lena is on call.", url="http://sentinel/",
+        html="<b>lena</b>", attachment=("digest.csv", "by,lena\r\n"),
+    )  # fmt: skip
+    store.receivers.set("default", ["inbox"])
+    with store.write() as connection:
+        add_notices(store, connection, [notice], clock.now())
+    send_notices(store, lambda _: Inbox(store), by="test")
+    store.receivers.set("default", ["sentinel-email/mail"])
+    later = msgspec.structs.replace(notice, says="lena ends")
+    with store.write() as connection:
+        add_notices(store, connection, [later], clock.now())
+    source = CalendarSource(url="https://example.org/shifts.ics")
+    body = "BEGIN:VCALENDAR\r\nX-A:Lena\r\nX-B:lena@example.org\r\nEND:VCALENDAR\r\n"
+    keep_copy(store, "primary", source, body, "tag")
+    documents = OnCallDocuments(store)
+    documents.apply(
+        "people: {lena: {email: lena@example.org, notify: [{receiver: default}]}}", actor="omar"
+    )
+    documents.apply("people: {}", actor="omar")
+    label = erase(store, "lena", actor="omar")
+    assert "lena" not in everything(store).lower()
+    (waits,) = claim_notices(store, "test")
+    assert waits.message.title == f"Beside you: {label}"
+    assert waits.message.attachment == ("digest.csv", f"by,{label}\r\n")
+    assert store.inbox.page()[0].title == f"Beside you: {label}"
+    with store.read() as connection:
+        assert copies(connection, ["primary"])["primary"].etag == "tag"
 
 
 def test_every_column_that_names_who_did_something_is_erased():
