@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-__all__ = ["MINUTE", "MessageLimits", "SentRecently"]
+__all__ = ["MINUTE", "MOST_PER_MINUTE", "MessageLimits", "SentRecently"]
 
 MINUTE = timedelta(minutes=1)
+MOST_PER_MINUTE = 100_000
 
 
 class MessageLimits(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Receivers, routes, silences and time intervals as one YAML document in Git. Pure.
 
-It may lie in several files.
+It may lie in several files, and has message limits and templates, too.
 
 Credentials are in Prefect blocks; a document names the blocks.
 """
@@ -8,15 +8,24 @@ Credentials are in Prefect blocks; a document names the blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar, cast, get_origin
+from typing import Annotated, Any, Self, TypeVar, cast, get_origin
 
 import msgspec
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_document import loaded
 from sentinel.notifications.channel_names import is_channel, is_receiver
+from sentinel.notifications.message_settings import ALL, PerMinute, TemplateNode
 from sentinel.notifications.route_document import HINT, RouteDocument, refusal_of
 from sentinel.notifications.route_trial import checked
 from sentinel.notifications.silence_document import SilenceNode
@@ -24,7 +33,7 @@ from sentinel.notifications.silence_document import SilenceNode
 __all__ = ["NotifyDocument", "ReceiverNode", "read_notify", "routes_text"]
 
 _ROUTES = tuple(RouteDocument.model_fields)
-_BESIDE = ("receivers", "silences")
+_BESIDE = ("receivers", "channel_limits", "silences")
 _LISTS = (
     "receivers",
     "silences",
@@ -52,6 +61,19 @@ def _channel(ref: str) -> str:
     return ref
 
 
+def _by_channel(given: Any, also: str = "") -> Any:
+    """Refuse keys that are no channels before an error could name the place, and so repeat them."""
+    if isinstance(given, dict):
+        for one in cast("dict[Any, Any]", given):
+            if one != also:
+                _channel(one if isinstance(one, str) else "")
+    return cast("Any", given)
+
+
+def _by_channel_or_all(given: Any) -> Any:
+    return _by_channel(given, ALL)
+
+
 class ReceiverNode(BaseModel):
     """A named set of channels."""
 
@@ -60,10 +82,27 @@ class ReceiverNode(BaseModel):
     name: Annotated[str, AfterValidator(_named)]
     channels: list[Annotated[str, AfterValidator(_channel)]] = Field(min_length=1, max_length=50)
     description: str = Field(default="", max_length=1000)
+    per_minute: PerMinute | None = Field(
+        default=None, description="Messages a minute; left out, the limit stays as it is."
+    )
+    templates: Annotated[dict[str, TemplateNode] | None, BeforeValidator(_by_channel_or_all)] = (
+        Field(default=None, description="By channel or all; left out, they stay as they are.")
+    )
+
+    @model_validator(mode="after")
+    def _of_its_channels(self) -> Self:
+        for one in self.templates or {}:
+            if one != ALL and one not in self.channels:
+                raise ValueError(f"templates: write all or a channel of {self.name}, not {one!r}")
+        return self
 
 
 class _Receivers(BaseModel):
     receivers: list[ReceiverNode]
+
+
+class _ChannelLimits(BaseModel):
+    channel_limits: Annotated[dict[str, PerMinute], BeforeValidator(_by_channel)]
 
 
 class _Silences(BaseModel):
@@ -75,6 +114,7 @@ class NotifyDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         receivers: by name
+        channel_limits: messages a minute by channel, for all receivers together
         silences: by name
         routes: whose tests pass
         text: of the routes, as they are stored
@@ -82,6 +122,7 @@ class NotifyDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     receivers: Mapping[str, ReceiverNode] | None
     silences: Mapping[str, SilenceNode] | None = None
+    channel_limits: Mapping[str, PerMinute] = msgspec.field(default_factory=dict[str, PerMinute])
     routes: RouteDocument | None
     text: str
 
@@ -125,6 +166,11 @@ def read_notify(files: Mapping[str, str]) -> NotifyDocument:
                     if isinstance(one, dict):
                         once(part, cast("dict[str, Any]", one).get("name"), file)
                 merged.setdefault(part, []).extend(items)
+            elif part == "channel_limits" and isinstance(value, dict):
+                for name in cast("dict[Any, Any]", value):
+                    if is_channel(str(name)):  # or it is refused without being repeated
+                        once(part, name, file)
+                merged.setdefault(part, {}).update(value)
             elif part == "defaults" and _is_twofold(value):
                 for by, names in value.items():
                     for name in names:
@@ -150,20 +196,21 @@ def _read(merged: Mapping[str, Any], where: str) -> NotifyDocument:
     if "silences" in merged:
         found = _part(_Silences, "silences", merged, where)
         silences = {one.name: one for one in found.silences}
+    limits: Mapping[str, PerMinute] = {}
+    if "channel_limits" in merged:
+        limits = _part(_ChannelLimits, "channel_limits", merged, where).channel_limits
+    beside = NotifyDocument(
+        receivers=receivers, silences=silences, channel_limits=limits, routes=None, text=""
+    )
     given = {part: merged[part] for part in _ROUTES if part in merged}
     if not given:
-        return NotifyDocument(receivers=receivers, silences=silences, routes=None, text="")
+        return beside
     if "route" not in given:
         raise ConfigurationError(
             f"{where}: {', '.join(given)} without route:", hint="Write the first route, too."
         )
     text = routes_text(given)
-    return _of_file(
-        lambda: NotifyDocument(
-            receivers=receivers, silences=silences, routes=checked(text), text=text
-        ),
-        where,
-    )
+    return _of_file(lambda: msgspec.structs.replace(beside, routes=checked(text), text=text), where)
 
 
 P = TypeVar("P", bound=BaseModel)

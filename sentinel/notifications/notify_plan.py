@@ -9,6 +9,8 @@ import msgspec
 
 from sentinel.clock import utc
 from sentinel.labels.alertmanager import matchers_of, written
+from sentinel.notifications.message_settings import LimitChange, SettingChanges, TemplateChange
+from sentinel.notifications.message_template import MessageTemplate
 from sentinel.notifications.notify_document import NotifyDocument
 from sentinel.notifications.owners import Owners
 from sentinel.notifications.route_document import RouteDocument, RouteNode
@@ -33,8 +35,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sign: `+`, `~` or `-`
-        kind: receiver, route, owner, default, time interval, inhibit rule, dependency, test or
-            silence
+        kind: receiver, receiver limit, channel limit, template, route, owner, default,
+            time interval, inhibit rule, dependency, test or silence
         name: of it; of a route, the matchers on the way to it
         text: what it is from now on, or what changes
     """
@@ -53,6 +55,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 def differences(
     document: NotifyDocument, receivers: Mapping[str, PresentReceiver],
     active: RouteDocument | None, silences: Sequence[SilenceChange] = (),
+    settings: SettingChanges | None = None,
 ) -> list[Difference]:  # fmt: skip
     """Return what applying a document changes.
 
@@ -61,6 +64,7 @@ def differences(
         receivers: those that are stored
         active: the active routes; None for none
         silences: what becomes of silences, as `silence_changes` yields it
+        settings: what becomes of message limits and templates, as `setting_changes` returns it
 
     Returns:
         The differences; none where nothing would change.
@@ -68,10 +72,52 @@ def differences(
     found: list[Difference] = []
     if document.receivers is not None:
         found += _receivers(document, receivers)
+    if settings is not None:
+        found += map(_limit, settings.limits)
+        found += map(_template, settings.templates)
     if document.routes is not None and document.routes != active:
         found += _routes(document.routes, active)
     found += map(_silence, silences)
     return found
+
+
+def _limit(change: LimitChange) -> Difference:
+    return Difference(
+        sign=_sign(change.before, change.after), kind=f"{change.kind} limit", name=change.name,
+        text=f"{_per_minute(change.before)} -> {_per_minute(change.after)}",
+    )  # fmt: skip
+
+
+def _per_minute(most: int | None) -> str:
+    if most is None:
+        return "that of all"
+    return f"{most:,} a minute" if most else "no limit"
+
+
+def _template(change: TemplateChange) -> Difference:
+    sign = _sign(change.before, change.after)
+    before, after = change.before or MessageTemplate(), change.after or MessageTemplate()
+    parts = [
+        f"{part} {f'{_quoted(was)} -> ' if sign == '~' else ''}{_quoted(wanted)}"
+        for part, was, wanted in (
+            ("title", before.title, after.title), ("text", before.text, after.text)
+        )
+        if was != wanted
+    ]  # fmt: skip
+    name = f"{change.receiver} on {change.channel}" if change.channel else change.receiver
+    text = "the built-in texts are sent" if sign == "-" else "; ".join(parts)
+    return Difference(sign=sign, kind="template", name=name, text=text)
+
+
+def _sign(before: object, after: object) -> Literal["+", "~", "-"]:
+    if before is None:
+        return "+"
+    return "-" if after is None else "~"
+
+
+def _quoted(text: str) -> str:
+    """Return a text of a template on one line, as JSON has it."""
+    return msgspec.json.encode(text).decode() if text else "the built-in one"
 
 
 def _silence(change: SilenceChange) -> Difference:
@@ -92,8 +138,10 @@ def _silence(change: SilenceChange) -> Difference:
 
 def _of_silence(node: SilenceNode) -> dict[str, Any]:
     start = "when it is applied" if node.start is None else utc(node.start)
-    usual = {"tenant": "default", "recurrence": {}, "comment": "", "maintenance": False,
-             "announce": False}  # fmt: skip
+    usual: dict[str, Any] = {
+        "tenant": "default", "recurrence": {}, "comment": "", "maintenance": False,
+        "announce": False,
+    }  # fmt: skip
     said = {name: value for name, value in node.terms.items() if usual.get(name) != value}
     return {**said, "start": start, "until": utc(node.until)}
 

@@ -242,3 +242,32 @@ def test_what_is_wrong_is_named_with_its_file_and_without_secrets(
         read_notify(files)
     assert names in error.value.message
     assert "s3cret" not in str(error.value)
+
+
+def test_limits_and_templates_that_cannot_be_are_refused_with_their_place():
+    of = "receivers: [{name: a, channels: [inbox], WRONG}]"
+    for wrong, said in (
+        ("per_minute: -1", "receivers.0.per_minute"),
+        ("per_minute: 100001", "receivers.0.per_minute"),
+        ("per_minute: true", "receivers.0.per_minute"),
+        ("per_minute: none", "receivers.0.per_minute"),
+        ("templates: {all: {}}", "receivers.0.templates.all: .*the template is empty"),
+        ("templates: {all: {title: '{nothing}'}}", r"line 1, column 2: \{nothing\} is unknown"),
+        ("templates: {https://x.example/b: {nothing: x}}", "templates: is no channel"),
+        ("templates: {slack-webhook/b: {title: x}}", "all or a channel of a, not 'slack-webhook/b"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            read_notify({"n": of.replace("WRONG", wrong)})
+    for wrong, said in (
+        ("[inbox]", "channel_limits"),
+        ("{https://x.example/secret: 1}", "is no channel"),
+        ("{5: 1}", "is no channel"),
+        ("{all: 1}", "is no channel"),
+        ("{inbox: 1.5}", "channel_limits.inbox"),
+    ):
+        with pytest.raises(ConfigurationError, match=said) as refused:
+            read_notify({"n": f"channel_limits: {wrong}"})
+        assert "x.example" not in refused.value.message
+    one, two = "channel_limits: {inbox: 1}", "channel_limits: {inbox: 2}"
+    with pytest.raises(ConfigurationError, match="channel_limits inbox is in one and in two"):
+        read_notify({"one": one, "two": two})

@@ -13,7 +13,12 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError
-from sentinel.notifications.message_limit import MINUTE, MessageLimits, SentRecently
+from sentinel.notifications.message_limit import (
+    MINUTE,
+    MOST_PER_MINUTE,
+    MessageLimits,
+    SentRecently,
+)
 from sentinel.schema.columns import Moment
 from sentinel.schema.message_limits import MessageLimit
 from sentinel.store.database.tables import DELIVERY, table_of
@@ -21,18 +26,25 @@ from sentinel.store.database.tables import DELIVERY, table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MOST_PER_MINUTE", "count_alone", "message_limits", "sent_recently", "set_message_limit"]
+__all__ = [
+    "MOST_PER_MINUTE",
+    "count_alone",
+    "limits_in",
+    "message_limits",
+    "sent_recently",
+    "set_message_limit",
+    "set_message_limit_in",
+]
 
 LIMIT = table_of(MessageLimit)
 _LOCK = 0x5E471E7
 """Key of PostgreSQL's advisory lock: any number that never changes."""
-MOST_PER_MINUTE = 100_000
 
 
 def message_limits(store: Store) -> MessageLimits:
     """Return the limits of now."""
     with store.read() as connection:
-        return _limits(store, connection)
+        return limits_in(store, connection)
 
 
 def set_message_limit(
@@ -62,22 +74,35 @@ def set_message_limit(
         )
 
     def work(connection: Connection) -> None:
-        mine = (LIMIT.c.kind == kind, LIMIT.c.name == name)
-        query = select(LIMIT.c.per_minute).where(*mine).with_for_update()
-        before: int | None = connection.execute(query).scalar()
-        if before == per_minute:
-            return
-        connection.execute(LIMIT.delete().where(*mine))
-        if per_minute is not None:
-            connection.execute(LIMIT.insert().values(kind=kind, name=name, per_minute=per_minute))
-        change = Change(
-            action=f"{kind}.limited", object_kind=kind, object_id=name, object_name=name,
-            before={"per_minute": before}, after={"per_minute": per_minute},
-        )  # fmt: skip
-        store.audit.add(connection, change, actor=actor)
-        store.changed(connection)
+        set_message_limit_in(store, connection, kind, name, per_minute, actor=actor)
 
     store.in_transaction(work)
+
+
+def set_message_limit_in(
+    store: Store,
+    connection: Connection,
+    kind: Literal["receiver", "channel"],
+    name: str,
+    per_minute: int | None,
+    *,
+    actor: str = "",
+) -> None:
+    """Do what `set_message_limit` does with a number in range, within an open transaction."""
+    mine = (LIMIT.c.kind == kind, LIMIT.c.name == name)
+    query = select(LIMIT.c.per_minute).where(*mine).with_for_update()
+    before: int | None = connection.execute(query).scalar()
+    if before == per_minute:
+        return
+    connection.execute(LIMIT.delete().where(*mine))
+    if per_minute is not None:
+        connection.execute(LIMIT.insert().values(kind=kind, name=name, per_minute=per_minute))
+    change = Change(
+        action=f"{kind}.limited", object_kind=kind, object_id=name, object_name=name,
+        before={"per_minute": before}, after={"per_minute": per_minute},
+    )  # fmt: skip
+    store.audit.add(connection, change, actor=actor)
+    store.changed(connection)
 
 
 def count_alone(connection: Connection) -> None:
@@ -104,10 +129,11 @@ def sent_recently(
         count_alone(connection)
     rows = connection.execute(_RECENT, {"since": now - MINUTE})
     sent = [(row.receiver, row.channel, row.started_at) for row in rows]
-    return SentRecently(_limits(store, connection), sent, now)
+    return SentRecently(limits_in(store, connection), sent, now)
 
 
-def _limits(store: Store, connection: Connection) -> MessageLimits:
+def limits_in(store: Store, connection: Connection) -> MessageLimits:
+    """Return the limits as a transaction sees them."""
     by_kind: dict[str, dict[str, int]] = {"receiver": {}, "channel": {}}
     for row in connection.execute(_ALL):
         by_kind[row.kind][row.name] = row.per_minute

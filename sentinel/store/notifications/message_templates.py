@@ -23,7 +23,9 @@ __all__ = [
     "message_on",
     "message_templates",
     "set_message_template",
+    "set_message_template_in",
     "template_for",
+    "templates_in",
     "with_template",
 ]
 
@@ -67,34 +69,47 @@ def set_message_template(
         checked(template)
 
     def work(connection: Connection) -> None:
-        channels = store.receivers.all_in(connection)
-        if receiver not in channels:
-            raise NotFound(f"there is no receiver {receiver!r}", hint="See: sentinel receiver list")
-        if channel and template is not None and channel not in channels[receiver]:
-            raise ConfigurationError(
-                f"receiver {receiver!r} has no channel {channel!r}",
-                hint=f"It has {', '.join(channels[receiver])}.",
-            )
-        before = _of(connection, receiver).get(channel)
-        if before == template:
-            return
-        mine = (TEMPLATE.c.receiver == receiver, TEMPLATE.c.channel == channel)
-        connection.execute(TEMPLATE.delete().where(*mine))
-        if template is not None:
-            connection.execute(
-                TEMPLATE.insert().values(
-                    receiver=receiver, channel=channel, title=template.title, text=template.text,
-                    updated_at=store.now(),
-                )
-            )  # fmt: skip
-        change = Change(
-            action="receiver.templated", object_kind="receiver", object_id=receiver,
-            object_name=receiver, before=_told(channel, before), after=_told(channel, template),
-        )  # fmt: skip
-        store.audit.add(connection, change, actor=actor)
-        store.changed(connection)
+        set_message_template_in(store, connection, receiver, channel, template, actor=actor)
 
     store.in_transaction(work)
+
+
+def set_message_template_in(
+    store: Store,
+    connection: Connection,
+    receiver: str,
+    channel: str,
+    template: MessageTemplate | None,
+    *,
+    actor: str = "",
+) -> None:
+    """Do what `set_message_template` does with a checked template, in an open transaction."""
+    channels = store.receivers.all_in(connection)
+    if receiver not in channels:
+        raise NotFound(f"there is no receiver {receiver!r}", hint="See: sentinel receiver list")
+    if channel and template is not None and channel not in channels[receiver]:
+        raise ConfigurationError(
+            f"receiver {receiver!r} has no channel {channel!r}",
+            hint=f"It has {', '.join(channels[receiver])}.",
+        )
+    before = _of(connection, receiver).get(channel)
+    if before == template:
+        return
+    mine = (TEMPLATE.c.receiver == receiver, TEMPLATE.c.channel == channel)
+    connection.execute(TEMPLATE.delete().where(*mine))
+    if template is not None:
+        connection.execute(
+            TEMPLATE.insert().values(
+                receiver=receiver, channel=channel, title=template.title, text=template.text,
+                updated_at=store.now(),
+            )
+        )  # fmt: skip
+    change = Change(
+        action="receiver.templated", object_kind="receiver", object_id=receiver,
+        object_name=receiver, before=_told(channel, before), after=_told(channel, template),
+    )  # fmt: skip
+    store.audit.add(connection, change, actor=actor)
+    store.changed(connection)
 
 
 def template_for(templates: Mapping[str, MessageTemplate], channel: str) -> MessageTemplate | None:
@@ -161,6 +176,15 @@ def message_on(store: Store, receiver: str, alert_id: str) -> Message:
     )  # fmt: skip
 
 
+def templates_in(connection: Connection) -> Mapping[str, Mapping[str, MessageTemplate]]:
+    """Return all templates, by receiver and channel, as a transaction sees them."""
+    found: dict[str, dict[str, MessageTemplate]] = {}
+    for row in connection.execute(_ALL):
+        template = MessageTemplate(title=row.title, text=row.text)
+        found.setdefault(row.receiver, {})[row.channel] = template
+    return found
+
+
 def _of(connection: Connection, receiver: str) -> dict[str, MessageTemplate]:
     return {
         row.channel: MessageTemplate(title=row.title, text=row.text)
@@ -174,5 +198,6 @@ def _told(channel: str, template: MessageTemplate | None) -> Mapping[str, str] |
     return {"channel": channel or "all", "title": template.title, "text": template.text}
 
 
+_ALL = select(TEMPLATE).order_by(TEMPLATE.c.receiver, TEMPLATE.c.channel)
 _OF_RECEIVER = select(TEMPLATE).where(TEMPLATE.c.receiver == bindparam("of"))
 _ALERT = select(ALERT).where(ALERT.c.id == bindparam("alert"))

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection
 
+from sentinel.errors import ConfigurationError
+from sentinel.notifications.message_settings import SettingChanges, setting_changes
 from sentinel.notifications.notify_document import NotifyDocument
 from sentinel.notifications.notify_plan import FILE, Difference, PresentReceiver, differences
 from sentinel.notifications.silence_document import SilenceChange, silence_changes
 from sentinel.store.database.alone import alone
 from sentinel.store.notifications.active_routes import active_tree
 from sentinel.store.notifications.declared_silences import DeclaredSilences, present_silences
+from sentinel.store.notifications.message_limits import limits_in, set_message_limit_in
+from sentinel.store.notifications.message_templates import (
+    set_message_template_in,
+    templates_in,
+)
 from sentinel.store.notifications.routes import Routes
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "apply_document", "plan_document", "state_of"]
 
+_BESIDE_ROUTES = ("receiver", "receiver limit", "channel limit", "template", "silence")
 Check = Callable[[str], None]
 """What refuses a change by the present state of receivers and routes, as `state_of` tells it."""
 
@@ -41,7 +49,7 @@ def plan_document(store: Store, document: NotifyDocument) -> list[Difference]:
 
 
 def state_of(store: Store) -> str:
-    """Return a digest of receivers, active routes and declared silences; it differs with them."""
+    """Return a digest of receivers, their settings, active routes and declared silences."""
     with store.read() as connection:
         return _state(store, connection)
 
@@ -77,7 +85,7 @@ def apply_document(
     def work(connection: Connection) -> list[Difference]:
         alone(connection)
         check(_state(store, connection))
-        found, changes = _planned(store, connection, document)
+        found, changes, settings = _planned(store, connection, document)
         for one in found:
             if one.kind != "receiver":
                 continue
@@ -89,10 +97,11 @@ def apply_document(
                 connection, node.name, node.channels, description=node.description, source=FILE,
                 actor=actor,
             )  # fmt: skip
+        _set(store, connection, settings, actor)
         silences = DeclaredSilences(store, connection, changes, actor)
         silences.write()
         routes = Routes(store)
-        if any(one.kind not in ("receiver", "silence") for one in found):
+        if any(one.kind not in _BESIDE_ROUTES for one in found):
             routes.apply_in(connection, document.text, actor=actor, note=note)
         elif found and (tree := active_tree(connection)) is not None:
             # A document may no longer have a receiver that the active routes name.
@@ -110,13 +119,17 @@ def _state(store: Store, connection: Connection) -> str:
     routes = None if tree is None else tree.document.model_dump(mode="json")
     rows = store.receivers.rows_in(connection)
     receivers = [(row.name, row.channels, row.description, row.source) for row in rows]
+    limits = limits_in(store, connection)
+    settings = [
+        sorted(limits.receivers.items()), sorted(limits.channels.items()), templates_in(connection)
+    ]  # fmt: skip
     silences = present_silences(connection, store.now())
-    return sha256(msgspec.json.encode([receivers, routes, silences])).hexdigest()[:32]
+    return sha256(msgspec.json.encode([receivers, settings, routes, silences])).hexdigest()[:32]
 
 
 def _planned(
     store: Store, connection: Connection, document: NotifyDocument
-) -> tuple[list[Difference], list[SilenceChange]]:
+) -> tuple[list[Difference], list[SilenceChange], SettingChanges]:
     present = {
         row.name: PresentReceiver(
             channels=row.channels, description=row.description, source=row.source
@@ -130,4 +143,25 @@ def _planned(
         stored = present_silences(connection, now)
         changes = list(silence_changes([*document.silences.values()], stored, now))
     active = None if tree is None else tree.document
-    return differences(document, present, active, changes), changes
+    settings = setting_changes(document, limits_in(store, connection), templates_in(connection))
+    return differences(document, present, active, changes, settings), changes, settings
+
+
+def _set(store: Store, connection: Connection, settings: SettingChanges, actor: str) -> None:
+    """Set limits and templates once the receivers are those of the document.
+
+    Raises:
+        ConfigurationError: no receiver has a channel that would be limited
+    """
+    used = {ref for refs in store.receivers.all_in(connection).values() for ref in refs}
+    for one in settings.limits:
+        if one.kind == "channel" and one.after is not None and one.name not in used:
+            raise ConfigurationError(
+                f"channel_limits: no receiver has the channel {one.name!r}",
+                hint="Give it to a receiver, or take the limit out of the document.",
+            )
+        set_message_limit_in(store, connection, one.kind, one.name, one.after, actor=actor)
+    for one in settings.templates:
+        set_message_template_in(
+            store, connection, one.receiver, one.channel, one.after, actor=actor
+        )

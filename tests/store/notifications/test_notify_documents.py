@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, Conflict
+from sentinel.notifications.message_template import MessageTemplate
 from sentinel.notifications.notify_document import read_notify
 from sentinel.schema.silences import Silence
 from sentinel.store import Store
@@ -16,7 +17,9 @@ from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.database.tables import SILENCE, model_of
 from sentinel.store.notifications.declared_silences import present_silences
 from sentinel.store.notifications.matcher_silences import MatcherSilences
-from sentinel.store.notifications.notify_documents import apply_document, plan_document
+from sentinel.store.notifications.message_limits import message_limits, set_message_limit
+from sentinel.store.notifications.message_templates import message_templates, set_message_template
+from sentinel.store.notifications.notify_documents import apply_document, plan_document, state_of
 from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
@@ -194,3 +197,68 @@ def silences_of(store: Store) -> list[Silence]:
     with store.read() as connection:
         rows = connection.execute(select(SILENCE).order_by(SILENCE.c.id))
         return [model_of(Silence, row) for row in rows]
+
+
+SETTINGS = """
+receivers:
+  - name: db
+    channels: [inbox, slack-webhook/db]
+    per_minute: 10
+    templates:
+      all: {title: "{group_severity}: {title}"}
+      slack-webhook/db: {text: "{title} on {labels.host}"}
+  - {name: web, channels: [inbox]}
+channel_limits: {slack-webhook/db: 0}
+"""
+
+
+def test_limits_and_templates_of_a_document_are_set_and_what_it_leaves_out_stays(store: Store):
+    store.receivers.set("web", ["inbox"])
+    set_message_limit(store, "receiver", "web", 3)
+    set_message_template(store, "web", "", MessageTemplate(text="by hand"))
+
+    def applied(text: str) -> list[str]:
+        document = read_notify({"n": text})
+        state, planned = state_of(store), plan_document(store, document)
+        assert apply_document(store, document, actor="ci") == planned
+        assert (state_of(store) == state) == (planned == [])
+        assert apply_document(store, document, actor="ci") == []
+        return [str(one) for one in planned if one.kind not in ("receiver", "route")]
+
+    assert applied(SETTINGS) == [
+        "+ receiver limit db: that of all -> 10 a minute",
+        "+ channel limit slack-webhook/db: that of all -> no limit",
+        '+ template db: title "{group_severity}: {title}"',
+        '+ template db on slack-webhook/db: text "{title} on {labels.host}"',
+    ]
+    limits = message_limits(store)
+    assert (limits.receivers, limits.channels) == ({"db": 10, "web": 3}, {"slack-webhook/db": 0})
+    assert message_templates(store, "web")[""].text == "by hand"
+    actions = {one.action for one in page(store, AuditFilter()).items if one.actor == "ci"}
+    assert actions == {
+        "receiver.set", "receiver.limited", "channel.limited", "receiver.templated"
+    }  # fmt: skip
+    # Edited elsewhere, each is a difference again; `default` and `{}` take back.
+    set_message_limit(store, "receiver", "db", 50)
+    set_message_template(store, "db", "", MessageTemplate(title="other"))
+    assert applied(SETTINGS) == [
+        "~ receiver limit db: 50 a minute -> 10 a minute",
+        '~ template db: title "other" -> "{group_severity}: {title}"',
+    ]
+    back = """
+receivers:
+  - {name: db, channels: [inbox, slack-webhook/db], per_minute: default, templates: {}}
+  - {name: web, channels: [inbox]}
+channel_limits: {slack-webhook/db: default}
+"""
+    assert applied(back) == [
+        "- receiver limit db: 10 a minute -> that of all",
+        "- channel limit slack-webhook/db: no limit -> that of all",
+        "- template db: the built-in texts are sent",
+        "- template db on slack-webhook/db: the built-in texts are sent",
+    ]
+    assert message_limits(store).receivers == {"web": 3}
+    # All of it or nothing.
+    with pytest.raises(ConfigurationError, match="no receiver has the channel 'slack-webhook/x'"):
+        applied(SETTINGS.replace("channel_limits: {", "channel_limits: {slack-webhook/x: 5, "))
+    assert message_limits(store).receivers == {"web": 3}
