@@ -74,7 +74,7 @@ def escalate_due(
                 one.outcomes.append(outcome)
                 if len(one.outcomes) == len(one.page.sends):
                     finish_page(store, one.page, one.outcomes)
-                    reached = any(not each.error and not each.untried for each in one.outcomes)
+                    reached = one.page.reached(one.outcomes)
                     sent, failed = sent + reached, failed + (not reached)
             lanes.raise_broken()
             if time.monotonic() - renewed >= _RENEW_SECONDS:

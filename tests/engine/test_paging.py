@@ -13,6 +13,7 @@ from sentinel.clock import FakeClock
 from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message
+from sentinel.notifications.standby import Standby
 from sentinel.oncall.wake_delays import DELAYS, delay_before
 from sentinel.public_pages.actors import recorded
 from sentinel.store import Store, StoreOptions
@@ -21,6 +22,7 @@ from sentinel.store.escalations.claims import claim_due
 from sentinel.store.escalations.pages import page_answered
 from sentinel.store.escalations.sending import claim_pages, due_since
 from sentinel.store.escalations.waking import arm_next, wake_for_due
+from sentinel.store.escalations.watching import stuck
 from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
 from sentinel.store.notifications.wakes import ESCALATE
 from sentinel.store.oncall.documents import OnCallDocuments
@@ -149,6 +151,37 @@ def test_a_page_that_fails_goes_to_what_stands_in_within_half_a_minute(
     # The next group does not wait for a channel that is known to refuse.
     paging.sees({"/": 95, "/var": 95})
     assert "sentinel-webhook/other" in [ref for ref, _ in paging.heard()]
+
+
+def test_what_only_the_inbox_took_has_reached_nobody_and_is_tried_again(paging: Paging):
+    ann, state = "sentinel-webhook/ann", "SELECT state FROM escalation_page WHERE receiver = 'ann'"
+    paging.recorder.fails[ann] = DeliveryError("busy")
+    paging.sees({"/": 95})
+    assert paging.pages() == PageCount(steps=1, sent=0, failed=1)
+    for _ in range(6):  # the breaker opens meanwhile
+        paging.wait(seconds=30)
+        assert paging.pages().sent == 0
+        assert paging.rows(state) == [("pending",)]
+    copies = paging.rows("SELECT state FROM delivery WHERE channel = 'inbox'")
+    assert copies == [("sent",)]  # a copy, written once
+    assert not stuck(paging.store, paging.clock.now())
+    paging.recorder.fails.clear()
+    paging.recorder.messages.clear()
+    for _ in range(8):
+        paging.wait(seconds=15)
+        paging.pages()
+    assert ann in [ref for ref, _ in paging.recorder.messages]
+    assert paging.rows(state) == [("sent",)]
+
+
+def test_what_waits_for_prefect_has_reached_nobody(paging: Paging):
+    down = Standby(loaded=lambda ref: ref == "inbox", emergency=False)
+    paging.sees({"/": 95})
+    done = escalate_due(paging.store, paging.recorder.channel_of, by="relay", standby=down)
+    assert (done.steps, done.sent) == (1, 0)
+    assert [ref for ref, _ in paging.recorder.messages] == ["inbox"]
+    paging.wait(seconds=15)
+    assert [ref for ref, _ in paging.heard()][-1] == "sentinel-webhook/ann"
 
 
 def test_what_a_sender_left_behind_is_sent_again_and_says_so(paging: Paging):

@@ -2,7 +2,8 @@
 
 A page is claimed, and its attempts are committed, before anything is sent. It goes to the channels
 of its receiver; where one of them takes it, it is sent. Where none does, it is tried again soon,
-and then through what stands in for them too.
+and then through what stands in for them too. What is in the inbox has rung nobody: it is a copy,
+written once, except for a receiver that has nothing else.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from sentinel.store.notifications.channel_health import Gates, record, still_pro
 from sentinel.store.notifications.deliveries import Outcome, ToSend, end_delivery
 from sentinel.store.notifications.message_templates import with_template
 from sentinel.store.notifications.named_alerts import named_alerts
+from sentinel.store.notifications.receivers import DEFAULT
 from sentinel.store.notifications.targets import channels_of
 from sentinel.store.oncall.documents import document_to_read
 
@@ -46,17 +48,37 @@ __all__ = ["PageToSend", "claim_pages", "due_since", "finish_page", "renew_pages
 
 _LONGEST_PAUSE = timedelta(minutes=2)
 """Between two attempts of one page, for which somebody waits."""
+_INBOX_ONLY = "none of its channels takes messages now; only the inbox has it"
 _NEVER = Notified()
 _PAGE = Policy(page=True)
 _KINDS = {"resolved": Reason.PAGE_RESOLVED, "acknowledged": Reason.PAGE_ACKNOWLEDGED}
 
 
 class PageToSend(msgspec.Struct, frozen=True, kw_only=True):
-    """A page that was claimed, and its message to each channel."""
+    """A page that was claimed, and its message to each channel.
+
+    Attributes:
+        id: of the page
+        attempts: that were made before
+        sends: one message to each channel
+        outside: whether a channel beside the inbox has to take it
+        opens_at: when the first of its channels that take nothing now may be tried; None for none
+    """
 
     id: str
     attempts: int
     sends: tuple[ToSend, ...]
+    outside: bool = False
+    opens_at: datetime | None = None
+
+    def reached(self, outcomes: Sequence[Outcome]) -> bool:
+        """Return whether a channel took it by which somebody hears of it.
+
+        Args:
+            outcomes: one for each of its messages
+        """
+        took = {one.sent.channel for one in outcomes if not one.error and not one.untried}
+        return bool(took - {INBOX} if self.outside else took)
 
 
 def due_since(store: Store, before: datetime) -> int:
@@ -101,7 +123,10 @@ def claim_pages(
             for one in sorted(mine, key=lambda one: (one.page.at, one.page.id))
         ]
         claim.save()
-        return found
+        for page in found:
+            if not page.sends:  # its copy is in the inbox, and no channel is tried now
+                _try_again(store, connection, page, _INBOX_ONLY)
+        return [page for page in found if page.sends]
 
     return store.in_transaction(work)
 
@@ -160,8 +185,17 @@ class _Claim:
             text += f"; {further:,} further {groups} {page.receiver}, see the dashboard"
         failed = self._failed(page) if page.attempts else frozenset[str]()
         refs = self._refs(page, group, failed, reason)
+        own = self._channels.get(page.receiver, self._channels[DEFAULT])
+        outside = [ref for ref in own if ref != INBOX] if reason is Reason.PAGE else []
+        if outside and page.attempts and INBOX in refs and self._has_copy(page):
+            refs = [ref for ref in refs if ref != INBOX]
         sends = tuple(self._send(page, group, ref, reason, text) for ref in refs)
-        return PageToSend(id=page.id, attempts=page.attempts, sends=sends)
+        held = [self._held_until(ref) for ref in outside if ref not in refs]
+        opens_at = min((one for one in held if one is not None), default=None)
+        return PageToSend(
+            id=page.id, attempts=page.attempts, sends=sends, outside=bool(outside),
+            opens_at=opens_at,
+        )  # fmt: skip
 
     def _refs(
         self, page: EscalationPage, group: AlertGroup, failed: Collection[str], reason: Reason
@@ -185,6 +219,16 @@ class _Claim:
         closed = self._gates.closed_until(ref)
         held = self._standby.held_until(ref, self._now) if self._standby else None
         return Notified(down_until=closed, not_loaded_until=held)
+
+    def _held_until(self, ref: str) -> datetime | None:
+        state = self._state(ref)
+        moments = [one for one in (state.down_until, state.not_loaded_until) if one is not None]
+        return max(moments, default=None)
+
+    def _has_copy(self, page: EscalationPage) -> bool:
+        """Return whether the inbox has the page already."""
+        asked = {"group": page.group_id, "message": _id(page, INBOX)}
+        return self._connection.execute(_COPIED, asked).first() is not None
 
     def _failed(self, page: EscalationPage) -> frozenset[str]:
         """Return the channels that failed this page; an attempt without an end failed too."""
@@ -253,13 +297,21 @@ def _finish(
             continue
         state = "sent" if not outcome.error else "refused" if outcome.permanent else "failed"
         end_delivery(connection, outcome, state, now)
-    errors = [one.error or "not tried" for one in outcomes if one.error or one.untried]
-    if len(errors) < len(outcomes):
+    if page.reached(outcomes):
         answer(store, connection, page.id, now)
         return
-    spread = int(page.sends[0].delivery_id[-4:], 16) / 0xFFFF
-    pause = min(_LONGEST_PAUSE, pause_after(page.attempts + 1, spread))
-    answer(store, connection, page.id, now, error="; ".join(errors), retry_at=now + pause)
+    errors = [one.error or "not tried" for one in outcomes if one.error or one.untried]
+    _try_again(store, connection, page, "; ".join(errors) or _INBOX_ONLY)
+
+
+def _try_again(store: Store, connection: Connection, page: PageToSend, error: str) -> None:
+    """Put a page back that reached nobody: soon, and once one of its channels may be tried."""
+    now = store.now()
+    spread = int(page.id[-4:], 16) / 0xFFFF
+    at = now + min(_LONGEST_PAUSE, pause_after(page.attempts + 1, spread))
+    if page.opens_at is not None:
+        at = max(now + timedelta(seconds=1), min(at, page.opens_at))
+    answer(store, connection, page.id, now, error=error, retry_at=at)
 
 
 def _id(page: EscalationPage, ref: str) -> str:
@@ -315,6 +367,12 @@ _UNANSWERED = (
     select(DELIVERY.c.id)
     .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.unanswered.is_(True))
     .where(DELIVERY.c.message_id == bindparam("message"))
+    .limit(1)
+)
+_COPIED = (
+    select(DELIVERY.c.id)
+    .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.channel == INBOX)
+    .where(DELIVERY.c.message_id == bindparam("message"), DELIVERY.c.state == "sent")
     .limit(1)
 )
 _REFERENCE = (
