@@ -76,6 +76,9 @@ class PageToSend(msgspec.Struct, frozen=True, kw_only=True):
 
         Args:
             outcomes: one for each of its messages
+
+        Returns:
+            False where it is to be tried again.
         """
         took = {one.sent.channel for one in outcomes if not one.error and not one.untried}
         return bool(took - {INBOX} if self.outside else took)
