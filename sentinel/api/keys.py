@@ -14,6 +14,7 @@ from sentinel.access.areas import AREAS
 from sentinel.api.access import Acting
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.needs import needs
+from sentinel.api.paging import NEXT, PageLimit, page_of
 from sentinel.api.problems import Problem, responses
 from sentinel.api.role_grants import (
     RoleGrant,
@@ -69,9 +70,10 @@ class KeyItem(BaseModel):
 
 
 class KeyList(BaseModel):
-    """Keys by name."""
+    """A page of keys, by name."""
 
     items: list[KeyItem]
+    next_cursor: str | None = Field(None, description=NEXT)
 
 
 class KeyMade(BaseModel):
@@ -135,11 +137,24 @@ def list_keys(
     request: Request,
     who: Acting,
     revoked: Annotated[bool, Query(description="Those that were revoked, too.")] = False,
-) -> KeyList:
+    limit: PageLimit = None,
+    cursor: Annotated[
+        str | None,
+        Query(
+            max_length=140, pattern="^[^\\u0000]{1,100}/[0-9a-f]{32}$",
+            description="next_cursor of the previous page.",
+        ),
+    ] = None,
+) -> KeyList:  # fmt: skip
     """List API keys by name, without their secrets: all that hold where the caller is an admin."""
     now = cast("Store", request.app.state.store).now()
-    found = _keys(request).list(revoked=revoked)
-    return KeyList(items=[_item(one, now) for one in found if _is_in_reach(who, one)])
+    found = [one for one in _keys(request).list(revoked=revoked) if _is_in_reach(who, one)]
+    after = None if cursor is None else tuple(cursor.rsplit("/", 1))
+    page, last = page_of(found, lambda one: (one.name, one.id), limit, after)
+    return KeyList(
+        items=[_item(one, now) for one in page],
+        next_cursor=None if last is None else f"{last.name}/{last.id}",
+    )
 
 
 @router.post("", summary="Make an API key", status_code=201, responses=responses(400, 409, 413))

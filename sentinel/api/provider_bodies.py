@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from sentinel.api.paging import NEXT
 from sentinel.api.schemas import NO_NUL
 from sentinel.errors import ConfigurationError
 from sentinel.prefect_client.channel_types import vendor_words
@@ -136,9 +137,10 @@ class ProviderItem(BaseModel):
 
 
 class ProviderList(BaseModel):
-    """All providers, by id."""
+    """A page of providers, by id."""
 
     items: list[ProviderItem]
+    next_cursor: str | None = Field(None, description=NEXT)
 
 
 def id_of(name: str) -> str:

@@ -10,13 +10,14 @@ import logging
 from contextlib import suppress
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from sentinel.access import Permission
 from sentinel.api.access import Acting
 from sentinel.api.bodies import Body, described_as, read_as
 from sentinel.api.needs import needs
 from sentinel.api.once import Once, OnceRoute
+from sentinel.api.paging import PageLimit, page_of
 from sentinel.api.prefect_here import prefect_here
 from sentinel.api.problems import responses
 from sentinel.api.provider_bodies import (
@@ -93,11 +94,23 @@ def create(request: Request, response: Response, body: Body, who: Acting) -> Pro
 
 @router.get("", summary="List providers", responses=responses(403))
 @needs(Permission.EDIT, "receivers")
-def list_providers(request: Request, who: Acting) -> ProviderList:
-    """List all providers, without their secrets."""
+def list_providers(
+    request: Request,
+    who: Acting,
+    limit: PageLimit = None,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=100, pattern=ID_PATTERN, description="next_cursor of the previous page."),
+    ] = None,
+) -> ProviderList:
+    """List providers by id, without their secrets."""
     everywhere(who, Permission.EDIT)
     with _providers(request) as kept:
-        return ProviderList(items=[_shown(request, one) for one in kept.all()])
+        page, last = page_of(kept.all(), lambda one: one.id, limit, cursor)
+    return ProviderList(
+        items=[_shown(request, one) for one in page],
+        next_cursor=None if last is None else last.id,
+    )
 
 
 @router.get("/{provider_id}", summary="One provider", responses=responses(403, 404))

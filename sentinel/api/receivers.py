@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.access import Permission
@@ -14,6 +14,7 @@ from sentinel.api.access import Acting
 from sentinel.api.bodies import Body, described_as, read_as
 from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
+from sentinel.api.paging import NEXT, PageLimit, page_of
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
 from sentinel.errors import NotFound
@@ -60,24 +61,33 @@ class ReceiverItem(BaseModel):
 
 
 class ReceiverList(BaseModel):
-    """All receivers, by name."""
+    """A page of receivers, by name."""
 
     items: list[ReceiverItem]
+    next_cursor: str | None = Field(None, description=NEXT)
 
 
 @router.get("", summary="List receivers", responses=responses(403))
 @needs(Permission.READ, "receivers")
-def list_receivers(request: Request) -> ReceiverList:
-    """List all receivers; `default` is notified where a rule names one that there is not."""
+def list_receivers(
+    request: Request,
+    limit: PageLimit = None,
+    cursor: Annotated[
+        str | None, Query(pattern=_NAME, description="next_cursor of the previous page.")
+    ] = None,
+) -> ReceiverList:
+    """List receivers by name; `default` is notified where a rule names one that there is not."""
     found, limits = store_of(request).receivers.all(), message_limits(store_of(request))
+    names, last = page_of(found, str, limit, cursor)
     return ReceiverList(
         items=[
             ReceiverItem(
                 name=name, channels=list(found[name]),
                 messages_per_minute=limits.of_receiver(name),
             )
-            for name in sorted(found)
-        ]
+            for name in names
+        ],
+        next_cursor=last,
     )  # fmt: skip
 
 

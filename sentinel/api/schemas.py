@@ -234,9 +234,10 @@ class ChannelItem(BaseModel):
 
 
 class ChannelList(BaseModel):
-    """All channels that a receiver uses."""
+    """A page of the channels that receivers use, the inbox first."""
 
     items: list[ChannelItem]
+    next_cursor: str | None = Field(None, description="Of the next page; null at the end.")
 
 
 class RuleItem(BaseModel):

@@ -240,9 +240,11 @@ class AsyncClient:
         """End a silence before its time, and return it."""
         return given(await self._do(calls.end_silence(silence_id)))
 
-    async def receivers(self) -> models.ReceiverPage:
-        """Return all receivers."""
-        return given(await self._do(calls.receivers()))
+    async def receivers(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.ReceiverPage:
+        """Return all receivers, or a page of at most `limit` of them."""
+        return given(await self._do(calls.receivers(limit, cursor)))
 
     async def inbox(self, *, limit: int = 50, cursor: str | None = None) -> models.InboxPage:
         """Return a page of the inbox, newest first; at most 500 messages."""
@@ -284,9 +286,11 @@ class AsyncClient:
         """Return one change, by its number or id."""
         return given(await self._do(calls.audit_row(reference)))
 
-    async def keys(self, *, revoked: bool = False) -> models.KeyPage:
-        """Return the API keys without their secrets; `revoked`: also those."""
-        return given(await self._do(calls.keys(revoked)))
+    async def keys(
+        self, *, revoked: bool = False, limit: int | None = None, cursor: str | None = None
+    ) -> models.KeyPage:
+        """Return the API keys without secrets, or a page of them; `revoked`: also those."""
+        return given(await self._do(calls.keys(revoked, limit, cursor)))
 
     async def send_metrics(
         self, samples: Sequence[models.MetricSample], *, tenant: str = "default"

@@ -184,8 +184,9 @@ def end_silence(silence_id: str) -> Call[models.Silence]:
     return Call(models.Silence, "DELETE", f"{BASE}/silences/{quote(silence_id, safe='')}")
 
 
-def receivers() -> Call[models.ReceiverPage]:
-    return Call(models.ReceiverPage, "GET", f"{BASE}/receivers")
+def receivers(limit: int | None, cursor: str | None) -> Call[models.ReceiverPage]:
+    given = {"limit": limit, "cursor": cursor}
+    return Call(models.ReceiverPage, "GET", f"{BASE}/receivers", given)
 
 
 def inbox(limit: int, cursor: str | None) -> Call[models.InboxPage]:
@@ -201,8 +202,9 @@ def audit_row(reference: str) -> Call[models.AuditRow]:
     return Call(models.AuditRow, "GET", f"{BASE}/audit/{quote(reference, safe='')}")
 
 
-def keys(revoked: bool) -> Call[models.KeyPage]:
-    return Call(models.KeyPage, "GET", f"{BASE}/keys", {"revoked": revoked or None})
+def keys(revoked: bool, limit: int | None, cursor: str | None) -> Call[models.KeyPage]:
+    given = {"revoked": revoked or None, "limit": limit, "cursor": cursor}
+    return Call(models.KeyPage, "GET", f"{BASE}/keys", given)
 
 
 def metrics(samples: Sequence[models.MetricSample], tenant: str) -> Call[models.Accepted]:

@@ -236,9 +236,11 @@ class Client:
         """End a silence before its time, and return it."""
         return given(self._do(calls.end_silence(silence_id)))
 
-    def receivers(self) -> models.ReceiverPage:
-        """Return all receivers."""
-        return given(self._do(calls.receivers()))
+    def receivers(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.ReceiverPage:
+        """Return all receivers, or a page of at most `limit` of them."""
+        return given(self._do(calls.receivers(limit, cursor)))
 
     def inbox(self, *, limit: int = 50, cursor: str | None = None) -> models.InboxPage:
         """Return a page of the inbox, newest first; at most 500 messages."""
@@ -280,9 +282,11 @@ class Client:
         """Return one change, by its number or id."""
         return given(self._do(calls.audit_row(reference)))
 
-    def keys(self, *, revoked: bool = False) -> models.KeyPage:
-        """Return the API keys without their secrets; `revoked`: also those."""
-        return given(self._do(calls.keys(revoked)))
+    def keys(
+        self, *, revoked: bool = False, limit: int | None = None, cursor: str | None = None
+    ) -> models.KeyPage:
+        """Return the API keys without secrets, or a page of them; `revoked`: also those."""
+        return given(self._do(calls.keys(revoked, limit, cursor)))
 
     def send_metrics(
         self, samples: Sequence[models.MetricSample], *, tenant: str = "default"

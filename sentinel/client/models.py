@@ -148,9 +148,10 @@ class Receiver(BaseModel):
 
 
 class ReceiverPage(BaseModel):
-    """All receivers, by name."""
+    """Receivers by name, or a page of them."""
 
     items: list[Receiver]
+    next_cursor: str | None = None
 
 
 class InboxMessage(BaseModel):
@@ -216,9 +217,10 @@ class Key(BaseModel):
 
 
 class KeyPage(BaseModel):
-    """Keys by name."""
+    """Keys by name, or a page of them."""
 
     items: list[Key]
+    next_cursor: str | None = None
 
 
 class Component(BaseModel):

@@ -59,6 +59,9 @@ def test_a_provider_is_a_block_and_a_receiver_and_keeps_its_secrets(
     assert desk.get("/api/v1/alerts/receivers/webhook-001").json()["channels"] == [
         "sentinel-webhook/webhook-001"
     ]
+    page = desk.get(PROVIDERS, params={"limit": 1, "cursor": "webhook-000"}).json()
+    assert ([one["id"] for one in page["items"]], page["next_cursor"]) == (["webhook-001"], None)
+    assert desk.get(PROVIDERS, params={"cursor": "webhook-001"}).json()["items"] == []
     for text in (made.text, desk.get(PROVIDERS).text, desk.get(f"{PROVIDERS}/webhook-001").text):
         assert SECRET not in text
         assert "hooks.example.org" not in text
