@@ -32,7 +32,7 @@ _NOTICE = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 _CONFIRMATION = (
     "Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type",
 )  # fmt: skip
-_HASHES: Mapping[object, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303 - SNS's version 1 is SHA1
+_HASHES: Mapping[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303 - SNS's version 1 is SHA1
 
 
 def is_address_of_sns(url: object) -> bool:
@@ -52,7 +52,7 @@ def signed_by_sns(message: Mapping[str, object], certificate: bytes) -> bool:
     """
     names = _NOTICE if message.get("Type") == "Notification" else _CONFIRMATION
     text = "".join(f"{name}\n{message[name]}\n" for name in names if name in message)
-    algorithm = _HASHES.get(message.get("SignatureVersion"))
+    algorithm = _HASHES.get(str(message.get("SignatureVersion")))
     try:
         key = x509.load_pem_x509_certificate(certificate).public_key()
         if algorithm is None or not isinstance(key, rsa.RSAPublicKey):

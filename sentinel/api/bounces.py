@@ -27,7 +27,7 @@ from sentinel.ingest.mail_bounces import MOST_REPORTS, VENDORS, sendgrid
 from sentinel.notifications.bounces import BounceReport
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.store.notifications.posted_bounces import keep_reports
+from sentinel.store.notifications.posted_bounces import TooManyWaiting, keep_reports
 
 __all__ = ["TakenBounces", "fetched", "router"]
 
@@ -55,7 +55,7 @@ class TakenBounces(BaseModel):
 @router.post(
     "/sendgrid",
     summary="Receive bounces of SendGrid",
-    responses=responses(400, 413),
+    responses=responses(400, 413, 503),
     openapi_extra=described({"type": "array", "items": _OBJECT}, [_EVENT]),
 )
 @needs(Permission.RESPOND, "bounces")
@@ -72,14 +72,14 @@ def from_sendgrid(
     content = json_of(body)
     key = _settings(request).bounce_sendgrid_key.get_secret_value()
     if key and not signed_by_sendgrid(key, signature, timestamp, body):
-        _refuse("SendGrid", "SENTINEL_BOUNCE_SENDGRID_KEY")
+        _refuse("SendGrid", "Compare SENTINEL_BOUNCE_SENDGRID_KEY with what SendGrid shows.")
     return _kept(request, sendgrid(content))
 
 
 @router.post(
     "/{vendor}",
     summary="Receive bounces of another vendor of mail",
-    responses=responses(400),
+    responses=responses(400, 503),
     openapi_extra=described(_OBJECT, _EXAMPLE),
 )
 @needs(Permission.RESPOND, "bounces")
@@ -88,7 +88,8 @@ def from_vendor(request: Request, vendor: Vendor, body: Body) -> TakenBounces:
 
     An address that mails cannot reach is an alert within a minute, as with bounces that are read
     from a mailbox. A subscription of the topic in SENTINEL_BOUNCE_SNS_TOPICS is confirmed. The
-    response arrives once the report is durable. 403 means that the signature is not the vendor's.
+    response arrives once the report is durable. 503 means that too many wait for the relay and
+    that the vendor should send this one again. 403 means that the signature is not the vendor's.
 
     Returns:
         How many mails came back, and how many of them are Sentinel's.
@@ -101,7 +102,7 @@ def from_vendor(request: Request, vendor: Vendor, body: Body) -> TakenBounces:
         case "mailgun":
             key = _settings(request).bounce_mailgun_key.get_secret_value()
             if key and not signed_by_mailgun(key, _signed(content)):
-                _refuse("Mailgun", "SENTINEL_BOUNCE_MAILGUN_KEY")
+                _refuse("Mailgun", "Compare SENTINEL_BOUNCE_MAILGUN_KEY with what Mailgun shows.")
         case "postmark":
             pass  # it signs nothing
     return _kept(request, VENDORS[vendor](content))
@@ -114,7 +115,12 @@ def _kept(request: Request, reports: list[BounceReport]) -> TakenBounces:
             hint="Let the vendor send smaller batches.",
         )  # fmt: skip
     store: Store = request.app.state.store
-    return TakenBounces(reports=len(reports), ours=keep_reports(store, reports))
+    try:
+        return TakenBounces(reports=len(reports), ours=keep_reports(store, reports))
+    except TooManyWaiting as full:
+        raise Problem(
+            503, "unavailable", full.message, hint=full.hint, headers={"Retry-After": "60"}
+        ) from None
 
 
 def _settings(request: Request) -> Settings:
@@ -143,11 +149,11 @@ def _confirmed(content: Any, settings: Settings) -> bool:
         )  # fmt: skip
     where = message.get("SigningCertURL")
     if not is_address_of_sns(where) or not signed_by_sns(message, _certificate(str(where))):
-        _refuse("Amazon SNS", "the topic")
+        _refuse("Amazon SNS", "Let SNS post here itself: what changes its message breaks it.")
     if message.get("Type") != "SubscriptionConfirmation":
         return False
     if not is_address_of_sns(message.get("SubscribeURL")):
-        _refuse("Amazon SNS", "the topic")
+        _refuse("Amazon SNS", "Let SNS post here itself: what changes its message breaks it.")
     _asked(str(message["SubscribeURL"]))
     return True
 
@@ -189,8 +195,5 @@ def _signed(content: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _refuse(vendor: str, key: str) -> NoReturn:
-    raise Problem(
-        403, "forbidden", f"{vendor} did not sign this request",
-        hint=f"Compare {key} with what the vendor shows.",
-    )  # fmt: skip
+def _refuse(vendor: str, hint: str) -> NoReturn:
+    raise Problem(403, "forbidden", f"{vendor} did not sign this request", hint=hint)

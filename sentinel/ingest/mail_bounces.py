@@ -74,7 +74,8 @@ def sendgrid(body: object) -> list[BounceReport]:
         body: JSON: a list of events
 
     Returns:
-        A report for each mail that bounced, or was dropped as an earlier one had.
+        A report for each mail that bounced, or was dropped as an earlier one had; of more than
+        `MOST_REPORTS`, one more than that.
 
     Raises:
         ConfigurationError: it is no list of objects
@@ -82,7 +83,9 @@ def sendgrid(body: object) -> list[BounceReport]:
     if not isinstance(body, list):
         raise ConfigurationError("the body is no list of events")
     reports: list[BounceReport] = []
-    for event in map(_object, cast("list[object]", body)[: MOST_REPORTS + 1]):
+    for event in map(_object, cast("list[object]", body)):
+        if len(reports) > MOST_REPORTS:
+            break
         final = event.get("event") == "dropped" or (
             event.get("event") == "bounce" and event.get("type", "bounce") == "bounce"
         )

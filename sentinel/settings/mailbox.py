@@ -23,7 +23,8 @@ class MailboxSettings(SecureSettings):
     bounce_sns_topics: str = Field(
         default="",
         description="ARNs of the Amazon SNS topics to which SES reports bounces, separated by "
-        "commas; messages of other topics are refused; empty means all of them.",
+        "commas; messages of other topics are refused; empty means that messages of every topic "
+        "are refused.",
     )
     bounce_sendgrid_key: SecretStr = Field(
         default=SecretStr(""),

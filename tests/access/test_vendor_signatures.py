@@ -34,8 +34,8 @@ def test_a_message_of_sns_is_taken_as_it_was_signed(topic: Topic, version: str):
     assert signed_by_sns(topic.asks_to_confirm(), topic.certificate)
     changes: list[dict[str, Any]] = [
         {"Message": "other"}, {"TopicArn": "arn:other"}, {"SignatureVersion": "3"},
-        {"SignatureVersion": None}, {"Signature": "AAAA"}, {"Signature": "é"}, {"Subject": "s"},
-        {"Type": "SubscriptionConfirmation"},
+        {"SignatureVersion": None}, {"SignatureVersion": ["1"]}, {"Subject": "s"},
+        {"Signature": "AAAA"}, {"Signature": "é"}, {"Type": "SubscriptionConfirmation"},
     ]  # fmt: skip
     for changed in changes:
         assert not signed_by_sns({**message, **changed}, topic.certificate), changed

@@ -18,6 +18,7 @@ from sentinel.notifications.bounces import BounceReport
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.notifications import posted_bounces
 from sentinel.store.notifications.posted_bounces import read_reports
 from tests.access.sns import ARN, SUBSCRIBE, Topic
 from tests.api.served import called
@@ -137,3 +138,24 @@ def test_a_body_that_is_none_of_a_vendor_s_says_so(client: httpx.Client):
     assert client.post(f"{BOUNCES}/postoffice", json={}).status_code == 422
     many = of_sendgrid() * 1001
     assert client.post(f"{BOUNCES}/sendgrid", json=many).status_code == 413
+
+
+def test_a_bounce_after_a_thousand_other_events_of_a_request_is_read(
+    client: httpx.Client, group: str
+):
+    opened = of_sendgrid(event="open") * 1001
+    ours = of_sendgrid(**{"smtp-id": f"<m9.{group}@example.org>"})
+    answer = client.post(f"{BOUNCES}/sendgrid", json=opened + ours)
+    assert answer.json() == {"reports": 1, "ours": 1}
+
+
+def test_a_request_is_refused_whole_where_too_many_reports_wait(
+    client: httpx.Client, store: Store, group: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(posted_bounces, "MOST_WAITING", 1)
+    named = {"smtp-id": f"<m9.{group}@example.org>"}
+    two = of_sendgrid(**named) + of_sendgrid(**named, email="b@example.org")
+    answer = client.post(f"{BOUNCES}/sendgrid", json=two)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert "sentinel-relay" in answer.json()["error"]["hint"]
+    assert waiting(store) == []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from sentinel.errors import SentinelError
 from sentinel.notifications.bounces import Bounce, BounceReport, TakeReports
 from sentinel.schema.bounces import PostedBounce
 from sentinel.store.database.insert import insert_into
@@ -18,12 +19,16 @@ from sentinel.store.notifications.mailed_channels import mailed_channels
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MOST_WAITING", "keep_reports", "read_reports"]
+__all__ = ["MOST_WAITING", "TooManyWaiting", "keep_reports", "read_reports"]
 
 _POSTED = table_of(PostedBounce)
 MOST_WAITING = 10_000
-"""Reports that may wait for a relay; one that comes then is not kept."""
+"""Reports that may wait for a relay; a request that brings more is refused as a whole."""
 _PIECE = 200
+
+
+class TooManyWaiting(SentinelError):
+    """As many reports wait as are kept: the vendor must send its request again later."""
 
 
 def keep_reports(store: Store, reports: Sequence[BounceReport]) -> int:
@@ -37,6 +42,7 @@ def keep_reports(store: Store, reports: Sequence[BounceReport]) -> int:
         How many are about such groups, and are kept: they are durable then.
 
     Raises:
+        TooManyWaiting: there is no room for all of them; none is kept
         SQLAlchemyError: the database failed
     """
     sent = mailed_channels(store, {report.group_id for report in reports})
@@ -50,11 +56,15 @@ def keep_reports(store: Store, reports: Sequence[BounceReport]) -> int:
 
     def work(connection: Connection) -> int:
         waiting = connection.execute(select(func.count()).select_from(_POSTED)).scalar_one()
-        kept = rows[: max(MOST_WAITING - waiting, 0)]
-        for row in kept:
+        if waiting + len(rows) > MOST_WAITING:
+            raise TooManyWaiting(
+                f"{waiting:,} reports of bounces wait already",
+                hint="Start sentinel-relay, which reads them, and let the vendor try again.",
+            )
+        for row in rows:
             made = insert_into(store.dialect, _POSTED).values(**row)
             connection.execute(made.on_conflict_do_nothing(index_elements=["id"]))
-        return len(kept)
+        return len(rows)
 
     return store.in_transaction(work)
 
