@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sentinel.alerts.actions import Acknowledge
+from sentinel.alerts.actions import Acknowledge, Resolve, Suppress
 from sentinel.clock import FakeClock
 from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError
@@ -30,6 +30,7 @@ from tests.databases import both_databases
 from tests.prefect_server import ROOT
 from tests.world import World
 
+MINUTE = timedelta(minutes=1)
 DOCUMENT = """
 people:
   ann: {timezone: Europe/Berlin, notify: [{receiver: ann}, {receiver: ann-sms, after: 5m}]}
@@ -119,6 +120,16 @@ def test_an_acknowledgement_ends_it_also_while_a_page_is_tried_again(paging: Pag
     paging.wait(minutes=30)
     assert paging.heard() == []
     assert {row[0] for row in paging.rows("SELECT state FROM escalation_page")} == {"dropped"}
+
+
+def test_what_a_dead_sender_left_is_not_sent_once_somebody_has_acknowledged(paging: Paging):
+    paging.sees({"/": 95})
+    escalate_once(paging)
+    assert claim_pages(paging.store, "one")
+    paging.store.act(paging.ids(), Acknowledge(actor="ben"))
+    paging.wait(seconds=61)
+    assert due_since(paging.store, paging.clock.now()) == 0
+    assert paging.heard() == []
 
 
 def test_the_link_of_a_page_acknowledges_as_its_person_and_ends_the_escalation(
@@ -312,3 +323,53 @@ def test_what_a_page_stood_for_is_sent_where_that_page_is_not(store: Store, cloc
     page_answered(store, main.id, clock.now(), error="no answer")
     states = paging.rows("SELECT state FROM escalation_page WHERE receiver = 'ann' ORDER BY state")
     assert [row.state for row in states] == ["attempted"] * 5 + ["failed"] + ["pending"] * 2
+
+
+def gathered_behind(paging: Paging) -> tuple[str, list[str]]:
+    """Claim the pages of eight groups; gives the page that stands for others, and its alerts."""
+    paging.sees({f"/{number}": 99.0 for number in range(8)})
+    carry_out(paging.store, claim_due(paging.store, paging.clock.now()))
+    assert len(claim_pages(paging.store, "test")) == 6
+    ((main, group),) = paging.rows(
+        "SELECT id, group_id FROM escalation_page "
+        "WHERE id IN (SELECT gathered_in FROM escalation_page WHERE gathered_in <> '')"
+    )
+    members = paging.rows(f"SELECT alert_id FROM group_member WHERE group_id = '{group}'")
+    return main, [row.alert_id for row in members]
+
+
+@both_databases
+@pytest.mark.parametrize("sender", ["lost", "died", "sent", "waits"])
+def test_what_a_page_stood_for_is_sent_also_where_the_group_of_that_page_rests(
+    store: Store, clock: FakeClock, sender: str
+):
+    paging = Paging(store, clock, group_by=["mount"])
+    main, mine = gathered_behind(paging)
+
+    def behind() -> dict[str, int]:
+        found = paging.rows(
+            "SELECT state, count(*) AS n FROM escalation_page WHERE kind = 'page' AND "
+            "state IN ('gathered', 'pending', 'dropped') AND receiver = 'ann' GROUP BY state"
+        )
+        return {row.state: row.n for row in found}
+
+    assert behind() == {"gathered": 2}
+    if sender == "lost":  # found before the group ends
+        clock.forward(seconds=61)
+        store.act(mine, Resolve(actor="ann"))
+        assert behind() == {"pending": 2, "dropped": 1}
+    elif sender == "waits":
+        page_answered(store, main, clock.now(), error="busy", retry_at=clock.now() + MINUTE)
+        assert behind() == {"gathered": 2, "pending": 1}
+        store.act(mine, Suppress(actor="ann", until=clock.now() + 60 * MINUTE))
+        assert behind() == {"pending": 3}
+    else:
+        store.act(mine, Acknowledge(actor="ann"))
+        if sender == "sent":
+            page_answered(store, main, clock.now())
+        clock.forward(seconds=61)
+        assert behind() == ({"gathered": 2} if sender == "sent" else {"pending": 2})
+    clock.forward(seconds=61)
+    told = [one for one in paging.heard() if one[0] == "sentinel-webhook/ann"]
+    # Those whose sender died, and the two; not what somebody acknowledged or muted.
+    assert len(told) == (5 if sender == "sent" else 7)

@@ -30,6 +30,7 @@ from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.claims import Claimed
+from sentinel.store.escalations.gathered import release_behind
 from sentinel.store.escalations.pages import add_pages, drop_pages, tell_the_end
 from sentinel.store.escalations.rows import (
     locked_of_groups,
@@ -151,12 +152,13 @@ class _Steps:
         # Not as the last decision left it: a silence may mute what has opened since.
         firing, muted = group.firing, self._mutes.hidden(group)
         if group.status == "resolved" or firing == 0:
-            drop_pages(self._connection, [row.id])
+            drop_pages(self._connection, [row.id], self._now)
             self._due += tell_the_end(self._connection, row, self._now)
             return self._done(row, life.ended(state, group.resolution, self._now), "ended")
         if state.state is State.ACKNOWLEDGED:
             return self._ran_out(row, group, state, heard=firing > muted)
         if firing <= muted:
+            release_behind(self._connection, [row.id], self._now, paused=True)
             return self._done(row, life.paused(state, self._now), "paused")
         plan = plan_of_row(row)
         place = plan.steps[state.level]

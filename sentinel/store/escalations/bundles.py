@@ -18,7 +18,8 @@ from sentinel.schema.columns import Moment
 from sentinel.schema.escalations import EscalationPage
 from sentinel.store.database.chunks import chunks
 from sentinel.store.escalations.armed import armed_events
-from sentinel.store.escalations.pages import WAITS, attempt
+from sentinel.store.escalations.leases import WAITS
+from sentinel.store.escalations.pages import attempt
 from sentinel.store.escalations.rows import ESCALATION, PAGE, state_of, write_states
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ _OTHERS = (
     .where(PAGE.c.receiver == bindparam("receiver"), PAGE.c.kind == "page")
     .where(PAGE.c.state.in_(WAITS), PAGE.c.attempts == 0)
     .where(PAGE.c.at <= bindparam("now", type_=Moment()))
-    .where(ESCALATION.c.state.not_in(("paused", "ended")))
+    .where(ESCALATION.c.state.in_(("waiting", "exhausted")))
     .order_by(ESCALATION.c.id, PAGE.c.id)
     .with_for_update()
 )

@@ -22,6 +22,7 @@ from sentinel.oncall.escalation_state import Escalation, State
 from sentinel.prefect_client.port import OutEvent
 from sentinel.store.database.tables import ALERT, MEMBER
 from sentinel.store.escalations.armed import armed_events
+from sentinel.store.escalations.gathered import release_behind
 from sentinel.store.escalations.homes import escalating_homes
 from sentinel.store.escalations.opening import GroupOpened, open_for
 from sentinel.store.escalations.pages import (
@@ -194,6 +195,8 @@ class _Following:
         state = state_of(row)
         if all_muted:
             self.become(row, life.paused(state, self._now))
+            if state.state is State.WAITING:
+                release_behind(self._connection, [row.id], self._now, paused=True)
         elif state.state is State.PAUSED and state.paused_at is not None:
             self._due += put_back(self._connection, row.id, self._now - state.paused_at)
             self.become(row, life.unpaused(state, self._now))
@@ -217,11 +220,11 @@ class _Following:
             self._dropped.append(row.id)
             self._acknowledged.append(row)
         else:  # the others are still wanted
-            drop_pages(self._connection, [row.id], name)
+            drop_pages(self._connection, [row.id], self._now, name)
 
     def _end(self, row: Row[Any], state: Escalation, why: str) -> None:
         self.become(row, life.ended(state, why, self._now))
-        drop_pages(self._connection, [row.id])
+        drop_pages(self._connection, [row.id], self._now)
         # A person may take their resolve back within a moment.
         wait = UNDO_WITHIN if why == Reason.RESOLVED_MANUALLY else timedelta(0)
         self._due += tell_the_end(self._connection, row, self._now + wait)
@@ -230,7 +233,7 @@ class _Following:
         """Write it, and return what is due."""
         write_states(self._connection, list(self._states.items()), self._now)
         if self._dropped:
-            drop_pages(self._connection, self._dropped)
+            drop_pages(self._connection, self._dropped, self._now)
         for row in self._acknowledged:
             self._due += tell_of_acknowledgement(self._connection, row, self._now)
         return self._due

@@ -33,31 +33,19 @@ from sentinel.store.database.bulk import insert_many
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import DELIVERY, model_of
 from sentinel.store.escalations.armed import armed_events
+from sentinel.store.escalations.gathered import release_behind, release_behind_page, stand_again
+from sentinel.store.escalations.leases import LEASE, WAITS
 from sentinel.store.escalations.rows import ESCALATION, PAGE, state_of, write_states
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
-    "WAITS",
-    "add_pages",
-    "answer",
-    "attempt",
-    "drop_pages",
-    "due_in",
-    "next_page_at",
-    "page_answered",
-    "page_attempted",
-    "pages_due",
-    "pages_of_group",
-    "people_paged",
-    "put_back",
+    "add_pages", "answer", "attempt", "drop_pages", "due_in", "next_page_at", "page_answered",
+    "page_attempted", "pages_due", "pages_of_group", "people_paged", "put_back",
     "take_back_the_end", "tell_of_acknowledgement", "tell_the_end",
 ]  # fmt: skip
 
-LEASE = timedelta(seconds=60)
-"""After which a page whose sender gave no answer is sent again."""
-WAITS = ("pending", "put_off")
 _COLUMNS = (
     "id", "escalation_id", "group_id", "kind", "level", "person", "receiver", "why", "planned_at",
     "at", "state", "attempts", "attempted_at", "answered_at", "delivery_id", "error", "gathered_in",
@@ -151,7 +139,7 @@ def attempt(
     if row is None:
         return False
     locked = connection.execute(_LOCKED, {"id": row.escalation_id}).first()
-    if locked is None or (row.kind != "resolved" and locked.state in ("paused", "ended")):
+    if locked is None or not _is_wanted(row.kind, locked.state):
         return False
     asked: dict[str, Any] = {
         "page": page_id, "now": now, "lost": now - LEASE, "delivery": delivery_id
@@ -165,6 +153,15 @@ def attempt(
         if after.due_at != before.due_at:
             store.outbox.add(connection, armed_events([after.due_at], now))
     return True
+
+
+def _is_wanted(kind: str, state: str) -> bool:
+    """Return what `WANTED` selects."""
+    return (
+        kind == "resolved"
+        or state in ("waiting", "exhausted")
+        or (kind == "acknowledged" and state == "acknowledged")
+    )
 
 
 def page_answered(
@@ -204,23 +201,30 @@ def answer(
         values |= {"state": "pending", "at": retry_at}
     if connection.execute(PAGE.update().where(mine).values(**values)).rowcount:
         if values["state"] in ("failed", "dropped"):
-            connection.execute(_LEFT_ALONE_BY, {"page": page_id})
+            release_behind_page(connection, page_id)
+        elif values["state"] == "sent":
+            stand_again(connection, page_id)
         store.outbox.add(connection, armed_events([retry_at if error else None], now))
         store.changed(connection)
 
 
-def drop_pages(connection: Connection, escalations: Sequence[str], person: str = "") -> None:
-    """Drop the messages that were not attempted, since nobody needs them any more.
+def drop_pages(
+    connection: Connection, escalations: Sequence[str], now: datetime, person: str = ""
+) -> None:
+    """Drop the messages that nobody is sending, since nobody needs them any more.
+
+    What they stand for is sent after all.
 
     Args:
         connection: the caller's open transaction
         escalations: ids
+        now: the present moment
         person: whose; empty for everybody's
     """
     statement = _DROP if not person else _DROP.where(PAGE.c.person == person)
     for piece in chunks(escalations):
-        connection.execute(statement, {"escalations": piece})
-        connection.execute(_LEFT_ALONE, {"escalations": piece})
+        connection.execute(statement, {"escalations": piece, "lost": now - LEASE})
+    release_behind(connection, escalations, now)
 
 
 def put_back(connection: Connection, escalation_id: str, by: timedelta) -> list[datetime]:
@@ -316,11 +320,17 @@ SENDABLE = and_(
     or_(PAGE.c.state.in_(WAITS), PAGE.c.attempted_at <= _LOST),
 )
 """What a sender may claim, by the parameter `lost`; the first term is that of the index."""
+WANTED = or_(
+    PAGE.c.kind == "resolved",
+    ESCALATION.c.state.in_(("waiting", "exhausted")),
+    and_(PAGE.c.kind == "acknowledged", ESCALATION.c.state == "acknowledged"),
+)
+"""What somebody still needs: a page only of an escalation that nobody has stopped."""
 _DUE = (
     select(PAGE)
     .join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id)
     .where(SENDABLE, PAGE.c.at <= _NOW)
-    .where(or_(PAGE.c.kind == "resolved", ESCALATION.c.state.not_in(("paused", "ended"))))
+    .where(WANTED)
     .order_by(PAGE.c.at, PAGE.c.id)
     .limit(bindparam("most", type_=Integer))
 )
@@ -335,35 +345,16 @@ _ATTEMPT = (
     PAGE.update()
     .where(PAGE.c.id == bindparam("page"), SENDABLE)
     .values(
-        state="attempted", attempted_at=bindparam("now", type_=Moment()),
+        state="attempted", gathered_in="", attempted_at=bindparam("now", type_=Moment()),
         attempts=PAGE.c.attempts + 1, delivery_id=bindparam("delivery"),
     )
 )  # fmt: skip
 _ESCALATIONS: BindParameter[Any] = bindparam("escalations", expanding=True)
 _DROP = (
     PAGE.update()
-    .where(PAGE.c.escalation_id.in_(_ESCALATIONS), PAGE.c.state.in_(WAITS))
+    .where(PAGE.c.escalation_id.in_(_ESCALATIONS), SENDABLE)
     .where(PAGE.c.kind != "resolved")
     .values(state="dropped")
-)
-_MAIN = PAGE.alias("main")
-# What a page stood for that is not sent any more is sent after all.
-_LEFT_ALONE = (
-    PAGE.update()
-    .where(PAGE.c.state == "gathered")
-    .where(
-        PAGE.c.gathered_in.in_(
-            select(_MAIN.c.id)
-            .where(_MAIN.c.escalation_id.in_(_ESCALATIONS), _MAIN.c.state == "dropped")
-            .scalar_subquery()
-        )
-    )
-    .values(state="pending", gathered_in="", attempted_at=None)
-)
-_LEFT_ALONE_BY = (
-    PAGE.update()
-    .where(PAGE.c.state == "gathered", PAGE.c.gathered_in == bindparam("page"))
-    .values(state="pending", gathered_in="", attempted_at=None)
 )
 _PEOPLE = (
     select(PAGE.c.person)

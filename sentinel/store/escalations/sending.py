@@ -30,7 +30,8 @@ from sentinel.schema.escalations import EscalationPage
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, model_of
 from sentinel.store.escalations.bundles import take_pages
-from sentinel.store.escalations.pages import LEASE, SENDABLE, answer, due_in
+from sentinel.store.escalations.leases import LEASE
+from sentinel.store.escalations.pages import SENDABLE, WANTED, answer, due_in
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.notifications.acknowledge_links import link_in_message
 from sentinel.store.notifications.channel_health import Gates, record, still_probing
@@ -347,7 +348,7 @@ _PAGES = (
     select(func.count())
     .select_from(PAGE.join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id))
     .where(SENDABLE, PAGE.c.at <= _BEFORE, PAGE.c.at <= _NOW)
-    .where(or_(PAGE.c.kind == "resolved", ESCALATION.c.state.not_in(("paused", "ended"))))
+    .where(WANTED)
 )
 _GROUP = select(GROUP).where(GROUP.c.id == bindparam("group"))
 _OF_PAGE = select(ESCALATION.c.policy, ESCALATION.c.due_at).where(

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import bindparam, or_, select
 
 from sentinel.schema.columns import Moment
+from sentinel.store.escalations.pages import WANTED
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ _QUERIES = {
     "unsent": select(*_FOUND, PAGE.c.at.label("since"))
     .join(PAGE, PAGE.c.escalation_id == ESCALATION.c.id)
     .where(PAGE.c.state.in_(("pending", "put_off", "attempted")), PAGE.c.at <= _BEFORE)
-    .where(or_(PAGE.c.kind == "resolved", ESCALATION.c.state.not_in(("paused", "ended"))))
+    .where(WANTED)
     .where(or_(PAGE.c.attempted_at.is_(None), PAGE.c.attempted_at <= _BEFORE))
     .order_by(PAGE.c.at)
     .limit(_MOST),
