@@ -78,6 +78,11 @@ def _stands(given: EscalationWhy) -> str:
         case "waiting":
             what = "the next level is paged" if given.level else "the first level is paged"
             return f"{what} at {_at(given.next_at)}"
+        case "paused" if given.left_seconds is None:
+            return (
+                f"paused since {_at(given.paused_at)}, since all of the group is muted; no further "
+                "level follows"
+            )
         case "paused":
             left = timedelta(seconds=round(given.left_seconds or 0))
             return (

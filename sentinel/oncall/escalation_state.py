@@ -19,11 +19,12 @@ from msgspec.structs import replace
 
 from sentinel.oncall.escalation import Paged, Step, next_due, steps_of
 from sentinel.oncall.escalation_policy import EscalationPolicy
+from sentinel.severity import Severity
 
 __all__ = [
     "LIVE", "PROMPT", "UNREADABLE", "Escalation", "Plan", "State", "acknowledged", "again",
     "attempted", "ended", "escalated", "opened", "paused", "plan_of", "renewed", "restored",
-    "step_done", "timed_out", "unacknowledged", "unpaused",
+    "skipped_before", "step_done", "timed_out", "unacknowledged", "unpaused",
 ]  # fmt: skip
 
 PROMPT = timedelta(seconds=30)
@@ -173,6 +174,9 @@ def attempted(given: Escalation, at: datetime, planned: datetime) -> Escalation:
 
 def paused(given: Escalation, at: datetime) -> Escalation:
     """Return what becomes of an escalation when all of its group is muted."""
+    # One without a further step too, since pages of its steps may still be to come.
+    if given.state is State.EXHAUSTED:
+        return replace(given, state=State.PAUSED, paused_at=at)
     if given.state is not State.WAITING or given.due_at is None:
         return given
     left = max(timedelta(0), given.due_at - at)
@@ -183,8 +187,9 @@ def unpaused(given: Escalation, at: datetime) -> Escalation:
     """Return what becomes of a paused escalation when its group is heard again."""
     if given.state is not State.PAUSED:
         return given
-    left = given.left or timedelta(0)
-    return replace(given, state=State.WAITING, paused_at=None, left=None, due_at=at + left)
+    if given.left is None:  # no step was left
+        return replace(given, state=State.EXHAUSTED, paused_at=None)
+    return replace(given, state=State.WAITING, paused_at=None, left=None, due_at=at + given.left)
 
 
 def acknowledged(
@@ -259,18 +264,42 @@ def again(given: Escalation, plan: Plan, at: datetime, wait: timedelta) -> Escal
     """Return what becomes of an acknowledged escalation when its group has news.
 
     Args:
-        given: acknowledged
+        given: acknowledged or exhausted
         plan: its steps
         at: when another alert joined, or one became more severe than was acknowledged
         wait: of the group
 
     Returns:
-        It begins with its first step, for nobody was paged about that.
+        It begins with its first step, for nobody was paged about that; so does one that has no
+        step left.
     """
-    if given.state is not State.ACKNOWLEDGED:
+    if given.state not in (State.ACKNOWLEDGED, State.EXHAUSTED):
         return replace(given, acknowledgements=())
     begun = opened(plan, at, wait)
     return replace(begun, first_page_at=given.first_page_at)
+
+
+def skipped_before(
+    given: Escalation, plan: Plan, before: Severity, severity: Severity
+) -> list[Step]:
+    """Return the steps that were done, and skipped since the group was less severe than now.
+
+    Args:
+        given: in whatever state
+        plan: its steps
+        before: severity of the group until now
+        severity: of the group now
+
+    Returns:
+        Those of the current round of its policy.
+    """
+    done = plan.steps[: given.level]
+    begins = max((place for place, one in enumerate(done) if one.begins_round), default=0)
+    return [
+        one
+        for one in done[begins:]
+        if one.step.least is not None and before < one.step.least <= severity
+    ]
 
 
 def escalated(given: Escalation, plan: Plan, at: datetime) -> Escalation:

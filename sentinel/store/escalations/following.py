@@ -20,6 +20,7 @@ from sentinel.oncall.choice import Chosen, policy_of
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.escalation_state import Escalation, State
 from sentinel.prefect_client.port import OutEvent
+from sentinel.severity import Severity
 from sentinel.store.database.tables import ALERT, MEMBER
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.gathered import release_behind
@@ -28,11 +29,12 @@ from sentinel.store.escalations.opening import GroupOpened, open_for
 from sentinel.store.escalations.pages import (
     drop_pages,
     people_paged,
-    put_back,
     take_back_the_end,
     tell_of_acknowledgement,
     tell_the_end,
 )
+from sentinel.store.escalations.pausing import put_back
+from sentinel.store.escalations.rising import severity_rose
 from sentinel.store.escalations.rows import (
     ESCALATION,
     locked_of_groups,
@@ -176,7 +178,31 @@ class _Following:
                 after = life.again(state, plan, now, wait)
             self.become(row, life.paused(after, now) if move.all_muted else after)
         else:
-            self.muted(row, all_muted=move.all_muted)
+            if not self._worse(row, state, move):
+                self.muted(row, all_muted=move.all_muted)
+
+    def _worse(self, row: Row[Any], state: Escalation, move: GroupMove) -> bool:
+        """Page what severity had left out; begin anew where no step is left for what joined.
+
+        Returns:
+            Whether it begins anew.
+        """
+        if state.state is State.ACKNOWLEDGED or not (move.rose or move.joined):
+            return False
+        plan, now = plan_to_read(row), self._now
+        due: list[datetime] = []
+        if move.rose:
+            severities = Severity(move.before_severity), Severity(move.severity)
+            # While it is paused, pages wait as if they had been added when the pause began.
+            since = state.paused_at or now
+            due = severity_rose(self._connection, row, state, plan, severities, since)
+            self._due += due
+        if due or not move.joined or state.state is not State.EXHAUSTED or not plan.steps:
+            return False
+        # What joins one by one is a page for each interval of the group, and not for each.
+        after = life.again(state, plan, now, timedelta(0) if move.rose else move.interval)
+        self.become(row, life.paused(after, now) if move.all_muted else after)
+        return True
 
     def restored(self, move: GroupMove) -> bool:
         """Go on with what a resolve ended that is taken back before anybody heard of it."""
@@ -198,7 +224,7 @@ class _Following:
             if state.state is State.WAITING:
                 release_behind(self._connection, [row.id], self._now, paused=True)
         elif state.state is State.PAUSED and state.paused_at is not None:
-            self._due += put_back(self._connection, row.id, self._now - state.paused_at)
+            self._due += put_back(self._connection, row.id, state.paused_at, self._now)
             self.become(row, life.unpaused(state, self._now))
 
     def acknowledged(self, row: Row[Any], who: str) -> None:

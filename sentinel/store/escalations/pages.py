@@ -8,7 +8,7 @@ at most one repeat a crash.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_pages", "answer", "attempt", "drop_pages", "due_in", "next_page_at", "page_answered",
-    "page_attempted", "pages_due", "pages_of_group", "people_paged", "put_back",
+    "page_attempted", "pages_due", "pages_of_group", "people_paged",
     "take_back_the_end", "tell_of_acknowledgement", "tell_the_end",
 ]  # fmt: skip
 
@@ -225,21 +225,6 @@ def drop_pages(
     for piece in chunks(escalations):
         connection.execute(statement, {"escalations": piece, "lost": now - LEASE})
     release_behind(connection, escalations, now)
-
-
-def put_back(connection: Connection, escalation_id: str, by: timedelta) -> list[datetime]:
-    """Move the messages of an escalation that was paused by as long as that lasted.
-
-    Returns:
-        When they are sent now.
-    """
-    found: list[datetime] = []
-    waiting = and_(PAGE.c.escalation_id == escalation_id, PAGE.c.state.in_(WAITS))
-    for row in connection.execute(select(PAGE.c.id, PAGE.c.at).where(waiting)).all():
-        at = row.at + by
-        connection.execute(PAGE.update().where(PAGE.c.id == row.id).values(at=at, planned_at=at))
-        found.append(at)
-    return found
 
 
 def people_paged(connection: Connection, escalation_id: str, level: int) -> list[str]:

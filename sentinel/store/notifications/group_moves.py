@@ -24,6 +24,9 @@ class GroupMove(msgspec.Struct, frozen=True, kw_only=True):
         all_muted: whether all that fires in it is muted now
         by_hand: whether a person took an acknowledgement back, or a resolve, and nothing in it is
             new
+        joined: whether another alert joined it
+        before_severity: of what fired in it before
+        severity: of what fires in it now
         policy: its times, limits and escalation policy
         wait: for more alerts, before anybody is notified
     """
@@ -36,6 +39,9 @@ class GroupMove(msgspec.Struct, frozen=True, kw_only=True):
     was_muted: bool
     all_muted: bool
     by_hand: bool
+    joined: bool
+    before_severity: int
+    severity: int
     policy: Mapping[str, Any]
     wait: timedelta
 
@@ -46,5 +52,16 @@ class GroupMove(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_news(self) -> bool:
-        """Whether another status, or other mutes, hold than before."""
-        return self.before != self.status or self.was_muted != self.all_muted
+        """Whether another status or other mutes hold than before, or it is worse."""
+        moved = self.before != self.status or self.was_muted != self.all_muted
+        return moved or self.joined or self.rose
+
+    @property
+    def interval(self) -> timedelta:
+        """Return how long after one notification of it the next one comes."""
+        return timedelta(seconds=self.policy.get("group_interval", 300))
+
+    @property
+    def rose(self) -> bool:
+        """Whether it is more severe than before."""
+        return self.severity > self.before_severity

@@ -119,7 +119,7 @@ class GroupChanges:
             row, event, due = self._become(group, counts.get(group.id), so_far, now)
             rows.append(row)
             known = group.id in on or not changes.has_news(group.id) or group.id in restored
-            self.moves.append(self._move(group, row, by_hand=known))
+            self.moves.append(self._move(group, row, by_hand=known, joined=group.id in fired))
             due_now = due_now or due <= now
             if event is not None:
                 events.append(event)
@@ -261,14 +261,15 @@ class GroupChanges:
         )  # fmt: skip
         return row, self._event(group, status, seq, title, severity, firing, now), due
 
-    def _move(self, group: Row[Any], row: tuple[Any, ...], *, by_hand: bool) -> GroupMove:
+    def _move(self, group: Row[Any], row: tuple[Any, ...], **known: bool) -> GroupMove:
         _, status, severity, firing, _, suppressed, _, _, resolution, *_ = row
         policy: Mapping[str, Any] = self._policies.get(group.id) or group.policy
         wait = policy.get("group_wait")
         return GroupMove(
             id=group.id, tenant=group.tenant, before=group.status, status=status,
             resolution=resolution, was_muted=0 < group.firing <= group.suppressed,
-            all_muted=0 < firing <= suppressed, by_hand=by_hand, policy=policy,
+            all_muted=0 < firing <= suppressed, policy=policy, before_severity=group.severity,
+            severity=severity, **known,
             wait=first_wait(None if wait is None else timedelta(seconds=wait), severity),
         )  # fmt: skip
 
