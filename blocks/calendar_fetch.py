@@ -57,6 +57,10 @@ def fetch_calendar(url: str, etag: str = "") -> FetchedCalendar:
             f"the calendar is larger than {MOST_BYTES // 1_000_000} MB", permanent=True,
             hint="Subscribe to one with fewer events.",
         )  # fmt: skip
+    if b"\0" in answer.body:
+        raise DeliveryError(
+            "the calendar has a character that cannot be stored (NUL)", permanent=True, hint=_FIX
+        )
     text = answer.body.decode("utf-8", "replace").strip()
     if not text.startswith("BEGIN:VCALENDAR") or not text.endswith("END:VCALENDAR"):
         raise DeliveryError(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from blocks.calendar_fetch import fetch_calendar
 from flows import connections
@@ -15,11 +18,14 @@ from flows.escalate import escalate_until_served, page_counts
 from flows.naming import name_run
 from flows.notify import notify_until_served
 from sentinel.engine.calendar_watch import CalendarWatch
+from sentinel.engine.dispatcher import DeliveryCount
 from sentinel.engine.escalation_watch import EscalationWatch
+from sentinel.engine.paging import PageCount
 from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
-from sentinel.errors import ConfigurationError, PrefectUnreachable
+from sentinel.errors import PrefectUnreachable
+from sentinel.store import Store
 from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.route_shadow import follow_shadow
 from sentinel.store.oncall.handoffs import tell_handoffs
@@ -35,25 +41,24 @@ def sweep() -> State[None]:
     It also alerts about escalations that do not go on, and tells people of handoffs.
 
     Returns:
-        The final state: `NothingDue`, or `Swept` with the counts.
+        The final state: `NothingDue`, `Swept` with the counts, or `Failed` with the parts that
+        failed, once all others are done.
     """
     store = connections.store()
-    expired = store.sweep()
-    announce_silences(store)
+    parts = _Parts()
+    expired = 0
     by = str(flow_run.get_id() or "sweep")
-    paged = escalate_until_served(store, by=by)
-    EscalationWatch(store).evaluate(store.now())
-    notified = notify_until_served(store, by=by)
-    try:
-        CalendarWatch(store, fetch_calendar).evaluate(store.now())
-        tell_handoffs(store)
-        send_digests(store)
-        follow_shadow(store)
-    except ConfigurationError as error:
-        # Of a document that this version cannot read; what is due is sent all the same.
-        get_run_logger().warning(
-            "Handoffs, digests or the draft of the routes were not followed: %s", error
-        )
+    with parts.guarded("what has expired"):
+        expired = store.sweep()
+    # Pages and messages first: they matter more than all that follows.
+    paged, notified = PageCount(), DeliveryCount()
+    with parts.guarded("pages"):
+        paged = escalate_until_served(store, by=by)
+    with parts.guarded("messages"):
+        notified = notify_until_served(store, by=by)
+    for name, work in _REST:
+        with parts.guarded(name):
+            work(store)
     put_back: list[str] = []
     api = connections.prefect_api()
     remediations = 0
@@ -76,8 +81,44 @@ def sweep() -> State[None]:
         (remediations, "remediations started or ended"),
         (len(put_back), "Automations disabled again"),
     ]
-    parts = ", ".join(f"{count} {word}" for count, word in counts if count)
-    if not parts:
+    said = ", ".join(f"{count} {word}" for count, word in counts if count)
+    if parts.failed:
+        failed = f"failed: {', '.join(parts.failed)}; the log of this run has the errors"
+        return Failed(message=f"{said}; {failed}" if said else failed)
+    if not said:
         return Completed(name="NothingDue", message="nothing was due")
-    name_run(f"sweep · {parts}")
-    return Completed(name="Swept", message=parts)
+    name_run(f"sweep · {said}")
+    return Completed(name="Swept", message=said)
+
+
+class _Parts:
+    """Parts of a sweep, of which one that fails stops no other."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    @contextmanager
+    def guarded(self, name: str) -> Generator[None]:
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - the edge between parts that know nothing of each other
+            get_run_logger().exception("A part of the sweep failed: %s", name)
+            self.failed.append(name)
+
+
+def _read_calendars(store: Store) -> None:
+    CalendarWatch(store, fetch_calendar).evaluate(store.now())
+
+
+def _watch_escalations(store: Store) -> None:
+    EscalationWatch(store).evaluate(store.now())
+
+
+_REST: tuple[tuple[str, Callable[[Store], object]], ...] = (
+    ("escalations that do not go on", _watch_escalations),
+    ("announcements of silences", announce_silences),
+    ("calendars", _read_calendars),
+    ("handoffs", tell_handoffs),
+    ("digests", send_digests),
+    ("the draft of the routes", follow_shadow),
+)

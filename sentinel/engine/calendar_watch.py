@@ -107,13 +107,12 @@ class CalendarWatch:
             if found.body is not None:
                 # What cannot be read must not take the place of what can.
                 read_calendar(found.body, schedule.zone, now - _BACK, now + _AHEAD)
+            keep_copy(self._store, name, source, found.body, found.etag)
+            return
         except (DeliveryError, ConfigurationError) as error:
             why = error.message
         except Exception as error:  # noqa: BLE001 - the edge to a file of another system
             why = f"it cannot be read ({type(error).__name__})"
-        else:
-            keep_copy(self._store, name, source, found.body, found.etag)
-            return
         log.warning("the calendar of schedule %s was not read: %s", name, why)
         keep_failure(self._store, name, source, why)
 

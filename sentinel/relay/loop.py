@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -293,14 +294,15 @@ class Relay:
 
     def _notices(self, _now: datetime) -> None:
         """Announce silences and handoffs, and send the notices that nobody sent for a minute."""
-        announce_silences(self._store)
 
         def channel_of(ref: str) -> Channel:
             # Prefect is asked only where there is something to send.
             return (self._channel_of if self._prefect_up() else self._from_memory)(ref)
 
-        send_notices(self._store, channel_of, by="relay", overdue_for=_NOTICE_OVERDUE)
-        tell_handoffs(self._store)
+        with ExitStack() as rest:  # also where one of them fails
+            rest.callback(tell_handoffs, self._store)
+            rest.callback(announce_silences, self._store)
+            send_notices(self._store, channel_of, by="relay", overdue_for=_NOTICE_OVERDUE)
 
     def _stand_by(self, now: datetime) -> None:
         """Send overdue notifications that no worker claimed, and log the reason."""

@@ -32,6 +32,7 @@ def test_what_is_no_whole_calendar_of_a_usual_size_is_refused_without_its_addres
         (b"<html>log in</html>", 200, "no whole iCalendar file"),
         (CALENDAR[:30], 200, "no whole iCalendar file"),
         (b"BEGIN:VCALENDAR" + b"x" * MOST_BYTES, 200, "larger than 2 MB"),
+        (CALENDAR.replace(b"2.0", b"2\0"), 200, "cannot be stored"),
         (b"", 302, "answered 302"),
         (b"", 404, "answered 404"),
         (b"", 503, "answered 503"),

@@ -133,6 +133,18 @@ def test_a_schedule_follows_a_calendar_and_its_last_good_copy(applied: Store, cl
         assert connection.exec_driver_sql("SELECT count(*) FROM calendar_copy").scalar() == 0
 
 
+def test_what_no_database_keeps_is_left_out_of_a_copy(applied: Store, clock: FakeClock):
+    other = Elsewhere(calendar(("ben\0 \ud800", MONDAY, MONDAY + DAY)))
+    other.etag = "o\0ne"
+    watch = CalendarWatch(applied, other.fetch)
+    watch.evaluate(clock.now())
+    assert held(applied)[0] == ("ben", "calendar")
+    clock.forward(hours=1)
+    other.etag, other.down = "two", "\0 \ud800"
+    watch.evaluate(clock.now())
+    assert held(applied)[0] == ("ben", "calendar")
+
+
 def test_an_alert_opens_while_a_calendar_is_stale_and_closes_once_it_is_read(
     applied: Store, clock: FakeClock
 ):

@@ -59,6 +59,28 @@ def test_a_sweep_sends_what_no_event_requested(gauges: Gauges):
     assert (again.name, again.is_completed()) == ("NothingDue", True)
 
 
+def test_parts_of_a_sweep_that_fail_stop_no_other_and_fail_the_run(
+    gauges: Gauges, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object) -> None:
+        raise OSError("gone")
+
+    done: list[str] = []
+    monkeypatch.setattr("flows.sweep.CalendarWatch", broken)
+    monkeypatch.setattr("flows.sweep.EscalationWatch", broken)
+    monkeypatch.setattr("flows.sweep.escalate_until_served", broken)
+    monkeypatch.setattr("flows.sweep.restore_switches", lambda *_: done.append("last") or [])
+    gauges.shows(a=98)
+    gauges.run(gauges.rule("unharmed"))
+    state = sweep(return_state=True)
+    assert state.is_failed()
+    assert state.message == (
+        "1 messages sent; failed: pages, escalations that do not go on, calendars; "
+        "the log of this run has the errors"
+    )
+    assert done == ["last"]
+
+
 def test_retention_reports_what_it_deleted(gauges: Gauges):
     state = retention(return_state=True)
     assert state.is_completed()

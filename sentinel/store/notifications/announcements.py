@@ -24,6 +24,7 @@ from sentinel.notifications.why import Outcome
 from sentinel.schema.columns import Moment
 from sentinel.schema.notices import SilenceAnnouncement
 from sentinel.schema.silences import Silence
+from sentinel.store.database.each import sum_of_each
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import (
     ALERT,
@@ -56,11 +57,16 @@ def announce_silences(store: Store) -> int:
 
     Returns:
         How many announcements were added, each to one receiver.
+
+    Raises:
+        Exception: that of the first silence that failed, once all others are announced
     """
     now = store.now()
     with store.glance() as connection:
         ids = list(connection.execute(_CANDIDATES, {"now": now}).scalars())
-    return sum(store.in_transaction(partial(_announce, store, id_)) for id_ in ids)
+    return sum_of_each(
+        ids, lambda id_: store.in_transaction(partial(_announce, store, id_)), "to announce silence"
+    )
 
 
 def _announce(store: Store, id_: str, connection: Connection) -> int:

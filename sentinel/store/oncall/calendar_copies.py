@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select
 
 from sentinel.clock import utc
 from sentinel.errors import ConfigurationError
+from sentinel.labels.text import storable
 from sentinel.oncall.calendar_source import CalendarShifts, CalendarSource, calendar_shifts
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.override import Override
@@ -106,8 +107,8 @@ def keep_copy(
     now = store.now()
     values: dict[str, Any] = {"source": source.url, "tried_at": now, "read_at": now, "error": ""}
     if body is not None:
-        values |= {"body": body, "etag": etag}
-    _keep(store, schedule, values, {"body": body or "", "etag": etag})
+        values |= {"body": storable(body), "etag": storable(etag)}
+    _keep(store, schedule, values, {"body": "", "etag": "", **values})
 
 
 def keep_failure(store: Store, schedule: str, source: CalendarSource, error: str) -> None:
@@ -120,7 +121,7 @@ def keep_failure(store: Store, schedule: str, source: CalendarSource, error: str
         error: why, without the address
     """
     new = {"source": source.url, "read_at": None, "body": "", "etag": ""}
-    values = {"tried_at": store.now(), "error": error[:2000]}
+    values = {"tried_at": store.now(), "error": storable(error)[:2000]}
 
     def work(connection: Connection) -> None:
         kept = copies(connection, [schedule]).get(schedule)

@@ -25,6 +25,7 @@ from sentinel.oncall.document import Team
 from sentinel.schema.digests import DigestRun
 from sentinel.severity import Severity
 from sentinel.store.alerts.filter import AlertFilter, narrowed
+from sentinel.store.database.each import sum_of_each
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import ALERT, table_of
 from sentinel.store.notifications.notices import add_notices
@@ -85,25 +86,32 @@ def send_digests(store: Store) -> int:
 
     Returns:
         How many were sent, each to all receivers of its team.
+
+    Raises:
+        Exception: that of the first team that failed, once all others are sent
     """
     now = store.now()
     with store.glance() as connection:
         teams = active_document(connection).teams
-    sent = 0
-    for name, team in sorted(teams.items()):
-        if team.digest is None:
-            continue
-        until = team.digest.last_due(now)
-        with store.glance() as connection:
-            last: datetime | None = connection.execute(_LAST, {"team": name}).scalar()
-        if last is not None and last >= until:
-            continue
-        new: Digest | None = None
-        if last is not None:
-            since = max(last, until - _LONGEST)
-            new = _digest(store, name, team, team.digest, since, until)
-        sent += store.in_transaction(partial(_add, store, name, team.digest, until, new))
-    return sent
+    return sum_of_each(
+        sorted(teams), lambda name: _send(store, name, teams[name], now), "the digest of team"
+    )
+
+
+def _send(store: Store, name: str, team: Team, now: datetime) -> int:
+    """Add the digest of one team where it is due; 1 where it is."""
+    if team.digest is None:
+        return 0
+    until = team.digest.last_due(now)
+    with store.glance() as connection:
+        last: datetime | None = connection.execute(_LAST, {"team": name}).scalar()
+    if last is not None and last >= until:
+        return 0
+    new: Digest | None = None
+    if last is not None:
+        since = max(last, until - _LONGEST)
+        new = _digest(store, name, team, team.digest, since, until)
+    return store.in_transaction(partial(_add, store, name, team.digest, until, new))
 
 
 def _add(
