@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-__all__ = ["page_text"]
+__all__ = ["EXPIRED", "page_text"]
+
+EXPIRED = "acknowledgement expired"
+"""Why the owner of an acknowledgement is paged again."""
 
 
 def page_text(
@@ -32,7 +35,8 @@ def page_text(
         return f"somebody acknowledged what {named} paged for"
     whom = f"{person}, for {why}" if person else why
     if kind == "again":
-        said = f"the acknowledgement ran out, so {named} pages its owner {person or why} again"
+        whom = f"its owner {person or why}" if why == EXPIRED else whom
+        said = f"the acknowledgement ran out, so {named} pages {whom} again"
     else:
         said = f"level {level} of {named} pages {whom}"
     if next_at is None:

@@ -22,13 +22,17 @@ from sentinel.oncall.escalation_policy import EscalationPolicy
 from sentinel.severity import Severity
 
 __all__ = [
-    "LIVE", "PROMPT", "UNREADABLE", "Escalation", "Plan", "State", "acknowledged", "again",
-    "attempted", "ended", "escalated", "opened", "paused", "plan_of", "renewed", "restored",
+    "HELD", "LIVE", "PROMPT", "UNREADABLE", "Escalation", "Plan", "State", "acknowledged", "again",
+    "attempted", "ended", "escalated", "held", "opened", "paused", "plan_of", "renewed", "restored",
     "skipped_before", "step_done", "timed_out", "unacknowledged", "unpaused",
 ]  # fmt: skip
 
 PROMPT = timedelta(seconds=30)
 """What is no later than this is on time: a lost wake costs 15 seconds, Prefect down 30."""
+
+
+HELD = timedelta(minutes=1)
+"""After which an acknowledgement that ran out while its group is muted is looked at again."""
 
 
 class State(StrEnum):
@@ -251,6 +255,19 @@ def timed_out(given: Escalation, plan: Plan, at: datetime) -> Escalation:
     if given.state is not State.ACKNOWLEDGED:
         return given
     return _on(given, plan, at, None)
+
+
+def held(given: Escalation, at: datetime) -> Escalation:
+    """Return an acknowledged escalation that ran out while all of its group is muted.
+
+    Args:
+        given: acknowledged
+        at: when
+
+    Returns:
+        It is looked at again after `HELD`.
+    """
+    return replace(given, due_at=at + HELD)
 
 
 def unacknowledged(given: Escalation, plan: Plan, at: datetime) -> Escalation:

@@ -19,6 +19,7 @@ from sentinel.alerts.inputs import AcknowledgementExpired, Escalated, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.state import Terms, acknowledged
 from sentinel.errors import ConfigurationError
+from sentinel.notifications.page import EXPIRED
 from sentinel.oncall import escalation_state as life
 from sentinel.oncall.escalation import Page, Paged, pages_of
 from sentinel.oncall.escalation_state import Escalation, State
@@ -55,7 +56,8 @@ class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
         escalation_id: of the escalation
         group_id: its group
         what: paged, nobody (a step without pages), owner (the owner of an acknowledgement that ran
-            out is paged again), paused, ended, lost (others have seen to it) or failed
+            out is paged again, or the last level where the owner is not known), paused, ended,
+            lost (others have seen to it) or failed
         level: how many steps are done
         pages: ids of the messages that were added
         due_at: when the next step is due; None for none
@@ -184,22 +186,34 @@ class _Steps:
     ) -> CarriedOut:
         """Page the owner of an acknowledgement again, and go on."""
         now, owner = self._now, state.acknowledged_by
+        if not heard:  # it runs out once the group is heard again
+            return self._done(row, life.held(state, now), "paused")
         person = self._oncall.document.people.get(owner)
-        after = life.timed_out(state, plan_of_row(row), now)
+        plan = plan_of_row(row)
+        after = life.timed_out(state, plan, now)
         found: list[Page] = []
-        if not heard:
-            after = life.paused(after, now)
-        elif person is not None:
+        if person is not None:
             for one in contacts(person, Severity(group.severity), now):
-                page = Page(one.at, one.receiver, owner, "acknowledgement expired", one.put_off)
+                page = Page(one.at, one.receiver, owner, EXPIRED, one.put_off)
                 found.append(page)
         elif after.due_at is not None:
             after = msgspec.structs.replace(after, due_at=now)  # nobody to wait for
+        else:
+            found = self._last_paged(plan, state.level, Severity(group.severity))
         pages = add_pages(self._connection, row.id, row.group_id, row.level, found, kind="again")
         self._due += [page.at for page in found]
         for alert in self._firing(row.group_id, Status.ACKNOWLEDGED):
             self._step(alert, AcknowledgementExpired(), acknowledged(state_of(alert)))
         return self._done(row, after, "owner", pages)
+
+    def _last_paged(self, plan: life.Plan, level: int, severity: Severity) -> list[Page]:
+        """Return what the last step pages that was done and pages somebody now."""
+        oncall = self._oncall
+        for place in reversed(plan.steps[:level]):
+            done = pages_of(place, severity, self._now, oncall.document, oncall.overrides_of)
+            if done.pages:
+                return list(done.pages)
+        return []
 
     def _done(
         self, row: Row[Any], after: Escalation, what: str, pages: Sequence[str] = (),

@@ -221,7 +221,7 @@ class _Following:
         state = state_of(row)
         if all_muted:
             self.become(row, life.paused(state, self._now))
-            if state.state is State.WAITING:
+            if state.state in (State.WAITING, State.EXHAUSTED):
                 release_behind(self._connection, [row.id], self._now, paused=True)
         elif state.state is State.PAUSED and state.paused_at is not None:
             self._due += put_back(self._connection, row.id, state.paused_at, self._now)

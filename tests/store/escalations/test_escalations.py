@@ -113,6 +113,34 @@ def test_an_acknowledgement_that_runs_out_pages_its_owner_again_and_goes_on(page
     assert [one.level for one in paged.goes_on(10)] == [2]
 
 
+def test_where_the_owner_of_an_acknowledgement_is_unknown_the_last_level_is_paged(paged: Paged):
+    paged.fires("/")
+    for minutes in (0, 10, 10):
+        paged.goes_on(minutes)
+        paged.sends()
+    assert paged.row().state == "exhausted"
+    paged.does(Acknowledge(actor="visitor"))
+    assert [one.what for one in paged.goes_on(60)] == ["owner"]
+    assert sorted(paged.sends()) == [("again", "phone", "cem"), ("again", "room", "")]
+    assert paged.shown() == [("escalated", 3)]
+
+
+def test_an_acknowledgement_that_runs_out_while_muted_pages_its_owner_once_it_is_heard(
+    paged: Paged,
+):
+    paged.fires("/")
+    paged.goes_on()
+    paged.sends()
+    paged.does(Acknowledge(actor="ben"))
+    paged.clock.forward(minutes=30)
+    paged.does(Suppress(actor="ann", until=paged.clock.now() + timedelta(hours=1)))
+    assert [one.what for one in paged.goes_on(30)] == ["paused"]
+    assert (paged.row().state, paged.row().acknowledged_by) == ("acknowledged", "ben")
+    paged.clock.forward(minutes=30)
+    assert [one.what for one in paged.goes_on()] == ["owner"]
+    assert paged.sends() == [("again", "pager", "ben")]
+
+
 def test_what_is_muted_pauses_it_and_it_goes_on_with_what_was_left(paged: Paged):
     paged.fires("/")
     paged.goes_on()
