@@ -42,6 +42,7 @@ from sentinel.store.escalations.rows import (
     state_of,
     write_states,
 )
+from sentinel.store.escalations.taken_back import put_back_dropped
 from sentinel.store.notifications.group_moves import GroupMove
 from sentinel.store.oncall.documents import active_document, document_to_read
 
@@ -173,6 +174,7 @@ class _Following:
             plan = plan_to_read(row)
             if move.by_hand:
                 after = life.unacknowledged(state, plan, now)
+                self._put_back(row, row.acknowledged_at)
             else:
                 wait = timedelta(seconds=row.wait_seconds)
                 after = life.again(state, plan, now, wait)
@@ -214,7 +216,13 @@ class _Following:
         who = _owner(self._connection, document_to_read(self._connection), move)
         after = life.restored(state_of(row), plan_to_read(row), self._now, who)
         self.become(row, life.paused(after, self._now) if move.all_muted else after)
+        if after.state is not State.ACKNOWLEDGED:
+            self._put_back(row, row.ended_at)
         return True
+
+    def _put_back(self, row: Row[Any], since: datetime | None) -> None:
+        """Put back what of the last step was dropped by what is taken back."""
+        self._due += put_back_dropped(self._connection, row.id, row.level, since, self._now)
 
     def muted(self, row: Row[Any], *, all_muted: bool) -> None:
         """Pause, or go on."""

@@ -223,7 +223,7 @@ def drop_pages(
     """
     statement = _DROP if not person else _DROP.where(PAGE.c.person == person)
     for piece in chunks(escalations):
-        connection.execute(statement, {"escalations": piece, "lost": now - LEASE})
+        connection.execute(statement, {"escalations": piece, "lost": now - LEASE, "now": now})
     release_behind(connection, escalations, now)
 
 
@@ -339,7 +339,7 @@ _DROP = (
     PAGE.update()
     .where(PAGE.c.escalation_id.in_(_ESCALATIONS), SENDABLE)
     .where(PAGE.c.kind != "resolved")
-    .values(state="dropped")
+    .values(state="dropped", answered_at=_NOW)
 )
 _PEOPLE = (
     select(PAGE.c.person)

@@ -35,6 +35,7 @@ teams:
   everybody: {people: [ann], escalation: everybody}
   empty: {people: [ann], escalation: empty}
   severe: {people: [ann], escalation: severe}
+  once: {people: [ann], escalation: once}
 schedules:
   primary:
     layers: [{rotation: {people: [ann], handoff: 2026-01-01T00:00, every: daily}}]
@@ -51,6 +52,8 @@ escalation_policies:
     steps:
       - {notify: [person:ann, person:ben], acknowledge: all}
       - {after: 5m, notify: person:cem}
+  once:
+    steps: [{notify: person:ann}]
   severe:
     steps:
       - {after: 1m, notify: person:ann, severity: critical}

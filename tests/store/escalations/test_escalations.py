@@ -33,6 +33,7 @@ from sentinel.store.escalations.running import running
 from sentinel.store.escalations.watching import LATE, stuck, unmanned
 from sentinel.store.escalations.why import alert_why
 from sentinel.store.notifications.matcher_silences import MatcherSilences
+from tests.databases import both_databases
 from tests.store.escalations.paged import START, Paged
 
 
@@ -349,6 +350,7 @@ def test_a_snapshot_that_cannot_be_read_holds_up_no_acknowledgement_and_no_end(p
     # What it would do by itself fails in the open: the auditor finds that it does not go on.
     assert paged.does(Unacknowledge(actor="ann")).ok
     assert [one.what for one in paged.goes_on(10)] == ["failed"]
+    assert paged.sends() == [("page", "phone", "ann")]  # put back
     assert [one.why for one in stuck(paged.store, paged.clock.now() + 2 * LATE)] == ["overdue"]
     assert paged.does(Acknowledge(actor="ann")).ok
     paged.fires("/", "/var")  # news
@@ -357,3 +359,27 @@ def test_a_snapshot_that_cannot_be_read_holds_up_no_acknowledgement_and_no_end(p
     assert paged.row().state == "ended"
     paged.clock.forward(minutes=1)
     assert paged.sends() == [("resolved", "pager", "ann")]
+
+
+@both_databases
+def test_what_is_taken_back_puts_back_what_was_left_of_the_last_step(paged: Paged):
+    paged.by("once")
+    paged.fires("/")
+    paged.goes_on()
+    assert (paged.sends(), paged.row().state) == ([("page", "pager", "ann")], "exhausted")
+    paged.clock.forward(minutes=1)
+    paged.does(Acknowledge(actor="ann"))
+    paged.clock.forward(minutes=10)
+    assert paged.sends() == []
+    paged.does(Unacknowledge(actor="ann"))
+    assert paged.sends() == []
+    paged.does(Resolve(actor="ann"))
+    paged.clock.forward(seconds=3)
+    paged.does(Reopen(actor="ann"))
+    assert paged.sends() == []
+    paged.clock.forward(minutes=1)
+    assert paged.sends() == [("page", "phone", "ann")]
+    paged.does(Acknowledge(actor="ann"))
+    paged.does(Unacknowledge(actor="ann"))
+    paged.clock.forward(minutes=10)
+    assert paged.sends() == []
