@@ -8,8 +8,9 @@ calendar programs show, so that shifts of a day still meet when the clock change
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from time import thread_time
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -23,9 +24,47 @@ from sentinel.timing.local_time import moment_of
 
 __all__ = ["CalendarShift", "ReadCalendar", "people_of", "read_calendar"]
 
-_MOST = 100_000
-"""Occurrences of one event, since a rule may have no end."""
+_MOST_EVENTS = 5_000
+_MOST = 20_000
+"""Occurrences of all events that may lie in the range, since a rule may have no end."""
+_MOST_STEPS = 200_000
+"""Occurrences of all events, with those before the range."""
+_MOST_SECONDS = 5.0
+"""Processor time for all events: a rule may look for long for days that there never are."""
 _DAY = timedelta(days=1)
+
+
+class _Work:
+    """What the reading of one file may take in all."""
+
+    def __init__(self, spent: Callable[[], float]) -> None:
+        self._spent, self._began = spent, spent()
+        self._steps = self._found = 0
+
+    def step(self, *, found: bool) -> None:
+        """Count one occurrence; raise `ConfigurationError` where it is one too many."""
+        self._steps += 1
+        self._found += found
+        if self._found > _MOST:
+            raise _refused(f"more than {_MOST:,} shifts within its time")
+        if self._steps > _MOST_STEPS:
+            raise _refused(f"more than {_MOST_STEPS:,} occurrences until then")
+        if self._steps % 1000 == 0:
+            self.check()
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` where it has taken too long."""
+        if self._spent() - self._began > _MOST_SECONDS:
+            raise ConfigurationError(
+                f"this calendar takes longer than {_MOST_SECONDS:g} seconds to read", hint=_FEWER
+            )
+
+
+def _refused(what: str) -> ConfigurationError:
+    return ConfigurationError(f"this calendar has {what}", hint=_FEWER)
+
+
+_FEWER = "Subscribe to a calendar that has the shifts of this schedule only."
 
 
 class CalendarShift(msgspec.Struct, frozen=True, order=True):
@@ -52,8 +91,9 @@ class ReadCalendar(msgspec.Struct, frozen=True):
 
 
 def read_calendar(
-    text: bytes | str, zone: ZoneInfo, start: datetime, end: datetime
-) -> ReadCalendar:
+    text: bytes | str, zone: ZoneInfo, start: datetime, end: datetime,
+    spent: Callable[[], float] = thread_time,
+) -> ReadCalendar:  # fmt: skip
     """Read the occurrences of all events that have a part within a range.
 
     Args:
@@ -61,15 +101,18 @@ def read_calendar(
         zone: of times that name none, and of whole days
         start: timezone-aware
         end: timezone-aware
+        spent: processor time so far, in seconds
 
     Returns:
         Occurrences, oldest first, and a sentence for each event that cannot be used.
 
     Raises:
-        ConfigurationError: it is no iCalendar file
+        ConfigurationError: it is no iCalendar file, has more than 5,000 events or 20,000 shifts
+            within the range, or takes longer than 5 seconds
         ValueError: `start` or `end` is naive
     """
     start, end = utc(start), utc(end)
+    work = _Work(spent)
     try:
         calendars = cast("list[Any]", icalendar.Calendar.from_ical(text, multiple=True))
     except (ValueError, IndexError, KeyError) as error:
@@ -77,11 +120,16 @@ def read_calendar(
     if not calendars:
         raise ConfigurationError("this is no iCalendar file: it is empty")
     events = [one for calendar in calendars for one in calendar.walk("VEVENT")]
+    if len(events) > _MOST_EVENTS:
+        raise ConfigurationError(
+            f"this calendar has more than {_MOST_EVENTS:,} events", hint=_FEWER
+        )
     problems: list[str] = []
     found: list[CalendarShift] = []
     for uid, of_uid in _by_uid(events).items():
+        work.check()
         try:
-            found += _shifts(of_uid, zone, start, end, problems)
+            found += _shifts(of_uid, zone, start, end, problems, work)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             problems.append(f"event {uid or 'without a UID'} cannot be read: {error}")
     return ReadCalendar(tuple(sorted(found)), tuple(problems))
@@ -113,8 +161,9 @@ def _by_uid(events: Iterable[Any]) -> dict[str, list[Any]]:
 
 
 def _shifts(
-    of_uid: Sequence[Any], zone: ZoneInfo, start: datetime, end: datetime, problems: list[str]
-) -> Iterator[CalendarShift]:
+    of_uid: Sequence[Any], zone: ZoneInfo, start: datetime, end: datetime, problems: list[str],
+    work: _Work,
+) -> Iterator[CalendarShift]:  # fmt: skip
     """Yield the occurrences of the events that share a UID."""
     changed: dict[datetime, Any] = {}
     days: dict[date, Any] = {}
@@ -139,7 +188,7 @@ def _shifts(
             problems.append(f"event {one.get('UID')}: EXRULE is not read; nothing is removed by it")
         if _cancelled(one):
             continue
-        for begins in _starts(one, zone, end, problems):
+        for begins in _starts(one, zone, start, end, problems, work):
             if begins.moment in changed or begins.shown.date() in days:
                 continue
             yield from _within(one, begins, zone, start, end)
@@ -160,6 +209,7 @@ class _Moment:
     """A time of a calendar: what the clock shows, in which zone, and the moment that it is."""
 
     def __init__(self, given: date | datetime, zone: tzinfo) -> None:
+        self.default = zone
         self.whole_day = not isinstance(given, datetime)
         if isinstance(given, datetime):
             self.zone = given.tzinfo or zone
@@ -174,7 +224,9 @@ class _Moment:
         return _Moment(given, self.zone)
 
 
-def _starts(event: Any, zone: ZoneInfo, end: datetime, problems: list[str]) -> Iterator[_Moment]:
+def _starts(
+    event: Any, zone: ZoneInfo, start: datetime, end: datetime, problems: list[str], work: _Work
+) -> Iterator[_Moment]:
     """Yield when the occurrences of an event begin, before `end`, each once."""
     first = _Moment(event["DTSTART"].dt, zone)
     removed = list(_dates(event, "EXDATE", zone))
@@ -183,7 +235,7 @@ def _starts(event: Any, zone: ZoneInfo, end: datetime, problems: list[str]) -> I
     moments = {one.moment for one in removed if not one.whole_day or first.whole_day}
     days = {one.shown.date() for one in removed if one.whole_day}
     seen: set[datetime] = set()
-    for one in (first, *_recurring(event, first, end), *_dates(event, "RDATE", zone)):
+    for one in (first, *_recurring(event, first, start, end, work), *_dates(event, "RDATE", zone)):
         if one.moment in seen or one.moment in moments or one.shown.date() in days:
             continue
         seen.add(one.moment)
@@ -191,7 +243,11 @@ def _starts(event: Any, zone: ZoneInfo, end: datetime, problems: list[str]) -> I
             yield one
 
 
-def _recurring(event: Any, first: _Moment, end: datetime) -> Iterator[_Moment]:
+def _recurring(
+    event: Any, first: _Moment, start: datetime, end: datetime, work: _Work
+) -> Iterator[_Moment]:
+    # A wall clock is less than a day from UTC, and less than a day longer or shorter than usual.
+    soonest = start.replace(tzinfo=None) - abs(_length(event, first)) - 3 * _DAY
     for rule in _listed(event.get("RRULE")):
         parts: dict[str, Any] = dict(rule)
         _refuse_endless(parts)
@@ -199,12 +255,13 @@ def _recurring(event: Any, first: _Moment, end: datetime) -> Iterator[_Moment]:
         last = None if until is None else _until(until[0], first)
         text = icalendar.vRecur(parts).to_ical().decode()
         occurrences = cast("Iterable[datetime]", rrulestr(text, dtstart=first.shown))
-        for count, shown in enumerate(occurrences):
+        for shown in occurrences:
+            work.step(found=shown >= soonest)
+            if shown < soonest:
+                continue
             one = first.at(shown)
             if one.moment >= end or (last is not None and one.moment > last):
                 break
-            if count >= _MOST:
-                raise ValueError(f"more than {_MOST:,} occurrences")
             yield one
 
 
@@ -215,13 +272,17 @@ def _refuse_endless(parts: Mapping[str, Any]) -> None:
         ValueError: it counts minutes or seconds, or hours with conditions, or makes no steps
     """
     frequency = str(parts["FREQ"][0]).upper()
-    conditions = sorted(name for name in parts if name.startswith("BY") and name != "BYDAY")
+    by = sorted(name for name in parts if name.startswith("BY"))
+    conditions = [name for name in by if name != "BYDAY"]
+    rare = [name for name in by if name not in ("BYDAY", "BYMONTH", "BYHOUR", "BYMINUTE")]
     if int(parts.get("INTERVAL", [1])[0]) < 1:
         raise ValueError("INTERVAL must be 1 or more")
     if frequency in ("SECONDLY", "MINUTELY"):
         raise ValueError(f"FREQ={frequency} is shorter than any shift")
     if frequency == "HOURLY" and conditions:
         raise ValueError(f"FREQ=HOURLY with {', '.join(conditions)} is not read")
+    if frequency in ("DAILY", "WEEKLY") and rare:
+        raise ValueError(f"FREQ={frequency} with {', '.join(rare)} is not read")
 
 
 def _until(given: date | datetime, first: _Moment) -> datetime:
@@ -246,19 +307,23 @@ def _within(
 ) -> Iterator[CalendarShift]:
     """Yield the occurrence that begins then, where it has a length and a part within the range."""
     first = _Moment(event["DTSTART"].dt, zone)
-    if (given := event.get("DTEND")) is not None:
-        length = _Moment(given.dt, zone).shown - first.shown
-        if _Moment(given.dt, zone).zone is not first.zone:
-            length = _Moment(given.dt, zone).moment - first.moment
-    elif (duration := event.get("DURATION")) is not None:
-        length = duration.dt
-    else:
-        length = _DAY if first.whole_day else timedelta(0)
+    length = _length(event, first)
     ends = moment_of(begins.shown + length, begins.zone)
     if begins.moment < ends and begins.moment < end and ends > start:
         yield CalendarShift(
             begins.moment, ends, str(event.get("SUMMARY", "")), tuple(_attendees(event))
         )
+
+
+def _length(event: Any, first: _Moment) -> timedelta:
+    if (given := event.get("DTEND")) is not None:
+        ends = _Moment(given.dt, first.default)
+        if ends.zone is not first.zone:
+            return ends.moment - first.moment
+        return ends.shown - first.shown
+    if (duration := event.get("DURATION")) is not None:
+        return cast("timedelta", duration.dt)
+    return _DAY if first.whole_day else timedelta(0)
 
 
 def _attendees(event: Any) -> Iterator[str]:

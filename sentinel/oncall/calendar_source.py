@@ -91,7 +91,7 @@ def calendar_shifts(
     return _read(text, zone, tuple(emails.items()), start, end)
 
 
-@lru_cache(64)
+@lru_cache(32)
 def _read(
     text: str, zone: ZoneInfo, emails: tuple[tuple[str, str], ...], start: datetime, end: datetime
 ) -> CalendarShifts:

@@ -66,10 +66,15 @@ def test_parts_of_a_sweep_that_fail_stop_no_other_and_fail_the_run(
         raise OSError("gone")
 
     done: list[str] = []
+
+    def last(*_: object) -> list[str]:
+        done.append("last")
+        return []
+
     monkeypatch.setattr("flows.sweep.CalendarWatch", broken)
     monkeypatch.setattr("flows.sweep.EscalationWatch", broken)
     monkeypatch.setattr("flows.sweep.escalate_until_served", broken)
-    monkeypatch.setattr("flows.sweep.restore_switches", lambda *_: done.append("last") or [])
+    monkeypatch.setattr("flows.sweep.restore_switches", last)
     gauges.shows(a=98)
     gauges.run(gauges.rule("unharmed"))
     state = sweep(return_state=True)

@@ -181,3 +181,33 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read():
     assert found.problems == (
         "event other cannot be read: FREQ=MINUTELY is shorter than any shift",
     )
+
+
+def many(*events: str) -> str:
+    """A calendar of events, each of its own UID."""
+    told = "".join(
+        f"BEGIN:VEVENT\nUID:{place}\nDURATION:PT1H\n{one}\nEND:VEVENT\n"
+        for place, one in enumerate(events)
+    )
+    return f"BEGIN:VCALENDAR\nVERSION:2.0\n{told}END:VCALENDAR"
+
+
+def test_a_file_is_bounded_as_a_whole_however_many_events_share_it():
+    hourly = "DTSTART:20250101T000000Z\nRRULE:FREQ=HOURLY"
+    year = START + timedelta(days=365)
+    assert len(read_calendar(many(hourly, hourly), BERLIN, START, year).shifts) == 2 * 365 * 24
+    with pytest.raises(ConfigurationError, match="more than 20,000 shifts"):
+        read_calendar(many(hourly, hourly, hourly), BERLIN, START, year)
+    with pytest.raises(ConfigurationError, match="more than 5,000 events"):
+        read_calendar(many(*["DTSTART:20260302T090000Z"] * 5001), BERLIN, START, END)
+    old = "DTSTART:20000101T000000Z\nRRULE:FREQ=HOURLY;UNTIL=20250101T000000Z"
+    assert read_calendar(many(old.replace("HOURLY", "DAILY")), BERLIN, START, END).problems == ()
+    with pytest.raises(ConfigurationError, match="more than 200,000 occurrences"):
+        read_calendar(many(old), BERLIN, START, END)
+    ticks = iter(range(0, 100, 2))
+    with pytest.raises(ConfigurationError, match="longer than 5 seconds"):
+        read_calendar(many(*["DTSTART:20260302T090000Z"] * 5), BERLIN, START, END,
+                      lambda: next(ticks))  # fmt: skip
+    never = "DTSTART:20260302T090000Z\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"
+    (said,) = read_calendar(many(never), BERLIN, START, END).problems
+    assert said == "event 0 cannot be read: FREQ=DAILY with BYMONTHDAY is not read"
