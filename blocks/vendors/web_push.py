@@ -10,15 +10,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
+import msgspec
 import orjson
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
 from blocks.http_channel import GONE, HttpChannel, HttpRequest, timeout_field
 from blocks.message_text import alert_lines, clipped, fitted, footer, is_resolved, json_size
+from sentinel.access.vapid import new_private_key
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message, Receipt, all_acknowledged
 from sentinel.notifications.push_subscription import PushBrowsers, PushSubscription
@@ -27,6 +30,12 @@ _URGENCIES = {"critical": "high", "high": "high", "medium": "normal"}
 _DAY = 24 * 3600
 _SIGNED_FOR = _DAY // 2
 """A push service refuses what is signed for more than a day, by its own clock."""
+_MOST_AT_ONCE = 8
+"""Push services that are asked at the same time."""
+_CONTACTS = (
+    "It is mailto: with a whole address such as ops@example.org, or https:// with a host name "
+    "alone, without port and path."
+)
 _MOST_BYTES, _MOST_TITLE, _MOST_URL = 3_993, 250, 800
 """Bytes of a text that every push service takes once it is encrypted (RFC 8291, section 4)."""
 
@@ -59,6 +68,15 @@ class WebPush(HttpChannel):
 
     _browsers: PushBrowsers | None = PrivateAttr(default=None)
 
+    @field_validator("contact")
+    @classmethod
+    def _can_be_signed(cls, contact: str) -> str:
+        try:
+            _signed("https://push.example", contact, new_private_key())
+        except DeliveryError:
+            raise ValueError(f"no message can be signed with this contact. {_CONTACTS}") from None
+        return contact
+
     def notifying(self, browsers: PushBrowsers) -> WebPush:
         """Return this channel, which notifies some of these browsers."""
         self._browsers = browsers
@@ -81,65 +99,158 @@ class WebPush(HttpChannel):
         ends = time.monotonic() + self.send_seconds
         subscribed = self._browsers.of(self.people)
         same = self._fingerprint(message)
-        done = _done(message, same)
-        gone: list[str] = []
-        errors: list[DeliveryError] = []
-        private = self._browsers.private_key() if subscribed else ""
-        for one in subscribed:
-            if one.id in done:
-                continue
-            try:
-                request = self._request(message, one, private)
-                answer = self._ask(request, f"{message.id}-{one.id}", ends - time.monotonic())
-            except ValueError:  # keys of no browser, which nothing can be encrypted for
-                gone.append(one.id)
-                continue
-            except DeliveryError as error:
-                errors.append(error)  # the other browsers are notified all the same
-                continue
-            if answer.status in GONE.values():
-                gone.append(one.id)
-            else:
-                done.add(one.id)
-        if gone:
-            self._browsers.forget(gone)
-        _raise_first(errors, done, f"{same} {' '.join(sorted(done))}")
-        if not done:
+        known = _known(message, same)
+        told = _Told(done={one.id for one in subscribed if one.id in known.done})
+        waiting = [one for one in subscribed if one.id not in told.done]
+        waiting.sort(key=lambda one: one.id in known.failed)  # those not reached yet come first
+        services: dict[str, list[PushSubscription]] = {}
+        for one in waiting:
+            services.setdefault(_service(one), []).append(one)
+        private = self._browsers.private_key() if services else ""
+
+        def notify(browsers: list[PushSubscription]) -> _Told:
+            return self._notify(message, browsers, private, ends)
+
+        # One that hangs keeps nobody behind another service from being notified.
+        with ThreadPoolExecutor(_MOST_AT_ONCE, "web-push") as threads:
+            for part in threads.map(notify, services.values()):
+                told.add(part)
+        if told.gone:
+            self._browsers.forget(sorted(told.gone))
+        _raise_first(told, same)
+        if not told.done:
             raise DeliveryError(
                 f"no browser of {', '.join(self.people)} is subscribed",
                 permanent=True,
                 hint="On the dashboard's page Settings: Notify this browser.",
             )
-        refused = f"; {len(errors)} refused" if errors else ""
-        return Receipt(answer=f"notified {len(done)} of {len(subscribed) - len(gone)}{refused}")
+        refused = f"; {len(told.errors)} refused" if told.errors else ""
+        total = len(subscribed) - len(told.gone)
+        return Receipt(answer=f"notified {len(told.done)} of {total}{refused}")
 
-    def _request(self, message: Message, to: PushSubscription, private: str) -> HttpRequest:
-        from py_vapid import Vapid02  # pyright: ignore[reportMissingTypeStubs] - it has none
-        from pywebpush import WebPusher  # pyright: ignore[reportMissingTypeStubs] - it has none
+    def _notify(
+        self, message: Message, browsers: list[PushSubscription], private: str, ends: float
+    ) -> _Told:
+        """Notify browsers of one push service, one after another, until it does not answer."""
+        told, payload = _Told(), _payload(message)
+        try:
+            signed = _signed(_service(browsers[0]), self.contact, private)
+        except DeliveryError as error:
+            told.errors.append(error)
+            return told
+        for one in browsers:
+            try:
+                sealed = _sealed(payload, one)
+            except ValueError:  # keys of no browser, which nothing can be encrypted for
+                told.gone.add(one.id)
+                continue
+            began = time.monotonic()
+            patience = min(self.timeout, ends - began)
+            request = _request(message, one, signed, sealed)
+            try:
+                answer = self._ask(request, f"{message.id}-{one.id}", patience)
+            except DeliveryError as error:
+                told.errors.append(error)  # the other browsers are notified all the same
+                if patience <= 0:
+                    break
+                if not error.permanent:
+                    told.failed.add(one.id)
+                if time.monotonic() - began >= 0.9 * patience:
+                    break  # the service hangs: those left are asked first in the next attempt
+                continue
+            if answer.status in GONE.values():
+                told.gone.add(one.id)
+            else:
+                told.done.add(one.id)
+        return told
 
-        keys = {"p256dh": to.p256dh, "auth": to.auth}
-        sealed = WebPusher({"endpoint": to.endpoint, "keys": keys}).encode(_payload(message))
-        service = urlsplit(to.endpoint)
-        claims = {
-            "aud": f"{service.scheme}://{service.netloc}",
-            "exp": int(time.time()) + _SIGNED_FOR,
-            "sub": self.contact,
-        }
-        signer: Any = cast("Any", Vapid02).from_raw(private.encode())
-        quiet = is_resolved(message) or all_acknowledged(message)
-        return HttpRequest(
-            url=to.endpoint,
-            body=sealed["body"],
-            headers={
-                **signer.sign(claims),
-                "Content-Type": "application/octet-stream",
-                "Content-Encoding": "aes128gcm",
-                "TTL": str(_DAY),
-                "Urgency": "low" if quiet else _URGENCIES.get(message.severity, "low"),
-                "Topic": _topic(message),
-            },
-            may_be_gone=True,
-        )
+
+class _Told(msgspec.Struct):
+    """What came of an attempt: ids of browsers, and the errors of those that did not take it."""
+
+    done: set[str] = msgspec.field(default_factory=set[str])
+    failed: set[str] = msgspec.field(default_factory=set[str])
+    gone: set[str] = msgspec.field(default_factory=set[str])
+    errors: list[DeliveryError] = msgspec.field(default_factory=list[DeliveryError])
+
+    def add(self, other: _Told) -> None:
+        self.done |= other.done
+        self.failed |= other.failed
+        self.gone |= other.gone
+        self.errors += other.errors
+
+
+def _service(of: PushSubscription) -> str:
+    parts = urlsplit(of.endpoint)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _sealed(payload: bytes, to: PushSubscription) -> bytes:
+    """Return the payload as one browser alone can read it.
+
+    Args:
+        payload: of `_payload`
+        to: the browser
+
+    Returns:
+        The body of the request.
+
+    Raises:
+        ValueError: its keys are none
+    """
+    from pywebpush import WebPusher  # pyright: ignore[reportMissingTypeStubs] - it has none
+
+    keys = {"p256dh": to.p256dh, "auth": to.auth}
+    return cast("bytes", WebPusher({"endpoint": to.endpoint, "keys": keys}).encode(payload)["body"])
+
+
+def _signed(service: str, contact: str, private: str) -> dict[str, str]:
+    """Sign for a push service.
+
+    Args:
+        service: its scheme, host and port
+        contact: where its operators reach the sender
+        private: the key of this instance
+
+    Returns:
+        The headers by which it knows the sender.
+
+    Raises:
+        DeliveryError: py-vapid does not sign for this contact
+    """
+    from py_vapid import (  # pyright: ignore[reportMissingTypeStubs] - it has none
+        Vapid02,
+        VapidException,
+    )
+
+    claims = {"aud": service, "exp": int(time.time()) + _SIGNED_FOR, "sub": contact}
+    signer: Any = cast("Any", Vapid02).from_raw(private.encode())
+    try:
+        return signer.sign(claims)
+    except VapidException:
+        raise DeliveryError(
+            f"no message can be signed with the contact {contact!r}", permanent=True,
+            hint=f"Correct Contact of the channel's block. {_CONTACTS}",
+        ) from None  # fmt: skip
+
+
+def _request(
+    message: Message, to: PushSubscription, signed: Mapping[str, str], sealed: bytes
+) -> HttpRequest:
+    quiet = is_resolved(message) or all_acknowledged(message)
+    return HttpRequest(
+        url=to.endpoint,
+        body=sealed,
+        headers={
+            **signed,
+            "Content-Type": "application/octet-stream",
+            "Content-Encoding": "aes128gcm",
+            "TTL": str(_DAY),
+            "Urgency": "low" if quiet else _URGENCIES.get(message.severity, "low"),
+            "Topic": _topic(message),
+        },
+        may_be_gone=True,
+    )
 
 
 def _payload(message: Message) -> bytes:
@@ -167,23 +278,27 @@ def _topic(message: Message) -> str:
     return base64.urlsafe_b64encode(digest).decode("ascii")
 
 
-def _done(message: Message, fingerprint: str) -> set[str]:
-    """Return the ids of the browsers that earlier attempts at this very message notified."""
+def _known(message: Message, fingerprint: str) -> _Told:
+    """Return which browsers earlier attempts at this very message notified, and which failed."""
     of, *ids = message.progress.split(" ")
-    return set(ids) if of == fingerprint else set()
+    if of != fingerprint:
+        return _Told()
+    failed = {one.removeprefix("-") for one in ids if one.startswith("-")}
+    return _Told(done={one for one in ids if not one.startswith("-")}, failed=failed)
 
 
-def _raise_first(errors: list[DeliveryError], done: Collection[str], progress: str) -> None:
+def _raise_first(told: _Told, fingerprint: str) -> None:
     """Raise what has to be tried again, and a refusal only where no browser was notified.
 
     Raises:
         DeliveryError: the first of those
     """
-    again = [error for error in errors if not error.permanent]
+    again = [error for error in told.errors if not error.permanent]
     if again:
-        again[0].progress = progress if done else ""
+        ids = [*sorted(told.done), *(f"-{one}" for one in sorted(told.failed))]
+        again[0].progress = " ".join([fingerprint, *ids]) if ids else ""
         again[0].retry_after = max(error.retry_after for error in again)
         again[0].unanswered = any(error.unanswered for error in again)
         raise again[0]
-    if errors and not done:
-        raise errors[0]
+    if told.errors and not told.done:
+        raise told.errors[0]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import socket
 import time
 from collections.abc import Collection, Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +192,47 @@ def test_a_retry_notifies_only_those_that_were_not_notified(service: Receiver):
     assert len(service.requests) == 2
 
 
+def test_push_services_that_hang_keep_no_other_browser_waiting(
+    service: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(WebPush, "send_seconds", 2.5)
+    with ExitStack() as open_:
+        sockets = [open_.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        hanging = [f"https://localhost:{one.getsockname()[1]}" for one in sockets]
+        devices = [Device(url, name) for url in hanging for name in ("a", "b")]
+        browsers = Browsers(*devices, Device(service.url, "good"))
+        with pytest.raises(DeliveryError, match="did not answer"):
+            channel(browsers, timeout=1).send(message())
+        assert [request.path for request in service.requests] == ["/send/good"]
+        # A service that hangs is asked once in an attempt.
+        sockets[0].setblocking(False)
+        sockets[0].accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            sockets[0].accept()
+
+
+def test_a_retry_begins_with_the_browsers_that_were_not_reached(service: Receiver):
+    first = Device(service.url, "first")
+    service.answers = [503]
+    with pytest.raises(DeliveryError) as failed:
+        channel(Browsers(first)).send(message())
+    service.requests.clear()
+    both = Browsers(first, Device(service.url, "second"))
+    channel(both).send(message(progress=failed.value.progress))
+    assert [request.path for request in service.requests] == ["/send/second", "/send/first"]
+
+
+def test_a_contact_that_cannot_be_signed_for_forgets_no_browser(service: Receiver):
+    browsers = Browsers(Device(service.url, "one"))
+    made = channel(browsers)
+    made.contact = "mailto:ops@corp"
+    with pytest.raises(DeliveryError, match="ops@corp") as unsigned:
+        made.send(message())
+    assert unsigned.value.permanent
+    assert "Correct Contact" in unsigned.value.hint
+    assert len(browsers.subscribed) == 1
+
+
 def test_a_refusal_of_one_browser_keeps_it_from_no_other(service: Receiver):
     browsers = Browsers(*(Device(service.url, name) for name in ("a", "b")))
     service.answers = [403, 201]
@@ -220,6 +263,9 @@ def test_a_channel_names_people_and_a_contact():
         WebPush(people=[], contact="mailto:ops@example.org")
     with pytest.raises(ValidationError):
         WebPush(people=["ann"], contact="ops")
+    for unsigned in ("mailto:ops@corp", "https://ops", "https://ops.example.org:8443/x"):
+        with pytest.raises(ValidationError, match="without port and path"):
+            WebPush(people=["ann"], contact=unsigned)
     with pytest.raises(DeliveryError, match="only within Sentinel"):
         WebPush(people=["ann"], contact="https://ops.example.org").send(message())
 
