@@ -32,6 +32,7 @@ __all__ = [
     "enabled_now",
     "made_rules",
     "readable_rule",
+    "rollout_here",
     "rule_shown",
     "store_of",
     "switched",
@@ -57,11 +58,24 @@ def made_rules(request: Request) -> Generator[MadeRules]:
     Yields:
         The rules.
     """
+    with rollout_here(request) as (api, cache):
+        yield MadeRules(store_of(request), api, cache)
+
+
+@contextmanager
+def rollout_here(request: Request) -> Generator[tuple[RolloutApi, FlowCache]]:
+    """Yield what plans a rollout: the API of the Prefect server, and facts about flows.
+
+    Args:
+        request: whose application has the settings
+
+    Yields:
+        Both.
+    """
     settings = cast("Settings", request.app.state.settings)
     with RolloutApi.of(settings) as api:
         api.tries, api.waits_for_server = TRIES, False
-        cache = FlowCache(_facts, settings.resolved_home() / "rollout-facts.json")
-        yield MadeRules(store_of(request), api, cache)
+        yield api, FlowCache(_facts, settings.resolved_home() / "rollout-facts.json")
 
 
 def _facts() -> Facts:

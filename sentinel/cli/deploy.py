@@ -154,11 +154,9 @@ def _files(packs: Sequence[str], files: Sequence[Path]) -> list[Path]:
 
 def rules_here() -> Path | None:
     """Return the `prefect.yaml` of the present folder, else Sentinel's own, else None."""
-    from sentinel.up.plan import Options
-    from sentinel.up.rollout import find_rules
+    from sentinel.rollout.drift import rules_file
 
-    here = Path("prefect.yaml")
-    return here.resolve() if here.is_file() else find_rules(Options())
+    return rules_file()
 
 
 def flow_cache_of(settings: Settings) -> FlowCache:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentinel.cli.deploy import flow_cache_of, rules_here, set_prefect_api
+from sentinel.cli.deploy import flow_cache_of, set_prefect_api
 from sentinel.cli.target import settings_here
 
 if TYPE_CHECKING:
@@ -28,19 +27,12 @@ def drift_of(name: str) -> Step | None:
     """
     from sentinel.errors import SentinelError
     from sentinel.rollout.api import RolloutApi
-    from sentinel.rollout.apply import plan_rollout
-    from sentinel.rollout.files import packs, read_files
+    from sentinel.rollout.drift import compared
 
     try:
         settings = settings_here()
-        found = rules_here()
-        files: list[Path] = [*([found] if found else []), *packs().values()]
-        entries = [entry for entry in read_files(files) if entry.name == name]
-        if not entries:
-            return None
         with RolloutApi.of(settings) as api:
             set_prefect_api(settings)
-            step = plan_rollout(api, entries[:1], flow_cache_of(settings))[0]
+            return compared(api, flow_cache_of(settings), name)
     except SentinelError:
         return None
-    return step if step.live is not None else None

@@ -12,7 +12,8 @@ Bulk actions, silences, accounts, saved views and the inbox are requests of
 `sentinel.client.resources`, routes are of `sentinel.client.alert_routes`, a draft beside them of
 `sentinel.client.route_shadow`, limits and templates of messages of
 `sentinel.client.message_settings`, personal data of `sentinel.client.personal_data`, runs of rules
-of `sentinel.client.rule_runs`, fire drills of `sentinel.client.drills`; `do` carries them out.
+of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fire drills of
+`sentinel.client.drills`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -26,6 +27,7 @@ from sentinel.client import (
     personal_data,
     resources,
     route_shadow,
+    rule_drift,
     rule_runs,
 )
 from sentinel.client.async_client import AsyncClient
@@ -59,5 +61,6 @@ __all__ = [
     "personal_data",
     "resources",
     "route_shadow",
+    "rule_drift",
     "rule_runs",
 ]

@@ -221,6 +221,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /rules/{name}/enable": of_rule(),
     "POST /rules/{name}/disable": of_rule(),
     "GET /rules/{name}/prefect.yaml": of_rule(own=503),
+    "GET /rules/{name}/drift": instance(query=in_tenant, elsewhere=True),
     "POST /rules/{name}/runs": of_rule(own=503),
     "GET /rules/{name}/runs/{run_id}": of_rule(own=503),
     "POST /rules/test": instance(elsewhere=True),
