@@ -18,6 +18,7 @@ from sentinel.api.paging import NEXT, PageLimit, page_of
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
 from sentinel.errors import NotFound
+from sentinel.store.notifications.announced_receivers import announced_receivers
 from sentinel.store.notifications.message_limits import message_limits
 
 __all__ = ["ReceiverName", "everywhere", "router"]
@@ -55,6 +56,9 @@ class ReceiverItem(BaseModel):
     messages_per_minute: int = Field(
         description="Through each of its channels, at most; 0 for no limit."
     )
+    announce_silences: bool = Field(
+        description="Whether it is notified of every silence that mutes it, whatever that says."
+    )
     open_before: int = Field(
         default=0, description="Open alerts that new channels are not notified of, after a change."
     )
@@ -79,11 +83,12 @@ def list_receivers(
     """List receivers by name; `default` is notified where a rule names one that there is not."""
     found, limits = store_of(request).receivers.all(), message_limits(store_of(request))
     names, last = page_of(found, str, limit, cursor)
+    announced = announced_receivers(store_of(request))
     return ReceiverList(
         items=[
             ReceiverItem(
                 name=name, channels=list(found[name]),
-                messages_per_minute=limits.of_receiver(name),
+                messages_per_minute=limits.of_receiver(name), announce_silences=name in announced,
             )
             for name in names
         ],
@@ -176,6 +181,7 @@ def _item(request: Request, name: str, before: int = 0) -> ReceiverItem:
     return ReceiverItem(
         name=name, channels=_channels(request, name), open_before=before,
         messages_per_minute=message_limits(store_of(request)).of_receiver(name),
+        announce_silences=name in announced_receivers(store_of(request)),
     )  # fmt: skip
 
 

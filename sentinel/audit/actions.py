@@ -38,6 +38,7 @@ ACTIONS: dict[str, str] = {
     "receiver.set": "set the channels of the receiver",
     "receiver.removed": "removed the receiver",
     "receiver.limited": "limited the messages a minute of the receiver",
+    "receiver.announced": "set which silences are announced to the receiver",
     "receiver.templated": "changed the message template of the receiver",
     "channel.saved": "saved the channel",
     "channel.removed": "removed the channel",

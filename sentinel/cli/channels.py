@@ -14,6 +14,7 @@ from sentinel.cli.change_log import recorded
 from sentinel.cli.channel_rows import channel_rows, print_channels
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.receivers import said_of_open
+from sentinel.cli.remote_url import refuse_remote
 from sentinel.cli.secret_input import secret_of
 from sentinel.cli.target import actor, open_store, settings_here, share_networks
 
@@ -30,6 +31,16 @@ commands = typer.Typer(
     no_args_is_help=True,
     help="Notification channels: add, test and remove them.",
 )
+
+
+@commands.callback()
+def channel(context: typer.Context) -> None:
+    """Notification channels: add, test and remove them."""
+    # Most of them speak to Prefect as this machine knows it.
+    if context.invoked_subcommand != "limit":
+        refuse_remote()
+
+
 adding = typer.Typer(no_args_is_help=True, help="Add a channel, saved as a Prefect block.")
 commands.add_typer(adding, name="add")
 

@@ -1,4 +1,4 @@
-"""`sentinel receiver limit` and `sentinel channel limit`: messages a minute."""
+"""`sentinel receiver limit|announce` and `sentinel channel limit`: how much is said to whom."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ PerMinute = Annotated[
 
 
 def add_commands(receivers: typer.Typer, channels: typer.Typer) -> None:
-    """Add the command `limit` to those of receivers and of channels."""
+    """Add the commands to those of receivers and of channels."""
     receivers.command("limit")(limit_receiver)
+    receivers.command("announce")(announce)
     channels.command("limit")(limit_channel)
 
 
@@ -47,6 +48,51 @@ def limit_receiver(
         sentinel receiver limit night-shift 10
     """
     _limit("receiver", name, per_minute, as_json=json)
+
+
+def announce(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the receiver.", show_default=False, autocompletion=completion.receivers
+        ),
+    ],
+    which: Annotated[
+        str,
+        typer.Argument(
+            help="Silences that mute it: all, or marked for those added with --announce.",
+            show_default=False,
+        ),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Announce every silence that mutes a receiver to it: it began, ends soon, is over.
+
+    Example:
+        sentinel receiver announce ops all
+
+    Raises:
+        ConfigurationError: it is neither all nor marked
+    """
+    if which not in ("all", "marked"):
+        raise ConfigurationError(f"{which!r} are no silences", hint="Write all or marked.")
+    announced = which == "all"
+    if remote_url():
+        from sentinel.cli.remote import client_here
+        from sentinel.client import message_settings
+
+        with client_here() as client:
+            client.do(message_settings.announce_silences(name, announced))
+    else:
+        from sentinel.store.notifications.announced_receivers import set_announced
+
+        with open_store() as store:
+            set_announced(store, name, announced, actor=actor())
+    if json:
+        json_out({"name": name, "announce_silences": announced})
+        return
+    of = "every silence that mutes it" if announced else "silences that are marked to be announced"
+    say(f"The receiver {name} is notified of {of}.")
 
 
 def limit_channel(
@@ -77,12 +123,17 @@ def _limit(
     from sentinel.store.notifications.message_limits import message_limits, set_message_limit
 
     wanted = _number(per_minute)
-    if remote_url() and kind == "receiver":
+    if remote_url():
         from sentinel.cli.remote import client_here
         from sentinel.client import message_settings
 
         with client_here() as client:
-            number = client.do(message_settings.limit_receiver(name, wanted)).messages_per_minute
+            limit = (
+                message_settings.limit_receiver
+                if kind == "receiver"
+                else message_settings.limit_channel
+            )
+            number = client.do(limit(name, wanted)).messages_per_minute
         _say(kind, name, wanted, number, as_json=as_json)
         return
     with open_store() as store:

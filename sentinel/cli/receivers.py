@@ -34,6 +34,7 @@ def list_(json: AsJson = False) -> None:
     Example:
         sentinel receiver list --json
     """
+    from sentinel.store.notifications.announced_receivers import announced_receivers
     from sentinel.store.notifications.message_limits import message_limits
 
     if remote_url():
@@ -41,10 +42,12 @@ def list_(json: AsJson = False) -> None:
         return
     with open_store() as store:
         found, limits = store.receivers.all(), message_limits(store)
+        announced = announced_receivers(store)
     if json:
         items = [
             {"name": name, "channels": found[name],
-             "messages_per_minute": limits.of_receiver(name)}
+             "messages_per_minute": limits.of_receiver(name),
+             "announce_silences": name in announced}
             for name in sorted(found)
         ]  # fmt: skip
         json_out({"items": items})

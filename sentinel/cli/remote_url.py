@@ -25,7 +25,7 @@ def refuse_remote() -> None:
             f"this command works on the machine of the server, and not over {remote_url()}",
             hint="Run it on the machine of the server, without --url and SENTINEL_URL. Over HTTP "
             "there are: alert; rule list, show, enable, disable, run; silence; route; notify; "
-            "owner; receiver; key; user; role; audit list, show and verify; person; log; "
-            "statistics; inbox. "
+            "owner; receiver; channel limit; key; user; role; audit list, show and verify; "
+            "person; log; statistics; inbox. "
             "The API can do the rest.",
         )

@@ -18,9 +18,11 @@ from pydantic import BaseModel
 from sentinel.client.calls import BASE, Call
 
 __all__ = [
+    "Announced",
     "Limit",
     "Template",
     "TemplatePage",
+    "announce_silences",
     "limit_channel",
     "limit_receiver",
     "remove_template",
@@ -35,6 +37,13 @@ class Limit(BaseModel):
     name: str
     messages_per_minute: int
     own: bool
+
+
+class Announced(BaseModel):
+    """Whether a receiver is notified of every silence that mutes it."""
+
+    name: str
+    announce_silences: bool
 
 
 class Template(BaseModel):
@@ -60,6 +69,12 @@ def limit_channel(channel: str, per_minute: int | None) -> Call[Limit]:
     """Return the request that limits a channel; None for the limit of all, 0 for none."""
     body = {"channel": channel, "per_minute": per_minute}
     return Call(Limit, "PUT", f"{BASE}/channels/limits", body=body)
+
+
+def announce_silences(receiver: str, announced: bool) -> Call[Announced]:
+    """Return the request that announces every silence that mutes a receiver to it, or none more."""
+    body = {"announce_silences": announced}
+    return Call(Announced, "PUT", f"{_of(receiver)}/announcements", body=body)
 
 
 def templates(receiver: str) -> Call[TemplatePage]:

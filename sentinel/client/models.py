@@ -145,6 +145,7 @@ class Receiver(BaseModel):
     name: str
     channels: list[str]
     messages_per_minute: int = 0
+    announce_silences: bool = False
 
 
 class ReceiverPage(BaseModel):

@@ -5,7 +5,7 @@ A document that says nothing about a limit or a template leaves it as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
@@ -75,15 +75,16 @@ class TemplateChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettingChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of limits and templates."""
+    """What becomes of limits, of templates, and of who is notified of silences, by receiver."""
 
+    announced: tuple[tuple[str, bool], ...] = ()
     limits: tuple[LimitChange, ...] = ()
     templates: tuple[TemplateChange, ...] = ()
 
 
 def setting_changes(
     document: NotifyDocument, limits: MessageLimits,
-    templates: Mapping[str, Mapping[str, MessageTemplate]],
+    templates: Mapping[str, Mapping[str, MessageTemplate]], announced: Collection[str] = (),
 ) -> SettingChanges:  # fmt: skip
     """Return what applying a document changes of limits and templates.
 
@@ -91,6 +92,7 @@ def setting_changes(
         document: that is wanted
         limits: those that are stored
         templates: those that are stored, by receiver and channel
+        announced: receivers that are notified of every silence that mutes them
 
     Returns:
         The changes; none where nothing would change.
@@ -101,6 +103,12 @@ def setting_changes(
         ("channel", ref, most, limits.channels) for ref, most in document.channel_limits.items()
     ]
     return SettingChanges(
+        announced=tuple(
+            (one.name, one.announce_silences)
+            for one in nodes
+            if one.announce_silences is not None
+            and one.announce_silences != (one.name in announced)
+        ),
         limits=tuple(_limits(wanted)),
         templates=tuple(
             change

@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     ValidationError,
     model_validator,
 )
@@ -84,6 +85,10 @@ class ReceiverNode(BaseModel):
     description: str = Field(default="", max_length=1000)
     per_minute: PerMinute | None = Field(
         default=None, description="Messages a minute; left out, the limit stays as it is."
+    )
+    announce_silences: StrictBool | None = Field(
+        default=None,
+        description="Whether it is notified of every silence that mutes it; left out, as it is.",
     )
     templates: Annotated[dict[str, TemplateNode] | None, BeforeValidator(_by_channel_or_all)] = (
         Field(default=None, description="By channel or all; left out, they stay as they are.")

@@ -35,8 +35,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sign: `+`, `~` or `-`
-        kind: receiver, receiver limit, channel limit, template, route, owner, default,
-            time interval, inhibit rule, dependency, test or silence
+        kind: receiver, receiver setting, receiver limit, channel limit, template, route, owner,
+            default, time interval, inhibit rule, dependency, test or silence
         name: of it; of a route, the matchers on the way to it
         text: what it is from now on, or what changes
     """
@@ -73,6 +73,15 @@ def differences(
     if document.receivers is not None:
         found += _receivers(document, receivers)
     if settings is not None:
+        found += [
+            Difference(
+                sign="~",
+                kind="receiver setting",
+                name=name,
+                text=f"announce_silences {_text(not wanted)} -> {_text(wanted)}",
+            )
+            for name, wanted in settings.announced
+        ]
         found += map(_limit, settings.limits)
         found += map(_template, settings.templates)
     if document.routes is not None and document.routes != active:

@@ -30,7 +30,10 @@ __all__ = [
 
 
 class Receiver(SQLModel, table=True):
-    """A named set of channels; each is `inbox` or `<block type slug>/<block name>`."""
+    """A named set of channels; each is `inbox` or `<block type slug>/<block name>`.
+
+    Where it says `announce_silences`, it is notified of every silence that mutes it.
+    """
 
     __tablename__: ClassVar[Any] = "receiver"
 
@@ -39,6 +42,7 @@ class Receiver(SQLModel, table=True):
     description: str = ""
     source: str = "ui"
     updated_at: datetime = moment_column(nullable=False)
+    announce_silences: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class NotificationLogEntry(SQLModel, table=True):

@@ -245,6 +245,9 @@ ENTRIES: dict[str, Entry] = {
     "GET /receivers": instance(),
     "PUT /receivers/{name}/limit": instance(body=always({"per_minute": 7}), token=404),
     "PUT /channels/limits": instance(body=always({"channel": "inbox", "per_minute": None})),
+    "PUT /receivers/{name}/announcements": instance(
+        body=always({"announce_silences": True}), token=404
+    ),
     "GET /receivers/{name}/templates": instance(token=404),
     "PUT /receivers/{name}/templates": instance(body=always({"title": "{title}"}), token=404),
     "DELETE /receivers/{name}/templates": instance(token=404),

@@ -39,6 +39,17 @@ def test_limits_are_shown_set_and_reset(client: httpx.Client, store: Store):
     ]  # fmt: skip
 
 
+def test_all_silences_are_announced_to_a_receiver_that_says_so(client: httpx.Client, store: Store):
+    store.receivers.set("ops", ["inbox"])
+    url = f"{OPS}/announcements"
+    assert client.get(OPS).json()["announce_silences"] is False
+    for wanted in (True, False):
+        done = client.put(url, json={"announce_silences": wanted}).json()
+        assert done == {"name": "ops", "announce_silences": wanted}
+        assert client.get(OPS).json()["announce_silences"] is wanted
+    assert client.put(url, json={"announce_silences": "yes"}).status_code == 422
+
+
 def test_templates_are_set_listed_and_removed(client: httpx.Client, store: Store):
     url = f"{OPS}/templates"
     assert client.get(url).status_code == 404

@@ -268,6 +268,8 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert "default is sent at most 7 messages" in far("receiver", "limit", "default", "7")
     assert [one["messages_per_minute"] for one in items("receiver", "list")] == [7]
     assert "at most 100 messages" in far("receiver", "limit", "default", "default")
+    assert "inbox is sent at most 9 messages" in far("channel", "limit", "inbox", "9")
+    assert "every silence" in far("receiver", "announce", "default", "all")
     assert "The draft runs since" in far("route", "shadow", "start", str(routes))
     assert "0 alerts opened" in far("route", "shadow", "report", "--since", "1d")
     assert far("route", "shadow", "stop") == "The draft is stopped.\n"
@@ -280,8 +282,9 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert "Version 3" in far("route", "rollback", "0")
     assert [one["number"] for one in items("route", "history")] == [3, 2, 1]
     assert items("receiver", "list") == [
-        {"name": "default", "channels": ["inbox"], "messages_per_minute": 100}
-    ]
+        {"name": "default", "channels": ["inbox"], "messages_per_minute": 100,
+         "announce_silences": True}
+    ]  # fmt: skip
     assert "default" in far("receiver", "list")
     assert [one["name"] for one in items("key", "list")] == ["grafana"]
     assert "viewer in acme" in far("key", "list")

@@ -31,7 +31,7 @@ PERMISSIONS = (
 """Changes to what somebody may do."""
 NOTIFICATIONS = (
     "receiver.set", "receiver.removed", "channel.saved", "channel.removed", "routes.applied",
-    "receiver.limited", "channel.limited", "receiver.templated",
+    "receiver.limited", "channel.limited", "receiver.templated", "receiver.announced",
 )  # fmt: skip
 """Changes to who is notified: they can silence a rule that nobody touches."""
 _NEW = ("rule.created", "rule.dropped")

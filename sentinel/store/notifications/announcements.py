@@ -6,11 +6,12 @@ The notice is added in the transaction that notes it, so that a restart repeats 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, bindparam, select, text
+from sqlalchemy import Connection, and_, bindparam, exists, or_, select, text
 
 from sentinel.notifications.announcements import (
     AnnouncedSilence,
@@ -35,9 +36,11 @@ from sentinel.store.database.tables import (
     model_of,
     table_of,
 )
+from sentinel.store.notifications.announced_receivers import announced_receivers_in
 from sentinel.store.notifications.mutes import muting_until
 from sentinel.store.notifications.notices import NOTICE, add_notices
 from sentinel.store.notifications.queries import OWN_GROUP
+from sentinel.store.notifications.receivers import DEFAULT
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -63,9 +66,13 @@ def announce_silences(store: Store) -> int:
     """
     now = store.now()
     with store.glance() as connection:
-        ids = list(connection.execute(_CANDIDATES, {"now": now}).scalars())
+        ids = set(connection.execute(_CANDIDATES, {"now": now}).scalars())
+        if announced_receivers_in(connection):
+            ids.update(connection.execute(_MUTING, {"now": now}).scalars())
     return sum_of_each(
-        ids, lambda id_: store.in_transaction(partial(_announce, store, id_)), "to announce silence"
+        sorted(ids),
+        lambda id_: store.in_transaction(partial(_announce, store, id_)),
+        "to announce silence",
     )
 
 
@@ -83,6 +90,8 @@ def _announce(store: Store, id_: str, connection: Connection) -> int:
                  ending_at=each.ending_at, ended_at=each.ended_at)
         )  # fmt: skip
     muted = {} if found is None else _muted(store, connection, found, now)
+    if found is not None and not found.announce:
+        muted = _of_those_that_want(store, connection, muted, {*told})
     said = 0
     for receiver in sorted({*told, *muted}):
         # A window that is over is said to be over before the next one begins.
@@ -142,6 +151,20 @@ def _muted(
     return found
 
 
+def _of_those_that_want(
+    store: Store, connection: Connection, muted: dict[str, MutedNow], told: Collection[str]
+) -> dict[str, MutedNow]:
+    """Leave out the receivers that are notified only of silences that say so themselves."""
+    wanting = announced_receivers_in(connection)
+    known = store.receivers.all_in(connection)
+    return {
+        name: of
+        for name, of in muted.items()
+        # Groups of a receiver that does not exist notify `default`.
+        if name in told or (name if name in known else DEFAULT) in wanting
+    }
+
+
 def _nothing(store: Store) -> MutedNow:
     return MutedNow(count=0, titles=(), url=f"{store.options.dashboard_url.rstrip('/')}/")
 
@@ -187,6 +210,17 @@ _CANDIDATES = (
     .where(SILENCE.c.starts_at <= _NOW, SILENCE.c.until > _NOW)
     .union(select(TOLD.c.silence).where(TOLD.c.ended_at.is_(None)))
 )
+_MUTING = (
+    select(SILENCE.c.id)
+    .where(SILENCE.c.ended_at.is_(None), SILENCE.c.starts_at <= _NOW, SILENCE.c.until > _NOW)
+    .where(
+        or_(
+            SILENCE.c.rule != "",
+            exists().where(MEMBER.c.muted_by == SILENCE.c.id, MEMBER.c.muted_by != ""),
+        )
+    )
+)
+"""Silences that may mute something now."""
 _LOCKED = select(SILENCE).where(SILENCE.c.id == bindparam("silence")).with_for_update()
 _TOLD = select(TOLD).where(TOLD.c.silence == bindparam("silence")).order_by(TOLD.c.window)
 _ROW = (MEMBER.c.alert_id, MEMBER.c.group_id, ALERT.c.title, GROUP.c.receivers)

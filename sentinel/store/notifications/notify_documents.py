@@ -16,6 +16,10 @@ from sentinel.notifications.notify_plan import FILE, Difference, PresentReceiver
 from sentinel.notifications.silence_document import SilenceChange, silence_changes
 from sentinel.store.database.alone import alone
 from sentinel.store.notifications.active_routes import active_tree
+from sentinel.store.notifications.announced_receivers import (
+    announced_receivers_in,
+    set_announced_in,
+)
 from sentinel.store.notifications.declared_silences import DeclaredSilences, present_silences
 from sentinel.store.notifications.message_limits import limits_in, set_message_limit_in
 from sentinel.store.notifications.message_templates import (
@@ -29,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "apply_document", "plan_document", "state_of"]
 
-_BESIDE_ROUTES = ("receiver", "receiver limit", "channel limit", "template", "silence")
+_BESIDE_ROUTES = (
+    "receiver", "receiver setting", "receiver limit", "channel limit", "template", "silence"
+)  # fmt: skip
 Check = Callable[[str], None]
 """What refuses a change by the present state of receivers and routes, as `state_of` tells it."""
 
@@ -121,7 +127,8 @@ def _state(store: Store, connection: Connection) -> str:
     receivers = [(row.name, row.channels, row.description, row.source) for row in rows]
     limits = limits_in(store, connection)
     settings = [
-        sorted(limits.receivers.items()), sorted(limits.channels.items()), templates_in(connection)
+        sorted(limits.receivers.items()), sorted(limits.channels.items()), templates_in(connection),
+        sorted(announced_receivers_in(connection)),
     ]  # fmt: skip
     silences = present_silences(connection, store.now())
     return sha256(msgspec.json.encode([receivers, settings, routes, silences])).hexdigest()[:32]
@@ -143,7 +150,10 @@ def _planned(
         stored = present_silences(connection, now)
         changes = list(silence_changes([*document.silences.values()], stored, now))
     active = None if tree is None else tree.document
-    settings = setting_changes(document, limits_in(store, connection), templates_in(connection))
+    settings = setting_changes(
+        document, limits_in(store, connection), templates_in(connection),
+        announced_receivers_in(connection),
+    )  # fmt: skip
     return differences(document, present, active, changes, settings), changes, settings
 
 
@@ -161,6 +171,8 @@ def _set(store: Store, connection: Connection, settings: SettingChanges, actor: 
                 hint="Give it to a receiver, or take the limit out of the document.",
             )
         set_message_limit_in(store, connection, one.kind, one.name, one.after, actor=actor)
+    for name, announced in settings.announced:
+        set_announced_in(store, connection, name, announced, actor=actor)
     for one in settings.templates:
         set_message_template_in(
             store, connection, one.receiver, one.channel, one.after, actor=actor

@@ -20,6 +20,7 @@ from sentinel.notifications.message_template import MessageTemplate
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.audit.queries import AuditItem, every
+from sentinel.store.notifications.announced_receivers import set_announced
 from sentinel.store.notifications.channel_health import record_recovery
 from sentinel.store.notifications.message_limits import set_message_limit
 from sentinel.store.notifications.message_templates import set_message_template
@@ -105,6 +106,7 @@ def _one_message(store: Store) -> None:
 
 SETUP: dict[str, Callable[[Store], object]] = {
     "receiver.removed": lambda store: store.receivers.set("ops", ["inbox"]),
+    "receiver.announced": lambda s: set_announced(s, "ops", True, actor="ada"),
     "receiver.templated": lambda store: store.receivers.set("ops", ["inbox"]),
     "rule.enabled": lambda store: store.rules.disable("disk", actor="x"),
     "view.removed": lambda store: store.views.save("ada", "live", "mine", "q=1"),

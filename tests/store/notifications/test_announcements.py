@@ -9,9 +9,10 @@ import pytest
 
 from sentinel.clock import FakeClock
 from sentinel.engine.notices import send_notices
-from sentinel.errors import DeliveryError
+from sentinel.errors import DeliveryError, NotFound
 from sentinel.notifications.message import MAY_REPEAT
 from sentinel.store import Store
+from sentinel.store.notifications.announced_receivers import announced_receivers, set_announced
 from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.matcher_silences import MatcherSilences
@@ -100,6 +101,32 @@ def test_nobody_hears_of_one_that_mutes_nothing_or_is_not_announced(desk: Desk):
     desk.hears()
     desk.silence(announce=False)
     assert desk.hears(minutes=5) == []
+
+
+def test_a_receiver_may_be_told_of_every_silence_that_mutes_it(desk: Desk):
+    desk.sees({"/a": 95})
+    made = desk.silence(announce=False)
+    assert desk.hears(minutes=1) == []
+    set_announced(desk.store, "ops", True, actor="ann")
+    set_announced(desk.store, "other", True, actor="ann")  # nothing of it is muted
+    assert desk.hears(minutes=1) == [("silence_created", "slack-webhook/ops")]
+    assert desk.hears(minutes=1) == []
+    # What was told to begin is told to be over, also where the setting is taken back meanwhile.
+    set_announced(desk.store, "ops", False, actor="ann")
+    desk.silences.expire(made, actor="ann")
+    assert desk.hears(minutes=1) == [("silence_ended", "slack-webhook/ops")]
+    desk.silence(announce=False)
+    assert desk.hears(minutes=1) == []
+    # Setting its channels keeps it; a rule's silence is announced, too.
+    set_announced(desk.store, "ops", True, actor="ann")
+    desk.store.receivers.set("ops", ["slack-webhook/ops2"])
+    assert announced_receivers(desk.store) == {"ops", "other"}
+    assert [one[0] for one in desk.hears(minutes=1)] == ["silence_created"]
+    set_announced(desk.store, "default", True, actor="ann")  # which is not stored until then
+    assert "default" in announced_receivers(desk.store)
+    assert desk.store.receivers.all()["default"] == ["inbox"]
+    with pytest.raises(NotFound, match="there is no receiver 'none'"):
+        set_announced(desk.store, "none", True)
 
 
 def test_each_window_of_a_recurring_silence_is_announced(desk: Desk):

@@ -204,6 +204,7 @@ receivers:
   - name: db
     channels: [inbox, slack-webhook/db]
     per_minute: 10
+    announce_silences: true
     templates:
       all: {title: "{group_severity}: {title}"}
       slack-webhook/db: {text: "{title} on {labels.host}"}
@@ -226,6 +227,7 @@ def test_limits_and_templates_of_a_document_are_set_and_what_it_leaves_out_stays
         return [str(one) for one in planned if one.kind not in ("receiver", "route")]
 
     assert applied(SETTINGS) == [
+        "~ receiver setting db: announce_silences false -> true",
         "+ receiver limit db: that of all -> 10 a minute",
         "+ channel limit slack-webhook/db: that of all -> no limit",
         '+ template db: title "{group_severity}: {title}"',
@@ -236,7 +238,8 @@ def test_limits_and_templates_of_a_document_are_set_and_what_it_leaves_out_stays
     assert message_templates(store, "web")[""].text == "by hand"
     actions = {one.action for one in page(store, AuditFilter()).items if one.actor == "ci"}
     assert actions == {
-        "receiver.set", "receiver.limited", "channel.limited", "receiver.templated"
+        "receiver.set", "receiver.limited", "channel.limited", "receiver.templated",
+        "receiver.announced",
     }  # fmt: skip
     # Edited elsewhere, each is a difference again; `default` and `{}` take back.
     set_message_limit(store, "receiver", "db", 50)
