@@ -11,17 +11,32 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["CAPABILITY", "OURS", "slug_of", "takes_acknowledgements", "vendor_words"]
+__all__ = [
+    "CAPABILITY",
+    "OURS",
+    "keeps_incidents",
+    "slug_of",
+    "takes_acknowledgements",
+    "vendor_words",
+]
 
 CAPABILITY = "sentinel-channel"
 """Capability of the blocks of all types of `blocks/vendors`, by which Prefect's API finds them."""
 OURS = ("sentinel-webhook", "sentinel-email")
 """Block types of ours from before there was that capability."""
+_KEEP_INCIDENTS = frozenset(
+    ("sentinel-pagerduty", "sentinel-opsgenie", "sentinel-jira-service-management")
+)
 
 
 def slug_of(word: str) -> str:
     """Return the slug of the block type that a word means."""
     return f"sentinel-{word.replace('_', '-')}"
+
+
+def keeps_incidents(ref: str) -> bool:
+    """Return whether a channel, `<type>/<name>`, keeps an incident of each page."""
+    return ref.partition("/")[0] in _KEEP_INCIDENTS
 
 
 def takes_acknowledgements(ref: str) -> bool:
