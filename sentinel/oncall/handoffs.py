@@ -160,6 +160,9 @@ def decide_handoffs(
         ValueError: `now` is naive
     """
     now = utc(now)
+    if told is not None and now < told.looked_at <= now + _SKEW:
+        # Somebody whose clock is ahead has looked: what lies between is told already.
+        return HandoffDecision(handoffs=[], told=told, add=[], drop=[])
     looked_at = now if told is None else min(told.looked_at, now)
     reaches = (_reach(one) for name in _names(schedule, overrides) if (one := wanted(name)))
     last = max([now + max(reaches, default=timedelta(0)), *(one.at for one in ahead)])
@@ -208,6 +211,8 @@ def decide_handoffs(
     )  # fmt: skip
 
 
+_SKEW = timedelta(minutes=10)
+"""By how much the clocks of two that look may differ; one that went back by more is believed."""
 _INSTEAD = {
     True: (HandoffKind.BEGINS, HandoffKind.WILL_BEGIN),
     False: (HandoffKind.ENDS, HandoffKind.WILL_END),

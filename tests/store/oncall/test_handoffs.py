@@ -118,3 +118,19 @@ def test_a_schedule_that_asks_for_no_notices_any_more_is_forgotten(
     assert said(applied) == []  # what changed while nobody wanted to know is told nobody
     clock.set(MONDAY + 2 * WEEK)
     assert [who for who, _ in said(applied)] == ["ann-chat", "ben-chat"]
+
+
+def test_clocks_that_differ_by_seconds_tell_each_handoff_once(applied: Store, clock: FakeClock):
+    told: list[tuple[str, str]] = []
+    for seconds in (-2, 1, -3, 2, -1, 3, -500, 4):
+        clock.set(MONDAY + WEEK + timedelta(seconds=seconds))
+        told += said(applied)
+    assert sorted(who for who, title in told if "no longer" in title) == ["ann-chat"]
+    assert sorted(who for who, title in told if "You are on call" in title) == ["ben-chat"]
+    # A clock that was hours ahead does not keep quiet for hours.
+    clock.set(MONDAY + 3 * WEEK)
+    said(applied)
+    clock.set(MONDAY + 2 * WEEK - DAY)
+    said(applied)
+    clock.set(MONDAY + 2 * WEEK)
+    assert [who for who, _ in said(applied)] == ["ann-chat", "ben-chat"]
