@@ -30,7 +30,7 @@ class AnnouncedSilence(msgspec.Struct, frozen=True, kw_only=True):
         author: who made it
         comment: why; empty for nothing
         what: the rule or the matchers that it silences
-        window: what tells one window of a recurring silence from the next; of another, its start
+        window: its start, or that of its present window where it recurs
         until: when what it mutes now ends; None where it mutes nothing now
         ended_by: who ended it before its time; empty for nobody
         maintenance: whether it is called a maintenance window
@@ -98,8 +98,8 @@ def next_told(
     if silence is None or until is None or silence.window != told.window:
         return msgspec.structs.replace(told, ended_at=now), Reason.SILENCE_ENDED
     if until != told.until:
-        # Extended or shortened: what was said of its end holds no more.
-        later = until - now > ahead
+        # Extended: what was said of its end holds no more, also where the new one is near.
+        later = until > told.until or until - now > ahead
         told = msgspec.structs.replace(
             told, until=until, ending_at=None if later else told.ending_at
         )

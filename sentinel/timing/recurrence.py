@@ -142,6 +142,26 @@ class RecurringWindows:
             known = self._known = (now, *self._look_up(now))
         return known[2]
 
+    def start_of(self, now: datetime) -> datetime | None:
+        """Return when the window began in which `now` lies.
+
+        Args:
+            now: a moment in UTC
+
+        Returns:
+            Its start, of windows that meet or overlap the first one; None outside of all windows,
+            and where it began so long ago that no start is seen.
+        """
+        spans = self._spans(now)
+        starts = [start for start, end in spans if start <= now < end]
+        if not starts:
+            return None
+        first = min(starts)
+        for start, end in reversed(spans):
+            if start < first <= end:
+                first = start
+        return first if first > now - _AHEAD else None
+
     def _look_up(self, now: datetime) -> tuple[datetime, datetime | None]:
         """Return until when the answer about `now` holds, and the answer."""
         spans = list(self._spans(now))

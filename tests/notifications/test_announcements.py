@@ -75,6 +75,13 @@ def test_an_extension_is_announced_to_end_again_and_a_window_of_its_own_begins_a
     assert kind is None
     told, kind = next_told(told, longer, mutes=True, now=END + timedelta(minutes=50))
     assert kind is ENDING
+    little = replace(longer, until=END + timedelta(hours=1, minutes=5))
+    told, kind = next_told(told, little, mutes=True, now=END + timedelta(minutes=51))
+    assert kind is ENDING
+    assert told is not None
+    assert told.until == little.until
+    _, kind = next_told(told, little, mutes=True, now=END + timedelta(minutes=52))
+    assert kind is None
     other = replace(SILENCE, window=END + timedelta(days=7), until=END + timedelta(days=7))
     told, kind = next_told(told, other, mutes=True, now=END + timedelta(days=6, hours=23))
     assert kind is ENDED

@@ -41,6 +41,7 @@ from sentinel.store.notifications.mutes import muting_until
 from sentinel.store.notifications.notices import NOTICE, add_notices
 from sentinel.store.notifications.queries import OWN_GROUP
 from sentinel.store.notifications.receivers import DEFAULT
+from sentinel.timing.recurrence import RecurringWindows, recurrence_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -117,7 +118,10 @@ def _announce(store: Store, id_: str, connection: Connection) -> int:
 def _as_announced(silence: Silence, now: datetime) -> AnnouncedSilence:
     until = muting_until(silence, now)
     what = silence.rule or " or ".join("{" + one + "}" for one in silence.matchers)
-    window = until if silence.recurrence and until is not None else silence.starts_at
+    window = silence.starts_at
+    if silence.recurrence:  # by its start, since its end moves with that of the silence
+        windows = RecurringWindows(recurrence_of(silence.recurrence))
+        window = max(window, windows.start_of(now) or window)
     return AnnouncedSilence(
         id=silence.id, author=silence.actor, comment=silence.reason, what=what, window=window,
         until=until, ended_by=silence.ended_by, maintenance=silence.maintenance,

@@ -150,6 +150,22 @@ def test_each_window_of_a_recurring_silence_is_announced(desk: Desk):
     assert [one[0] for one in desk.hears()] == ["silence_created"] * 2
 
 
+def test_a_recurring_silence_that_is_extended_within_its_window_is_not_over(desk: Desk):
+    days = {"days": "mon", "start": "11:00", "end": "13:00"}
+    weekly = {"weekly": {"timezone": "UTC", "windows": [days]}}
+    desk.sees({"/a": 95})
+    made, _ = desk.silences.create(
+        ['mount="/a"'], NOON + timedelta(minutes=30), actor="ann", announce=True, recurrence=weekly
+    )
+    assert [one[0] for one in desk.hears(minutes=1)] == ["silence_created"] * 2
+    desk.silences.extend(made.id, NOON + timedelta(days=30), actor="ann")
+    assert desk.hears(minutes=10) == []
+    heard = [kind for _ in range(5) for kind, _ in desk.hears(minutes=10)[::2]]
+    assert heard == ["silence_ending", "silence_ended"]
+    desk.clock.set(NOON + timedelta(days=7))
+    assert [one[0] for one in desk.hears()] == ["silence_created"] * 2
+
+
 def test_the_silence_of_a_rule_is_announced_too(desk: Desk):
     desk.sees({"/a": 95})
     until = desk.clock.now() + timedelta(hours=1)
