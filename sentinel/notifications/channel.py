@@ -8,6 +8,8 @@ from typing import Protocol
 
 import msgspec
 
+from sentinel.notifications.reasons import Reason
+
 __all__ = [
     "EMERGENCY",
     "INBOX",
@@ -135,8 +137,15 @@ def shown(message: Message, most: int) -> list[MessageAlert]:
 
 
 def all_acknowledged(message: Message) -> bool:
-    """Return whether somebody has acknowledged all that fires, and something does."""
-    firing = message.alerts[: message.firing]
+    """Return whether somebody has acknowledged all that fires, and something does.
+
+    Args:
+        message: the message
+
+    Returns:
+        Never of a page: where all of a step must acknowledge, it wants an answer of its own person.
+    """
+    firing = message.alerts[: message.firing] if message.reason != str(Reason.PAGE) else ()
     return bool(firing) and all(alert.status == "acknowledged" for alert in firing)
 
 

@@ -8,18 +8,17 @@ from typing import Any
 import pytest
 import yaml
 
-from sentinel.alerts.actions import Acknowledge, Resolve, Suppress
+from sentinel.alerts.actions import Acknowledge, Comment
 from sentinel.clock import FakeClock
 from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import Message
+from sentinel.notifications.channel import Message, all_acknowledged
 from sentinel.notifications.standby import Standby
 from sentinel.oncall.wake_delays import DELAYS, delay_before
 from sentinel.public_pages.actors import recorded
 from sentinel.store import Store, StoreOptions
 from sentinel.store.alerts.apply_escalation import carry_out
 from sentinel.store.escalations.claims import claim_due
-from sentinel.store.escalations.pages import page_answered
 from sentinel.store.escalations.sending import claim_pages, due_since
 from sentinel.store.escalations.waking import arm_next, wake_for_due
 from sentinel.store.escalations.watching import stuck
@@ -149,6 +148,34 @@ def test_the_link_of_a_page_acknowledges_as_its_person_and_ends_the_escalation(
     assert paging.heard() == []
 
 
+def test_where_all_must_acknowledge_the_others_are_still_called_and_answer_by_their_link(
+    store: Store, clock: FakeClock
+):
+    store.options = StoreOptions(public_url="https://sentinel.example.org")
+    paging = Paging(store, clock)
+    both = "{notify: [person:ann, person:ben], acknowledge: all}"
+    every = DOCUMENT.replace("{notify: schedule:primary}", both)
+    OnCallDocuments(store).apply(every, actor="ann")
+    paging.sees({"/": 95})
+    store.act(paging.ids(), Comment(actor="ann", comment="on it"))
+    escalate_once(paging)
+    store.act(paging.ids(), Acknowledge(actor="ann"))
+    message = paging.message()  # ben alone is paged
+    assert (message.receiver, message.alerts[0].status) == ("ben", "acknowledged")
+    assert not all_acknowledged(message)  # by which a telephone would stay silent
+    links = AcknowledgeLinks(store)
+    link = links.find(message.acknowledge_url.rpartition("/")[2])
+    assert link is not None
+    assert len(link.open) == 1
+    who = recorded(store, link, "link", "mine")
+    (done,) = links.acknowledge(link, who.actor, who.comment)
+    assert str(done.reason) == "acknowledged_too"
+    assert paging.rows("SELECT state FROM escalation") == [("acknowledged",)]
+    link = links.find(message.acknowledge_url.rpartition("/")[2])
+    assert link is not None
+    assert not link.open
+
+
 def test_a_page_that_fails_goes_to_what_stands_in_within_half_a_minute(
     store: Store, clock: FakeClock
 ):
@@ -232,8 +259,6 @@ def test_a_vendor_that_keeps_an_incident_hears_of_the_acknowledgement_and_the_en
 
 
 def escalate_once(paging: Paging) -> None:
-    from sentinel.store.alerts.apply_escalation import carry_out
-    from sentinel.store.escalations.claims import claim_due
 
     carry_out(paging.store, claim_due(paging.store, paging.clock.now()))
 
@@ -310,66 +335,3 @@ def test_a_storm_of_groups_is_a_few_pages_of_a_person_and_one_for_all_the_others
     assert [ref for ref, _ in paging.heard()] == ["sentinel-webhook/ann"]
     states = paging.rows("SELECT state, count(*) AS n FROM escalation_page GROUP BY state")
     assert {row.state: row.n for row in states} == {"sent": 7, "gathered": 54, "pending": 61}
-
-
-def test_what_a_page_stood_for_is_sent_where_that_page_is_not(store: Store, clock: FakeClock):
-    paging = Paging(store, clock, group_by=["mount"])
-    paging.sees({f"/{number}": 99.0 for number in range(8)})
-    carry_out(store, claim_due(store, clock.now()))
-    assert len(claim_pages(store, "test")) == 6
-    (main,) = paging.rows(
-        "SELECT DISTINCT gathered_in AS id FROM escalation_page WHERE gathered_in <> ''"
-    )
-    page_answered(store, main.id, clock.now(), error="no answer")
-    states = paging.rows("SELECT state FROM escalation_page WHERE receiver = 'ann' ORDER BY state")
-    assert [row.state for row in states] == ["attempted"] * 5 + ["failed"] + ["pending"] * 2
-
-
-def gathered_behind(paging: Paging) -> tuple[str, list[str]]:
-    """Claim the pages of eight groups; gives the page that stands for others, and its alerts."""
-    paging.sees({f"/{number}": 99.0 for number in range(8)})
-    carry_out(paging.store, claim_due(paging.store, paging.clock.now()))
-    assert len(claim_pages(paging.store, "test")) == 6
-    ((main, group),) = paging.rows(
-        "SELECT id, group_id FROM escalation_page "
-        "WHERE id IN (SELECT gathered_in FROM escalation_page WHERE gathered_in <> '')"
-    )
-    members = paging.rows(f"SELECT alert_id FROM group_member WHERE group_id = '{group}'")
-    return main, [row.alert_id for row in members]
-
-
-@both_databases
-@pytest.mark.parametrize("sender", ["lost", "died", "sent", "waits"])
-def test_what_a_page_stood_for_is_sent_also_where_the_group_of_that_page_rests(
-    store: Store, clock: FakeClock, sender: str
-):
-    paging = Paging(store, clock, group_by=["mount"])
-    main, mine = gathered_behind(paging)
-
-    def behind() -> dict[str, int]:
-        found = paging.rows(
-            "SELECT state, count(*) AS n FROM escalation_page WHERE kind = 'page' AND "
-            "state IN ('gathered', 'pending', 'dropped') AND receiver = 'ann' GROUP BY state"
-        )
-        return {row.state: row.n for row in found}
-
-    assert behind() == {"gathered": 2}
-    if sender == "lost":  # found before the group ends
-        clock.forward(seconds=61)
-        store.act(mine, Resolve(actor="ann"))
-        assert behind() == {"pending": 2, "dropped": 1}
-    elif sender == "waits":
-        page_answered(store, main, clock.now(), error="busy", retry_at=clock.now() + MINUTE)
-        assert behind() == {"gathered": 2, "pending": 1}
-        store.act(mine, Suppress(actor="ann", until=clock.now() + 60 * MINUTE))
-        assert behind() == {"pending": 3}
-    else:
-        store.act(mine, Acknowledge(actor="ann"))
-        if sender == "sent":
-            page_answered(store, main, clock.now())
-        clock.forward(seconds=61)
-        assert behind() == ({"gathered": 2} if sender == "sent" else {"pending": 2})
-    clock.forward(seconds=61)
-    told = [one for one in paging.heard() if one[0] == "sentinel-webhook/ann"]
-    # Those whose sender died, and the two; not what somebody acknowledged or muted.
-    assert len(told) == (5 if sender == "sent" else 7)

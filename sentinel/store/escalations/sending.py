@@ -260,7 +260,8 @@ class _Claim:
             fires = named_alerts(connection, group.id, ref, _NEVER, now, dashboard).firing
             named = Named(firing=fires)
             link = link_in_message(
-                store, connection, group.id, named, id_, (page.receiver, ref)
+                store, connection, group.id, named, id_, (page.receiver, ref),
+                wanted=reason is Reason.PAGE,
             )  # fmt: skip
         notices = [self._standby.notice(page.receiver, ref)] if self._standby else []
         asked = {"group": group.id, "message": id_}

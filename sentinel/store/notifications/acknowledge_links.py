@@ -33,10 +33,11 @@ from sentinel.links import acknowledge_address
 from sentinel.notifications.message import Named
 from sentinel.schema import AcknowledgeLink, LinkKey
 from sentinel.schema.columns import new_id
+from sentinel.schema.escalations import EscalationRow
 from sentinel.severity import Severity
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import ALERT, GROUP, table_of
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -45,6 +46,7 @@ __all__ = ["AcknowledgeLinks", "Link", "LinkTokens", "LinkedAlert", "link_in_mes
 
 LINK = table_of(AcknowledgeLink)
 KEY = table_of(LinkKey)
+ESCALATION = table_of(EscalationRow)
 _AT_ONCE = 5_000
 _KEYS_SECONDS = 60.0
 _NEW_KEY_SECONDS = 1.0
@@ -61,6 +63,7 @@ class LinkedAlert(msgspec.Struct, frozen=True, kw_only=True):
         how: who acknowledged or resolved it, as `by ann`, or why it is over, as `recovered`; empty
             while it is open
         at: when it was acknowledged or resolved; None while it is open
+        wanted: whether its escalation waits for further acknowledgements
     """
 
     id: str
@@ -70,6 +73,7 @@ class LinkedAlert(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
     how: str = ""
     at: datetime | None = None
+    wanted: bool = False
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,12 +103,12 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def open(self) -> Sequence[LinkedAlert]:
         """The alerts that there is something to acknowledge of."""
-        return [alert for alert in self.alerts if alert.status == "open"]
+        return [alert for alert in self.alerts if alert.status == "open" or alert.wanted]
 
 
 def link_in_message(
     store: Store, connection: Connection, group_id: str, named: Named, message: str,
-    target: tuple[str, str],
+    target: tuple[str, str], *, wanted: bool = False,
 ) -> str:  # fmt: skip
     """Make the link of a message, in the transaction that decides on it.
 
@@ -115,14 +119,17 @@ def link_in_message(
         named: the alerts of the message
         message: id of the message
         target: receiver and channel
+        wanted: whether an acknowledgement beside that of others is waited for
 
     Returns:
         The address; empty where there is no public address, the channel is the inbox, or nothing
-        that fires is open.
+        that fires is open or wanted.
     """
     receiver, channel = target
     public = store.options.public_url
-    if not public or channel == _INBOX or all(a.status != "open" for a in named.firing):
+    if not public or channel == _INBOX:
+        return ""
+    if not (wanted and named.firing) and all(a.status != "open" for a in named.firing):
         return ""
     now = store.now()
     expires_at = (now + store.options.public_link_lifetime).replace(microsecond=0)
@@ -248,7 +255,10 @@ class AcknowledgeLinks:
 def _alerts(connection: Connection, ids: Sequence[str]) -> list[LinkedAlert]:
     found: list[LinkedAlert] = []
     for piece in chunks(ids):
-        for row in connection.execute(_ALERTS, {"ids": piece}):
+        rows = connection.execute(_ALERTS, {"ids": piece}).all()
+        taken = [row.id for row in rows if row.status == "acknowledged"]
+        wanted = set(connection.execute(_WANTED, {"ids": taken}).scalars()) if taken else set()
+        for row in rows:
             over = row.status == "resolved"
             who = row.resolved_by if over else row.acknowledged_by
             found.append(
@@ -256,7 +266,7 @@ def _alerts(connection: Connection, ids: Sequence[str]) -> list[LinkedAlert]:
                     id=row.id, title=row.title, severity=Severity(row.severity).word,
                     status=row.status, opened_at=row.opened_at,
                     how=f"by {who}" if who else words(row.resolution),
-                    at=row.resolved_at if over else row.acknowledged_at,
+                    at=row.resolved_at if over else row.acknowledged_at, wanted=row.id in wanted,
                 )
             )  # fmt: skip
     place = {alert_id: number for number, alert_id in enumerate(ids)}
@@ -291,3 +301,12 @@ _ALERTS = select(
         "resolved_by", "resolved_at", "resolution",
     ))
 ).where(ALERT.c.id.in_(bindparam("ids", expanding=True)))  # fmt: skip
+# Where all of a step must acknowledge, an escalation goes on though all of its group is.
+_WANTED = (
+    select(MEMBER.c.alert_id)
+    .join(GROUP, GROUP.c.id == MEMBER.c.group_id)
+    .join(ESCALATION, ESCALATION.c.group_id == GROUP.c.id)
+    .where(MEMBER.c.alert_id.in_(bindparam("ids", expanding=True)))
+    .where(MEMBER.c.resolved_seq.is_(None), GROUP.c.status == "acknowledged")
+    .where(ESCALATION.c.state.not_in(("acknowledged", "ended")))
+)
