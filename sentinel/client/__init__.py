@@ -12,8 +12,8 @@ Bulk actions, silences, accounts, saved views and the inbox are requests of
 `sentinel.client.resources`, routes are of `sentinel.client.alert_routes`, a draft beside them of
 `sentinel.client.route_shadow`, limits and templates of messages of
 `sentinel.client.message_settings`, personal data of `sentinel.client.personal_data`, runs of rules
-of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fire drills of
-`sentinel.client.drills`; `do` carries them out.
+of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, packs of
+`sentinel.client.packs`, fire drills of `sentinel.client.drills`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -24,6 +24,7 @@ from sentinel.client import (
     drills,
     exports,
     message_settings,
+    packs,
     personal_data,
     resources,
     route_shadow,
@@ -58,6 +59,7 @@ __all__ = [
     "drills",
     "exports",
     "message_settings",
+    "packs",
     "personal_data",
     "resources",
     "route_shadow",

@@ -196,6 +196,8 @@ ENTRIES: dict[str, Entry] = {
         f"POST /people/{verb}": instance(body=lambda place: {"name": place.mark})
         for verb in ("export", "erase")
     },
+    "GET /packs": open_to_all(),
+    "GET /packs/{pack}": open_to_all(),
     "GET /rules": listed(),
     "GET /access": instance(),
     "GET /access/reviews": instance(),

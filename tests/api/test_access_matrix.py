@@ -133,6 +133,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         review_id="0" * 32,
         provider_id=place.mark,
         page="live",
+        pack="machine",
         vendor="postmark",
         person=place.tenant,
         silence_id=place.silence,
