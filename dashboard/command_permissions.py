@@ -45,6 +45,7 @@ PERMISSIONS: dict[type[Any], Permission] = {
     document_commands.RollBackDocument: Permission.EDIT,
     template_commands.SetTemplate: Permission.EDIT,
     message_limit_commands.LimitReceiver: Permission.EDIT,
+    message_limit_commands.LimitChannel: Permission.EDIT,
     SavePrefectAddresses: Permission.ADMINISTER,
     # Views are each person's own.
     configuration.SaveView: Permission.READ,

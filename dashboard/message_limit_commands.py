@@ -1,4 +1,4 @@
-"""The command that limits the messages a minute of a receiver."""
+"""The commands that limit the messages a minute of a receiver and of a channel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sentinel.store.notifications.message_limits import message_limits, set_mess
 if TYPE_CHECKING:
     from dashboard.commands import Services
 
-__all__ = ["LimitReceiver", "limits_of"]
+__all__ = ["LimitChannel", "LimitReceiver", "limits_of"]
 
 
 class LimitReceiver(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +44,34 @@ class LimitReceiver(msgspec.Struct, frozen=True, kw_only=True):
         if self.receiver not in store.receivers.all():
             raise NotFound(f"there is no receiver {self.receiver!r}")
         set_message_limit(store, "receiver", self.receiver, self.per_minute, actor=actor)
+
+
+class LimitChannel(msgspec.Struct, frozen=True, kw_only=True):
+    """Limit how many messages a minute a channel is sent for all receivers together.
+
+    Attributes:
+        channel: its reference
+        per_minute: 0 for no limit; None for that of all channels
+    """
+
+    channel: Annotated[str, msgspec.Meta(max_length=1000)]
+    per_minute: int | None
+
+    def carry_out(self, services: Services, actor: str) -> None:
+        """Store the limit.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Raises:
+            NotFound: no receiver has the channel
+            ConfigurationError: the number is out of range
+        """
+        store = services.within.instance
+        if self.channel not in {ref for refs in store.receivers.all().values() for ref in refs}:
+            raise NotFound(f"no receiver has the channel {self.channel!r}")
+        set_message_limit(store, "channel", self.channel, self.per_minute, actor=actor)
 
 
 def limits_of(within: Within) -> MessageLimits:

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import channel_panels, markup, session, template_panel, undo_bar
 from dashboard.configuration import ChannelLine, CliResult
 from dashboard.configuration_commands import RemoveReceiver, SendTestMessage, SetReceiver
-from dashboard.message_limit_commands import LimitReceiver, limits_of
+from dashboard.message_limit_commands import LimitChannel, LimitReceiver, limits_of
 from dashboard.table import moments, table
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
@@ -70,7 +70,11 @@ def _rate(line: ChannelLine) -> str:
     return f"{line.delivered.rate:.1%}" if line.delivered.rate < 1 else "100%"
 
 
-def _channels(lines: list[ChannelLine], length: str) -> None:
+def _most(number: int) -> str:
+    return f"{number:,} a minute" if number else "none"
+
+
+def _channels(lines: list[ChannelLine], length: str, limits: MessageLimits) -> None:
     clock = session.clock()
     table(
         pd.DataFrame(
@@ -80,6 +84,7 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
                     "Health": line.state,
                     "Circuit breaker": line.breaker,
                     "Receivers": ", ".join(line.receivers) or "none",
+                    "Message limit": _most(limits.of_channel(line.ref)),
                     "Success rate": _rate(line),
                     "Latency": line.delivered.latency_ms if line.delivered else None,
                     "Delivered": line.delivered.sent if line.delivered else 0,
@@ -99,6 +104,9 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
             "Circuit breaker": st.column_config.TextColumn(
                 help="closed: messages are sent; open: they wait; half-open: one message is tried, "
                 "and the others wait for its outcome"
+            ),
+            "Message limit": st.column_config.TextColumn(
+                help="Messages a minute, for all receivers together"
             ),
             "Success rate": st.column_config.TextColumn(
                 help=f"Share of the attempts of the last {length} that the channel accepted"
@@ -152,16 +160,45 @@ def _test(lines: list[ChannelLine]) -> None:
             st.html(markup.note("warn", f"{about} did not accept the test message.", why))
 
 
-def _limit(name: str, key: str) -> None:
+def _given(key: str) -> int | None:
     given: float | None = st.session_state.get(key)
-    per_minute = None if given is None else int(given)
+    return None if given is None else int(given)
+
+
+def _run_limit(what: str, command: LimitReceiver | LimitChannel) -> None:
     try:
-        session.run(LimitReceiver(receiver=name, per_minute=per_minute))
+        session.run(command)
     except SentinelError as error:
         session.queue_toast(f"Not limited: {error}", "error")
         return
-    said = "the message limit of all" if per_minute is None else _per_minute(per_minute)
-    session.queue_toast(f"Receiver {name} gets {said}", "speed")
+    most = command.per_minute
+    said = "the message limit of all" if most is None else _per_minute(most)
+    session.queue_toast(f"{what} gets {said}", "speed")
+
+
+def _limit(name: str, key: str) -> None:
+    _run_limit(f"Receiver {name}", LimitReceiver(receiver=name, per_minute=_given(key)))
+
+
+def _save_channel_limit() -> None:
+    ref = str(st.session_state.get("limit-channel") or "")
+    if ref:
+        key = f"limit-of-channel-{ref}"
+        _run_limit(f"Channel {ref}", LimitChannel(channel=ref, per_minute=_given(key)))
+
+
+def _channel_limit(refs: list[str], limits: MessageLimits) -> None:
+    if not refs:
+        return
+    with st.popover("Limit a channel", icon=":material/speed:"):
+        ref = st.selectbox("Channel", refs, key="limit-channel")
+        st.number_input(
+            "Message limit", min_value=0, max_value=MOST_PER_MINUTE, value=None,
+            key=f"limit-of-channel-{ref}", placeholder=f"{limits.of_channel(ref):,}",
+            help="Messages a minute for all receivers together: 0 for no limit, empty for that of "
+            "all channels",
+        )  # fmt: skip
+        st.button("Save limit", key="save-channel-limit", on_click=_save_channel_limit)
 
 
 def _per_minute(number: int) -> str:
@@ -251,10 +288,11 @@ def _page() -> None:
     if asked and asked not in [line.ref for line in lines]:
         st.html(markup.note("warn", f"There is no channel {asked}.",
                             "It may have been removed; the table has all channels."))  # fmt: skip
-    _channels(lines, chosen)
+    _channels(lines, chosen, limits)
     edits = session.may_everywhere(Permission.EDIT)
     if edits:
         _test(lines)
+        _channel_limit([line.ref for line in lines if line.receivers], limits)
     st.html(
         '<p class="small">A channel is the inbox or a Prefect block. The command line adds blocks '
         "too: <code>sentinel channel add slack ops --receiver default</code></p>"

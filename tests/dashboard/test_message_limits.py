@@ -22,3 +22,15 @@ def test_a_limit_is_shown_set_and_taken_back(scene: Scene, page: AppTest):
     page.number_input(key="limit-of-ops").set_value(None).run()
     page.button(key="save-limit-ops").click().run()
     assert message_limits(scene.store).receivers == {}
+
+
+def test_the_limit_of_a_channel_is_shown_set_and_taken_back(scene: Scene, page: AppTest):
+    scene.store.receivers.set("ops", ["sentinel-webhook/ops"], actor="eva")
+    page.run().switch_page("receivers.py").run()
+    page.selectbox(key="limit-channel").set_value("sentinel-webhook/ops").run()
+    given = "limit-of-channel-sentinel-webhook/ops"
+    for number, limits in ((7, 7), (0, 0), (None, None)):
+        page.number_input(key=given).set_value(number).run()
+        page.button(key="save-channel-limit").click().run()
+        assert message_limits(scene.store).channels.get("sentinel-webhook/ops") == limits
+        assert page.number_input(key=given).placeholder == f"{100 if limits is None else limits}"

@@ -29,7 +29,7 @@ from dashboard.data import Data
 from dashboard.document_commands import ApplyDocument, RollBackDocument
 from dashboard.live_api import LiveApi
 from dashboard.login_gate import SESSION
-from dashboard.message_limit_commands import LimitReceiver
+from dashboard.message_limit_commands import LimitChannel, LimitReceiver
 from dashboard.oncall_commands import AddOverride, RemoveOverride, SwapShifts
 from dashboard.prefect_addresses import SavePrefectAddresses
 from dashboard.reports import Reports
@@ -256,11 +256,12 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda _: RollBackDocument(area="routes", number=1, expected=0),
     lambda _: SetTemplate(receiver="default", channel="", title="{title}!"),
     lambda _: LimitReceiver(receiver="default", per_minute=7),
+    lambda _: LimitChannel(channel="inbox", per_minute=7),
     lambda _: SavePrefectAddresses(prefect_api_url="", prefect_ui_url=""),
     lambda _: CertifyAccess(comment="seen"),
 )
 """Every command of a form, about what is of a place."""
-OF_ALL = 14
+OF_ALL = 15
 """So many of them, the last ones, change what belongs to all tenants."""
 NUMBER = itertools.count()
 

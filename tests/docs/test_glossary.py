@@ -22,8 +22,8 @@ PLAIN = {
     "newer", "next", "not", "now", "of", "older", "on", "or", "partly", "per", "quietly",
     "read", "remove", "renamed", "restarted", "rose", "save", "search", "select", "send",
     "show", "since", "soon", "sound", "started", "still", "table", "test", "the", "these",
-    "time", "to", "today", "type", "unchanged", "use", "weeks", "what", "when", "where", "whom",
-    "with", "without", "world", "would", "yes", "you",
+    "time", "to", "too", "today", "type", "unchanged", "use", "weeks", "what", "when", "where",
+    "whom", "with", "without", "world", "would", "yes", "you",
 }  # fmt: skip
 """Words of plain English in labels. A term of the field belongs in the glossary instead."""
 
