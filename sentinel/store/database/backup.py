@@ -40,6 +40,7 @@ from sentinel import schema
 from sentinel.audit.chain import Head
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
+from sentinel.store.database.after_restore import end_what_waited
 from sentinel.store.database.backup_file import Backup, BackupFile, TableColumns, look_into
 from sentinel.store.database.migrate import (
     alembic_config,
@@ -67,11 +68,11 @@ _DERIVED = (schema.Rollup, schema.RollupHour, schema.RollupMark, schema.RollupSt
 _REVIEWS = schema.AccessReview.__tablename__
 _ENDS = (
     schema.PersonSession, schema.FailedLogin, schema.LoginAddress, schema.AcknowledgeLink,
-    schema.LinkKey,
+    schema.LinkKey, schema.PushKey, schema.PushSubscription,
 )  # fmt: skip
 """Not kept: a session that ended since must not begin again with a restored backup, and one that
 began since is of an account that the restore replaces. Nor are the keys of acknowledge links, by
-which whoever reads a backup could act."""
+which whoever reads a backup could act, and of browsers, by which they could be notified."""
 
 
 def tables() -> list[Table]:
@@ -203,6 +204,7 @@ def restore(store: Store, path: Path, *, replace: bool = False, actor: str = "")
         _fill(connection, BackupFile(path))
         command.upgrade(config, "head")
         _move_sequences(connection)
+        end_what_waited(connection, store.now())
         _count_anew(connection)
         # Open dashboards then reload everything. A number of before the restore never comes back:
         # answers that were read under it are of other rows.
