@@ -16,6 +16,7 @@ __all__ = ["MOST_BYTES", "FetchedCalendar", "fetch_calendar"]
 
 MOST_BYTES = 2_000_000
 _SECONDS = 20.0
+_MOST_TAG = 500
 _FIX = "Check the address of the schedule's calendar; redirects are not followed."
 
 
@@ -42,7 +43,8 @@ def fetch_calendar(url: str, etag: str = "") -> FetchedCalendar:
         Rejected: the server refuses it
     """
     address = _address(url)
-    headers = {"Accept": "text/calendar"} | ({"If-None-Match": etag} if etag else {})
+    known = {"If-None-Match": etag} if _may_be_given_back(etag) else {}
+    headers = {"Accept": "text/calendar"} | known
     try:
         answer = post(
             address, b"", headers=headers, timeout=_SECONDS, what="the calendar", fix=_FIX,
@@ -61,12 +63,18 @@ def fetch_calendar(url: str, etag: str = "") -> FetchedCalendar:
         raise DeliveryError(
             "the calendar has a character that cannot be stored (NUL)", permanent=True, hint=_FIX
         )
-    text = answer.body.decode("utf-8", "replace").strip()
+    text = answer.body.decode("utf-8-sig", "replace").strip()
     if not text.startswith("BEGIN:VCALENDAR") or not text.endswith("END:VCALENDAR"):
         raise DeliveryError(
             "the address of the calendar has no whole iCalendar file", permanent=True, hint=_FIX
         )
-    return FetchedCalendar(text, answer.headers.get("ETag", "")[:500])
+    tag = answer.headers.get("ETag", "")
+    return FetchedCalendar(text, tag if _may_be_given_back(tag) else "")
+
+
+def _may_be_given_back(etag: str) -> bool:
+    """Return whether a request may have this tag: others are no header, or would be cut off."""
+    return 0 < len(etag) <= _MOST_TAG and etag.isascii() and etag.isprintable()
 
 
 def _address(url: str) -> str:

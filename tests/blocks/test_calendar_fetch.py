@@ -24,6 +24,20 @@ def test_a_calendar_is_read_and_not_again_while_its_tag_is_the_same(receiver: Re
     assert (request.method, request.headers["If-None-Match"]) == ("GET", '"one"')
 
 
+@pytest.mark.parametrize("tag", ["\xe4", "\x85", "a" * 501], ids=["latin", "control", "long"])
+def test_a_tag_that_cannot_be_given_back_is_not_kept(receiver: Receiver, tag: str):
+    receiver.says, receiver.headers = CALENDAR, {"ETag": f'"{tag}"'}
+    for _ in range(2):
+        assert fetch_calendar(f"{receiver.url}/rota.ics").etag == ""
+    # One that an earlier version kept does not keep the calendar from being read.
+    assert fetch_calendar(f"{receiver.url}/rota.ics", f'"{tag}"').body is not None
+
+
+def test_a_calendar_that_begins_with_a_byte_order_mark_is_read(receiver: Receiver):
+    receiver.says = b"\xef\xbb\xbf" + CALENDAR
+    assert fetch_calendar(f"{receiver.url}/rota.ics").body == CALENDAR.decode().strip()
+
+
 def test_what_is_no_whole_calendar_of_a_usual_size_is_refused_without_its_address(
     receiver: Receiver,
 ):
