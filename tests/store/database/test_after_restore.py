@@ -28,7 +28,9 @@ def test_notices_digests_and_handoffs_of_before_a_restore_are_not_sent_again(
     assert send_digests(store) == 1  # waits to be sent
     backup(store, tmp_path / "b.jsonl.gz")
     assert len(desk.digests(EIGHT + day)) == 2
-    clock.set(EIGHT + 8 * day)  # a digest of each day was sent, and the handoff of Monday told
+    clock.set(
+        EIGHT + 8 * day + timedelta(hours=7)
+    )  # a digest of each day was sent, and the handoff of Monday told
     restore(store, tmp_path / "b.jsonl.gz", replace=True)
     assert tell_handoffs(store) == 0
     assert desk.digests(clock.now()) == []
@@ -36,4 +38,4 @@ def test_notices_digests_and_handoffs_of_before_a_restore_are_not_sent_again(
     desk.sees({"/a": 95, "/b": 95})
     later = desk.digests(EIGHT + 9 * day)
     assert {message.reason for _, message in later} == {"digest"}
-    assert "From Wed 2026-01-14 08:00 to Thu 2026-01-15 08:00" in later[0][1].text
+    assert "From Wed 2026-01-14 15:00 to Thu 2026-01-15 08:00" in later[0][1].text
