@@ -19,10 +19,11 @@ from sentinel.public_pages.actors import recorded
 from sentinel.store import Store, StoreOptions
 from sentinel.store.alerts.apply_escalation import carry_out
 from sentinel.store.escalations.claims import claim_due
-from sentinel.store.escalations.sending import claim_pages, due_since
+from sentinel.store.escalations.sending import claim_pages, due_since, finish_page
 from sentinel.store.escalations.waking import arm_next, wake_for_due
 from sentinel.store.escalations.watching import stuck
 from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
+from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.notifications.wakes import ESCALATE
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
@@ -42,6 +43,11 @@ escalation_policies:
   db:
     steps: [{notify: schedule:primary}, {after: 10m, notify: person:ben}]
 """
+
+
+EVERYBODY = DOCUMENT.replace(
+    "{notify: schedule:primary}", "{notify: [person:ann, person:ben], acknowledge: all}"
+)
 
 
 class Paging(World):
@@ -153,9 +159,7 @@ def test_where_all_must_acknowledge_the_others_are_still_called_and_answer_by_th
 ):
     store.options = StoreOptions(public_url="https://sentinel.example.org")
     paging = Paging(store, clock)
-    both = "{notify: [person:ann, person:ben], acknowledge: all}"
-    every = DOCUMENT.replace("{notify: schedule:primary}", both)
-    OnCallDocuments(store).apply(every, actor="ann")
+    OnCallDocuments(store).apply(EVERYBODY, actor="ann")
     paging.sees({"/": 95})
     store.act(paging.ids(), Comment(actor="ann", comment="on it"))
     escalate_once(paging)
@@ -174,6 +178,48 @@ def test_where_all_must_acknowledge_the_others_are_still_called_and_answer_by_th
     link = links.find(message.acknowledge_url.rpartition("/")[2])
     assert link is not None
     assert not link.open
+
+
+def test_the_answer_of_a_sender_that_lost_its_page_changes_nothing(paging: Paging):
+    paging.sees({"/": 95})
+    escalate_once(paging)
+    (first,) = claim_pages(paging.store, "one")
+    paging.wait(seconds=61)
+    (second,) = claim_pages(paging.store, "two")
+    late = Outcome(sent=first.sends[0], error="timed out")
+    finish_page(paging.store, first, [late])
+    assert paging.rows("SELECT state FROM escalation_page WHERE receiver = 'ann'") == [
+        ("attempted",)
+    ]
+    finish_page(paging.store, second, [Outcome(sent=second.sends[0])])
+    assert paging.rows("SELECT state FROM escalation_page WHERE receiver = 'ann'") == [("sent",)]
+
+
+def test_where_all_must_acknowledge_nobody_is_called_again_who_has(paging: Paging):
+    OnCallDocuments(paging.store).apply(EVERYBODY, actor="ann")
+    paging.recorder.fails["sentinel-webhook/ann"] = DeliveryError("busy")
+    paging.sees({"/": 95})
+    escalate_once(paging)
+    mine, others = claim_pages(paging.store, "one")
+    paging.store.act(paging.ids(), Acknowledge(actor="ann"))  # while both are being sent
+    failed = [Outcome(sent=mine.sends[0], error="busy")]
+    finish_page(paging.store, mine, failed)
+    finish_page(paging.store, others, [Outcome(sent=others.sends[0], error="busy")])
+    states = "SELECT receiver, state FROM escalation_page WHERE receiver <> 'ann-sms' ORDER BY 1"
+    assert paging.rows(states) == [("ann", "dropped"), ("ben", "pending")]
+
+
+def test_where_all_must_acknowledge_what_a_dead_sender_left_of_one_who_has_is_dropped(
+    paging: Paging,
+):
+    OnCallDocuments(paging.store).apply(EVERYBODY, actor="ann")
+    paging.sees({"/": 95})
+    escalate_once(paging)
+    claim_pages(paging.store, "one")
+    paging.store.act(paging.ids(), Acknowledge(actor="ann"))
+    paging.wait(seconds=61)
+    assert [ref for ref, _ in paging.heard()] == ["sentinel-webhook/ben"]
+    assert due_since(paging.store, paging.clock.now()) == 0
 
 
 def test_a_page_that_fails_goes_to_what_stands_in_within_half_a_minute(

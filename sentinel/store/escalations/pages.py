@@ -141,6 +141,9 @@ def attempt(
     locked = connection.execute(_LOCKED, {"id": row.escalation_id}).first()
     if locked is None or not _is_wanted(row.kind, locked.state):
         return False
+    if row.kind == "page" and row.person in locked.acknowledgements:
+        drop_pages(connection, [locked.id], now, row.person)  # of all who must, this one has
+        return False
     asked: dict[str, Any] = {
         "page": page_id, "now": now, "lost": now - LEASE, "delivery": delivery_id
     }  # fmt: skip
@@ -183,19 +186,23 @@ def page_answered(
 
 def answer(
     store: Store, connection: Connection, page_id: str, now: datetime, *, error: str = "",
-    retry_at: datetime | None = None,
+    retry_at: datetime | None = None, attempt_number: int | None = None,
 ) -> None:  # fmt: skip
     """Do what `page_answered` does, within an open writing transaction.
 
-    What nobody needs any more, since somebody acknowledged meanwhile, is not tried again.
+    What nobody needs any more, since somebody acknowledged meanwhile, is not tried again. The
+    answer of an attempt is ignored where another sender has begun one since: `attempt_number` is
+    the number of the attempt, from 1 on; None for the last.
     """
     mine = and_(PAGE.c.id == page_id, PAGE.c.state == "attempted")
+    if attempt_number is not None:
+        mine = and_(mine, PAGE.c.attempts == attempt_number)
     values: dict[str, Any] = {"error": error[:2000], "answered_at": now}
     if not error:
         values["state"] = "sent"
     elif retry_at is None:
         values["state"] = "failed"
-    elif connection.execute(_NEEDLESS, {"page": page_id}).first() is not None:
+    elif _is_needless(connection, page_id):
         values["state"], retry_at = "dropped", None
     else:
         values |= {"state": "pending", "at": retry_at}
@@ -206,6 +213,14 @@ def answer(
             stand_again(connection, page_id)
         store.outbox.add(connection, armed_events([retry_at if error else None], now))
         store.changed(connection)
+
+
+def _is_needless(connection: Connection, page_id: str) -> bool:
+    """Return whether a page is stopped, or its person has acknowledged where all must."""
+    row = connection.execute(_ANSWERED_BY, {"page": page_id}).first()
+    if row is None:
+        return False
+    return row.state in ("acknowledged", "ended") or row.person in row.acknowledgements
 
 
 def drop_pages(
@@ -319,11 +334,10 @@ _DUE = (
     .order_by(PAGE.c.at, PAGE.c.id)
     .limit(bindparam("most", type_=Integer))
 )
-_NEEDLESS = (
-    select(PAGE.c.id)
+_ANSWERED_BY = (
+    select(PAGE.c.person, ESCALATION.c.state, ESCALATION.c.acknowledgements)
     .join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id)
     .where(PAGE.c.id == bindparam("page"), PAGE.c.kind.in_(("page", "again")))
-    .where(ESCALATION.c.state.in_(("acknowledged", "ended")))
 )
 _LOCKED = select(ESCALATION).where(ESCALATION.c.id == bindparam("id")).with_for_update()
 _ATTEMPT = (

@@ -303,7 +303,7 @@ def _finish(
         state = "sent" if not outcome.error else "refused" if outcome.permanent else "failed"
         end_delivery(connection, outcome, state, now)
     if page.reached(outcomes):
-        answer(store, connection, page.id, now)
+        answer(store, connection, page.id, now, attempt_number=page.attempts + 1)
         return
     errors = [one.error or "not tried" for one in outcomes if one.error or one.untried]
     _try_again(store, connection, page, "; ".join(errors) or _INBOX_ONLY)
@@ -316,7 +316,10 @@ def _try_again(store: Store, connection: Connection, page: PageToSend, error: st
     at = now + min(_LONGEST_PAUSE, pause_after(page.attempts + 1, spread))
     if page.opens_at is not None:
         at = max(now + timedelta(seconds=1), min(at, page.opens_at))
-    answer(store, connection, page.id, now, error=error, retry_at=at)
+    answer(
+        store, connection, page.id, now, error=error, retry_at=at,
+        attempt_number=page.attempts + 1,
+    )  # fmt: skip
 
 
 def _id(page: EscalationPage, ref: str) -> str:
