@@ -22,7 +22,7 @@ from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.drills import DRILL
-from sentinel.store.escalations.leases import WAITS
+from sentinel.store.escalations.leases import OUTSTANDING, WAITS
 from sentinel.store.escalations.pages import attempt
 from sentinel.store.escalations.rows import ESCALATION, PAGE, state_of, write_states
 
@@ -187,7 +187,7 @@ _OTHERS = (
     select(ESCALATION, PAGE.c.id.label("page_id"), PAGE.c.planned_at)
     .join(PAGE, PAGE.c.escalation_id == ESCALATION.c.id)
     .where(PAGE.c.receiver == bindparam("receiver"), PAGE.c.kind == "page")
-    .where(PAGE.c.state.in_(WAITS), PAGE.c.attempts == 0)
+    .where(OUTSTANDING, PAGE.c.state.in_(WAITS), PAGE.c.attempts == 0)
     .where(PAGE.c.at <= bindparam("now", type_=Moment()), _MILD)
     .where(ESCALATION.c.state.in_(("waiting", "exhausted")))
     .order_by(ESCALATION.c.id, PAGE.c.id)
@@ -205,6 +205,8 @@ _GATHERED = (
 _LATER = (
     PAGE.update()
     .where(PAGE.c.receiver == bindparam("to"), PAGE.c.kind == "page", PAGE.c.attempts == 0)
-    .where(PAGE.c.state.in_(WAITS), PAGE.c.at <= bindparam("now", type_=Moment()), _MILD)
+    .where(
+        OUTSTANDING, PAGE.c.state.in_(WAITS), PAGE.c.at <= bindparam("now", type_=Moment()), _MILD
+    )
     .values(at=bindparam("later", type_=Moment()))
 )

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select, text
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from sentinel.schema.columns import Moment
 from sentinel.store.database.chunks import chunks
-from sentinel.store.escalations.leases import LEASE, WAITS
+from sentinel.store.escalations.leases import BEHIND, LEASE, WAITS
 from sentinel.store.escalations.rows import PAGE
 
 __all__ = ["release_behind", "release_behind_page", "stand_again"]
@@ -48,7 +48,6 @@ def stand_again(connection: Connection, page_id: str) -> None:
 
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
-_BEHIND = text("escalation_page.gathered_in <> ''")  # the term of the partial index
 _MAIN = PAGE.alias("main")
 _ESCALATIONS: BindParameter[Any] = bindparam("escalations", expanding=True)
 _STATES: BindParameter[Any] = bindparam("states", expanding=True)
@@ -57,7 +56,7 @@ _MAINS = (
     .where(_MAIN.c.escalation_id.in_(_ESCALATIONS), _MAIN.c.state.in_(_STATES))
     .scalar_subquery()
 )
-_GATHERED = PAGE.update().where(PAGE.c.state == "gathered", _BEHIND)
+_GATHERED = PAGE.update().where(PAGE.c.state == "gathered", BEHIND)
 _FREED = {"state": "pending", "attempted_at": None}
 _RELEASE = _GATHERED.where(PAGE.c.gathered_in.in_(_MAINS)).values(gathered_in="", **_FREED)
 _RELEASE_LATER = _GATHERED.where(PAGE.c.gathered_in.in_(_MAINS)).values(
@@ -66,11 +65,11 @@ _RELEASE_LATER = _GATHERED.where(PAGE.c.gathered_in.in_(_MAINS)).values(
 _OF_PAGE = PAGE.c.gathered_in == bindparam("page")
 _RELEASE_ONE = (
     PAGE.update()
-    .where(_OF_PAGE, _BEHIND, PAGE.c.state.in_(("gathered", "pending")))
+    .where(_OF_PAGE, BEHIND, PAGE.c.state.in_(("gathered", "pending")))
     .values(gathered_in="", **_FREED)
 )
 _STANDS = (
     PAGE.update()
-    .where(_OF_PAGE, _BEHIND, PAGE.c.state == "pending", PAGE.c.attempts == 0)
+    .where(_OF_PAGE, BEHIND, PAGE.c.state == "pending", PAGE.c.attempts == 0)
     .values(state="gathered")
 )

@@ -34,7 +34,7 @@ from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import DELIVERY, model_of
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.gathered import release_behind, release_behind_page, stand_again
-from sentinel.store.escalations.leases import LEASE, WAITS
+from sentinel.store.escalations.leases import LEASE, OUTSTANDING, WAITS
 from sentinel.store.escalations.rows import ESCALATION, PAGE, state_of, write_states
 
 if TYPE_CHECKING:
@@ -101,9 +101,8 @@ def pages_due(store: Store, now: datetime, limit: int = 200) -> list[EscalationP
 
 def next_page_at(store: Store) -> datetime | None:
     """Return when the next page is sent; None where none waits."""
-    query = select(func.min(PAGE.c.at)).where(PAGE.c.state.in_(WAITS))
     with store.glance() as connection:
-        return connection.execute(query).scalar()
+        return connection.execute(_NEXT_AT).scalar()
 
 
 def due_in(connection: Connection, now: datetime, limit: int = 200) -> list[EscalationPage]:
@@ -315,8 +314,9 @@ def pages_of_group(store: Store, group_id: str) -> list[EscalationPage]:
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _NOW, _LOST = bindparam("now", type_=Moment()), bindparam("lost", type_=Moment())
+_NEXT_AT = select(func.min(PAGE.c.at)).where(OUTSTANDING, PAGE.c.state.in_(WAITS))
 SENDABLE = and_(
-    PAGE.c.state.in_((*WAITS, "attempted")),
+    OUTSTANDING,
     or_(PAGE.c.state.in_(WAITS), PAGE.c.attempted_at <= _LOST),
 )
 """What a sender may claim, by the parameter `lost`; the first term is that of the index."""

@@ -30,7 +30,7 @@ from sentinel.schema.escalations import EscalationPage
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, model_of
 from sentinel.store.escalations.bundles import take_pages
-from sentinel.store.escalations.leases import LEASE
+from sentinel.store.escalations.leases import BEHIND, LEASE
 from sentinel.store.escalations.pages import SENDABLE, WANTED, answer, due_in
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.notifications.acknowledge_links import link_in_message
@@ -397,4 +397,4 @@ _OVER = (
     .order_by(MEMBER.c.resolved_seq.desc(), ALERT.c.severity.desc(), ALERT.c.id)
     .limit(50)
 )
-_FURTHER = select(func.count()).where(PAGE.c.gathered_in == bindparam("page"))
+_FURTHER = select(func.count()).where(PAGE.c.gathered_in == bindparam("page"), BEHIND)

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import bindparam, or_, select
 
 from sentinel.schema.columns import Moment
+from sentinel.store.escalations.leases import OUTSTANDING
 from sentinel.store.escalations.pages import WANTED
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 
@@ -95,7 +96,7 @@ _QUERIES = {
     .limit(_MOST),
     "unsent": select(*_FOUND, PAGE.c.at.label("since"))
     .join(PAGE, PAGE.c.escalation_id == ESCALATION.c.id)
-    .where(PAGE.c.state.in_(("pending", "put_off", "attempted")), PAGE.c.at <= _BEFORE)
+    .where(OUTSTANDING, PAGE.c.at <= _BEFORE)
     .where(WANTED)
     .where(or_(PAGE.c.attempted_at.is_(None), PAGE.c.attempted_at <= _BEFORE))
     .order_by(PAGE.c.at)
