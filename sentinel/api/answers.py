@@ -38,6 +38,8 @@ THREADS = 4
 """Queries at the same time, of one process; the connection pool keeps five connections."""
 _MOST_WAITING = 10_000
 """Requests that one read of a version answers."""
+_GATHER = 0.003
+"""Seconds between two reads of a version while many ask: each costs as much as several answers."""
 MOST_KEPT_BYTES = 32 * 1024 * 1024
 MOST_KEPT_OF_ONE = 2 * 1024 * 1024
 _SIZE_OF_OBJECT = 1024
@@ -67,11 +69,12 @@ class Answers:
         # Every request waits for a version, and none for slow queries. One read answers all that
         # came before it began.
         self._versions: Together[None, Version] = Together(
-            "versions", lambda all_: [read_version(store)] * len(all_), most=_MOST_WAITING
-        )
+            "versions", lambda all_: [read_version(store)] * len(all_), most=_MOST_WAITING,
+            gather=_GATHER,
+        )  # fmt: skip
         self._rules_versions: Together[None, RulesVersion] = Together(
             "rules-versions", lambda all_: [read_rules_version(store)] * len(all_),
-            most=_MOST_WAITING,
+            most=_MOST_WAITING, gather=_GATHER,
         )  # fmt: skip
         self._lock = Lock()
         self._asked: dict[Hashable, Future[Any]] = {}

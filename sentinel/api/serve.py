@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -50,7 +51,9 @@ def main(*, relay: bool = True) -> int:
         if chosen.api_processes > 1:
             _serve_together(chosen, relay=relay)
         else:
-            uvicorn.run(create_app(chosen, relay=relay), **_options(chosen))
+            app = create_app(chosen, relay=relay)
+            _spare_collections()
+            uvicorn.run(app, **_options(chosen))
     except SentinelError as error:
         print(printable(f"sentinel: {error}"), file=sys.stderr)
         return 2
@@ -97,7 +100,15 @@ def application_of_one() -> FastAPI:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
-    return create_app(settings(), relay=False)
+    app = create_app(settings(), relay=False)
+    _spare_collections()
+    return app
+
+
+def _spare_collections() -> None:
+    """Leave what is here for good out of garbage collections, which stop all requests."""
+    gc.collect()
+    gc.freeze()
 
 
 def _end_with(parent: BaseProcess) -> None:

@@ -7,6 +7,7 @@ waits for company, and a storm costs one commit for many requests.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,10 @@ from typing import Any, Generic, TypeVar
 
 from sentinel.api.problems import Problem
 
-__all__ = ["Piece", "Together"]
+__all__ = ["CROWD", "Piece", "Together"]
+
+CROWD = 4
+"""Questions of one piece from which on `gather` holds: so many ask at once that more will."""
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -58,14 +62,17 @@ class Together(Generic[Q, R]):
         patience: seconds that questions wait for a piece that is worked on before another thread
             takes them, so that one that waits for a lock does not hold up all
         pool: the threads, where others use them too, who end them; by default its own
+        gather: seconds for which a thread lets questions gather after a piece of `CROWD` or more;
+            who asks alone waits for nothing
     """
 
     def __init__(
         self, name: str, work: Callable[[Piece[Q]], Sequence[R | Exception]], *,
         most: int = 100, most_waiting: int = 10_000, threads: int = 1, patience: float = 0.0,
-        pool: ThreadPoolExecutor | None = None,
+        pool: ThreadPoolExecutor | None = None, gather: float = 0.0,
     ) -> None:  # fmt: skip
         self._work = work
+        self._gather = gather
         self._most = most
         self._most_waiting = most_waiting
         self._closed = False
@@ -148,6 +155,8 @@ class Together(Generic[Q, R]):
             for loop, pairs in answers.items():
                 with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
                     loop.call_soon_threadsafe(_settle, pairs)
+            if self._gather and len(some) >= CROWD:
+                time.sleep(self._gather)
 
     def _next(self) -> list[_Waiting[Q, R]]:
         with self._lock:

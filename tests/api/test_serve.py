@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from sentinel.api import serve
 from sentinel.settings import Settings
@@ -33,3 +35,19 @@ def test_an_address_that_cannot_be_opened_ends_the_parent_before_its_processes(
     )
     assert serve.main(relay=False) == 2
     assert started == []
+
+
+def test_what_a_process_is_built_of_is_collected_no_more(monkeypatch: pytest.MonkeyPatch):
+    def create(*_: Any, **__: Any) -> FastAPI:
+        return FastAPI()
+
+    monkeypatch.setattr(serve, "_log_to_stderr", lambda: None)
+    monkeypatch.setattr(serve, "settings", Settings)
+    monkeypatch.setattr(serve, "create_app", create)
+    before = gc.get_freeze_count()
+    try:
+        app = serve.application_of_one()
+        assert gc.get_freeze_count() > before
+        assert not any(one is app for one in gc.get_objects())
+    finally:
+        gc.unfreeze()

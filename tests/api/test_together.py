@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sentinel.api.together import Piece, Together
+from sentinel.api.together import CROWD, Piece, Together
 
 
 class Counts:
@@ -183,3 +183,37 @@ def test_a_question_that_waits_at_the_end_is_answered():
         return [await first, await second]
 
     assert asyncio.run(ask()) == [0, 2]
+
+
+@pytest.mark.parametrize(("company", "gathers"), [(CROWD - 1, False), (CROWD, True)])
+def test_where_many_ask_the_next_questions_gather(
+    monkeypatch: pytest.MonkeyPatch, company: int, gathers: bool
+):
+    work = Counts()
+    together = Together("test", work, gather=0.5)
+    waited, goes_on = list[float](), threading.Event()
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        assert goes_on.wait(20)
+
+    monkeypatch.setattr("sentinel.api.together.time.sleep", sleep)
+
+    async def ask() -> None:
+        first = asyncio.create_task(together.answer(0))
+        await asyncio.to_thread(work.begun.wait, 20)
+        others = [asyncio.create_task(together.answer(one)) for one in range(1, company + 1)]
+        await asyncio.sleep(0)
+        work.goes_on.set()
+        # Whoever asked is answered before the thread waits.
+        await asyncio.gather(first, *others)
+        later = [asyncio.create_task(together.answer(one)) for one in (90, 91)]
+        await asyncio.sleep(0)
+        goes_on.set()
+        await asyncio.gather(*later)
+
+    asyncio.run(ask())
+    together.close()
+    assert waited == ([0.5] if gathers else [])
+    if gathers:
+        assert work.pieces[2:] == [[90, 91]]
