@@ -120,7 +120,7 @@ class WebPush(HttpChannel):
         _raise_first(told, same)
         if not told.done:
             raise DeliveryError(
-                f"no browser of {', '.join(self.people)} is subscribed",
+                "nobody of this channel has subscribed a browser",
                 permanent=True,
                 hint="On the dashboard's page Settings: Notify this browser.",
             )

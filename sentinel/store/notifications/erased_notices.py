@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, Connection, select, update
 
 from sentinel.audit.erased_names import ErasedName
 from sentinel.notifications.channel import NOTICE as NOTICE_STATUS
 from sentinel.schema.notices import Notice
 from sentinel.schema.notifications import InboxMessage
-from sentinel.store.database.tables import table_of
+from sentinel.store.database.tables import CHANNEL_HEALTH, DELIVERY, table_of
 
 __all__ = ["erase_from_notices"]
 
@@ -19,7 +19,7 @@ _NOTICE, _INBOX = table_of(Notice), table_of(InboxMessage)
 
 
 def erase_from_notices(connection: Connection, name: str, label: str) -> None:
-    """Replace a name in what handoff notices, announcements and digests say.
+    """Replace a name in what handoff notices, announcements and digests say, and in errors.
 
     What has been sent is kept by the inbox only.
 
@@ -42,6 +42,16 @@ def erase_from_notices(connection: Connection, name: str, label: str) -> None:
         values: dict[str, Any] = {"title": erased.in_text(row.title), "body": of(row.body)}
         if values != {"title": row.title, "body": row.body}:
             connection.execute(_INBOX.update().where(_INBOX.c.id == row.id).values(values))
+    for column in (_NOTICE.c.error, DELIVERY.c.error, CHANNEL_HEALTH.c.error):
+        _in_errors(connection, column, name, erased)
+
+
+def _in_errors(connection: Connection, column: Column[Any], name: str, erased: ErasedName) -> None:
+    table = column.table
+    query = select(column).where(column.contains(name, autoescape=True)).distinct()
+    for error in connection.execute(query).scalars().all():
+        where = column == error
+        connection.execute(update(table).where(where).values({column: erased.in_text(error)}))
 
 
 def _said(field: str, value: Any, erased: ErasedName, in_html: ErasedName) -> Any:

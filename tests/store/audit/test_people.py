@@ -31,8 +31,9 @@ from sentinel.store.audit.people import (
 from sentinel.store.audit.queries import page
 from sentinel.store.database.backup import tables
 from sentinel.store.log_levels import LogLevels
+from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.notifications.inbox import Inbox
-from sentinel.store.notifications.notices import add_notices, claim_notices
+from sentinel.store.notifications.notices import add_notices, claim_notices, finish_notices
 from sentinel.store.oncall.calendar_copies import copies, keep_copy
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.world import World
@@ -98,6 +99,10 @@ def test_an_erased_name_is_in_no_notice_and_no_copy_of_a_calendar(store: Store, 
     later = msgspec.structs.replace(notice, says="lena ends")
     with store.write() as connection:
         add_notices(store, connection, [later], clock.now())
+    (claimed,) = claim_notices(store, "test")
+    failed = Outcome(sent=claimed, error="no browser of lena is subscribed")
+    finish_notices(store, [failed])
+    clock.forward(hours=1)
     source = CalendarSource(url="https://example.org/shifts.ics")
     body = "BEGIN:VCALENDAR\r\nX-A:Lena\r\nX-B:lena@example.org\r\nEND:VCALENDAR\r\n"
     keep_copy(store, "primary", source, body, "tag")
