@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["go_on_unmuted"]
 
 _MOST = 500
+"""Looked at in one transaction."""
 
 
 def go_on_unmuted(store: Store, now: datetime) -> int:
@@ -29,11 +30,17 @@ def go_on_unmuted(store: Store, now: datetime) -> int:
         now: the present moment
 
     Returns:
-        How many went on, of the 500 that are paused for longest.
+        How many went on.
     """
-    with store.glance() as connection:
-        paused = list(connection.execute(_PAUSED, {"most": _MOST}).scalars())
-    return store.in_transaction(partial(_go_on, store, paused, now)) if paused else 0
+    found, last = 0, ""
+    while True:
+        with store.glance() as connection:
+            asked = {"most": _MOST, "last": last}
+            paused = list(connection.execute(_PAUSED, asked).scalars())
+        if not paused:
+            return found
+        last = paused[-1]
+        found += store.in_transaction(partial(_go_on, store, paused, now))
 
 
 def _go_on(store: Store, paused: list[str], now: datetime, connection: Connection) -> int:
@@ -48,8 +55,8 @@ def _go_on(store: Store, paused: list[str], now: datetime, connection: Connectio
 
 _PAUSED = (
     select(ESCALATION.c.group_id)
-    .where(ESCALATION.c.state == "paused")
-    .order_by(ESCALATION.c.paused_at)
+    .where(ESCALATION.c.state == "paused", ESCALATION.c.group_id > bindparam("last"))
+    .order_by(ESCALATION.c.group_id)
     .limit(bindparam("most", type_=Integer))
 )
 _GROUPS = (

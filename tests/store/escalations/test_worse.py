@@ -9,6 +9,8 @@ import pytest
 from sentinel.alerts.actions import Acknowledge, Suppress, Unsuppress
 from sentinel.clock import FakeClock
 from sentinel.store import Store
+from sentinel.store.escalations import resuming
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
 from tests.store.escalations.paged import Paged
@@ -107,6 +109,23 @@ def test_a_silence_holds_back_the_last_level_and_leaves_the_end_of_quiet_hours(p
     assert paged.sends() == []
     paged.clock.forward(minutes=1)
     assert paged.sends() == [("page", "phone", "ann")]
+
+
+def test_those_that_stay_muted_keep_no_other_from_going_on(
+    paged: Paged, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(resuming, "_MOST", 1)
+    paged.rule = paged.rule.model_copy(update={"group_by": ["mount"]})
+    silences = MatcherSilences(paged.store)
+    until = paged.clock.now() + timedelta(hours=1)
+    made = [
+        silences.create([f'mount="/{name}"'], until, actor="ben")[0].id for name in ("a", "b", "c")
+    ]
+    paged.fires("/a", "/b", "/c")
+    assert [one.what for one in paged.goes_on()] == ["paused"] * 3
+    for number, silence in enumerate(reversed(made)):
+        silences.expire(silence, actor="ben")
+        assert resuming.go_on_unmuted(paged.store, paged.clock.now()) == 1, number
 
 
 @both_databases
