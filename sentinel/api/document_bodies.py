@@ -59,7 +59,9 @@ class DocumentVersionItem(BaseModel):
 class DocumentVersionDetail(DocumentVersionItem):
     """A version with its document; number 0, without a document, where there never was one."""
 
-    document: str = Field(description="YAML; empty for none.")
+    document: str = Field(
+        description="YAML. An empty one is refused; a rollback to version 0 removes it."
+    )
 
 
 class DocumentVersionList(BaseModel):

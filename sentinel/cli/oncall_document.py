@@ -63,12 +63,12 @@ def plan(file: File, json: AsJson = False) -> None:
     Raises:
         Exit: with 7 where something would change
     """
-    from sentinel.oncall.document import OnCallDocument, read_oncall
+    from sentinel.oncall.document import read_oncall
     from sentinel.oncall.document_plan import counted, document_differences
     from sentinel.store.oncall.documents import OnCallDocuments
 
     text = text_of(file)
-    wanted = read_oncall(text) if text.strip() else OnCallDocument()
+    wanted = read_oncall(text)
     with open_store() as store:
         found = document_differences(wanted, OnCallDocuments(store).active())
     if json:

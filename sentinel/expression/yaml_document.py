@@ -30,7 +30,8 @@ def loaded(text: str, where: str, hint: str, *, known: bool = False) -> dict[str
         where: what errors call it
         hint: how a document begins, for what is no names and values
         known: whether it was read before; then libyaml reads it where there is one, which takes a
-            seventh of the time and has no limit of depth, and it is not measured once more
+            seventh of the time and has no limit of depth, and it is not measured once more; names
+            may repeat, since earlier versions stored such documents
 
     Returns:
         Its names and values.
@@ -44,7 +45,10 @@ def loaded(text: str, where: str, hint: str, *, known: bool = False) -> dict[str
             f"{where}: {len(text):,} characters are too many; {MOST_LETTERS:,} are allowed"
         )
     try:
-        given = read_yaml(text, fast=True) if known else read_yaml(text, check=_bounding(where))
+        if known:
+            given = read_yaml(text, fast=True, repeated=True)
+        else:
+            given = read_yaml(text, check=_bounding(where))
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{where}: no YAML: {_problem(error)}") from None
     if not isinstance(given, dict):

@@ -18,6 +18,9 @@ MOST_DIGITS = 300
 grows with their square."""
 _TEXT = "tag:yaml.org,2002:str"
 _BINARY = "tag:yaml.org,2002:binary"
+_MERGE = "tag:yaml.org,2002:merge"
+_EQUALS = "tag:yaml.org,2002:value"
+_MOST_SHOWN = 60
 _REFUSED = (ValueError, LookupError, ArithmeticError, AttributeError, TypeError)
 """What the constructors of PyYAML raise for a value that is not of its kind."""
 
@@ -26,8 +29,40 @@ def _unread(node: yaml.Node, what: str) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
 
 
+def _short(name: str) -> str:
+    return repr(name if len(name) <= _MOST_SHOWN else f"{name[:_MOST_SHOWN]}...")
+
+
 class _Constructing:
-    """Reads values, each with its place in the error where it cannot be read."""
+    """Reads values, each with its place in the error where it cannot be read.
+
+    A name that a mapping has twice is refused, since PyYAML takes the last one without a word.
+
+    Attributes:
+        repeated: whether names may repeat
+        checked: mappings whose names were compared; once merged, what they merge repeats in them
+    """
+
+    repeated: bool
+    checked: set[yaml.MappingNode]
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if not self.repeated and node not in self.checked:
+            self.checked.add(node)
+            self._refuse_repeated(node)
+        flattening: Any = super()
+        flattening.flatten_mapping(node)
+
+    def _refuse_repeated(self, node: yaml.MappingNode) -> None:
+        first: dict[Any, yaml.Node] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            name = key.value if key.tag in {_TEXT, _EQUALS} else self.construct_object(key)
+            earlier = first.setdefault(name, key)
+            if earlier is not key:
+                line = earlier.start_mark.line + 1
+                raise _unread(key, f"{_short(key.value)} is written twice, first in line {line}")
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         is_value = isinstance(node, yaml.ScalarNode) and node.tag not in {_TEXT, _BINARY}
@@ -61,7 +96,11 @@ def _anything(_: yaml.Node) -> None:
 
 
 def read_yaml(
-    text: str, *, fast: bool = False, check: Callable[[yaml.Node], None] = _anything
+    text: str,
+    *,
+    fast: bool = False,
+    check: Callable[[yaml.Node], None] = _anything,
+    repeated: bool = False,
 ) -> Any:
     """Read one document as YAML, safely.
 
@@ -70,16 +109,19 @@ def read_yaml(
         fast: with libyaml where there is one, which takes a seventh of the time and has no limit
             of depth
         check: is called with the document before its values are made, and may refuse it
+        repeated: takes the last of names that a mapping has twice, for what was stored when they
+            were not refused
 
     Returns:
         Its value; None where it is empty.
 
     Raises:
         YAMLError: it is no YAML
-        MarkedYAMLError: it lies too deep, or has a value that is not of its kind, with its place
-            and without quoting it
+        MarkedYAMLError: it lies too deep, names something twice, or has a value that is not of
+            its kind, with its place and without quoting it
     """
     loader: Any = (_FAST if fast else _Loader)(text)
+    loader.repeated, loader.checked = repeated, set()
     try:
         node = loader.get_single_node()
         if node is None:

@@ -108,11 +108,12 @@ class OnCallDocument(BaseModel):
         )
 
 
-def read_oncall(text: str) -> OnCallDocument:
+def read_oncall(text: str, *, known: bool = False) -> OnCallDocument:
     """Read a document.
 
     Args:
         text: YAML
+        known: whether it was read before, and is stored
 
     Returns:
         The document.
@@ -120,7 +121,7 @@ def read_oncall(text: str) -> OnCallDocument:
     Raises:
         ConfigurationError: it is no YAML, or says what cannot be; the message names the place
     """
-    given = loaded(text, "the on-call document", _HINT)
+    given = loaded(text, "the on-call document", _HINT, known=known)
     try:
         return OnCallDocument.model_validate(given)
     except ValidationError as error:

@@ -258,7 +258,7 @@ ENTRIES: dict[str, Entry] = {
         f"GET /oncall{rest}": instance()
         for rest in ("", "/versions", "/now", "/shifts", "/coverage", "/calendar.ics", "/overrides")
     },
-    "PUT /oncall": instance(body=always({"document": ""})),
+    "PUT /oncall": instance(body=always({"document": "people: {}"})),
     "GET /oncall/digests/{team}": instance(token=404),
     "GET /oncall/versions/{number}": instance(token=404),
     "POST /oncall/rollback": instance(body=always({"version": 7}), token=404),

@@ -31,7 +31,7 @@ def test_a_receiver_is_made_read_changed_and_deleted(client: httpx.Client, store
     on_call = OnCallDocuments(store)
     on_call.apply("people: {ann: {notify: [{receiver: night-shift}]}}", actor="ann")
     assert client.delete(place).status_code == 409
-    on_call.apply("", actor="ann")
+    on_call.rollback(0, actor="ann")
     assert client.delete(place).status_code == 204
     assert client.get(place).status_code == 404
     assert client.delete(place).status_code == 404

@@ -127,7 +127,7 @@ def test_a_schedule_follows_a_calendar_and_its_last_good_copy(applied: Store, cl
     assert [source for _, source in held(applied)] == ["layer weekly"]
     watch.evaluate(clock.now())
     assert other.asked[-1] == ("other.ics", "")
-    OnCallDocuments(applied).apply("", actor="ann")
+    OnCallDocuments(applied).rollback(0, actor="ann")
     watch.evaluate(clock.now())
     with applied.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM calendar_copy").scalar() == 0
@@ -178,7 +178,7 @@ def test_an_alert_opens_while_a_calendar_is_stale_and_closes_once_it_is_read(
     tomorrow = clock.now() + DAY
     other.body, other.etag = calendar(("zoe", tomorrow, tomorrow + DAY)), "two"
     assert after(HOUR) == 1
-    OnCallDocuments(applied).apply("", actor="ann")
+    OnCallDocuments(applied).rollback(0, actor="ann")
     assert after(HOUR) == 0
 
 

@@ -52,6 +52,37 @@ def test_what_can_be_read_is_read():
     assert read_yaml("") is None
 
 
+def test_a_name_written_twice_is_refused_with_both_lines():
+    twice = {
+        "people:\n  ann: 1\n  bob: 2\n  ann: 3\n": ("'ann'", 2, "line 4, column 3"),
+        "route: {receiver: a, receiver: b}": ("'receiver'", 1, "line 1, column 22"),
+        "receivers: []\nroute: {}\nreceivers: [1]\n": ("'receivers'", 1, "line 3, column 1"),
+        "b:\n- 1: 2\n  0x1: 2\n": ("'0x1'", 2, "line 3, column 3"),
+        f"{'n' * 100}: 1\n{'n' * 100}: 2": (repr("n" * 60 + "..."), 1, "line 2, column 1"),
+    }
+    for text, (name, first, place) in twice.items():
+        with pytest.raises(ConfigurationError) as error:
+            loaded(text, "the file", "Begin.")
+        assert error.value.message == (
+            f"the file: no YAML: {name} is written twice, first in line {first}, {place}"
+        )
+        with pytest.raises(yaml.MarkedYAMLError, match="is written twice"):
+            read_yaml(text, fast=True)
+        assert loaded(text, "x", "x", known=True) == yaml.safe_load(text)
+
+
+def test_names_may_repeat_what_is_merged_and_what_stands_elsewhere():
+    text = """
+    a: &a {x: 1, y: 2}
+    b: &b {<<: *a, x: 2, z: {x: 1}}
+    c: {<<: *b, x: 3, '<<': 1}
+    d: [{<<: [*a, *b], y: 1}, *b, *b]
+    e: {=: 1, '1': 2, 1: 3}
+    """
+    for fast in (False, True):
+        assert read_yaml(text, fast=fast) == yaml.safe_load(text)
+
+
 def test_texts_and_names_count_as_often_as_aliases_repeat_them(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(yaml_document, "MOST_LETTERS", 200)
     monkeypatch.setattr(yaml_document, "MOST_PARTS", 40)

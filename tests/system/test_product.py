@@ -346,7 +346,7 @@ def test_a_page_leaves_at_the_time_that_was_set_when_its_group_opened(
     assert timedelta(0) <= attempted - due <= timedelta(seconds=30)
     product.api("POST", f"/api/v1/alerts/alerts/{alert}/actions", json={"action": "resolve"})
     product.eventually(lambda: _sent_pages(store, "resolved"), "the end is told", 300)
-    documents.apply("", actor="test")
+    documents.rollback(0, actor="test")
     store.close()
     product.is_well()
 

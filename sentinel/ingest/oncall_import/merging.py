@@ -70,8 +70,8 @@ def merged(
     Raises:
         ConfigurationError: `replace` names what is no conflict
     """
-    active = read_oncall(present.text) if present.text else OnCallDocument()
-    here = loaded(present.text, "the on-call document", "") if present.text else {}
+    active = read_oncall(present.text, known=True) if present.text else OnCallDocument()
+    here = loaded(present.text, "the on-call document", "", known=True) if present.text else {}
     asked, notes = set(replace), list[ImportNote]()
     whole: dict[str, Any] = dict(here)
     kept: set[str] = set()

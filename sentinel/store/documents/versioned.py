@@ -150,7 +150,7 @@ class VersionedDocuments(ABC, Generic[V]):
         """Make a document the active one.
 
         Args:
-            text: YAML; empty for none
+            text: YAML
             actor: who does it
             note: why
             check: called with the number of the active version while nobody else changes it, so
@@ -160,9 +160,9 @@ class VersionedDocuments(ABC, Generic[V]):
             The active version; the one before where the document is the same.
 
         Raises:
-            ConfigurationError: the document cannot be used, or names what is missing
+            ConfigurationError: the document cannot be used, is empty, or names what is missing;
+                `rollback` to 0 leaves none
         """
-        text = text if text.strip() else ""
         self.check_text(text)
         return self._store.in_transaction(
             lambda connection: self.apply_in(connection, text, actor=actor, note=note, check=check)

@@ -69,8 +69,7 @@ class Routes(VersionedDocuments[RouteVersion]):
         Raises:
             ConfigurationError: so it is
         """
-        if text:
-            checked(text)
+        checked(text)
 
     def admit(self, connection: Connection, text: str) -> None:
         """Refuse routes that name a receiver or an escalation policy which there is not.

@@ -23,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 VERSION, OVERRIDE = table_of(OnCallVersion), table_of(OnCallOverride)
-_ACTIVE = ActiveDocument(OnCallVersion, read_oncall)
+_ACTIVE = ActiveDocument(OnCallVersion, lambda text: read_oncall(text, known=True))
 _NONE = OnCallDocument()
 _KIND = DocumentKind(
     noun="the on-call document", none="there is no on-call document",
@@ -81,7 +81,7 @@ class OnCallDocuments(VersionedDocuments[OnCallVersion]):
         Raises:
             ConfigurationError: so it is
         """
-        _read(text)
+        read_oncall(text)
 
     def admit(self, connection: Connection, text: str) -> None:
         """Refuse a document without a receiver that it names, or what an override to come needs.
@@ -96,7 +96,8 @@ class OnCallDocuments(VersionedDocuments[OnCallVersion]):
 
 
 def _read(text: str) -> OnCallDocument:
-    return read_oncall(text) if text else _NONE
+    """Return a document that is checked or stored."""
+    return read_oncall(text, known=True) if text else _NONE
 
 
 def _refuse_orphans(connection: Connection, document: OnCallDocument, now: datetime) -> None:

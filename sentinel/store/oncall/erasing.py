@@ -73,7 +73,7 @@ def erase_from_oncall(connection: Connection, name: str, label: str) -> None:
 def _read(document: str) -> OnCallDocument | None:
     """Return a document; None for one of an older form, which may have anybody."""
     try:
-        return read_oncall(document)
+        return read_oncall(document, known=True)
     except ConfigurationError:
         return None
 

@@ -108,7 +108,8 @@ def apply_import(
             if name not in present:  # else somebody made it meanwhile
                 store.receivers.set_in(connection, name, channels, actor=actor)
         documents = OnCallDocuments(store)
-        documents.check_text(text)
+        if text:  # nothing was there and nothing was found
+            documents.check_text(text)
         done = documents.apply_in(
             connection, text, actor=actor, note=note, check=documents.expecting(number)
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.errors import Conflict, NotFound
+from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.documents.versioned import Applied, VersionedDocuments
@@ -29,7 +29,7 @@ def test_versions_are_kept_paged_expected_and_rolled_back(store: Store, kind: st
     documents = of_store(store)
     with pytest.raises(NotFound, match=r"there (are|is) no "):
         documents.version()
-    assert documents.apply(" ", actor="ann") == Applied(number=0, changed=False)
+    assert documents.rollback(0, actor="ann") == Applied(number=0, changed=False)
     assert documents.apply(first, actor="ann", note="one").number == 1
     assert documents.apply(first, actor="ben") == Applied(number=1, changed=False)
     assert documents.apply(second, actor="ben", check=documents.expecting(1)).number == 2
@@ -38,6 +38,10 @@ def test_versions_are_kept_paged_expected_and_rolled_back(store: Store, kind: st
         documents.apply(first, actor="cem", check=stale)
     with pytest.raises(Conflict, match=r"version 2 of .* is active, not 1"):
         documents.rollback(1, actor="cem", check=stale)
+    for empty in ("", " \n", "# people: {}"):
+        with pytest.raises(ConfigurationError, match=r": no YAML with names and values"):
+            documents.apply(empty, actor="cem")
+    assert documents.version().number == 2
     assert documents.rollback(1, actor="cem", check=documents.expecting(None)).number == 3
     assert documents.rollback(0, actor="cem").number == 4
     assert [documents.version(number).document for number in (None, 3, 2)] == ["", first, second]

@@ -85,7 +85,7 @@ def test_a_receiver_that_the_on_call_document_names_is_not_removed(store: Store)
     # The default one is there without being stored, too.
     store.receivers.set("default", ["sentinel-webhook/x"])
     store.receivers.remove("default")
-    OnCallDocuments(store).apply("", actor="ann")
+    OnCallDocuments(store).rollback(0, actor="ann")
     apply_document(store, gone, actor="ci")
     assert set(store.receivers.all()) == {"default"}
 

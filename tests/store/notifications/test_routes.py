@@ -194,7 +194,7 @@ def test_a_reopened_alert_goes_back_to_every_group_that_heard_of_it(desk: Desk, 
     desk.store.act(desk.ids(), Resolve(actor="ann"))
     clock.forward(seconds=10)
     assert desk.told() == [("db", 0), ("pager", 0)]
-    desk.routes.apply("", actor="ann")
+    desk.routes.rollback(0, actor="ann")
     desk.store.act(desk.ids(), Reopen(actor="ann"))
     clock.forward(seconds=30)
     assert desk.told() == [("db", 1), ("pager", 1)]
