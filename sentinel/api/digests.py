@@ -14,7 +14,7 @@ from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import NO_NUL
 from sentinel.api.shown_rules import store_of
-from sentinel.notifications.digest import digest_text
+from sentinel.notifications.digest import digest_text, digest_title
 from sentinel.store.reports.digests import digest_of
 
 __all__ = ["router"]
@@ -77,6 +77,7 @@ class DigestDetail(BaseModel):
     cut: int = Field(description="How many alerts are left out of `alerts`.")
     shifts: list[DigestShiftItem] = Field(description="Of the seven days after it.")
     url: str
+    title: str
     text: str = Field(description="As chats and mails have it.")
 
 
@@ -99,4 +100,10 @@ def show(
     """
     moment = None if at is None else min(max(at, _FIRST), _LAST)
     found = digest_of(store_of(request), team, moment)
-    return DigestDetail.model_validate({**msgspec.to_builtins(found), "text": digest_text(found)})
+    return DigestDetail.model_validate(
+        {
+            **msgspec.to_builtins(found),
+            "title": digest_title(found),
+            "text": digest_text(found),
+        }
+    )

@@ -8,6 +8,7 @@ import typer
 
 from sentinel.cli.oncall import moment_of_option
 from sentinel.cli.output import AsJson, json_out, say
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store
 
 __all__ = ["commands"]
@@ -35,14 +36,30 @@ def show(
     Example:
         sentinel digest show db --at 2026-12-21T09:00+01:00
     """
-    from sentinel.notifications.digest import digest_notice, digest_text
+    moment = moment_of_option(at) if at else None
+    if remote_url():
+        from sentinel.cli.remote import client_here
+        from sentinel.client import digests
+
+        with client_here() as client:
+            there = client.do(digests.digest(team, moment))
+        if json:
+            json_out(there.model_dump(mode="json", exclude={"title", "text"}))
+        else:
+            _print(there.title, there.text)
+        return
+    from sentinel.notifications.digest import digest_text, digest_title
     from sentinel.store.reports.digests import digest_of
 
     with open_store() as store:
-        found = digest_of(store, team, moment_of_option(at) if at else None)
+        found = digest_of(store, team, moment)
     if json:
         json_out(found)
         return
-    say(digest_notice(found, "").title)
-    for line in digest_text(found).split("\n"):
+    _print(digest_title(found), digest_text(found))
+
+
+def _print(title: str, text: str) -> None:
+    say(title)
+    for line in text.split("\n"):
         say(line)

@@ -16,7 +16,15 @@ from sentinel.labels.spreadsheet_text import spreadsheet_text
 from sentinel.notifications.notice import NewNotice
 from sentinel.notifications.reasons import Reason
 
-__all__ = ["Digest", "DigestAlert", "DigestRule", "DigestShift", "digest_notice", "digest_text"]
+__all__ = [
+    "Digest",
+    "DigestAlert",
+    "DigestRule",
+    "DigestShift",
+    "digest_notice",
+    "digest_text",
+    "digest_title",
+]
 
 _MOST = 10
 _COLUMNS = (
@@ -110,7 +118,7 @@ def digest_notice(digest: Digest, receiver: str) -> NewNotice:
     """Return the digest as it is sent to a receiver: once for each period."""
     return NewNotice(
         kind=Reason.DIGEST, about=digest.team, says=digest.until.isoformat(), receiver=receiver,
-        title=_title(digest), text=digest_text(digest), url=digest.url, html=_html(digest),
+        title=digest_title(digest), text=digest_text(digest), url=digest.url, html=_html(digest),
         attachment=(f"alerts-{digest.until:%Y-%m-%d}.csv", _csv(digest)) if digest.alerts else None,
     )  # fmt: skip
 
@@ -124,7 +132,8 @@ def digest_text(digest: Digest) -> str:
     return "\n".join(lines)
 
 
-def _title(digest: Digest) -> str:
+def digest_title(digest: Digest) -> str:
+    """Return the title of a digest's messages."""
     fired = "1 alert" if digest.opened == 1 else f"{digest.opened:,} alerts"
     return f"[digest] {digest.team}: {fired}, {digest.open_count:,} still open"
 

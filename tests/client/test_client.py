@@ -23,10 +23,15 @@ from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, N
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.api.served import TOKEN, served
 from tests.databases import sqlite_copy
 from tests.world import World
 
+DIGEST = """
+people: {bea: {notify: [{receiver: default}]}}
+teams: {db: {people: [bea], digest: {at: "00:00", receivers: [default]}}}
+"""
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -269,6 +274,12 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert [one["messages_per_minute"] for one in items("receiver", "list")] == [7]
     assert "at most 100 messages" in far("receiver", "limit", "default", "default")
     assert "inbox is sent at most 9 messages" in far("channel", "limit", "inbox", "9")
+    OnCallDocuments(world.store).apply(DIGEST, actor="ada")
+    at = ("--at", "2026-01-07T12:00+01:00")
+    assert "[digest] db: 0 alerts, 0 still open" in far("digest", "show", "db", *at)
+    assert "to Wed 2026-01-07 00:00 (UTC)" in far("digest", "show", "db", *at)
+    assert json.loads(far("digest", "show", "db", *at, "--json"))["team"] == "db"
+    assert sentinel("--url", url, "digest", "show", "web")[0] == 3
     assert "every silence" in far("receiver", "announce", "default", "all")
     assert "The draft runs since" in far("route", "shadow", "start", str(routes))
     assert "0 alerts opened" in far("route", "shadow", "report", "--since", "1d")
