@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from sentinel.alerts.actions import Acknowledge, Comment
+from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import Message, all_acknowledged
+from sentinel.notifications.channel import Message
 from sentinel.notifications.standby import Standby
 from sentinel.oncall.wake_delays import DELAYS, delay_before
 from sentinel.public_pages.actors import recorded
@@ -43,11 +43,6 @@ escalation_policies:
   db:
     steps: [{notify: schedule:primary}, {after: 10m, notify: person:ben}]
 """
-
-
-EVERYBODY = DOCUMENT.replace(
-    "{notify: schedule:primary}", "{notify: [person:ann, person:ben], acknowledge: all}"
-)
 
 
 class Paging(World):
@@ -154,32 +149,6 @@ def test_the_link_of_a_page_acknowledges_as_its_person_and_ends_the_escalation(
     assert paging.heard() == []
 
 
-def test_where_all_must_acknowledge_the_others_are_still_called_and_answer_by_their_link(
-    store: Store, clock: FakeClock
-):
-    store.options = StoreOptions(public_url="https://sentinel.example.org")
-    paging = Paging(store, clock)
-    OnCallDocuments(store).apply(EVERYBODY, actor="ann")
-    paging.sees({"/": 95})
-    store.act(paging.ids(), Comment(actor="ann", comment="on it"))
-    escalate_once(paging)
-    store.act(paging.ids(), Acknowledge(actor="ann"))
-    message = paging.message()  # ben alone is paged
-    assert (message.receiver, message.alerts[0].status) == ("ben", "acknowledged")
-    assert not all_acknowledged(message)  # by which a telephone would stay silent
-    links = AcknowledgeLinks(store)
-    link = links.find(message.acknowledge_url.rpartition("/")[2])
-    assert link is not None
-    assert len(link.open) == 1
-    who = recorded(store, link, "link", "mine")
-    (done,) = links.acknowledge(link, who.actor, who.comment)
-    assert str(done.reason) == "acknowledged_too"
-    assert paging.rows("SELECT state FROM escalation") == [("acknowledged",)]
-    link = links.find(message.acknowledge_url.rpartition("/")[2])
-    assert link is not None
-    assert not link.open
-
-
 def test_the_answer_of_a_sender_that_lost_its_page_changes_nothing(paging: Paging):
     paging.sees({"/": 95})
     escalate_once(paging)
@@ -193,33 +162,6 @@ def test_the_answer_of_a_sender_that_lost_its_page_changes_nothing(paging: Pagin
     ]
     finish_page(paging.store, second, [Outcome(sent=second.sends[0])])
     assert paging.rows("SELECT state FROM escalation_page WHERE receiver = 'ann'") == [("sent",)]
-
-
-def test_where_all_must_acknowledge_nobody_is_called_again_who_has(paging: Paging):
-    OnCallDocuments(paging.store).apply(EVERYBODY, actor="ann")
-    paging.recorder.fails["sentinel-webhook/ann"] = DeliveryError("busy")
-    paging.sees({"/": 95})
-    escalate_once(paging)
-    mine, others = claim_pages(paging.store, "one")
-    paging.store.act(paging.ids(), Acknowledge(actor="ann"))  # while both are being sent
-    failed = [Outcome(sent=mine.sends[0], error="busy")]
-    finish_page(paging.store, mine, failed)
-    finish_page(paging.store, others, [Outcome(sent=others.sends[0], error="busy")])
-    states = "SELECT receiver, state FROM escalation_page WHERE receiver <> 'ann-sms' ORDER BY 1"
-    assert paging.rows(states) == [("ann", "dropped"), ("ben", "pending")]
-
-
-def test_where_all_must_acknowledge_what_a_dead_sender_left_of_one_who_has_is_dropped(
-    paging: Paging,
-):
-    OnCallDocuments(paging.store).apply(EVERYBODY, actor="ann")
-    paging.sees({"/": 95})
-    escalate_once(paging)
-    claim_pages(paging.store, "one")
-    paging.store.act(paging.ids(), Acknowledge(actor="ann"))
-    paging.wait(seconds=61)
-    assert [ref for ref, _ in paging.heard()] == ["sentinel-webhook/ben"]
-    assert due_since(paging.store, paging.clock.now()) == 0
 
 
 def test_a_page_that_fails_goes_to_what_stands_in_within_half_a_minute(

@@ -127,10 +127,11 @@ def follow_acknowledgements(
     rows = {
         row.group_id: row for row in locked_of_groups(connection, [one.group_id for one in homes])
     }
-    for home in homes:
-        row = rows.get(home.group_id)
+    # Once for each group and person, however many of its alerts they acknowledge.
+    for group_id, who in dict.fromkeys((one.group_id, alerts[one.alert_id]) for one in homes):
+        row = rows.get(group_id)
         if row is not None and row.state != State.ACKNOWLEDGED:
-            following.acknowledged(row, alerts[home.alert_id])
+            following.acknowledged(row, who)
     return armed_events(following.write(), now)
 
 
@@ -153,7 +154,7 @@ class _Following:
         self._store, self._connection, self._now = store, connection, now
         self._states: dict[str, Escalation] = {}
         self._dropped: list[str] = []
-        self._acknowledged: list[Row[Any]] = []
+        self._acknowledged: dict[str, Row[Any]] = {}
         self._due: list[datetime | None] = []
 
     def become(self, row: Row[Any], after: Escalation) -> None:
@@ -252,7 +253,7 @@ class _Following:
         self.become(row, after)
         if after.state is State.ACKNOWLEDGED:
             self._dropped.append(row.id)
-            self._acknowledged.append(row)
+            self._acknowledged[row.id] = row
         else:  # the others are still wanted
             drop_pages(self._connection, [row.id], self._now, name)
 
@@ -268,7 +269,7 @@ class _Following:
         write_states(self._connection, list(self._states.items()), self._now)
         if self._dropped:
             drop_pages(self._connection, self._dropped, self._now)
-        for row in self._acknowledged:
+        for row in self._acknowledged.values():
             self._due += tell_of_acknowledgement(self._connection, row, self._now)
         return self._due
 

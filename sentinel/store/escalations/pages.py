@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sentinel.notifications.reasons import Reason
 from sentinel.oncall.escalation import Page
 from sentinel.oncall.escalation_state import attempted
-from sentinel.prefect_client.channel_types import takes_acknowledgements
+from sentinel.prefect_client.channel_types import keeps_incidents
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.escalations import EscalationPage
 from sentinel.store.database.bulk import insert_many
@@ -291,7 +291,7 @@ def tell_of_acknowledgement(connection: Connection, row: Row[Any], at: datetime)
 def _kept_incidents(connection: Connection, row: Row[Any], at: datetime) -> list[Page]:
     """Return a message to each receiver with a channel that took a page and keeps incidents."""
     taken = connection.execute(_TAKEN, {"group": row.group_id, "since": row.opened_at})
-    names = dict.fromkeys(one.receiver for one in taken if takes_acknowledgements(one.channel))
+    names = dict.fromkeys(one.receiver for one in taken if keeps_incidents(one.channel))
     return [Page(at, name, "", f"receiver {name}") for name in names]
 
 

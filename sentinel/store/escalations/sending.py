@@ -24,7 +24,7 @@ from sentinel.notifications.page import page_text
 from sentinel.notifications.reasons import PAGES, Reason
 from sentinel.notifications.standby import Standby
 from sentinel.oncall.document import OnCallDocument
-from sentinel.prefect_client.channel_types import takes_acknowledgements
+from sentinel.prefect_client.channel_types import keeps_incidents
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.escalations import EscalationPage
 from sentinel.schema.groups import AlertGroup
@@ -208,7 +208,7 @@ class _Claim:
         out = {*self._gates.out(), *failed}
         refs = channels_of(page.receiver, group, self._channels, out, self._standby)
         if reason is Reason.PAGE_ACKNOWLEDGED:
-            refs = [ref for ref in refs if takes_acknowledgements(ref)]
+            refs = [ref for ref in refs if keeps_incidents(ref)]
         seen = GroupNow(
             seq=group.seq, opened_at=group.opened_at, severity=group.severity, firing=group.firing
         )
