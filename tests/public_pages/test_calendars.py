@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from icalendar import Calendar
+from sqlalchemy import event
 
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
@@ -114,6 +115,13 @@ def test_an_address_that_is_not_known_or_was_revoked_shows_nothing(
         answer = program.reads(token)
         assert (answer.status_code, token in answer.text) == (404, False)
     assert feeds.rows() == []
+    # The database is not asked about what can be no address.
+    asked: list[str] = []
+    event.listen(
+        applied.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2]))
+    )
+    assert program.reads(f"{made.token}x").status_code == 404
+    assert asked == []
     # Guessing ends, and keeps nobody out who has an address.
     assert [program.reads(f"guess-{place}").status_code for place in range(80)][-1] == 429
     assert program.reads(feeds.create(actor="cem", person="ben").token).status_code == 200

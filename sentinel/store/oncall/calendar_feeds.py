@@ -28,7 +28,8 @@ _FEED = table_of(CalendarFeed)
 _USED_EVERY = timedelta(minutes=10)
 """The time of last use is written at most so often."""
 _SECRET_BYTES = 24
-_MOST_TOKEN = 100
+_TOKEN_CHARS = 32
+"""Of so many bytes in base64; the database is not asked about an address of another length."""
 
 
 class MadeFeed(msgspec.Struct, frozen=True):
@@ -137,7 +138,7 @@ class CalendarFeeds:
         Returns:
             The feed; None for none, or one that was revoked.
         """
-        if len(token) > _MOST_TOKEN:
+        if len(token) != _TOKEN_CHARS:
             return None
         query = select(_FEED).where(
             _FEED.c.secret_hash == _hash(token), _FEED.c.revoked_at.is_(None)
