@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -227,21 +229,22 @@ def _finish(
     read: Callable[[Known], ImportedOnCall], *, apply: bool, replace: list[str], seed: int,
     output: Path | None, routes: Path | None, message: str, json: bool,
 ) -> None:  # fmt: skip
-    """Plan, print, write the file, and apply.
+    """Plan, apply, write the files, and print.
 
     Raises:
-        ConfigurationError: the file cannot be written
+        ConfigurationError: a file cannot be made, which is found out before anything is applied
         Exit: with 7 where something would change
     """
     from sentinel.ingest.oncall_import.planning import apply_planned, plan_import
 
     with open_store() as store:
         plan = plan_import(store, read, replace=replace, seed=seed)
-        if output is not None:
-            _write(output, plan.merge.text)
-        if routes is not None:
-            _write(routes, _routes_of(plan))
-        number = apply_planned(store, plan, actor=actor(), note=message) if apply else None
+        with ExitStack() as opened:
+            document = opened.enter_context(_made(output))
+            of_routes = opened.enter_context(_made(routes))
+            number = apply_planned(store, plan, actor=actor(), note=message) if apply else None
+            document.write(plan.merge.text)
+            of_routes.write(_routes_of(plan))
     if json:
         json_out(_as_json(plan, number))
     else:
@@ -250,16 +253,26 @@ def _finish(
         raise typer.Exit(Exit.DIFFERS)
 
 
-def _write(output: Path, text: str) -> None:
+@contextmanager
+def _made(output: Path | None) -> Generator[IO[str]]:
+    """Make a file, which is deleted again where the block fails; None for one that is not kept."""
+    if output is None:
+        yield StringIO()
+        return
     try:
-        with output.open("x", encoding="utf-8") as made:
-            made.write(text)
+        made = output.open("x", encoding="utf-8")
     except FileExistsError:
         raise ConfigurationError(
             f"{output} exists already", hint="Choose another name, or delete it."
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{error}") from None
+    try:
+        with made:
+            yield made
+    except BaseException:
+        output.unlink(missing_ok=True)
+        raise
 
 
 def _routes_of(plan: PlannedImport) -> str:

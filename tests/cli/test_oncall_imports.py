@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from sentinel.cli.exit_codes import Exit
+from sentinel.errors import ConfigurationError
 from tests.cli.shell import Run
 from tests.ingest.oncall_import import grafana_sample, pagerduty_sample
 from tests.ingest.oncall_import.opsgenie_sample import answer, write_backup
@@ -16,8 +17,12 @@ from tests.ingest.oncall_import.vendor_server import VendorServer
 from tests.world import World
 
 
+def fails(*_given: object, **_more: object) -> int:
+    raise ConfigurationError("the document was changed meanwhile")
+
+
 def test_a_backup_of_opsgenie_is_planned_and_applied_twice_without_change(
-    run: Run, world: World, tmp_path: Path
+    run: Run, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     folder = str(write_backup(tmp_path, timelines=True))
     code, out, err = run("import", "opsgenie", folder, "--seed", "3", "-o", "oncall.yaml",
@@ -37,6 +42,18 @@ def test_a_backup_of_opsgenie_is_planned_and_applied_twice_without_change(
     assert routes.startswith("# Routes of Opsgenie: put them below `route:`")
     assert yaml.safe_load(routes)["routes"][0]["escalation"] == "db_escalation"
     assert "exists already" in run("import", "opsgenie", folder, "-o", "oncall.yaml")[2]
+    # Nothing is applied where a file cannot be made, and no file is left where that fails.
+    for named in ("new.yaml", "--routes", "oncall.yaml"), ("new.yaml", "--routes", "no/r.yaml"):
+        assert run("import", "opsgenie", folder, "--apply", "-o", *named)[0] not in (
+            0,
+            Exit.DIFFERS,
+        )
+        assert not (tmp_path / "new.yaml").exists()
+    with monkeypatch.context() as broken:
+        broken.setattr("sentinel.ingest.oncall_import.planning.apply_planned", fails)
+        assert run("import", "opsgenie", folder, "--apply", "-o", "new.yaml")[0] != 0
+    assert not (tmp_path / "new.yaml").exists()
+    assert run("oncall", "history")[1].startswith("There is no on-call document yet")
 
     code, out, _ = run("import", "opsgenie", folder, "--apply", "-m", "we move", "--json")
     made = json.loads(out)
