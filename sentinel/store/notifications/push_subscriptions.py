@@ -153,14 +153,27 @@ class PushSubscriptions:
     def forget(self, ids: Collection[str]) -> None:
         """Remove the subscriptions that their push services no longer know.
 
+        The system log says whose last browser was one of them.
+
         Args:
             ids: of the subscriptions
 
         Raises:
             SQLAlchemyError: the database failed
         """
-        gone = PUSH_SUBSCRIPTION.delete().where(_ROW.id.in_(sorted(ids)))
-        self._store.in_transaction(lambda connection: connection.execute(gone))
+        gone = PUSH_SUBSCRIPTION.delete().where(_ROW.id.in_(sorted(ids))).returning(_ROW.person)
+
+        def work(connection: Connection) -> None:
+            for person in sorted(set(connection.execute(gone).scalars())):
+                left = select(_ROW.id).where(_ROW.person == person).limit(1)
+                if connection.execute(left).first() is None:
+                    self._store.log.add(
+                        connection, "warning", "push.last_forgotten",
+                        f"{person} has no browser left that Web Push notifies: push services no "
+                        "longer know them. On the dashboard's page Settings: Notify this browser.",
+                    )  # fmt: skip
+
+        self._store.in_transaction(work)
 
     def _record(self, connection: Connection, action: str, person: str, id_: str) -> None:
         # It has no name but that of its person, who is the actor: names are kept apart.

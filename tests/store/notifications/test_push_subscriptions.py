@@ -74,6 +74,20 @@ def test_a_browser_notifies_the_person_who_subscribed_it_last(store: Store, cloc
     assert len(base64.urlsafe_b64decode(public_key(browsers.private_key()) + "=")) == 65
 
 
+def test_the_log_says_whose_last_browser_was_forgotten(store: Store):
+    browsers = PushSubscriptions(store)
+    for person, name in (("ann", "phone"), ("ann", "laptop"), ("ben", "tablet")):
+        browsers.add(person, browser(name))
+    browsers.forget([browser("phone").id, browser("tablet").id])
+    with store.read() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT level, message FROM system_log WHERE what = 'push.last_forgotten'"
+        ).all()
+    ((level, said),) = found
+    assert level == "warning"
+    assert said.startswith("ben has no browser left that Web Push notifies")
+
+
 def test_the_oldest_browser_makes_room(store: Store, clock: FakeClock):
     browsers = PushSubscriptions(store)
     for number in range(MOST_BROWSERS + 2):
