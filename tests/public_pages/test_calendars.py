@@ -12,6 +12,7 @@ import pytest
 from icalendar import Calendar
 from sqlalchemy import event
 
+from sentinel.access import Role
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.links import calendar_address
@@ -20,7 +21,9 @@ from sentinel.public_pages import create_app
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.access.people import People
 from sentinel.store.audit.people import erase, export
+from sentinel.store.audit.queries import page
 from sentinel.store.oncall.calendar_feeds import CalendarFeeds
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
@@ -155,6 +158,27 @@ def test_an_erased_person_has_an_empty_calendar_without_their_name(
     answer = program.reads(token)
     assert (answer.status_code, starts(answer)) == (200, [])
     assert b"ann" not in answer.content
+
+
+def test_the_feeds_of_an_account_end_with_it(applied: Store):
+    feeds, people, program = CalendarFeeds(applied), People(applied), Program(applied)
+    for name, end in (("cem", people.disable), ("dan", people.delete)):
+        people.create(name, Role.VIEWER, password="a long enough one", actor="ben")
+        tokens = [
+            feeds.create(actor=actor, person="ann").token for actor in (name, f"{name} via bot")
+        ]
+        other = feeds.create(actor=f"{name}-2", person="ben").token
+        end(name, actor="ben")
+        assert [program.reads(token).status_code for token in tokens] == [404, 404]
+        assert program.reads(other).status_code == 200
+    rows = [row.actor for row in page(applied).items if row.action == "oncall.feed_revoked"]
+    assert rows == ["ben"] * 4
+    mine = feeds.create(actor="ben", person="ann").token
+    people.create("ann", Role.VIEWER, password="a long enough one", actor="ben")
+    people.disable("ann", actor="ben")
+    assert program.reads(mine).status_code == 404
+    people.enable("ann", actor="ben")
+    assert program.reads(mine).status_code == 404
 
 
 def test_a_name_with_line_ends_and_controls_is_one_line_of_the_calendar():

@@ -19,6 +19,7 @@ from sentinel.store.access.grants import grant, places, revoke
 from sentinel.store.access.person_names import checked_name, name_hash, person_name
 from sentinel.store.access.person_views import PERSON, SESSION, PersonView, fields_of, views_of
 from sentinel.store.database.tables import table_of
+from sentinel.store.oncall.calendar_feeds import CalendarFeeds
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -157,7 +158,7 @@ class People:
         )
 
     def disable(self, name: str, *, actor: str, check: Check | None = None) -> PersonView:
-        """Lock an account and end all its sessions; NotFound where there is none."""
+        """Lock an account, end its sessions and calendar feeds; NotFound where there is none."""
         return self._change(
             name, actor, "person.disabled",
             {"disabled_at": self._store.now()}, ends_sessions=True, check=check,
@@ -177,7 +178,7 @@ class People:
     def delete(
         self, name: str, *, actor: str, keeps_one: bool = False, check: Check | None = None
     ) -> PersonView:
-        """Remove an account, its roles, its sessions and the browsers that it subscribed.
+        """Remove an account, its roles, sessions, calendar feeds and subscribed browsers.
 
         What the person did stays in timelines and in the audit trail, under the name.
 
@@ -208,6 +209,7 @@ class People:
             revoke(connection, "person", found.id, None)
             connection.execute(_ADDRESS.delete().where(_ADDRESS.c.person_id == found.id))
             connection.execute(_BROWSER.delete().where(_BROWSER.c.person == found.name))
+            CalendarFeeds(self._store).revoke_of(connection, found.name, actor=actor)
             connection.execute(PERSON.delete().where(PERSON.c.id == found.id))
             self._record(connection, "person.deleted", actor, found, None)
             return found
@@ -316,6 +318,8 @@ class People:
                 connection.execute(PERSON.update().where(PERSON.c.id == found.id).values(values))
             if ends_sessions:
                 _end_sessions(connection, found.id)
+            if values.get("disabled_at"):
+                CalendarFeeds(self._store).revoke_of(connection, found.name, actor=actor)
             if unlocks:
                 connection.execute(
                     FAILED.delete().where(FAILED.c.name_hash == name_hash(found.name))

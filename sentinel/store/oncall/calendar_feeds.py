@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
@@ -178,6 +178,28 @@ class CalendarFeeds:
             return
         with self._store.write() as connection:
             connection.execute(_FEED.update().where(_FEED.c.id == feed.id).values(used_at=now))
+
+    def revoke_of(self, connection: Connection, name: str, *, actor: str) -> None:
+        """End the feeds of a person, and those that they or a key for them made.
+
+        Args:
+            connection: a writing transaction
+            name: of the person, who has no account any more
+            actor: who does it
+        """
+        made = _FEED.c.created_by
+        theirs = or_(
+            made == name, made.startswith(f"{name} via ", autoescape=True), _FEED.c.person == name
+        )
+        ended = (
+            _FEED.update()
+            .where(theirs, _FEED.c.revoked_at.is_(None))
+            .values(revoked_at=self._store.now(), revoked_by=actor)
+            .returning(_FEED)
+        )
+        for row in connection.execute(ended).all():
+            feed = model_of(CalendarFeed, row)
+            self._record(connection, feed, "oncall.feed_revoked", actor)
 
     def _record(self, connection: Connection, feed: CalendarFeed, action: str, actor: str) -> None:
         made = action == "oncall.feed_created"

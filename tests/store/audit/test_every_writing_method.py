@@ -145,7 +145,7 @@ EXEMPT = {
     "notifications.announcements.announce_silences": _NOTIFYING,
     "notifications.notices.claim_notices": _NOTIFYING,
     "notifications.notices.finish_notices": _NOTIFYING,
-    "reports.digests.send_digests": _NOTIFYING,
+    "reports.digests._send": _NOTIFYING,
     "notifications.route_shadow.follow_shadow": "what a draft would do, which has no effect",
     "notifications.outbox.Outbox.mark_published": _NOTIFYING,
     "notifications.posted_bounces.keep_reports": _DATA,
