@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from sentinel.notifications.storm import least_between_wakes
 from sentinel.notifications.wake import WakeState, should_emit
@@ -28,6 +28,15 @@ NOTIFY, ESCALATE = "notify", "escalate"
 EVENT = "sentinel.wake.requested"
 _NAMESPACE = UUID("3c2b9f0e-5a0b-5d8e-8a51-2d1a4f0f7c55")
 
+# Made once: SQLAlchemy compiles each statement object by itself. It locks the row, which whoever
+# changes an alert waits for last, and needs no round trip of its own for that.
+_RAISED = (
+    WAKE.update()
+    .where(WAKE.c.name == bindparam("of"))
+    .values(requested=WAKE.c.requested + 1, requested_at=bindparam("at"))
+    .returning(*WAKE.c)
+)
+
 
 class Wakes:
     """Wakes in the shared database."""
@@ -43,12 +52,12 @@ class Wakes:
             now: the present moment
             name: of the wake
         """
-        row = self._lock(connection, name)
-        requested = row.requested + 1
-        connection.execute(
-            WAKE.update().where(WAKE.c.name == name).values(requested=requested, requested_at=now)
-        )
-        self._emit(connection, name, _state(row, requested), now)
+        raised = {"of": name, "at": now}
+        row = connection.execute(_RAISED, raised).first()
+        if row is None:
+            self._lock(connection, name)
+            row = connection.execute(_RAISED, raised).one()
+        self._emit(connection, name, _state(row), now)
 
     def tick(
         self, now: datetime, name: str = NOTIFY, due: Callable[[datetime], int] | None = None
@@ -166,9 +175,9 @@ class Wakes:
         return True
 
 
-def _state(row: Row[Any], requested: int | None = None) -> WakeState:
+def _state(row: Row[Any]) -> WakeState:
     return WakeState(
-        requested=row.requested if requested is None else requested,
+        requested=row.requested,
         served=row.served,
         emitted=row.emitted,
         emitted_at=row.emitted_at,

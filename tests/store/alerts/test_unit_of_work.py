@@ -117,6 +117,27 @@ def test_the_policies_of_a_pack_that_one_event_fires_are_committed_together(
     assert store.wakes.requested() <= wakes + 1
 
 
+def test_a_wake_is_requested_in_one_statement_once_it_has_a_row(store: Store, clock: FakeClock):
+    sent: list[str] = []
+
+    def note(*given: Any) -> None:
+        if "wake" in given[2]:
+            sent.append(given[2].split()[0])
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    with store.write() as connection:
+        store.wakes.request(connection, clock.now(), "other")
+    assert sent == ["UPDATE", "SELECT", "INSERT", "SELECT", "UPDATE", "UPDATE"]
+    sent.clear()
+    with store.write() as connection:
+        store.wakes.request(connection, clock.now(), "other")
+    event.remove(store.engine, "before_cursor_execute", note)
+    assert sent == ["UPDATE"]
+    assert store.wakes.requested("other") == 2
+    assert not store.wakes.serve(1, "other")
+    assert store.wakes.serve(2, "other")
+
+
 def test_a_suppression_is_replaced_and_removed_by_fingerprint(
     store: Store, clock: FakeClock, world: World
 ):
