@@ -240,6 +240,8 @@ class _Following:
         """Rest, unless somebody else must acknowledge too."""
         document = document_to_read(self._connection)
         paged = people_paged(self._connection, row.id, row.level)
+        if document.people:  # whoever has left it cannot answer
+            paged = [one for one in paged if one in document.people]
         name = person_named(document, who)
         before = self._states.get(row.id) or state_of(row)
         plan = plan_to_read(row)

@@ -33,8 +33,9 @@ from sentinel.store.escalations.running import running
 from sentinel.store.escalations.watching import LATE, stuck, unmanned
 from sentinel.store.escalations.why import alert_why
 from sentinel.store.notifications.matcher_silences import MatcherSilences
+from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
-from tests.store.escalations.paged import START, Paged
+from tests.store.escalations.paged import DOCUMENT, START, Paged
 
 
 @pytest.fixture
@@ -251,6 +252,16 @@ def test_each_acknowledgement_that_is_waited_for_is_in_the_timeline_and_the_audi
     audited = paged.rows("SELECT actor, note FROM audit WHERE action = 'alert.acknowledge'")
     assert [one.note for one in audited] == ["", "me too"]
     assert len({one.actor for one in audited}) == 2
+
+
+def test_where_all_must_acknowledge_nobody_waits_for_a_person_who_left(paged: Paged):
+    paged.by("everybody")
+    paged.fires("/")
+    paged.goes_on()
+    left = DOCUMENT.replace("  ben: {notify: [{receiver: pager}]}\n", "")
+    OnCallDocuments(paged.store).apply(left.replace("person:ben", "person:ann"), actor="ann")
+    paged.does(Acknowledge(actor="ann"))
+    assert paged.row().state == "acknowledged"
 
 
 def test_nobody_on_call_falls_through_to_the_next_step_at_once(paged: Paged):
