@@ -11,12 +11,13 @@ from collections.abc import Sequence
 __all__ = ["not_well"]
 
 
-def not_well(*, prefect_up: bool, overdue: int, broken: Sequence[str]) -> list[str]:
+def not_well(*, prefect_up: bool, overdue: int, unpaged: int, broken: Sequence[str]) -> list[str]:
     """Return what is wrong. A relay that lacks the database or the lease does not ask.
 
     Args:
         prefect_up: whether the Prefect API answers
         overdue: groups that are due for a minute and that nobody has notified of
+        unpaged: steps and pages of escalations that are due for a minute and that nobody claimed
         broken: duties of the relay that fail
 
     Returns:
@@ -25,4 +26,6 @@ def not_well(*, prefect_up: bool, overdue: int, broken: Sequence[str]) -> list[s
     wrong = [] if prefect_up else ["Prefect is down"]
     if overdue:
         wrong.append(f"{overdue} groups are due for a minute and nobody was notified")
+    if unpaged:
+        wrong.append(f"{unpaged} steps or pages of escalations are due for a minute")
     return wrong + [f"the relay cannot {duty}" for duty in broken]

@@ -384,6 +384,7 @@ class Relay:
         wrong = not_well(
             prefect_up=self._prefect_up(),
             overdue=self._store.notification_log.overdue(now - 4 * self._standby_after),
+            unpaged=due_since(self._store, now - 4 * self._standby_after),
             broken=[duty.name for duty in self.duties if duty.broken and duty.name != switch],
         )
         if wrong and not self._not_well:

@@ -254,10 +254,11 @@ def test_the_dead_mans_switch_is_not_pinged_while_prefect_is_down(
 
 
 def test_all_is_well_only_where_nothing_is_wrong():
-    assert not_well(prefect_up=True, overdue=0, broken=[]) == []
-    assert not_well(prefect_up=False, overdue=2, broken=["expire"]) == [
+    assert not_well(prefect_up=True, overdue=0, unpaged=0, broken=[]) == []
+    assert not_well(prefect_up=False, overdue=2, unpaged=3, broken=["expire"]) == [
         "Prefect is down",
         "2 groups are due for a minute and nobody was notified",
+        "3 steps or pages of escalations are due for a minute",
         "the relay cannot expire",
     ]
 

@@ -19,6 +19,7 @@ from sentinel.relay.loop import Relay
 from sentinel.store import Store
 from sentinel.store.escalations.armed import ARMED, armed_events
 from sentinel.store.oncall.documents import OnCallDocuments
+from tests.store.escalations.paged import Paged
 from tests.world import World
 
 
@@ -249,6 +250,28 @@ def test_the_dead_mans_switch_is_pinged_only_while_the_relay_is_healthy(
 
 
 @pytest.mark.slow
+def test_the_dead_mans_switch_is_not_pinged_while_a_step_is_due_and_nobody_pages(
+    store: Store, clock: FakeClock
+):
+    paged = Paged(store, clock)
+    pings: list[None] = []
+    relay = Relay(
+        store, Server(), paged.recorder.channel_of, holder="one", ping=lambda: pings.append(None)
+    )
+    (alive,) = (one.do for one in relay.duties if one.name == "dead man's switch")
+    paged.fires("/")
+    paged.tells()
+    alive(clock.now())
+    assert len(pings) == 1
+    clock.forward(minutes=2)
+    alive(clock.now())
+    assert len(pings) == 1
+    paged.goes_on()
+    paged.sends()
+    alive(clock.now())
+    assert len(pings) == 2
+
+
 def test_one_shots_expire_without_prefect(store: Store, clock: FakeClock):
     night = Night(store, clock)
     night.server.up = False
