@@ -100,49 +100,49 @@ class WebPush(HttpChannel):
         subscribed = self._browsers.of(self.people)
         same = self._fingerprint(message)
         known = _known(message, same)
-        told = _Told(done={one.id for one in subscribed if one.id in known.done})
-        waiting = [one for one in subscribed if one.id not in told.done]
+        attempt = _Attempt(done={one.id for one in subscribed if one.id in known.done})
+        waiting = [one for one in subscribed if one.id not in attempt.done]
         waiting.sort(key=lambda one: one.id in known.failed)  # those not reached yet come first
         services: dict[str, list[PushSubscription]] = {}
         for one in waiting:
             services.setdefault(_service(one), []).append(one)
         private = self._browsers.private_key() if services else ""
 
-        def notify(browsers: list[PushSubscription]) -> _Told:
+        def notify(browsers: list[PushSubscription]) -> _Attempt:
             return self._notify(message, browsers, private, ends)
 
         # One that hangs keeps nobody behind another service from being notified.
         with ThreadPoolExecutor(_MOST_AT_ONCE, "web-push") as threads:
             for part in threads.map(notify, services.values()):
-                told.add(part)
-        if told.gone:
-            self._browsers.forget(sorted(told.gone))
-        _raise_first(told, same)
-        if not told.done:
+                attempt.add(part)
+        if attempt.gone:
+            self._browsers.forget(sorted(attempt.gone))
+        _raise_first(attempt, same)
+        if not attempt.done:
             raise DeliveryError(
                 "nobody of this channel has subscribed a browser",
                 permanent=True,
                 hint="On the dashboard's page Settings: Notify this browser.",
             )
-        refused = f"; {len(told.errors)} refused" if told.errors else ""
-        total = len(subscribed) - len(told.gone)
-        return Receipt(answer=f"notified {len(told.done)} of {total}{refused}")
+        refused = f"; {len(attempt.errors)} refused" if attempt.errors else ""
+        total = len(subscribed) - len(attempt.gone)
+        return Receipt(answer=f"notified {len(attempt.done)} of {total}{refused}")
 
     def _notify(
         self, message: Message, browsers: list[PushSubscription], private: str, ends: float
-    ) -> _Told:
+    ) -> _Attempt:
         """Notify browsers of one push service, one after another, until it does not answer."""
-        told, payload = _Told(), _payload(message)
+        attempt, payload = _Attempt(), _payload(message)
         try:
             signed = _signed(_service(browsers[0]), self.contact, private)
         except DeliveryError as error:
-            told.errors.append(error)
-            return told
+            attempt.errors.append(error)
+            return attempt
         for one in browsers:
             try:
                 sealed = _sealed(payload, one)
             except ValueError:  # keys of no browser, which nothing can be encrypted for
-                told.gone.add(one.id)
+                attempt.gone.add(one.id)
                 continue
             began = time.monotonic()
             patience = min(self.timeout, ends - began)
@@ -150,22 +150,22 @@ class WebPush(HttpChannel):
             try:
                 answer = self._ask(request, f"{message.id}-{one.id}", patience)
             except DeliveryError as error:
-                told.errors.append(error)  # the other browsers are notified all the same
+                attempt.errors.append(error)  # the other browsers are notified all the same
                 if patience <= 0:
                     break
                 if not error.permanent:
-                    told.failed.add(one.id)
+                    attempt.failed.add(one.id)
                 if time.monotonic() - began >= 0.9 * patience:
                     break  # the service hangs: those left are asked first in the next attempt
                 continue
             if answer.status in GONE.values():
-                told.gone.add(one.id)
+                attempt.gone.add(one.id)
             else:
-                told.done.add(one.id)
-        return told
+                attempt.done.add(one.id)
+        return attempt
 
 
-class _Told(msgspec.Struct):
+class _Attempt(msgspec.Struct):
     """What came of an attempt: ids of browsers, and the errors of those that did not take it."""
 
     done: set[str] = msgspec.field(default_factory=set[str])
@@ -173,7 +173,7 @@ class _Told(msgspec.Struct):
     gone: set[str] = msgspec.field(default_factory=set[str])
     errors: list[DeliveryError] = msgspec.field(default_factory=list[DeliveryError])
 
-    def add(self, other: _Told) -> None:
+    def add(self, other: _Attempt) -> None:
         self.done |= other.done
         self.failed |= other.failed
         self.gone |= other.gone
@@ -278,27 +278,27 @@ def _topic(message: Message) -> str:
     return base64.urlsafe_b64encode(digest).decode("ascii")
 
 
-def _known(message: Message, fingerprint: str) -> _Told:
+def _known(message: Message, fingerprint: str) -> _Attempt:
     """Return which browsers earlier attempts at this very message notified, and which failed."""
     of, *ids = message.progress.split(" ")
     if of != fingerprint:
-        return _Told()
+        return _Attempt()
     failed = {one.removeprefix("-") for one in ids if one.startswith("-")}
-    return _Told(done={one for one in ids if not one.startswith("-")}, failed=failed)
+    return _Attempt(done={one for one in ids if not one.startswith("-")}, failed=failed)
 
 
-def _raise_first(told: _Told, fingerprint: str) -> None:
+def _raise_first(attempt: _Attempt, fingerprint: str) -> None:
     """Raise what has to be tried again, and a refusal only where no browser was notified.
 
     Raises:
         DeliveryError: the first of those
     """
-    again = [error for error in told.errors if not error.permanent]
+    again = [error for error in attempt.errors if not error.permanent]
     if again:
-        ids = [*sorted(told.done), *(f"-{one}" for one in sorted(told.failed))]
+        ids = [*sorted(attempt.done), *(f"-{one}" for one in sorted(attempt.failed))]
         again[0].progress = " ".join([fingerprint, *ids]) if ids else ""
         again[0].retry_after = max(error.retry_after for error in again)
         again[0].unanswered = any(error.unanswered for error in again)
         raise again[0]
-    if told.errors and not told.done:
-        raise told.errors[0]
+    if attempt.errors and not attempt.done:
+        raise attempt.errors[0]

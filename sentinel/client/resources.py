@@ -228,7 +228,7 @@ def silence_rule(
         minutes: for how long
         reason: why
         tenant: whose the rule is
-        announce: whether the receivers that it mutes are told of it
+        announce: whether it is announced to the receivers that it mutes
 
     Returns:
         The request.
@@ -256,7 +256,7 @@ def silence_matching(
         recurrence: the windows within which it mutes, `weekly` or `occurrences`; None for always
         maintenance: whether it is called a maintenance window
         tenant: whose alerts
-        announce: whether the receivers that it mutes are told of it
+        announce: whether it is announced to the receivers that it mutes
 
     Returns:
         The request.

@@ -36,7 +36,10 @@ class SilenceNode(BaseModel):
     )
     comment: str = Field(default="", max_length=2000)
     maintenance: bool = False
-    announce: bool = Field(default=False, description="Tell the receivers that it mutes of it.")
+    announce: bool = Field(
+        default=False,
+        description="Notify the receivers that it mutes: it began, ends soon, is over.",
+    )
     tenant: str = Field(default="default", pattern=f"^({TENANT_PATTERN})$")
 
     @field_validator("matchers")

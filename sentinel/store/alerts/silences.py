@@ -126,7 +126,7 @@ class Silences:
             reason: shown beside each alert
             tenant: whose the rule is
             silence_id: of the new silence; by default a new one
-            announce: whether the receivers that it mutes are told of it
+            announce: whether it is announced to the receivers that it mutes
             scope: of whoever asks; a rule that is not in it is as unknown
 
         Returns:

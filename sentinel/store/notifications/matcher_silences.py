@@ -142,7 +142,7 @@ class MatcherSilences:
             starts_at: when it begins; None or in the past for now
             recurrence: fields of a `Recurrence`, within whose windows it mutes; None for always
             maintenance: whether it is called a maintenance window
-            announce: whether the receivers that it mutes are told of it
+            announce: whether it is announced to the receivers that it mutes
             tenant: whose alerts
             silence_id: of the new silence; by default a new one
             scope: of whoever asks
