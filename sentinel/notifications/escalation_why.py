@@ -95,9 +95,19 @@ def _stands(given: EscalationWhy) -> str:
                 return by
             return f"{by}; it goes on at {_at(given.next_at)} unless somebody comments before"
         case "exhausted":
-            return "all of them were paged, and nobody has acknowledged it"
+            return _exhausted(given.pages)
         case _:
             return f"over since {_at(given.ended_at)}, {given.end_text}"
+
+
+def _exhausted(pages: list[PageWhy]) -> str:
+    """Return what is to come, and who was reached, where no further level follows."""
+    told = [one for one in pages if one.kind in ("page", "again")]
+    if any(one.state in ("pending", "put_off", "attempted") for one in told):
+        return "no further level follows; some of its pages are still to be sent"
+    if any(one.state in ("sent", "gathered") for one in told):
+        return "no further level follows, and it still waits for an acknowledgement"
+    return "no further level follows, and nobody was reached"
 
 
 _PAGES = {
@@ -109,7 +119,11 @@ _PAGES = {
 
 
 def _said(one: PageWhy) -> str:
-    what = {"again": "again, since the acknowledgement expired", "resolved": "that it is over"}
+    what = {
+        "again": "again, since the acknowledgement expired",
+        "resolved": "that it is over",
+        "acknowledged": "that somebody acknowledged it",
+    }
     whom = f"{one.person} through {one.receiver}" if one.person else one.receiver
     kind = f", {what[one.kind]}" if one.kind in what else ""
     state = _PAGES.get(one.state, one.state).format(at=_at(one.at))

@@ -12,7 +12,7 @@ EXPIRED = "acknowledgement expired"
 
 def page_text(
     *, kind: str, level: int, policy: str, person: str, why: str, next_at: datetime | None,
-    zone: tzinfo,
+    zone: tzinfo, now: datetime,
 ) -> str:  # fmt: skip
     """Return why a page is sent, in the place where other messages have their reason.
 
@@ -24,6 +24,7 @@ def page_text(
         why: what put them there: `schedule primary`
         next_at: when the next step is due; None where none is left
         zone: of the person
+        now: the present moment
 
     Returns:
         Words, without a full stop.
@@ -41,4 +42,6 @@ def page_text(
         said = f"level {level} of {named} pages {whom}"
     if next_at is None:
         return f"{said}; no further level follows"
-    return f"{said}; next level at {next_at.astimezone(zone):%H:%M:%S %Z} unless acknowledged"
+    local = next_at.astimezone(zone)
+    day = "" if local.date() == now.astimezone(zone).date() else f"{local:%Y-%m-%d} "
+    return f"{said}; next level at {day}{local:%H:%M:%S %Z} unless acknowledged"

@@ -175,13 +175,13 @@ class _Claim:
     def prepared(self, page: EscalationPage, further: int = 0) -> PageToSend:
         """Return a page with the messages to its channels, whose attempts are in the database."""
         connection = self._connection
-        row = connection.execute(_GROUP, {"group": page.group_id}).one()
-        group = model_of(AlertGroup, row)
+        group = model_of(AlertGroup, connection.execute(_GROUP, {"group": page.group_id}).one())
         escalation = connection.execute(_OF_PAGE, {"id": page.escalation_id}).one()
         reason = _KINDS.get(page.kind, Reason.PAGE)
         text = page_text(
             kind=page.kind, level=page.level, policy=escalation.policy, person=page.person,
             why=page.why, next_at=escalation.due_at, zone=_zone_of(self._document, page.person),
+            now=self._now,
         )  # fmt: skip
         further = further or connection.execute(_FURTHER, {"page": page.id}).scalar_one()
         if further:
