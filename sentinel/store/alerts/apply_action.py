@@ -131,7 +131,8 @@ def act_all(
             changes.next_levels = next_levels(connection, [row.id for row in mine])
         if isinstance(one.action, Acknowledge):
             taken = [row.id for row in mine if row.status == Status.ACKNOWLEDGED]
-            changes.wanted = still_wanted(connection, taken, one.action.actor)
+            if taken:
+                changes.wanted = still_wanted(connection, taken, one.action.actor)
         changes.made = []
         results |= {row.id: changes.act(row, one.action, one.expected_version) for row in mine}
         done.append(Done(one.action, changes.made, one.origin))
