@@ -27,6 +27,7 @@ from sentinel.notifications.route_trial import checked, tried
 from sentinel.notifications.routing import RouteTree
 from sentinel.store.notifications.route_diff import route_diff
 from sentinel.store.notifications.routes import Routes
+from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.trials import with_escalations
 
 __all__ = ["router"]
@@ -66,10 +67,12 @@ def check(request: Request, body: Body) -> RoutesChecked:
     """
     asked = read_as(DraftBody, body)
     document = of_document(lambda: checked(asked.document))
-    known = store_of(request).receivers.all()
+    store = store_of(request)
+    known, policies = store.receivers.all(), OnCallDocuments(store).active().escalation_policies
     return RoutesChecked(
         routes=sum(1 for _ in document.route.below()), tests=len(document.tests),
         missing_receivers=sorted(document.receivers - set(known)),
+        missing_policies=sorted(document.escalations - set(policies)),
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def plan(request: Request, response: Response, body: Body, who: Acting) -> Diffe
     _also_silences(who, Permission.READ, document)
     # First, so that what changes meanwhile makes the tag stale and not the differences.
     response.headers["ETag"] = _tag(state_of(store))
-    return _shown(plan_document(store, document))
+    return _shown(of_document(lambda: plan_document(store, document)))
 
 
 @router.post(

@@ -94,6 +94,9 @@ class RoutesChecked(BaseModel):
     routes: int
     tests: int
     missing_receivers: list[str] = Field(description="Receivers to make before it is applied.")
+    missing_policies: list[str] = Field(
+        description="Escalation policies that the on-call document needs before it is applied."
+    )
 
 
 class LookedItem(BaseModel):

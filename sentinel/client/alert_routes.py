@@ -74,11 +74,12 @@ class Applied(BaseModel):
 
 
 class Checked(BaseModel):
-    """What a document holds, and which receivers it names that there are not."""
+    """What a document holds, and which receivers and escalation policies it lacks."""
 
     routes: int
     tests: int
     missing_receivers: list[str]
+    missing_policies: list[str] = []
 
 
 class Tried(BaseModel):

@@ -40,7 +40,14 @@ def test_routes_are_applied_read_rolled_back_and_audited(client: httpx.Client, s
     assert refused.json()["error"]["field"] == "document"
     assert "there is no receiver disks" in refused.text
     checked = client.post(f"{URL}/check", json={"document": TREE}).json()
-    assert checked == {"routes": 2, "tests": 1, "missing_receivers": ["disks"]}
+    assert checked == {
+        "routes": 2, "tests": 1, "missing_receivers": ["disks"], "missing_policies": [],
+    }  # fmt: skip
+    paging = {"document": "route: {receiver: default, escalation: night}"}
+    assert client.post(f"{URL}/check", json=paging).json()["missing_policies"] == ["night"]
+    for draft, what in ((TREE, "receiver disks"), (paging["document"], "escalation policy night")):
+        unknown = client.post(f"{URL}/shadow", json={"document": draft})
+        assert (unknown.status_code, f"there is no {what}" in unknown.text) == (422, True)
     store.receivers.set("disks", ["inbox"])
     body = {"document": TREE, "note": "disks"}
     done = client.put(URL, json=body, headers={"If-Match": '"0"'})

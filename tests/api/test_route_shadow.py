@@ -21,6 +21,7 @@ def test_a_draft_is_started_reported_and_stopped(
     assert client.get(URL).status_code == 404
     wrong = client.post(URL, json={"document": "route: {colour: red}"})
     assert (wrong.status_code, wrong.json()["error"]["field"]) == (422, "document")
+    store.receivers.set("disks", ["inbox"])
     begun = client.post(URL, json={"document": DRAFT, "note": "disks"})
     assert begun.status_code == 200
     assert (begun.json()["started_by"], begun.json()["stopped_at"]) == ("robot", None)

@@ -203,17 +203,23 @@ class VersionedDocuments(ABC, Generic[V]):
 
         return self._store.in_transaction(work)
 
-    def refuse_missing(self, connection: Connection, named: Collection[str]) -> None:
+    def refuse_missing(
+        self, connection: Connection, named: Collection[str], *, made: Collection[str] = (),
+        removed: Collection[str] = (),
+    ) -> None:  # fmt: skip
         """Refuse a document that names receivers which there are not.
 
         Args:
             connection: an open transaction
             named: by the document
+            made: receivers that will be there by then
+            removed: receivers that will not
 
         Raises:
             ConfigurationError: one is missing
         """
-        missing = sorted(set(named) - set(self._store.receivers.all_in(connection)))
+        known = set(self._store.receivers.all_in(connection)).difference(removed).union(made)
+        missing = sorted(set(named) - known)
         if missing:
             raise ConfigurationError(
                 f"there is no receiver {', '.join(missing)}, needed by {self.kind.noun}",

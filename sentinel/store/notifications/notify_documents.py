@@ -49,9 +49,24 @@ def plan_document(store: Store, document: NotifyDocument) -> list[Difference]:
 
     Returns:
         The differences.
+
+    Raises:
+        ConfigurationError: the routes would name a receiver or an escalation policy that there is
+            not
     """
     with store.read() as connection:
-        return _planned(store, connection, document)[0]
+        found = _planned(store, connection, document)[0]
+        tree = active_tree(connection)
+        wanted = document.routes or (tree.document if tree is not None else None)
+        if found and wanted is not None:
+            routes = Routes(store)
+            gone = {one.name for one in found if (one.kind, one.sign) == ("receiver", "-")}
+            routes.refuse_missing(
+                connection, wanted.receivers, made=document.receivers or {}, removed=gone
+            )
+            if document.routes is not None:
+                routes.refuse_unknown_policies(connection, wanted.escalations)
+        return found
 
 
 def state_of(store: Store) -> str:

@@ -29,6 +29,7 @@ from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED, m
 from sentinel.store.notifications.mutes import silence_indexes
 from sentinel.store.notifications.queries import OWN_GROUP
 from sentinel.store.notifications.receivers import alone
+from sentinel.store.notifications.routes import Routes
 from sentinel.store.notifications.rule_models import ROUTED, rule_models
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def start_shadow(store: Store, text: str, *, actor: str, note: str = "") -> Rout
         The shadow.
 
     Raises:
-        ConfigurationError: the document cannot be used, or a test in it fails
+        ConfigurationError: the document cannot be used, a test in it fails, or it names a receiver
+            or an escalation policy that there is not
         Conflict: another draft runs
     """
     if not text.strip():
@@ -73,6 +75,7 @@ def start_shadow(store: Store, text: str, *, actor: str, note: str = "") -> Rout
                 f"{running.started_by}",
                 hint="Stop it first: sentinel route shadow stop",
             )
+        Routes(store).admit(connection, text)
         now = store.now()
         made = RouteShadow(
             id=new_id(), document=text, note=note, started_by=actor, started_at=now,

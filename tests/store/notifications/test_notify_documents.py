@@ -62,6 +62,15 @@ def test_a_document_is_applied_at_once_and_only_where_it_differs(store: Store):
     broken = read_notify({"n": DOCUMENT.replace("name: db", "name: dba")})
     with pytest.raises(ConfigurationError, match="there is no receiver db"):
         apply_document(store, broken, actor="ci")
+    # The plan refuses what applying it would.
+    with pytest.raises(ConfigurationError, match="there is no receiver db"):
+        plan_document(store, broken)
+    unrouted = read_notify({"n": "receivers: []"})
+    with pytest.raises(ConfigurationError, match="there is no receiver db"):
+        plan_document(store, unrouted)
+    paging = read_notify({"n": "route: {receiver: default, escalation: night}"})
+    with pytest.raises(ConfigurationError, match="there is no escalation policy night"):
+        plan_document(store, paging)
     assert set(store.receivers.all()) == {"by-hand", "db", "default"}
     gone = read_notify({"n": "receivers: []\nroute: {receiver: default}"})
     assert [str(one) for one in apply_document(store, gone, actor="ci")] == [
