@@ -191,12 +191,19 @@ class VendorApi:
             What the pages hold, in their order.
 
         Raises:
-            ConfigurationError: pages have no end
+            ConfigurationError: pages have no end, or an answer has no such list
         """
         seen: set[str] = set()
         answer = self.get(path, **params)
         for _ in range(_MOST_PAGES):
-            yield from objects_of(object_of(answer).get(items))
+            found = object_of(answer).get(items)
+            if not isinstance(found, list):
+                raise ConfigurationError(
+                    f"{self._shown(self._below(path))}: this is no answer of its API: `{items}` is "
+                    "missing, or no list",
+                    hint="Check the address.",
+                )
+            yield from objects_of(cast("object", found))
             then = following(answer)
             if not then:
                 return

@@ -84,6 +84,9 @@ def test_a_token_goes_to_no_other_host_and_pages_end():
         with pytest.raises(ConfigurationError, match="its pages have no end"):
             list(api.pages("circle", "items", following))
         assert list(api.pages("one", "items", following)) == [{"a": 1}]
+        no_answer = r"v2/one: this is no answer of its API: `users` is missing, or no list"
+        with pytest.raises(ConfigurationError, match=no_answer):
+            list(api.pages("one", "users", following))
         for path, kind, names in (
             ("gone", NotFound, "there is nothing"), ("forbidden", Refused, "403"),
             ("broke", ConfigurationError, "answered 500"),
