@@ -37,23 +37,30 @@ def parse_duration(given: object) -> timedelta:
         length = given
     elif isinstance(given, int | float) and not isinstance(given, bool):
         if not 0 <= given <= _LONGEST.total_seconds():  # also refuses nan and inf
-            raise ValueError(f"{given!r} is not a duration between 0 and ten years")
+            raise ValueError(f"{given!r} is not a duration between 0 and ten years (3650d)")
         length = timedelta(seconds=given)
     elif isinstance(given, str):
-        text = given.strip().replace(" ", "")
-        if len(text) <= 64 and text[:1] in ("P", "p"):
-            return parse_duration(_iso(text))
-        if text.replace(".", "", 1).isdecimal() and text.isascii():
-            return parse_duration(float(text))
-        if len(text) > 64 or not _WHOLE.fullmatch(text):
-            raise ValueError(f"{given!r} is not a duration: write 30s, 5m, 1h30m or 7d")
-        seconds = sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text))
-        return parse_duration(seconds)
+        seconds = _seconds(given)
+        if not 0 <= seconds <= _LONGEST.total_seconds():
+            raise ValueError(f"{given!r} is not a duration between 0 and ten years (3650d)")
+        length = timedelta(seconds=seconds)
     else:
         raise ValueError(f"{given!r} is not a duration: write 30s, 5m, 1h30m or 7d")
     if not timedelta(0) <= length <= _LONGEST:
-        raise ValueError(f"{given!r} is not a duration between 0 and ten years")
+        raise ValueError(f"{given!r} is not a duration between 0 and ten years (3650d)")
     return length
+
+
+def _seconds(given: str) -> float:
+    """Return the seconds that a text says, however many."""
+    text = given.strip().replace(" ", "")
+    if len(text) <= 64 and text[:1] in ("P", "p"):
+        return _iso(text)
+    if text.replace(".", "", 1).isdecimal() and text.isascii():
+        return float(text)
+    if len(text) > 64 or not _WHOLE.fullmatch(text):
+        raise ValueError(f"{given!r} is not a duration: write 30s, 5m, 1h30m or 7d")
+    return sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text))
 
 
 def _iso(text: str) -> float:

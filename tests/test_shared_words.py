@@ -191,3 +191,9 @@ def test_prefects_own_moments_keep_their_timezone():
     assert type(moment) is datetime
     assert (moment + timedelta(minutes=1)).tzinfo is UTC
     assert moment == given
+
+
+@pytest.mark.parametrize("given", ["9000d", "P9000D", "400000000000"])
+def test_a_duration_that_is_too_long_is_named_as_it_was_written(given: str):
+    with pytest.raises(ValueError, match=f"'{given}' is not a duration between 0 and ten years"):
+        parse_duration(given)

@@ -12,6 +12,7 @@ from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import parse_duration
 from sentinel.errors import ConfigurationError
+from sentinel.severity import WORDS
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -49,13 +50,15 @@ def drill(
         sentinel drill db --wait 15m
 
     Raises:
-        ConfigurationError: both --report and --end, or with --wait
+        ConfigurationError: both --report and --end, or with --wait, or no word of a severity
     """
     from sentinel.ingest.drill import start_drill
     from sentinel.store.escalations.drills import drill_of_team, drill_report
 
     if report + end + (wait is not None) > 1:
         raise ConfigurationError("give one of --wait, --report and --end")
+    if severity.strip().lower() not in WORDS:
+        raise ConfigurationError(f"--severity: {severity!r} is none of {', '.join(WORDS)}")
     with open_store() as store:
         if report or end:
             drill_id = drill_of_team(store, team)

@@ -156,6 +156,9 @@ def test_a_drill_says_who_was_reached_after_how_long_and_who_did_not_acknowledge
     run: Run, file: str, world: World
 ):
     run("oncall", "apply", file)
+    unknown = run("drill", "db", "--severity", "hmm")
+    assert unknown[0] == Exit.USAGE
+    assert "--severity: 'hmm' is none of critical, high" in "".join(map(str, unknown))
     refused = run("drill", "db")
     assert (refused[0], "no team 'db'" in refused[2]) == (Exit.NOT_FOUND, True)
     team = "teams: {db: {people: [ann, ben], escalation: default}}"
