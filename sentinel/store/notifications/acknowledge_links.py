@@ -257,7 +257,9 @@ def _alerts(connection: Connection, ids: Sequence[str]) -> list[LinkedAlert]:
     for piece in chunks(ids):
         rows = connection.execute(_ALERTS, {"ids": piece}).all()
         taken = [row.id for row in rows if row.status == "acknowledged"]
-        wanted = set(connection.execute(_WANTED, {"ids": taken}).scalars()) if taken else set()
+        wanted: set[str] = set()
+        if taken:
+            wanted = set(connection.execute(_WANTED, {"ids": taken}).scalars())
         for row in rows:
             over = row.status == "resolved"
             who = row.resolved_by if over else row.acknowledged_by

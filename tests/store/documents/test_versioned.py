@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from sentinel.store.documents.versioned import Applied, VersionedDocuments
 from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
 
-KINDS: dict[str, tuple[type[VersionedDocuments[Any]], str, str]] = {
+KINDS: dict[str, tuple[Callable[[Store], VersionedDocuments[Any]], str, str]] = {
     "routes": (Routes, "route: {receiver: default}", "route: {receiver: default, group_wait: 1s}"),
     "oncall": (
         OnCallDocuments,
