@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from html import escape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +13,7 @@ import streamlit as st
 from dashboard import markup, session, undo_bar
 from dashboard.blotter import widget
 from dashboard.calendar_weeks import CalendarRow, CalendarSpan, calendar_of, monday_of
+from dashboard.clock import Clock
 from dashboard.oncall_editor import editor
 from dashboard.oncall_panels import PAGE, overrides, slot_panel
 from dashboard.oncall_view import WEEKS, OnCallView, Slot, read_view
@@ -34,6 +36,9 @@ def _card(one: Standing, view: OnCallView) -> str:
     if one.until is not None:
         following = ", ".join(one.following) or "nobody"
         until = f"until {clock.brief(one.until)}, then {following}"
+        if zone != clock.zone.key:
+            there = Clock(zone=ZoneInfo(zone), locale=clock.locale).brief(one.until)
+            zone = f"{there} in {zone}"
     empty = "" if one.people else " is-free"
     empty = " is-empty" if _is_gap(one.schedule, view) else empty
     return (

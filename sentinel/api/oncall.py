@@ -36,7 +36,7 @@ from sentinel.schema.oncall import OnCallOverride
 from sentinel.severity import severity_of
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
-from sentinel.store.oncall.stored import StoredOnCall
+from sentinel.store.oncall.stored import REACH, StoredOnCall
 
 __all__ = ["router"]
 
@@ -122,7 +122,10 @@ def calendar(
     """Return the shifts to come as an iCalendar file, which calendar programs read."""
     store = store_of(request)
     start = store.now()
-    held = StoredOnCall(store).shifts(start, start + timedelta(days=days), schedule or None)
+    known = StoredOnCall(store).now(start - REACH)
+    if person:
+        known.require_person(person)
+    held = known.shifts(start, start + timedelta(days=days), schedule or None)
     title = f"On call: {person or schedule or 'all schedules'}"
     return Response(calendar_of(title, held, start, person), media_type="text/calendar")
 

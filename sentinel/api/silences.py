@@ -116,7 +116,8 @@ def begin(request: Request, response: Response, body: Body, who: Acting) -> Sile
     response.headers["Location"] = f"{request.url.path.rstrip('/')}/{made}"
     silence = store.silence(made)
     response.headers["ETag"] = _tag(silence)
-    return SilenceMade.model_validate({**_fields(silence, now), "silenced": count})
+    # Not `now`, before which one that begins at once had not begun.
+    return SilenceMade.model_validate({**_fields(silence, store.store.now()), "silenced": count})
 
 
 @router.post(

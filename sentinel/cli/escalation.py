@@ -109,9 +109,15 @@ def try_policy(
     labels = labels_given(given) if len(given) > 1 or "=" in given[0] else None
     word = severity or (labels or {}).get("severity") or "critical"
     try:
-        degree, shown_in = severity_of(word), ZoneInfo(zone)
-    except (ValueError, KeyError, OSError) as error:
+        degree = severity_of(word)
+    except ValueError as error:
         raise ConfigurationError(str(error)) from None
+    try:
+        shown_in = ZoneInfo(zone)
+    except (ValueError, KeyError, OSError):
+        raise ConfigurationError(
+            f"{zone!r} is no time zone", hint="Write UTC or Europe/Berlin."
+        ) from None
     with open_store() as store:
         first = moment_of_option(at) if at else store.now()
         known = StoredOnCall(store).now(first)

@@ -33,13 +33,17 @@ def calendar(
 
     Raises:
         ConfigurationError: the file cannot be written
+        NotFound: there is no such schedule or person
     """
     from sentinel.oncall.calendar_feed import calendar_of
-    from sentinel.store.oncall.stored import StoredOnCall
+    from sentinel.store.oncall.stored import REACH, StoredOnCall
 
     with open_store() as store:
         start = store.now()
-        found = StoredOnCall(store).shifts(start, start + timedelta(days=days), schedule)
+        known = StoredOnCall(store).now(start - REACH)
+    if person:
+        known.require_person(person)
+    found = known.shifts(start, start + timedelta(days=days), schedule)
     held = [(name, shift) for name, shift in found if not person or person in shift.people]
     title = f"On call: {person or schedule or 'all schedules'}"
     try:

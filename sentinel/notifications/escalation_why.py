@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinel.duration import format_duration
+
 __all__ = ["EscalationWhy", "PageWhy", "in_sentences"]
 
 
@@ -84,10 +86,10 @@ def _stands(given: EscalationWhy) -> str:
                 "level follows"
             )
         case "paused":
-            left = timedelta(seconds=round(given.left_seconds or 0))
+            left = format_duration(timedelta(seconds=round(given.left_seconds or 0)))
             return (
-                f"paused since {_at(given.paused_at)}, since all of the group is muted; {left} are "
-                "left"
+                f"paused since {_at(given.paused_at)}, since all of the group is muted; the next "
+                f"level follows {left} after that ends"
             )
         case "acknowledged":
             by = f"acknowledged by {given.acknowledged_by} at {_at(given.acknowledged_at)}"

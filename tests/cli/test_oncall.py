@@ -137,6 +137,8 @@ def test_a_policy_is_tried_at_a_moment_without_notifying_anybody(run: Run, file:
         "  Wed 12:10:00  ben by ben, for person ben",
     ]
     assert run("escalation", "test", "nothing")[0] == Exit.NOT_FOUND
+    code, _, err = run("escalation", "test", "default", "--timezone", "Mars/X")
+    assert (code, "'Mars/X' is no time zone" in err) == (Exit.USAGE, True)
     # By the labels of an alert: its route's policy.
     assert run("escalation", "test", "tier=1")[1].startswith("Nobody would be paged")
     routes = Path(file).with_name("routes.yaml")

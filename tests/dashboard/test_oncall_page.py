@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -167,6 +168,13 @@ def test_without_a_document_the_page_begins_with_an_example(scene: Scene, page: 
     page.run()
     assert sorted(OnCallDocuments(scene.store).active().schedules) == ["primary"]
     assert "oncall-card" in shown(page)
+
+
+def test_a_card_says_a_handoff_in_the_zone_of_its_schedule_too(rota: Rota):
+    words = shown(rota.opened().page)
+    assert "Europe/Berlin</small>" in words
+    assert re.search(r"\d (AM|PM) in Europe/Berlin</small>", words)
+    assert "in UTC</small>" not in words
 
 
 BERLIN = Clock(ZoneInfo("Europe/Berlin"), "en-GB")

@@ -36,6 +36,14 @@ def exhausted(*states: str) -> str:
     return in_sentences(given).text
 
 
+def test_a_pause_says_how_long_after_it_the_next_level_follows():
+    given = EscalationWhy(
+        policy="db", state="paused", level=1, levels=2, next_at=None, first_page_at=NOW,
+        paused_at=NOW, left_seconds=90, missing=[], ended_at=None, pages=[],
+    )  # fmt: skip
+    assert "the next level follows 1m30s after that ends" in in_sentences(given).text
+
+
 def test_where_no_level_is_left_it_says_what_is_to_come_and_who_was_reached():
     assert "nobody was reached" in exhausted()
     assert "nobody was reached" in exhausted("failed")

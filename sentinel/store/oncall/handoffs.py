@@ -131,7 +131,9 @@ def _notices(
     schedule: str, handoff: Handoff, document: OnCallDocument, now: datetime, dashboard: str
 ) -> list[NewNotice]:
     person = document.people[handoff.person]
-    title, text = handoff_text(schedule, handoff, ZoneInfo(person.timezone))
+    own = "timezone" in person.model_fields_set
+    zone = person.timezone if own else document.schedules[schedule].timezone
+    title, text = handoff_text(schedule, handoff, ZoneInfo(zone))
     says = f"{handoff.person} {handoff.kind} {handoff.at.isoformat()} {now.isoformat()}"
     return [
         NewNotice(

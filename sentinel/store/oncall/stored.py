@@ -67,6 +67,19 @@ class OnCallNow(msgspec.Struct, frozen=True):
             )
         return {name: found[name]}
 
+    def require_person(self, name: str) -> None:
+        """Refuse a name that is nobody's.
+
+        Args:
+            name: of a person in the document
+
+        Raises:
+            NotFound: there is no person of that name
+        """
+        if name not in self.document.people:
+            known = ", ".join(sorted(self.document.people))[:_LONGEST]
+            raise NotFound(f"there is no person {name!r}", hint=f"People: {known or 'none'}")
+
     def coverage(self, start: datetime, end: datetime) -> list[Coverage]:
         """Return what each schedule lacks over a range, by name; both timezone-aware."""
         return [

@@ -62,6 +62,15 @@ def said(store: Store) -> list[tuple[str, str]]:
     return sorted(recorder.sent)
 
 
+def test_whoever_names_no_time_zone_reads_the_schedules(applied: Store, clock: FakeClock):
+    there = DOCUMENT.replace("  primary:\n", "  primary:\n    timezone: Europe/Berlin\n")
+    OnCallDocuments(applied).apply(there, actor="ann")
+    clock.set(MONDAY + WEEK)
+    assert ("ben-chat", "You are on call for primary until Mon 2026-01-19 09:00 CET") in said(
+        applied
+    )
+
+
 def test_people_hear_of_a_handoff_by_their_receivers_once(applied: Store, clock: FakeClock):
     clock.set(MONDAY + 6 * DAY)
     assert said(applied) == [
