@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
@@ -12,6 +12,7 @@ import typer
 from sentinel.cli.label_options import labels_given
 from sentinel.cli.oncall import moment_of_option
 from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.remote_url import refuse_remote, remote_url
 from sentinel.cli.target import open_store
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, NotFound
@@ -26,6 +27,14 @@ __all__ = ["commands"]
 commands = typer.Typer(
     no_args_is_help=True, help="Escalation policies: whom a page reaches, and who is next."
 )
+
+
+@commands.callback()
+def escalation(context: typer.Context) -> None:
+    """Escalation policies: whom a page reaches, and who is next."""
+    if context.invoked_subcommand != "list":
+        refuse_remote()
+
 
 Policy = Annotated[
     str | None, typer.Argument(help="Name of a policy.", show_default="all policies")
@@ -71,6 +80,61 @@ def show(policy: Policy = None, json: AsJson = False) -> None:
         ],
         empty="There are no escalation policies: sentinel oncall apply FILE",
     )
+
+
+@commands.command("list")
+def listed(json: AsJson = False) -> None:
+    """List the escalations that run: their level, when the next step is due, and whom it pages.
+
+    Example:
+        sentinel escalation list
+    """
+    found = _running()
+    if json:
+        json_out({"items": found})
+        return
+    print_table(
+        ["STATE", "LEVEL", "NEXT", "PAGES", "NOTIFIED", "GROUP"],
+        [
+            (
+                one["state"],
+                f"{one['level']} of {one['levels']}",
+                one["due_at"] or "-",
+                ", ".join(dict.fromkeys(p["person"] or p["receiver"] for p in one["following"]))
+                or "-",
+                ", ".join(one["paged"]) or "-",
+                one["title"],
+            )
+            for one in found
+        ],
+        empty="No escalation runs.",
+    )
+
+
+def _running() -> list[dict[str, Any]]:
+    """Return the escalations that run here, or on the server whose address is given."""
+    if remote_url():
+        from sentinel.cli.remote import client_here
+        from sentinel.client import escalations
+
+        with client_here() as client:
+            there = client.do(escalations.running()).items
+        return [one.model_dump(mode="json") for one in there]
+    import msgspec
+
+    from sentinel.severity import Severity
+    from sentinel.store.escalations.running import running
+
+    with open_store() as store:
+        found = running(store, store.now())
+    return [
+        {
+            **msgspec.to_builtins(one),
+            "severity": Severity(one.severity).word,
+            "following": [] if one.following is None else msgspec.to_builtins(one.following.pages),
+        }
+        for one in found
+    ]
 
 
 @commands.command("test")

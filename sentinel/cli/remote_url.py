@@ -26,6 +26,7 @@ def refuse_remote() -> None:
             hint="Run it on the machine of the server, without --url and SENTINEL_URL. Over HTTP "
             "there are: alert; rule list, show, enable, disable, run; silence; route; notify; "
             "owner; receiver; channel limit; key; user; role; audit list, show and verify; "
-            "person; log; statistics; inbox; digest. "
+            "person; log; statistics; inbox; digest; "
+            "escalation list. "
             "The API can do the rest.",
         )

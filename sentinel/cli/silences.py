@@ -95,16 +95,16 @@ def _end(one: Silence, now: datetime) -> str:
         return "is over"
     if state is SilenceState.PENDING:
         begins, length = one.starts_at - now, one.until - one.starts_at
-        return f"begins in {_span(begins)}, for {_span(length)}"
-    left = f"in {_span(one.until - now)}"
+        return f"begins in {_left(begins)}, for {_left(length)}"
+    left = f"in {_left(one.until - now)}"
     if not one.recurrence:
         return left
     window = muting_until(one, now)
-    inside = f"mutes for {_span(window - now)}" if window else "outside its windows"
+    inside = f"mutes for {_left(window - now)}" if window else "outside its windows"
     return f"{left}; {inside}"
 
 
-def _span(length: timedelta) -> str:
+def _left(length: timedelta) -> str:
     """Write a length of time for people: to the minute from an hour on, else to the second."""
     unit = 60 if length >= timedelta(hours=1) else 1
     return format_duration(timedelta(seconds=round(length.total_seconds() / unit) * unit))

@@ -13,7 +13,8 @@ Bulk actions, silences, accounts, saved views and the inbox are requests of
 `sentinel.client.route_shadow`, limits and templates of messages of
 `sentinel.client.message_settings`, personal data of `sentinel.client.personal_data`, runs of rules
 of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, packs of
-`sentinel.client.packs`, fire drills of `sentinel.client.drills`; `do` carries them out.
+`sentinel.client.packs`, fire drills of `sentinel.client.drills`, escalations that run of
+`sentinel.client.escalations`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -22,6 +23,7 @@ Files are requests of `sentinel.client.exports`, which `download` carries out.
 from sentinel.client import (
     alert_routes,
     drills,
+    escalations,
     exports,
     message_settings,
     packs,
@@ -57,6 +59,7 @@ __all__ = [
     "Statistics",
     "alert_routes",
     "drills",
+    "escalations",
     "exports",
     "message_settings",
     "packs",

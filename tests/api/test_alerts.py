@@ -371,6 +371,11 @@ def test_an_escalated_alert_says_its_level_and_is_found_by_its_status(
     assert (answer["reason"], answer["alert"]["status"]) == ("escalated_manually", "escalated")
     listed = client.get(URL, params={"status": "escalated"}).json()["items"]
     assert [(one["id"], one["escalation_level"]) for one in listed] == [(wanted, 1)]
+    (one,) = client.get("/api/v1/alerts/oncall/escalations").json()["items"]
+    assert (one["policy"], one["state"], one["level"], one["levels"], one["paged"]) == (
+        "slowly", "waiting", 0, 1, []
+    )  # fmt: skip
+    assert [(page["person"], page["receiver"]) for page in one["following"]] == [("ann", "pager")]
     (group,) = client.get(f"{URL}/{wanted}/why").json()["groups"]
     assert (group["escalation"]["policy"], group["escalation"]["level"]) == ("slowly", 0)
     assert client.get(URL, params={"status": "open"}).json()["items"][0]["id"] == refused

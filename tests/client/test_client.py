@@ -280,6 +280,10 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert "to Wed 2026-01-07 00:00 (UTC)" in far("digest", "show", "db", *at)
     assert json.loads(far("digest", "show", "db", *at, "--json"))["team"] == "db"
     assert sentinel("--url", url, "digest", "show", "web")[0] == 3
+    assert (items("user", "list"), items("role", "list")) == ([], [])
+    assert far("log", "list") == "Every component logs as configured.\n"
+    assert far("escalation", "list") == "No escalation runs.\n"
+    assert json.loads(far("escalation", "list", "--json")) == {"items": []}
     assert "every silence" in far("receiver", "announce", "default", "all")
     assert "The draft runs since" in far("route", "shadow", "start", str(routes))
     assert "0 alerts opened" in far("route", "shadow", "report", "--since", "1d")
