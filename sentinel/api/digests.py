@@ -7,9 +7,10 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
+from sentinel.api.bodies import Moment
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import NO_NUL
@@ -89,7 +90,7 @@ def show(
         str, Path(max_length=100, pattern=NO_NUL, description="Team of the on-call document.")
     ],
     at: Annotated[
-        AwareDatetime | None,
+        Moment | None,
         Query(description="The last one before this moment, with its time zone; by default now."),
     ] = None,
 ) -> DigestDetail:

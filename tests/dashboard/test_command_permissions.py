@@ -9,6 +9,7 @@ from dashboard import (
     approval_commands,
     configuration_commands,
     document_commands,
+    message_limit_commands,
     oncall_commands,
     prefect_addresses,
     silence_commands,
@@ -22,8 +23,8 @@ from sentinel.errors import ConfigurationError
 def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
         alert_commands, approval_commands, configuration_commands, document_commands,
-        oncall_commands,
-        prefect_addresses, silence_commands, template_commands,
+        message_limit_commands, oncall_commands, prefect_addresses, silence_commands,
+        template_commands,
     )  # fmt: skip
     commands = {
         found
