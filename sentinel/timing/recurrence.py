@@ -166,9 +166,9 @@ class RecurringWindows:
         """Return until when the answer about `now` holds, and the answer."""
         spans = list(self._spans(now))
         ends = [end for start, end in spans if start <= now < end]
-        if ends:
-            return max(ends), max(ends)
-        return min((start for start, _ in spans if start > now), default=now + _AHEAD), None
+        following = min((start for start, _ in spans if start > now), default=now + _AHEAD)
+        # A window that begins within another one may end later, so the answer changes with it.
+        return (min(max(ends), following), max(ends)) if ends else (following, None)
 
     def _spans(self, now: datetime) -> list[tuple[datetime, datetime]]:
         """Return the windows around `now`, and those of the next days."""

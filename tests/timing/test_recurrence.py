@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sentinel.errors import ConfigurationError
@@ -27,6 +27,7 @@ def by_rrule(text: str, first: str, minutes: int, zone: str = "Europe/Berlin") -
 
 
 @given(FROM, st.sampled_from(ZONES), st.integers(0, 23), st.integers(1, 1600), STEPS)
+@example(datetime(2026, 3, 6, tzinfo=UTC), "Europe/Berlin", 2, 1441, [90, 1530])  # they overlap
 def test_a_daily_window_is_open_at_just_the_instants_of_its_windows(
     begin: datetime, name: str, hour: int, minutes: int, steps: list[int]
 ):

@@ -122,7 +122,7 @@ def test_why_says_who_was_paged_when_the_next_level_is_and_why_it_waits(paged: P
     paged.does(Suppress(actor="ann", until=START + timedelta(hours=1)))
     assert said()[0] == (
         f"{named} 1 of 3: paused since 2026-01-06 12:00:00 UTC, since all of the group is muted; "
-        "0:10:00 are left."
+        "the next level follows 10m after that ends."
     )
     paged.does(Unsuppress(actor="ann"))
     paged.does(Acknowledge(actor="ann"))
