@@ -145,8 +145,8 @@ def silences() -> None:
         _row(line)
     if not live:
         st.html(
-            '<div class="empty"><h2>Nothing is silenced</h2><p>A silence sends no notifications of '
-            "the alerts that its matchers match, also of those that open later.</p></div>"
+            '<div class="empty"><h2>Nothing is silenced</h2><p>A silence mutes the alerts that '
+            "its matchers match, also those that open later.</p></div>"
         )
     _calendar(found, first)
     if over := by_state[SilenceState.EXPIRED][:MOST_EXPIRED]:

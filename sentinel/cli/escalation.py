@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -99,7 +99,9 @@ def listed(json: AsJson = False) -> None:
             (
                 one["state"],
                 f"{one['level']} of {one['levels']}",
-                one["due_at"] or "-",
+                f"{datetime.fromisoformat(one['due_at']).astimezone(UTC):%a %Y-%m-%d %H:%M:%S %Z}"
+                if one["due_at"]
+                else "-",
                 ", ".join(dict.fromkeys(p["person"] or p["receiver"] for p in one["following"]))
                 or "-",
                 ", ".join(one["paged"]) or "-",
@@ -202,6 +204,10 @@ def try_policy(
         return
     if not found:
         say("Nobody would be paged: no rule, route or team gives the alert an escalation policy.")
+        team = (labels or {}).get("team")
+        if team and team not in known.document.teams:
+            teams = ", ".join(sorted(known.document.teams)) or "none"
+            say(f"The on-call document has no team {team!r}. Teams: {teams}")
     for one, steps in found:
         if one.why:
             say(one.why)

@@ -52,7 +52,10 @@ class Device:
         })  # fmt: skip
 
     def reads(self, body: bytes) -> dict[str, Any]:
-        plain: Any = http_ece.decrypt(body, private_key=self._key, auth_secret=self._auth)  # pyright: ignore[reportUnknownMemberType]
+        # The package has no types.
+        plain: Any = http_ece.decrypt(  # pyright: ignore[reportUnknownMemberType]
+            body, private_key=self._key, auth_secret=self._auth
+        )
         return orjson.loads(plain)
 
 

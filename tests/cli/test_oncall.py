@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -141,6 +141,7 @@ def test_a_policy_is_tried_at_a_moment_without_notifying_anybody(run: Run, file:
     assert (code, "'Mars/X' is no time zone" in err) == (Exit.USAGE, True)
     # By the labels of an alert: its route's policy.
     assert run("escalation", "test", "tier=1")[1].startswith("Nobody would be paged")
+    assert "has no team 'nope'. Teams: " in run("escalation", "test", "team=nope")[1]
     routes = Path(file).with_name("routes.yaml")
     routes.write_text(
         "route: {receiver: default, routes: [{matchers: ['tier=1'], escalation: default}]}"
@@ -168,6 +169,9 @@ def test_a_drill_says_who_was_reached_after_how_long_and_who_did_not_acknowledge
     run("oncall", "apply", file)
     begun = json.loads(run("drill", "db", "--json")[1])
     assert run("drill", "db")[0] == Exit.CONFLICT
+    (listed,) = json.loads(run("escalation", "list", "--json")[1])["items"]
+    due = datetime.fromisoformat(listed["due_at"]).astimezone(UTC)
+    assert f"{due:%a %Y-%m-%d %H:%M:%S} UTC" in run("escalation", "list")[1]
     # Commands have the clock of this machine, which is followed here.
     world.clock.set(datetime.fromisoformat(begun["started_at"]) + timedelta(seconds=31))
     escalate_due(world.store, world.recorder.channel_of, by="test")
