@@ -18,6 +18,7 @@ from dashboard.address_redirects import AddressRedirects
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.live_api import LiveApi
 from dashboard.login_gate import LoginGate
+from dashboard.push_routes import MovedBrowsers
 from dashboard.web_app import WebAppFiles
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.errors import SentinelError
@@ -68,6 +69,7 @@ app = st.App(
         ),
         Middleware(AddressRedirects, base=session.base_path, reserved=page_tokens.FOLDER),
         Middleware(WebAppFiles, path=session.api_path),
+        Middleware(MovedBrowsers, path=session.api_path, browsers=lambda: session.data().push),
         Middleware(
             LoginGate,
             path=session.api_path,

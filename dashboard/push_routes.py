@@ -1,19 +1,27 @@
-"""The live API's routes of Web Push: whether a browser notifies its person, and switching that."""
+"""The routes of Web Push: whether a browser notifies its person, and switching that.
+
+All belong to the live API but one: a browser that changes its subscription does so while no page is
+open and nobody may be signed in, so that its service worker has no page token. What proves that it
+asks is the secret of its old subscription.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import anyio.to_thread
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.database_errors import database
 from sentinel.access.vapid import public_key
-from sentinel.errors import ConfigurationError, DatabaseError
-from sentinel.notifications.push_subscription import subscription_of
+from sentinel.errors import ConfigurationError, DatabaseError, SentinelError
+from sentinel.notifications.push_subscription import move_of, subscription_of
 from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 
-__all__ = ["MOST_PUSH_BYTES", "change_push", "push_state"]
+__all__ = ["MOST_PUSH_BYTES", "MovedBrowsers", "change_push", "push_state"]
 
 MOST_PUSH_BYTES = 8 * 1024
 """The longest request body that is read."""
@@ -67,6 +75,56 @@ def change_push(browsers: PushSubscriptions, person: str, method: str, body: byt
     except DatabaseError as error:
         return _refused(503, str(error))
     return _json({"subscribed": method == "POST"})
+
+
+class MovedBrowsers:
+    """Middleware before the login: a browser's new subscription takes the place of its old one.
+
+    It answers whether the browser is `subscribed`: not where nobody has the old one. Then the next
+    page that its person opens sends the new one (`subscription.js`).
+
+    Args:
+        app: the rest
+        path: returns the folder of the address, as `/sentinel`
+        browsers: returns those that people subscribed
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, path: Callable[[], str], browsers: Callable[[], PushSubscriptions]
+    ) -> None:
+        self._app = app
+        self._path = path
+        self._browsers = browsers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer POST `push_moved`; pass all others on."""
+        address = f"{self._path()}/push_moved"
+        if (scope["type"], scope.get("method"), scope.get("path")) != ("http", "POST", address):
+            await self._app(scope, receive, send)
+            return
+        answer = await self._answer(Request(scope, receive))
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            return _refused(403, "another site may not change a subscription")
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MOST_PUSH_BYTES:
+                return _refused(413, "this is too long")
+        return await anyio.to_thread.run_sync(self._moved, bytes(body))
+
+    def _moved(self, body: bytes) -> Response:
+        try:
+            move = move_of(msgspec.json.decode(body))
+            with database():
+                moved = self._browsers().move(move.endpoint, move.auth, move.subscription)
+        except (msgspec.MsgspecError, UnicodeDecodeError, ConfigurationError) as error:
+            return _refused(400, str(error))
+        except SentinelError as error:
+            return _refused(503, str(error))
+        return _json({"subscribed": moved})
 
 
 def _refused(status: int, why: str) -> Response:

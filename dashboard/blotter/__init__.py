@@ -42,8 +42,8 @@ WIDGETS = {
         "long_text",
         "drawer",
     ),
-    "pulse": ("shared", "live_api", "pulse"),
-    "preferences": ("shared", "toast", "live_api", "alarm", "push", "preferences"),
+    "pulse": ("shared", "live_api", "subscription", "pulse"),
+    "preferences": ("shared", "toast", "live_api", "alarm", "subscription", "push", "preferences"),
     "calendar": ("shared", "calendar"),
     "routes": ("shared", "routes"),
 }

@@ -30,6 +30,10 @@ class Pulse {
   receive(data) {
     this.live.receive(data.live_api);
     this.update(data);
+    if (!this.renewed) {
+      this.renewed = true;
+      new Subscription(this.live).renew().catch((error) => console.info(`Web Push: ${error.message}`));
+    }
     // Runs of the page delay no beat: each beat renews the lease of the login, which forms need.
     if (!this.next) this.wait();
   }

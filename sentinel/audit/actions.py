@@ -58,6 +58,7 @@ ACTIONS: dict[str, str] = {
     "view.removed": "removed the saved view",
     "inbox.read": "marked as read",
     "push.subscribed": "subscribed the browser",
+    "push.moved": "got a new push address for the browser",
     "push.unsubscribed": "unsubscribed the browser",
     "key.created": "made the key",
     "key.rotated": "gave a new secret to the key",

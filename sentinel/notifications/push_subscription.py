@@ -14,7 +14,7 @@ import msgspec
 
 from sentinel.errors import ConfigurationError
 
-__all__ = ["PushBrowsers", "PushSubscription", "id_of", "subscription_of"]
+__all__ = ["PushBrowsers", "PushMove", "PushSubscription", "id_of", "move_of", "subscription_of"]
 
 _LONGEST_ENDPOINT = 2000
 _POINT_BYTES, _AUTH_BYTES = 65, 16
@@ -39,6 +39,20 @@ class PushSubscription(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """What names the subscription where its endpoint may not be shown."""
         return id_of(self.endpoint)
+
+
+class PushMove(msgspec.Struct, frozen=True, kw_only=True):
+    """A browser's subscription that took the place of another.
+
+    Attributes:
+        endpoint: the address of the old one
+        auth: the secret of the old one, which nobody has but its browser and this instance
+        subscription: the new one
+    """
+
+    endpoint: str
+    auth: str
+    subscription: PushSubscription
 
 
 class PushBrowsers(Protocol):
@@ -97,6 +111,27 @@ def subscription_of(given: object) -> PushSubscription:
     return PushSubscription(endpoint=endpoint, p256dh=sent.keys.p256dh, auth=sent.keys.auth)
 
 
+def move_of(given: object) -> PushMove:
+    """Return what push_worker.js sends when the browser changed its subscription.
+
+    Args:
+        given: JSON: `from` with the old endpoint and `auth`, `to` with the new subscription
+
+    Returns:
+        The move.
+
+    Raises:
+        ConfigurationError: it is none, or the new subscription is none
+    """
+    try:
+        sent = msgspec.convert(given, _GivenMove)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"this is no move of a browser's subscription: {error}") from None
+    return PushMove(
+        endpoint=sent.old.endpoint, auth=sent.old.auth, subscription=subscription_of(sent.to)
+    )
+
+
 def _is_on_curve(point: bytes) -> bool:
     """Return whether bytes are a point of P-256: for any other nothing can be encrypted."""
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -118,6 +153,16 @@ class _Keys(msgspec.Struct):
 class _Given(msgspec.Struct):
     endpoint: str
     keys: _Keys
+
+
+class _Old(msgspec.Struct):
+    endpoint: str
+    auth: str
+
+
+class _GivenMove(msgspec.Struct):
+    to: object
+    old: _Old = msgspec.field(name="from")
 
 
 def _bytes_of(text: str) -> bytes:

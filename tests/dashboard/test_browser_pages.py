@@ -37,6 +37,18 @@ SHOWN = """async () => {
 """What the service worker shows."""
 
 
+CHANGED = """async (point) => {
+  const endpoint = "https://push.example/send/y", keys = { p256dh: point, auth: "B".repeat(22) };
+  PushManager.prototype.subscribe = async () => ({ endpoint, toJSON: () => ({ endpoint, keys }) });
+  const event = new Event("pushsubscriptionchange");
+  let done;
+  event.waitUntil = (work) => { done = work; };
+  self.dispatchEvent(event);
+  await done;
+}"""
+"""What the browser does to the service worker when it changes the subscription by itself."""
+
+
 def heading(page: Page, name: str) -> None:
     expect(page.locator(".page-head h1").get_by_text(name, exact=True)).to_be_visible()
 
@@ -291,11 +303,11 @@ def test_a_browser_is_subscribed_and_shows_what_is_pushed(
     point = base64.urlsafe_b64encode(new_point()).rstrip(b"=").decode()
     page.add_init_script(
         """(() => {
-          const endpoint = "https://push.example/send/x";
+          const endpoint = localStorage.moved ?? "https://push.example/send/x";
           const keys = { p256dh: "POINT", auth: "A".repeat(22) };
           const made = { endpoint, toJSON: () => ({ endpoint, keys }) };
           made.unsubscribe = async () => { now = null; };
-          let now = null;
+          let now = localStorage.moved ? made : null;
           PushManager.prototype.getSubscription = async () => now;
           PushManager.prototype.subscribe = async (options) => {
             window.pushKey = options.applicationServerKey;
@@ -338,6 +350,20 @@ def test_a_browser_is_subscribed_and_shows_what_is_pushed(
         pause=lambda seconds: page.wait_for_timeout(seconds * 1000),
     )  # fmt: skip
     assert shown == [{"title": "[critical] disk", "body": "full", "actions": ["Acknowledge"]}]
+    (service,) = page.context.service_workers
+    service.evaluate(CHANGED, point)  # the browser changes it while no page looks
+    (moved,) = push.of(people)
+    assert moved.endpoint == "https://push.example/send/y"
+    push.forget([moved.id])  # as where a backup of before was restored
+    page.evaluate("localStorage.moved = 'https://push.example/send/z'")  # and while nothing ran
+    page.goto(f"{served.url}/rules")
+    eventually(
+        lambda: [one.endpoint for one in push.of(people)] == ["https://push.example/send/z"],
+        "a page that is opened sends it again",
+        pause=lambda seconds: page.wait_for_timeout(seconds * 1000),
+    )
+    page.goto(f"{served.url}/settings")
     stop.click()
     expect(switch).to_be_visible()
     assert push.of(people) == []
+    page.evaluate("localStorage.removeItem('moved')")

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from dashboard.push_routes import MovedBrowsers
 from dashboard.web_app import WebAppFiles
 from sentinel.access.vapid import public_key
 from sentinel.notifications.push_subscription import id_of
@@ -37,10 +38,10 @@ def browser(store: Store, push: PushSubscriptions) -> Browser:
     return Browser(store, push=lambda: push)
 
 
-def subscription() -> dict[str, Any]:
+def subscription(endpoint: str = ENDPOINT) -> dict[str, Any]:
     raw = (new_point(), os.urandom(16))
     point, auth = (base64.urlsafe_b64encode(one).rstrip(b"=").decode() for one in raw)
-    return {"endpoint": ENDPOINT, "keys": {"p256dh": point, "auth": auth}}
+    return {"endpoint": endpoint, "keys": {"p256dh": point, "auth": auth}}
 
 
 def test_a_browser_is_subscribed_for_whom_the_page_belongs_to(
@@ -93,6 +94,47 @@ def test_a_database_that_is_down_is_named(
         answer = browser.asks("push", method, json=subscription())
         assert answer.status_code == 503
         assert "the database failed" in answer.json()["error"]
+
+
+def moves(push: PushSubscriptions, **sent: Any) -> httpx.Response:
+    """What a service worker is answered, which has no page and perhaps nobody signed in."""
+
+    def behind(_: Request) -> Response:
+        return PlainTextResponse("login")
+
+    asked = Middleware(MovedBrowsers, path=lambda: "/sentinel", browsers=lambda: push)
+    app = Starlette(routes=[Route("/{rest:path}", behind)], middleware=[asked])
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://d") as client:
+            return await client.post("/sentinel/push_moved", **sent)
+
+    return asyncio.run(ask())
+
+
+def test_a_service_worker_moves_its_subscription_without_a_page(
+    browser: Browser, push: PushSubscriptions
+):
+    old, new = subscription(), subscription(f"{ENDPOINT}-2")
+    browser.asks("push", "POST", json=old)
+    named = {"endpoint": ENDPOINT, "auth": old["keys"]["auth"]}
+    foreign = {"sec-fetch-site": "cross-site"}
+    refused: list[tuple[int, dict[str, Any]]] = [
+        (403, {"json": {"from": named, "to": new}, "headers": foreign}),
+        (400, {"json": {"from": named, "to": {"endpoint": "http://x"}}}),
+        (400, {"json": {"to": new}}), (400, {"content": b"\xff"}),
+        (413, {"content": b" " * 9000}),
+    ]  # fmt: skip
+    for status, sent in refused:
+        answer = moves(push, **sent)
+        assert (answer.status_code, bool(answer.json()["error"])) == (status, True), sent
+    assert [one.endpoint for one in push.of(["maria"])] == [ENDPOINT]
+    forged = named | {"auth": new["keys"]["auth"]}
+    assert moves(push, json={"from": forged, "to": new}).json() == {"subscribed": False}
+    assert [one.endpoint for one in push.of(["maria"])] == [ENDPOINT]
+    assert moves(push, json={"from": named, "to": new}).json() == {"subscribed": True}
+    assert [one.endpoint for one in push.of(["maria"])] == [f"{ENDPOINT}-2"]
 
 
 def fetched(path: str, base: str = "/sentinel") -> httpx.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,44 @@ class PushSubscriptions:
                 self._record(connection, "push.subscribed", person, subscription.id)
 
         self._store.in_transaction(work)
+
+    def move(self, endpoint: str, auth: str, subscription: PushSubscription) -> bool:
+        """Put a browser's new subscription in the place of its old one, for the same person.
+
+        Args:
+            endpoint: of the old subscription
+            auth: the secret of the old subscription, which proves that the browser asks
+            subscription: the new one
+
+        Returns:
+            Whether the old one was there; False also where the new one is another person's.
+
+        Raises:
+            SQLAlchemyError: the database failed
+        """
+        old, now = id_of(endpoint), self._store.now()
+
+        def work(connection: Connection) -> bool:
+            query = select(_ROW.person, _ROW.auth).where(_ROW.id == old).with_for_update()
+            found = connection.execute(query).first()
+            if found is None or not hmac.compare_digest(found.auth.encode(), auth.encode()):
+                return False
+            if _person_of(connection, subscription.id) not in (None, found.person):
+                return False
+            values = {
+                "endpoint": subscription.endpoint, "p256dh": subscription.p256dh,
+                "auth": subscription.auth, "made_at": now,
+            }  # fmt: skip
+            connection.execute(PUSH_SUBSCRIPTION.delete().where(_ROW.id == old))
+            connection.execute(
+                insert_into(self._store.dialect, PUSH_SUBSCRIPTION)
+                .values(id=subscription.id, person=found.person, **values)
+                .on_conflict_do_update(index_elements=["id"], set_=values)
+            )
+            self._record(connection, "push.moved", found.person, subscription.id)
+            return True
+
+        return self._store.in_transaction(work)
 
     def remove(self, person: str, endpoint: str) -> bool:
         """End the subscription of a person's browser.

@@ -55,6 +55,7 @@ AUDITED = {
     "log_levels.LogLevels.set": ("log.level",),
     "log_levels.LogLevels.reset": ("log.level",),
     "notifications.push_subscriptions.PushSubscriptions.add": ("push.subscribed",),
+    "notifications.push_subscriptions.PushSubscriptions.move": ("push.moved",),
     "notifications.push_subscriptions.PushSubscriptions.remove": ("push.unsubscribed",),
     "saved_views.Views.save": ("view.saved",),
     "saved_views.Views.remove": ("view.removed",),

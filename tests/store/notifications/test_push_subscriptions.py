@@ -74,6 +74,23 @@ def test_a_browser_notifies_the_person_who_subscribed_it_last(store: Store, cloc
     assert len(base64.urlsafe_b64decode(public_key(browsers.private_key()) + "=")) == 65
 
 
+@pytest.mark.both_databases
+def test_a_subscription_that_moved_is_replaced_for_the_same_person(store: Store, clock: FakeClock):
+    browsers = PushSubscriptions(store)
+    old, new, of_ben = browser("phone"), browser("phone-2"), browser("ben")
+    browsers.add("ann", old)
+    browsers.add("ben", of_ben)
+    assert not browsers.move(old.endpoint, new.auth, new), "the secret of the old one proves it"
+    assert not browsers.move(new.endpoint, new.auth, old), "an unknown one moves nowhere"
+    assert not browsers.move(old.endpoint, old.auth, of_ben), "it is another person's"
+    assert (names(browsers, "ann"), names(browsers, "ben")) == (["phone"], ["ben"])
+    assert browsers.move(old.endpoint, old.auth, new)
+    assert browsers.of(["ann"]) == [new]
+    assert not browsers.move(old.endpoint, old.auth, new), "it is gone"
+    moved = [one for some in every(store) for one in some if one.action == "push.moved"]
+    assert [(one.actor, one.object_id) for one in moved] == [("ann", new.id)]
+
+
 def test_the_log_says_whose_last_browser_was_forgotten(store: Store):
     browsers = PushSubscriptions(store)
     for person, name in (("ann", "phone"), ("ann", "laptop"), ("ben", "tablet")):
