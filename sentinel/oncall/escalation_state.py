@@ -82,6 +82,7 @@ class Escalation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: what it does now
         level: how many steps were done; the next one is `steps[level]`
+        round_at: when it began anew with its first step; None where it never did
         due_at: when the next step is due, or the acknowledgement runs out; None for neither
         first_page_at: when the first page was attempted; None before
         paused_at: since when it is paused
@@ -97,6 +98,7 @@ class Escalation(msgspec.Struct, frozen=True, kw_only=True):
 
     state: State = State.WAITING
     level: int = 0
+    round_at: datetime | None = None
     due_at: datetime | None = None
     first_page_at: datetime | None = None
     paused_at: datetime | None = None
@@ -293,7 +295,7 @@ def again(given: Escalation, plan: Plan, at: datetime, wait: timedelta) -> Escal
     if given.state not in (State.ACKNOWLEDGED, State.EXHAUSTED):
         return replace(given, acknowledgements=())
     begun = opened(plan, at, wait)
-    return replace(begun, first_page_at=given.first_page_at)
+    return replace(begun, first_page_at=given.first_page_at, round_at=at)
 
 
 def skipped_before(

@@ -31,7 +31,7 @@ from sentinel.errors import DatabaseError
 from sentinel.host_guard import HostGuard
 from sentinel.links import public_address
 from sentinel.notifications.twiml import say
-from sentinel.public_pages.actors import recorded
+from sentinel.public_pages.actors import people_asked, recorded
 from sentinel.public_pages.calendars import CalendarPages
 from sentinel.public_pages.calls import AuthTokens, Calls, done_in_words
 from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
@@ -147,17 +147,22 @@ class _Pages:
         if link.expired:
             return _page(_EXPIRED, 410)
         if request.method != "POST":
-            return _page(link_page(link))
-        note = _note(await _body(request))
-        if note is None:
+            return _page(await self._shown(link))
+        form = _form(await _body(request))
+        note = None if form is None else _note(form)
+        if form is None or note is None:
             return _page(notice("Not understood", "Open the link again, and use its button."), 400)
-        results = await run_in_threadpool(self._acknowledge, link, note)
+        results = await run_in_threadpool(self._acknowledge, link, note, _field(form, "who"))
         _log.info("a link of receiver %s: %s", link.receiver, done_in_words(results))
         after = await run_in_threadpool(self._links.find, token)
-        return _page(link_page(after or link, done_in_words(results)))
+        return _page(await self._shown(after or link, done_in_words(results)))
 
-    def _acknowledge(self, link: Link, note: str) -> list[ActionResult]:
-        who = recorded(self._store, link, "link", note)
+    async def _shown(self, link: Link, done: str = "") -> str:
+        people = await run_in_threadpool(people_asked, self._store, link)
+        return link_page(link, done, people)
+
+    def _acknowledge(self, link: Link, note: str, said: str) -> list[ActionResult]:
+        who = recorded(self._store, link, "link", note, said)
         return self._links.acknowledge(link, who.actor, who.comment)
 
     async def call(self, request: Request) -> Response:
@@ -199,12 +204,14 @@ async def _body(request: Request) -> bytes | None:
     return body
 
 
-def _note(body: bytes | None) -> str | None:
-    """Return the note of a form, empty where it has none; None for what is no form of ours."""
-    form = _form(body)
-    if form is None:
-        return None
-    note = " ".join(dict(reversed(form)).get("note", "").replace("\0", " ").split())
+def _field(form: list[tuple[str, str]], name: str) -> str:
+    """Return a field of a form as it was sent first; empty where it has none."""
+    return dict(reversed(form)).get(name, "")
+
+
+def _note(form: list[tuple[str, str]]) -> str | None:
+    """Return the note of a form, empty where it has none; None for one that is too long."""
+    note = " ".join(_field(form, "note").replace("\0", " ").split())
     return note if len(note) <= MOST_NOTE else None
 
 

@@ -35,13 +35,16 @@ ul{list-style:none;margin:16px 0;padding:0}li{border-top:1px solid var(--line);p
 li b{display:block}
 .critical{color:var(--critical)}.high{color:var(--high)}.medium{color:var(--medium)}
 .low{color:var(--low)}.ok{color:var(--ok)}
+select{width:100%;min-height:44px;padding:8px 10px;font:inherit;color:inherit;
+background:var(--page);border:1px solid var(--soft);border-radius:8px;margin:0 0 12px}
 label{display:block;font-size:14px;color:var(--soft);margin:0 0 4px}
 input{width:100%;min-height:44px;padding:8px 10px;font:inherit;color:inherit;background:var(--page);
 border:1px solid var(--soft);border-radius:8px;margin:0 0 12px}
 button{width:100%;min-height:48px;font:inherit;font-weight:600;border:0;border-radius:8px;
 background:var(--go);color:var(--go-ink);cursor:pointer}
 form{margin-bottom:16px}button{margin-bottom:12px}
-button:focus-visible,input:focus-visible{outline:3px solid var(--go);outline-offset:2px}
+button:focus-visible,input:focus-visible,select:focus-visible{outline:3px solid var(--go);
+outline-offset:2px}
 """
 _DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 HEADERS = {
@@ -56,12 +59,14 @@ HEADERS = {
 """Of every answer: nothing is kept, framed, indexed, or named to another site."""
 
 
-def link_page(link: Link, done: str = "") -> str:
+def link_page(link: Link, done: str = "", people: Sequence[str] = ()) -> str:
     """Return the page of a link that can be used.
 
     Args:
         link: with its alerts as they are now
         done: what was just done, in a sentence; empty before anything is
+        people: of whom it asks which one acts, since each of them must acknowledge; the first is
+            chosen where the message paged that person
 
     Returns:
         A page that names the alerts, and asks while any of them is open.
@@ -77,11 +82,17 @@ def link_page(link: Link, done: str = "") -> str:
     parts.append(_listed(link))
     if count:
         parts.append(
-            '<form method="post"><label for="note">Your name or a note, for the timeline '
+            f'<form method="post">{_who(people, link.person)}<label for="note">'
+            "Your name or a note, for the timeline "
             f'(optional)</label><input id="note" name="note" maxlength="{MOST_NOTE}" '
             f'autocomplete="name"><button>Acknowledge {number}</button></form>'
             '<p class="soft">Opening this page changed nothing. The button acknowledges these '
             "alerts and no others, and stops their repeated notifications.</p>"
+        )
+    if count and people:
+        parts.append(
+            '<p class="soft">Each of these people must acknowledge. Without a name, nobody counts '
+            "as having acknowledged, and all of them are still paged.</p>"
         )
     parts.append(
         f'<p class="soft">Sent to the receiver {_text(link.receiver)}. This link can be used '
@@ -102,6 +113,20 @@ def notice(title: str, *sentences: str) -> str:
     """
     parts = [f"<h1>{_text(title)}</h1>", *(f"<p>{_text(one)}</p>" for one in sentences)]
     return _page(title, parts)
+
+
+def _who(people: Sequence[str], paged: str) -> str:
+    """Return the question who acts; nothing where nobody must be known."""
+    if not people:
+        return ""
+    chosen = paged if paged in people else ""
+    options = [("", "None of these")] + [(one, one) for one in people]
+    listed = "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
+        f"{_text(shown)}</option>"
+        for value, shown in options
+    )
+    return f'<label for="who">Who are you?</label><select id="who" name="who">{listed}</select>'
 
 
 def _listed(link: Link) -> str:

@@ -22,6 +22,11 @@ class AcknowledgeLink(SQLModel, table=True):
     group_id: str = Field(max_length=32)
     receiver: str
     channel: str
+    person: str = Field(
+        default="",
+        description="Whom an escalation paged by the message; empty for nobody.",
+        sa_column_kwargs={"server_default": ""},
+    )
     alerts: list[str] = array_column()
     made_at: datetime = moment_column(nullable=False)
     expires_at: datetime = moment_column(nullable=False)

@@ -32,6 +32,9 @@ class EscalationRow(SQLModel, table=True):
     state: str = "waiting"
     level: int = 0
     opened_at: datetime = moment_column(nullable=False)
+    round_at: datetime | None = moment_column(
+        default=None, nullable=True, description="When it began anew; NULL where it never did."
+    )
     due_at: datetime | None = moment_column(default=None, nullable=True)
     first_page_at: datetime | None = moment_column(default=None, nullable=True)
     paused_at: datetime | None = moment_column(default=None, nullable=True)

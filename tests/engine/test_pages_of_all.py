@@ -8,10 +8,11 @@ from sentinel.alerts.actions import Acknowledge, Comment
 from sentinel.clock import FakeClock
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import all_acknowledged
-from sentinel.public_pages.actors import recorded
+from sentinel.public_pages.actors import people_asked, recorded
+from sentinel.public_pages.html import link_page
 from sentinel.store import Store, StoreOptions
 from sentinel.store.escalations.sending import claim_pages, due_since, finish_page
-from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
+from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks, Link
 from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.engine.test_paging import DOCUMENT, Paging, escalate_once
@@ -50,6 +51,57 @@ def test_where_all_must_acknowledge_the_others_are_still_called_and_answer_by_th
     link = links.find(message.acknowledge_url.rpartition("/")[2])
     assert link is not None
     assert not link.open
+
+
+SHARED = EVERYBODY.replace("receiver: ben}", "receiver: ann}")
+
+
+def test_where_all_must_acknowledge_the_link_of_a_shared_receiver_asks_who_acts(
+    store: Store, clock: FakeClock
+):
+    store.options = StoreOptions(public_url="https://sentinel.example.org")
+    paging = Paging(store, clock)
+    OnCallDocuments(store).apply(SHARED, actor="ann")
+    paging.sees({"/": 95})
+    paging.pages()
+    links = AcknowledgeLinks(store)
+    tokens = [one.acknowledge_url.rpartition("/")[2] for _, one in paging.recorder.messages]
+    found = [link for link in map(links.find, tokens) if link is not None]
+    mine, others = sorted(found, key=lambda one: one.person)
+    assert (mine.person, others.person, mine.receiver, others.receiver) == (
+        "ann", "ben", "ann", "ann"
+    )  # fmt: skip
+    assert (people_asked(store, mine), people_asked(store, others)) == (
+        ["ann", "ben"], ["ben", "ann"]
+    )  # fmt: skip
+    shown = link_page(others, "", people_asked(store, others))
+    assert '<option value="ben" selected>' in shown
+    assert "Each of these people must acknowledge." in shown
+    assert "Who are you?" not in link_page(others)
+    # Nobody is named: it counts for none of them. Who is not asked for cannot be named.
+    for said in ("", "eve"):
+        who = recorded(store, mine, "link", "hm", said)
+        assert who == ("link of receiver ann", "hm")
+    links.acknowledge(mine, "link of receiver ann")
+    assert paging.rows("SELECT state FROM escalation") == [("waiting",)]
+    assert people_asked(store, found_again(links, tokens[0])) != ()
+    who = recorded(store, mine, "link", "hm", "ben")
+    assert who == ("ben", "hm (by link of receiver ann, as the page was told)")
+    links.acknowledge(found_again(links, tokens[0]), who.actor, who.comment)
+    assert people_asked(store, found_again(links, tokens[0])) == ["ann"]
+    # A telephone cannot ask: it counts for whom the call paged.
+    who = recorded(store, mine, "phone call", "key 4")
+    assert who == ("ann", "key 4 (by phone call of receiver ann, as the call paged)")
+    assert recorded(store, others, "phone call", "key 4").actor == "phone call of receiver ann"
+    links.acknowledge(found_again(links, tokens[0]), who.actor)
+    assert paging.rows("SELECT state FROM escalation") == [("acknowledged",)]
+    assert people_asked(store, found_again(links, tokens[0])) == ()
+
+
+def found_again(links: AcknowledgeLinks, token: str) -> Link:
+    link = links.find(token)
+    assert link is not None
+    return link
 
 
 def test_where_all_must_acknowledge_nobody_is_called_again_who_has(paging: Paging):

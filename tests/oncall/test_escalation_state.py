@@ -84,6 +84,8 @@ def test_all_must_acknowledge_where_the_step_says_so():
     )  # fmt: skip
     other = life.acknowledged(now, steps, "eve", START, ["ann", "ben"])
     assert other.state is State.WAITING
+    anew = life.again(both, steps, START + 2 * MINUTE, MINUTE)
+    assert (both.round_at, anew.round_at) == (None, START + 2 * MINUTE)
 
 
 def test_an_acknowledgement_holds_for_good_or_until_its_timeout_which_a_comment_renews():

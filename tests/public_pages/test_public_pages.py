@@ -21,6 +21,7 @@ import pytest
 from sentinel.access.acknowledge_tokens import link_id, new_secret, signed
 from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.clock import FakeClock
+from sentinel.engine.paging import escalate_due
 from sentinel.oncall.person import owner_of
 from sentinel.public_pages import create_app
 from sentinel.public_pages.app import MOST_BODY_BYTES
@@ -130,6 +131,34 @@ def test_the_person_whose_receiver_it_is_alone_is_recorded(told: Told):
     assert entries == [("kim", "on it (by link of receiver ops)")] * 2
     (kind,) = told.rows("SELECT door, kind FROM audit WHERE action = 'alert.acknowledge'")
     assert tuple(kind) == ("link", "link")  # and not that of a login
+
+
+ALL = """
+people:
+  kim: {notify: [{receiver: ops}]}
+  lee: {notify: [{receiver: ops}]}
+teams: {db: {people: [kim, lee], escalation: db}}
+escalation_policies: {db: {steps: [{notify: "team:db", acknowledge: all}]}}
+"""
+
+
+def test_the_page_of_a_shared_receiver_asks_who_acts_where_each_must_acknowledge(
+    store: Store, clock: FakeClock
+):
+    store.receivers.set("ops", ["slack-webhook/ops"])
+    OnCallDocuments(store).apply(ALL, actor="ann")
+    world = World(store, clock, team="db", receivers=["ops"])
+    world.sees({"/": 95})
+    escalate_due(store, world.recorder.channel_of, by="test")
+    url = world.recorder.messages[0][1].acknowledge_url
+    path, phone = urlsplit(url).path.removeprefix("/sentinel"), Phone(store)
+    assert "Who are you? None of these kim lee" in words_of(phone.ask("GET", path))
+    after = words_of(phone.ask("POST", path, data={"who": "lee", "note": "on it"}))
+    assert "acknowledged by lee" in after
+    assert "Who are you? None of these kim Your name" in after
+    phone.ask("POST", path, data={"who": "kim"})
+    assert world.rows("SELECT state FROM escalation") == [("acknowledged",)]
+    assert "Nothing is left to acknowledge." in words_of(phone.ask("GET", path))
 
 
 def test_what_others_did_meanwhile_is_shown_and_only_the_rest_is_acknowledged(told: Told):

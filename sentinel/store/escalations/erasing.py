@@ -6,9 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, String, cast, or_, select
 
+from sentinel.schema.acknowledge_links import AcknowledgeLink
+from sentinel.store.database.tables import table_of
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 
 __all__ = ["erase_from_escalations"]
+
+_LINK = table_of(AcknowledgeLink)
 
 
 def erase_from_escalations(connection: Connection, name: str, label: str) -> None:
@@ -34,6 +38,7 @@ def erase_from_escalations(connection: Connection, name: str, label: str) -> Non
         where = ESCALATION.c.id == row.id
         connection.execute(ESCALATION.update().where(where).values(**values))
     connection.execute(PAGE.update().where(PAGE.c.why == target).values(why=f"person {label}"))
+    connection.execute(_LINK.update().where(_LINK.c.person == name).values(person=label))
 
 
 def _without(snapshot: dict[str, Any], name: str, label: str) -> dict[str, Any]:

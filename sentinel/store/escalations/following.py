@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
-    "follow_acknowledgements", "follow_comments", "follow_escalations", "follow_groups",
-    "follow_mutes", "person_named",
+    "answerable", "follow_acknowledgements", "follow_comments", "follow_escalations",
+    "follow_groups", "follow_mutes", "person_named",
 ]  # fmt: skip
 
 
@@ -239,9 +239,7 @@ class _Following:
     def acknowledged(self, row: Row[Any], who: str) -> None:
         """Rest, unless somebody else must acknowledge too."""
         document = document_to_read(self._connection)
-        paged = people_paged(self._connection, row.id, row.level)
-        if document.people:  # whoever has left it cannot answer
-            paged = [one for one in paged if one in document.people]
+        paged = answerable(people_paged(self._connection, row), document)
         name = person_named(document, who)
         before = self._states.get(row.id) or state_of(row)
         plan = plan_to_read(row)
@@ -274,6 +272,11 @@ class _Following:
         for row in self._acknowledged.values():
             self._due += tell_of_acknowledgement(self._connection, row, self._now)
         return self._due
+
+
+def answerable(people: Sequence[str], document: OnCallDocument) -> list[str]:
+    """Return those people who can acknowledge: whoever has left the document cannot."""
+    return [one for one in people if not document.people or one in document.people]
 
 
 def person_named(document: OnCallDocument, who: str) -> str:

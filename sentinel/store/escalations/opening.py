@@ -24,9 +24,9 @@ __all__ = ["GroupOpened", "open_for"]
 
 _COLUMNS = (
     "id", "group_id", "tenant", "policy", "snapshot", "wait_seconds", "opened_at", "claimed_by",
-    "claimed_until", "updated_at", "state", "level", "due_at", "first_page_at", "paused_at",
-    "left_seconds", "acknowledged_at", "acknowledged_by", "acknowledgements", "missing", "ended_at",
-    "ended_why",
+    "claimed_until", "updated_at", "state", "level", "round_at", "due_at", "first_page_at",
+    "paused_at", "left_seconds", "acknowledged_at", "acknowledged_by", "acknowledgements",
+    "missing", "ended_at", "ended_why",
 )  # fmt: skip
 
 

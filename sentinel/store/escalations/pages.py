@@ -241,9 +241,18 @@ def drop_pages(
     release_behind(connection, escalations, now)
 
 
-def people_paged(connection: Connection, escalation_id: str, level: int) -> list[str]:
-    """Return the people whom a level pages, whether they were reached or not."""
-    asked = {"escalation": escalation_id, "level": level}
+def people_paged(connection: Connection, row: Row[Any]) -> list[str]:
+    """Return the people whom the last step pages, whether they were reached or not.
+
+    Args:
+        connection: an open transaction
+        row: of the escalation
+
+    Returns:
+        Their names, without those whom it paged before the escalation began anew.
+    """
+    since = row.round_at or row.opened_at
+    asked = {"escalation": row.id, "level": row.level, "since": since}
     return list(connection.execute(_PEOPLE, asked).scalars())
 
 
@@ -359,6 +368,7 @@ _PEOPLE = (
     select(PAGE.c.person)
     .where(PAGE.c.escalation_id == bindparam("escalation"), PAGE.c.person != "")
     .where(PAGE.c.level == bindparam("level", type_=Integer), PAGE.c.kind == "page")
+    .where(PAGE.c.planned_at >= bindparam("since", type_=Moment()))
     .group_by(PAGE.c.person)
     .order_by(func.min(PAGE.c.id))
 )

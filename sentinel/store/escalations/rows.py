@@ -24,17 +24,17 @@ __all__ = [
 
 ESCALATION, PAGE = table_of(EscalationRow), table_of(EscalationPage)
 _COLUMNS = (
-    ("state", "text"), ("level", "int"), ("due_at", "moment"), ("first_page_at", "moment"),
-    ("paused_at", "moment"), ("left_seconds", "float"), ("acknowledged_at", "moment"),
-    ("acknowledged_by", "text"), ("acknowledgements", "json"), ("missing", "text"),
-    ("ended_at", "moment"), ("ended_why", "text"),
+    ("state", "text"), ("level", "int"), ("round_at", "moment"), ("due_at", "moment"),
+    ("first_page_at", "moment"), ("paused_at", "moment"), ("left_seconds", "float"),
+    ("acknowledged_at", "moment"), ("acknowledged_by", "text"), ("acknowledgements", "json"),
+    ("missing", "text"), ("ended_at", "moment"), ("ended_why", "text"),
 )  # fmt: skip
 
 
 def state_of(row: Row[Any]) -> Escalation:
     """Return a row as decisions read it."""
     return Escalation(
-        state=State(row.state), level=row.level, due_at=row.due_at,
+        state=State(row.state), level=row.level, round_at=row.round_at, due_at=row.due_at,
         first_page_at=row.first_page_at, paused_at=row.paused_at,
         left=None if row.left_seconds is None else timedelta(seconds=row.left_seconds),
         acknowledged_at=row.acknowledged_at, acknowledged_by=row.acknowledged_by,
@@ -47,7 +47,8 @@ def state_of(row: Row[Any]) -> Escalation:
 def cells_of_state(state: Escalation) -> tuple[Any, ...]:
     """Return the cells of a state, in the order of its columns."""
     return (
-        state.state.value, state.level, state.due_at, state.first_page_at, state.paused_at,
+        state.state.value, state.level, state.round_at, state.due_at, state.first_page_at,
+        state.paused_at,
         None if state.left is None else state.left.total_seconds(), state.acknowledged_at,
         state.acknowledged_by, dumped(list(state.acknowledgements)), "\n".join(state.missing),
         state.ended_at, state.ended_why,

@@ -261,7 +261,7 @@ class _Claim:
             named = Named(firing=fires)
             link = link_in_message(
                 store, connection, group.id, named, id_, (page.receiver, ref),
-                wanted=reason is Reason.PAGE,
+                wanted=reason is Reason.PAGE, person=page.person,
             )  # fmt: skip
         notices = [self._standby.notice(page.receiver, ref)] if self._standby else []
         asked = {"group": group.id, "message": id_}

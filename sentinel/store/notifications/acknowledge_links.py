@@ -85,6 +85,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         expired: whether that is over; then nothing but its end is known
         receiver: name of the receiver that got the message
         channel: that the message was sent through
+        person: whom an escalation paged by it; empty for nobody
         title: of the group that the message was about; empty where it is no longer stored
         alerts: those that it covers and that are still stored, open ones first and the most
             severe of them
@@ -96,6 +97,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     expired: bool = False
     receiver: str = ""
     channel: str = ""
+    person: str = ""
     title: str = ""
     alerts: Sequence[LinkedAlert] = ()
     gone: int = 0
@@ -108,7 +110,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 def link_in_message(
     store: Store, connection: Connection, group_id: str, named: Named, message: str,
-    target: tuple[str, str], *, wanted: bool = False,
+    target: tuple[str, str], *, wanted: bool = False, person: str = "",
 ) -> str:  # fmt: skip
     """Make the link of a message, in the transaction that decides on it.
 
@@ -120,6 +122,7 @@ def link_in_message(
         message: id of the message
         target: receiver and channel
         wanted: whether an acknowledgement beside that of others is waited for
+        person: whom an escalation pages by the message; empty for nobody
 
     Returns:
         The address; empty where there is no public address, the channel is the inbox, or nothing
@@ -136,8 +139,8 @@ def link_in_message(
     covered = [alert.id for alert in named.firing]
     link = link_id(message, covered)
     made = insert_into(store.dialect, LINK).values(
-        id=link, group_id=group_id, receiver=receiver, channel=channel, alerts=covered,
-        made_at=now, expires_at=expires_at,
+        id=link, group_id=group_id, receiver=receiver, channel=channel, person=person,
+        alerts=covered, made_at=now, expires_at=expires_at,
     )  # fmt: skip
     connection.execute(
         made.on_conflict_do_update(index_elements=["id"], set_={"expires_at": expires_at})
@@ -225,8 +228,9 @@ class AcknowledgeLinks:
                 return None
             alerts = _alerts(connection, row.alerts)
         return Link(
-            id=claim.link, receiver=row.receiver, channel=row.channel, title=row.title or "",
-            expires_at=claim.expires_at, alerts=alerts, gone=len(row.alerts) - len(alerts),
+            id=claim.link, receiver=row.receiver, channel=row.channel, person=row.person,
+            title=row.title or "", expires_at=claim.expires_at, alerts=alerts,
+            gone=len(row.alerts) - len(alerts),
         )  # fmt: skip
 
     def acknowledge(self, link: Link, actor: str, comment: str = "") -> list[ActionResult]:
@@ -293,7 +297,7 @@ def _verifying_keys(connection: Connection, now: datetime) -> list[str]:
 
 _NEWEST = select(KEY.c.secret, KEY.c.made_at).order_by(KEY.c.made_at.desc(), KEY.c.id).limit(1)
 _FOUND = (
-    select(LINK.c.receiver, LINK.c.channel, LINK.c.alerts, GROUP.c.title)
+    select(LINK.c.receiver, LINK.c.channel, LINK.c.person, LINK.c.alerts, GROUP.c.title)
     .join(GROUP, GROUP.c.id == LINK.c.group_id, isouter=True)
     .where(LINK.c.id == bindparam("link"))
 )
