@@ -1,4 +1,4 @@
-"""Who has which role, on the audit page, for admins of all tenants; and reviews of it."""
+"""Who has which role, on the page of people, for admins of all tenants; and reviews of it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard import markup, session
 from dashboard.clock import Clock
 from dashboard.page_addresses import SEARCH
-from dashboard.table import moments, table
+from dashboard.table import moments, selected_row, table
 from sentinel.audit.actions import OBJECT_KINDS, words_of
 from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.store.audit.queries import AuditFilter, AuditItem
@@ -68,9 +68,8 @@ def _turn(asked: AuditFilter, pages: list[str]) -> None:
 
 def _choose(key: str, ids: list[str]) -> None:
     """Take the row that was selected in the table of this key as the change to show."""
-    selection = st.session_state[key]["selection"]
-    rows = [*selection["rows"], *(row for row, _ in selection.get("cells", []))]
-    st.session_state[CHOSEN] = ids[rows[0]] if rows and rows[0] < len(ids) else ""
+    row = selected_row(key)
+    st.session_state[CHOSEN] = ids[row] if row is not None and row < len(ids) else ""
 
 
 def _shown(found: list[AuditItem]) -> None:

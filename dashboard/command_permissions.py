@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import (
+    access_commands,
     approval_commands,
     document_commands,
+    key_commands,
     message_limit_commands,
     oncall_commands,
     silence_commands,
@@ -46,6 +48,18 @@ PERMISSIONS: dict[type[Any], Permission] = {
     template_commands.SetTemplate: Permission.EDIT,
     message_limit_commands.LimitReceiver: Permission.EDIT,
     message_limit_commands.LimitChannel: Permission.EDIT,
+    access_commands.CreateUser: Permission.ADMINISTER,
+    access_commands.SetPassword: Permission.ADMINISTER,
+    access_commands.DisableUser: Permission.ADMINISTER,
+    access_commands.EnableUser: Permission.ADMINISTER,
+    access_commands.EndSessions: Permission.ADMINISTER,
+    access_commands.DeleteUser: Permission.ADMINISTER,
+    access_commands.GrantRole: Permission.ADMINISTER,
+    access_commands.RevokeRole: Permission.ADMINISTER,
+    access_commands.PutBackRoles: Permission.ADMINISTER,
+    key_commands.CreateKey: Permission.ADMINISTER,
+    key_commands.RotateKey: Permission.ADMINISTER,
+    key_commands.RevokeKey: Permission.ADMINISTER,
     SavePrefectAddresses: Permission.ADMINISTER,
     # Views are each person's own.
     configuration.SaveView: Permission.READ,

@@ -42,12 +42,14 @@ class Services(msgspec.Struct, frozen=True):
         sees: where they may read
         alerts: carries out commands for alerts
         configuration: the dashboard's access to what is configured
+        who: sent the command
     """
 
     within: Within
     sees: Scope
     alerts: AlertCommands
     configuration: Configuration
+    who: Principal
 
 
 class Command(Protocol[R_co]):
@@ -99,9 +101,8 @@ class Commands:
         command = cast("Command[R]", msgspec.convert(given, cast("type[Any]", kind)))
         _log.debug("%s of %s", kind.__name__, who.name)
         with acting(Origin("dashboard", who.kind, who.id)), database():
-            return command.carry_out(
-                Services(within, sees, self._alerts, self._configuration), who.name
-            )
+            services = Services(within, sees, self._alerts, self._configuration, who)
+            return command.carry_out(services, who.name)
 
     def run_form(self, command: Command[R], authorise: Authorise) -> R:
         """Run the command of a form.

@@ -32,6 +32,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "compare": "q severities compared against first-days second-days",
         "audit": "q audit-actor audit-span audit-kinds audit-view audit-object audit-objects",
         "log": "q levels",
+        "people": "people-view person",
         "settings": "",
     }.items()
 }
@@ -45,6 +46,7 @@ _NAMES = {
     "silence": "silences",
     **dict.fromkeys(("escalation", "policies"), "escalations"),
     **dict.fromkeys(("route", "routes"), "routing"),
+    **dict.fromkeys(("users", "user", "keys", "access", "roles", "account"), "people"),
     "messages": "inbox",
     "system-log": "log",
     "logs": "log",

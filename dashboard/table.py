@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-__all__ = ["moments", "table"]
+__all__ = ["moments", "selected_row", "table"]
 
 _st: Any = st  # its types name libraries that are not installed
 
@@ -57,3 +57,17 @@ def table(
         return []
     selection = shown["selection"]
     return list(selection["rows"]) or [row for row, _ in selection.get("cells", [])]
+
+
+def selected_row(key: str) -> int | None:
+    """Return the row that was selected, in the callback of a table.
+
+    Args:
+        key: of the table
+
+    Returns:
+        its position; None where none is
+    """
+    selection = st.session_state[key]["selection"]
+    rows: list[int] = [*selection["rows"], *(row for row, _ in selection.get("cells", []))]
+    return rows[0] if rows else None

@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import export_columns, export_panel, markup, session
-from dashboard.access_review import access_review
 from dashboard.audit_changes import changes
+from dashboard.audit_proof import proof
 from dashboard.export_panel import Export
 from dashboard.page_addresses import SEARCH
 from dashboard.table import moments, table
@@ -21,8 +21,8 @@ from sentinel.errors import SentinelError
 from sentinel.store.alerts.audit import KINDS, MOST_WALKED, Act, ActFilter, Place
 
 SPANS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "all": 0}
-VIEWS = ("Actions on alerts", "All changes", "Access review")
-"""From the timelines of alerts; from the audit trail, which is for admins as in the API; roles."""
+VIEWS = ("Actions on alerts", "All changes")
+"""From the timelines of alerts; from the audit trail, which is for admins as in the API."""
 ROWS = 50
 PAGES = "audit-pages"
 """The search, where each page after its first begins, and how many rows were before it."""
@@ -166,9 +166,7 @@ def _page() -> None:
     view = _view() if session.may(Permission.ADMINISTER) else None
     if view == VIEWS[1]:
         changes(_since())
-        return
-    if view == VIEWS[2]:
-        access_review()
+        proof()
         return
     asked = _filters()
     turned = _turned(asked)

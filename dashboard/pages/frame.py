@@ -64,6 +64,7 @@ sections = {
     ],
     "System": [
         st.Page("log.py", title="System log", icon=":material/receipt_long:"),
+        st.Page("people.py", title="People and access", icon=":material/group:", url_path="people"),
         st.Page("settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ],
 }

@@ -22,14 +22,14 @@ PAGES = {
     "receivers.py": "Configure", "routing.py": "Configure",
     "overview.py": "Review", "history.py": "Review",
     "compare.py": "Review", "audit.py": "Review", "log.py": "System",
-    "settings.py": "System",
+    "people.py": "System", "settings.py": "System",
 }  # fmt: skip
 WITHOUT_STREAMLIT = (
-    "alert_commands", "alert_row", "calendar_weeks", "commands", "configuration",
+    "access_commands", "alert_commands", "alert_row", "calendar_weeks", "commands", "configuration",
     "configuration_commands", "connection_check", "data", "database_errors",
     "document_commands", "escalation_view", "export_columns",
-    "export_files", "history_query", "live_api", "live_filter", "markup", "oncall_commands",
-    "oncall_view", "page_tokens", "readings_chart", "reports",
+    "export_files", "history_query", "key_commands", "live_api", "live_filter", "markup",
+    "oncall_commands", "oncall_view", "page_tokens", "readings_chart", "reports",
     "response_cache", "routing_view", "serializers", "silence_commands", "silence_view",
     "template_commands", "view_models",
 )  # fmt: skip

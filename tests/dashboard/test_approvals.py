@@ -1,4 +1,4 @@
-"""Pending changes on the rules page, and the access review on the audit page."""
+"""Pending changes on the rules page, and the access review on the page of people."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def test_an_admin_reviews_access_and_certifies_it(
     scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
     logged_in(scene, monkeypatch, "ada", Role.ADMIN)
-    page.run().switch_page("audit.py").run()
-    page.session_state["audit-view"] = "Access review"
+    page.run().switch_page("people.py").run()
+    page.session_state["people-view"] = "Access review"
     page.run()
     shown(page)
     table = page.dataframe[0].value

@@ -14,6 +14,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.settings import settings
 from sentinel.store.access.people import People
 from sentinel.store.access.sessions import Begun
+from sentinel.store.audit.chaining import chain
 from sentinel.store.audit.queries import AuditFilter
 from tests.dashboard.scene import Scene, shown
 
@@ -120,3 +121,28 @@ def test_an_admin_of_a_tenant_reads_the_changes_of_that_tenant(scene: Scene):
     eva = Principal(name="eva", kind="person", role=Role.ADMIN, tenants=frozenset({"acme"}))
     found = Reports(scene.store).changes(eva, AuditFilter(), 50, None)
     assert [one.object_name for one in found.items] == ["acme"]
+
+
+def test_the_chain_is_proven_on_the_page_and_an_altered_row_is_found(scene: Scene, page: AppTest):
+    scene.store.receivers.set("ops", ["inbox"], actor="omar")
+    scene.store.receivers.set("dba", ["inbox"], actor="lena")
+    chain(scene.store)
+    opened(page)
+    page.button(key="audit-verify").click().run()
+    assert "The chain is whole" in shown(page)
+    assert "2 rows verified" in shown(page)
+    (end,) = (one.value for one in page.code)
+    page.text_input(key="audit-head").set_value("1:" + "0" * 64)
+    page.button(key="audit-verify").click().run()
+    assert "The chain is broken" in shown(page)
+    page.text_input(key="audit-head").set_value(end)
+    page.button(key="audit-verify").click().run()
+    assert "The chain is whole" in shown(page)
+    with scene.store.write() as connection:
+        for (name,) in connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"
+        ).all():
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.exec_driver_sql("UPDATE audit SET object_name = 'x' WHERE seq = 1")
+    page.button(key="audit-verify").click().run()
+    assert "The chain is broken" in shown(page)

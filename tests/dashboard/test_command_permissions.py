@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import (
+    access_commands,
     alert_commands,
     approval_commands,
     configuration_commands,
     document_commands,
+    key_commands,
     message_limit_commands,
     oncall_commands,
     prefect_addresses,
@@ -22,9 +24,9 @@ from sentinel.errors import ConfigurationError
 
 def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
-        alert_commands, approval_commands, configuration_commands, document_commands,
-        message_limit_commands, oncall_commands, prefect_addresses, silence_commands,
-        template_commands,
+        access_commands, alert_commands, approval_commands, configuration_commands,
+        document_commands, key_commands, message_limit_commands, oncall_commands, prefect_addresses,
+        silence_commands, template_commands,
     )  # fmt: skip
     commands = {
         found

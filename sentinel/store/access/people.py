@@ -284,6 +284,27 @@ class People:
 
         return self._role(name, actor, "person.revoked", change, check)
 
+    def set_roles(
+        self, name: str, roles: Collection[tuple[str, str, Role]], *, actor: str,
+        check: Check | None = None,
+    ) -> PersonView:  # fmt: skip
+        """Give a person exactly these roles, each a tenant and a team, which are empty for all.
+
+        Returns:
+            The account as it is now.
+
+        Raises:
+            NotFound: there is no such account
+        """
+
+        def change(connection: Connection, person_id: str) -> None:
+            revoke(connection, "person", person_id, None)
+            for tenant, team, role in roles:
+                where = places([tenant] if tenant else None, [team] if team else None)
+                grant(self._store, connection, "person", person_id, role, where=where, actor=actor)
+
+        return self._role(name, actor, "person.granted", change, check)
+
     def _role(
         self,
         name: str,

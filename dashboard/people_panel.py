@@ -1,0 +1,279 @@
+"""Accounts of people and their roles, on the page of people and access."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import markup, session, undo_bar
+from dashboard.access_commands import (
+    CreateUser,
+    DeleteUser,
+    DisableUser,
+    EnableUser,
+    EndSessions,
+    GrantRole,
+    PutBackRoles,
+    RevokeRole,
+    RoleRow,
+    SetPassword,
+    rows_of,
+)
+from dashboard.commands import Command
+from dashboard.table import moments, selected_row, table
+from sentinel.access import Grant, Permission, Role
+from sentinel.access.passwords import SHORTEST
+from sentinel.errors import SentinelError
+from sentinel.store.access.known_places import known_places
+from sentinel.store.access.people import People, PersonView
+
+__all__ = ["PAGE", "form_key", "place_inputs", "roles_in_words", "users"]
+
+PAGE = "people"
+PERSON = "person"
+"""The parameter, and the key, of the account whose panel is open."""
+_NEXT = "person-next"
+"""Whose panel the next run opens."""
+_FORM = "people-form"
+"""Number in the keys of the inputs: a form begins anew after it was saved."""
+
+
+def form_key(name: str) -> str:
+    """Return the key of an input, another one after each form that was saved."""
+    return f"{name}-{int(st.session_state.get(_FORM, 0))}"
+
+
+def roles_in_words(grants: tuple[Grant, ...]) -> str:
+    """Return roles in one line: `editor in acme, viewer in all tenants for db`."""
+    found: list[str] = []
+    for one in grants:
+        where = ", ".join(sorted(one.tenants)) if one.tenants is not None else "all tenants"
+        whose = f" for {', '.join(sorted(one.teams))}" if one.teams is not None else ""
+        found.append(f"{one.role} in {where}{whose}")
+    return "; ".join(found) or "no role"
+
+
+def _done(command: Command[PersonView], words: str, back: Command[PersonView] | None) -> bool:
+    """Carry out a command; say what it did, and how to take it back."""
+    try:
+        session.run(command)
+    except SentinelError as error:
+        st.session_state["people-problem"] = str(error)
+        return False
+    st.session_state[_FORM] = int(st.session_state.get(_FORM, 0)) + 1
+    undo_bar.offer(PAGE, words, back)
+    return True
+
+
+def place_inputs(prefix: str) -> tuple[list[str], list[str]]:
+    """Show the inputs of where a role holds.
+
+    Args:
+        prefix: of their keys
+
+    Returns:
+        tenants and teams; empty for all
+    """
+    known = known_places(session.data().within(session.scope(Permission.ADMINISTER)))
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        tenants = st.multiselect(
+            "Tenants", known[0], key=form_key(f"{prefix}-tenants"), accept_new_options=True,
+            placeholder="All tenants", width=260, help="Where the role holds",
+        )  # fmt: skip
+        teams = st.multiselect(
+            "Teams", known[1], key=form_key(f"{prefix}-teams"), accept_new_options=True,
+            placeholder="All teams", width=260, help="For whose alerts and rules the role holds",
+        )  # fmt: skip
+    return list(tenants), list(teams)
+
+
+def _new(first: bool) -> None:
+    if first:
+        st.html(markup.note(
+            "info", "The first account switches the login on.",
+            "Make it an admin in all tenants, or nobody can manage people here. You sign in with "
+            "it next.",
+        ))  # fmt: skip
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        name = st.text_input("Name", key=form_key("user-name"), max_chars=100, width=220,
+                             help="What the person logs in with", autocomplete="off")  # fmt: skip
+        display = st.text_input("Display name", key=form_key("user-display"), max_chars=200,
+                                width=260, autocomplete="off")  # fmt: skip
+        password = st.text_input(
+            "Password", key=form_key("user-password"), type="password", width=260,
+            autocomplete="new-password", help=f"At least {SHORTEST} characters",
+        )  # fmt: skip
+    role = st.segmented_control(
+        "Role", list(Role), default=Role.ADMIN if first else Role.RESPONDER, required=True,
+        key=form_key("user-role"),
+    )  # fmt: skip
+    tenants, teams = ([], []) if first else place_inputs("user")
+    if st.button("Create user", key="user-create", type="primary", icon=":material/person_add:"):
+        command = CreateUser(
+            name=name or "", password=password or "", role=Role.ADMIN if first else Role(str(role)),
+            display_name=display or "", tenants=tenants, teams=teams,
+        )  # fmt: skip
+        made = (name or "").strip().lower()
+        back = None if first else DeleteUser(name=made)
+        if _done(command, f"Created the user {made}", back):
+            st.session_state[_NEXT] = made
+        st.rerun()
+
+
+def _after(
+    grants: tuple[Grant, ...], role: Role | None, places: list[tuple[str, str]]
+) -> list[RoleRow]:
+    """Return what roles are there once `role` holds in some places, or none does."""
+    kept = [one for one in rows_of(grants) if (one[0], one[1]) not in places]
+    return sorted(kept + ([(*where, role) for where in places] if role else []))
+
+
+def _roles(person: PersonView) -> None:
+    before = rows_of(person.grants)
+    for position, one in enumerate(person.grants):
+        tenants, teams = sorted(one.tenants or ()), sorted(one.teams or ())
+        with st.container(horizontal=True, vertical_alignment="center",
+                          key=f"role-row-{position}"):  # fmt: skip
+            st.html(f"<div>{escape(roles_in_words((one,)))}</div>", width="stretch")
+            if st.button("Revoke", key=f"revoke-{position}", icon=":material/remove_moderator:"):
+                places = [(tenant, team) for tenant in tenants or [""] for team in teams or [""]]
+                command = RevokeRole(name=person.name, tenants=tenants, teams=teams)
+                now = _after(person.grants, None, places)
+                back = PutBackRoles(name=person.name, roles=before, now=now)
+                words = f"Revoked {roles_in_words((one,))} from {person.name}"
+                _done(command, words, back)
+                st.rerun()
+    if not person.grants:
+        st.html('<p class="small">Without a role, the person signs in and sees nothing.</p>')
+    with st.popover("Grant a role", icon=":material/add_moderator:"):
+        role = Role(str(st.segmented_control(
+            "Role", list(Role), default=Role.RESPONDER, required=True, key=form_key("grant-role"),
+        )))  # fmt: skip
+        tenants, teams = place_inputs("grant")
+        if st.button("Grant", key="grant-role", type="primary"):
+            places = [(tenant, team) for tenant in tenants or [""] for team in teams or [""]]
+            command = GrantRole(name=person.name, role=role, tenants=tenants, teams=teams)
+            now = _after(person.grants, role, places)
+            back = PutBackRoles(name=person.name, roles=before, now=now)
+            _done(command, f"Granted {person.name} the role {role}", back)
+            st.rerun()
+
+
+def _password(person: PersonView) -> None:
+    with st.popover("Reset password", icon=":material/password:"):
+        st.html('<p class="small">This ends the sessions of the person and a lockout.</p>')
+        password = st.text_input(
+            "New password", key=form_key("new-password"), type="password",
+            autocomplete="new-password", help=f"At least {SHORTEST} characters",
+        )  # fmt: skip
+        if st.button("Set password", key="set-password", type="primary"):
+            command = SetPassword(name=person.name, password=password or "")
+            _done(command, f"Set the password of {person.name}", None)
+            st.rerun()
+
+
+def _switches(person: PersonView) -> None:
+    name = person.name
+    if person.issuer:
+        st.html(f'<p class="small">Signs in at {escape(person.issuer)}.</p>')
+    else:
+        _password(person)
+    if person.sessions and st.button("End sessions", key="end-sessions", icon=":material/logout:"):
+        _done(EndSessions(name=name), f"Ended the sessions of {name}", None)
+        st.rerun()
+    if person.state == "disabled":
+        if st.button("Enable", key="enable-user", icon=":material/lock_open:"):
+            _done(EnableUser(name=name), f"Enabled {name}", DisableUser(name=name))
+            st.rerun()
+    elif st.button("Disable", key="disable-user", icon=":material/lock:"):
+        _done(DisableUser(name=name), f"Disabled {name}", EnableUser(name=name))
+        st.rerun()
+    with st.popover("Delete", icon=":material/delete:"):
+        st.html('<p class="small">This removes the account with its roles and sessions. It cannot '
+                "be undone; the audit trail keeps what the person did.</p>")  # fmt: skip
+        if st.button(f"Delete {name}", key="delete-user", type="primary"):
+            _done(DeleteUser(name=name), f"Deleted the user {name}", None)
+            st.rerun()
+
+
+def _panel(person: PersonView) -> None:
+    with st.container(key="person-panel", border=True):
+        st.html(f'<h2 class="section">{escape(person.display_name)}</h2>'
+                f'<p class="small">{escape(person.name)} · {person.state}</p>')  # fmt: skip
+        if person.name == session.actor():
+            st.html(
+                '<p class="small">This is your own account: another admin changes its roles, '
+                "disables or deletes it.</p>"
+            )
+            _password(person)
+            return
+        _roles(person)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            _switches(person)
+
+
+def _table(found: list[PersonView]) -> None:
+    clock = session.clock()
+
+    def moment(at: datetime | None) -> datetime | None:
+        return clock.local(at) if at else None
+
+    key = f"users-{found[0].id}-{len(found)}"
+
+    def choose() -> None:
+        if (row := selected_row(key)) is not None and row < len(found):
+            st.session_state[PERSON] = found[row].name
+
+    table(
+        pd.DataFrame(
+            [
+                {
+                    "Name": one.name,
+                    "Display name": one.display_name,
+                    "Roles": roles_in_words(one.grants),
+                    "Status": one.state,
+                    "Signs in with": one.issuer or "password",
+                    "Sessions": one.sessions,
+                    "Last login": moment(one.login_at),
+                    "Created": moment(one.created_at),
+                }
+                for one in found
+            ]
+        ),
+        key=key,
+        row_height=34,
+        most=420,
+        on_select=choose,
+        selection_mode="single-row",
+        column_config={"Last login": moments(), "Created": moments()},
+        alt="Users, one per row; select a row to change the user",
+    )
+
+
+def users() -> None:
+    """Show the accounts, what changes one, and the form of a new one."""
+    if not session.may_everywhere(Permission.ADMINISTER):
+        why = "Accounts belong to no tenant, so an admin of some tenants cannot."
+        st.html(markup.note("info", "Only admins of all tenants manage users.", why))
+        return
+    found = People(session.data().within(session.scope(Permission.ADMINISTER)).instance).list()
+    problem = st.session_state.pop("people-problem", None)
+    if problem is not None:
+        st.html(markup.note("warn", "Nothing was changed.", str(problem)))
+    undo_bar.show(PAGE)
+    if found:
+        _table(found)
+        names = [one.name for one in found]
+        wanted = st.session_state.pop(_NEXT, st.session_state.get(PERSON))
+        st.session_state[PERSON] = wanted if wanted in names else None
+        chosen = st.selectbox(
+            "User", names, index=None, key=PERSON, bind="query-params", width=320,
+            placeholder="Choose a user to change",
+        )  # fmt: skip
+        if chosen is not None:
+            _panel(found[names.index(chosen)])
+    if st.toggle("New user", value=not found, key=form_key("new-user")):
+        _new(first=not found)
