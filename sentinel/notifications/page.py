@@ -17,7 +17,7 @@ def page_text(
     """Return why a page is sent, in the place where other messages have their reason.
 
     Args:
-        kind: page, again (an acknowledgement that ran out), acknowledged or resolved
+        kind: page, again (an acknowledgement no longer holds), acknowledged or resolved
         level: of the step
         policy: name of the escalation policy; empty for a rule's own
         person: who is paged; empty for a receiver that the policy names
@@ -37,7 +37,7 @@ def page_text(
     whom = f"{person}, for {why}" if person else why
     if kind == "again":
         whom = f"its owner {person or why}" if why == EXPIRED else whom
-        said = f"the acknowledgement ran out, so {named} pages {whom} again"
+        said = f"the acknowledgement no longer holds, so {named} pages {whom} again"
     else:
         said = f"level {level} of {named} pages {whom}"
     if next_at is None:

@@ -90,7 +90,8 @@ class EscalationRow(SQLModel, table=True):
 class EscalationPage(SQLModel, table=True):
     """One message of an escalation to one receiver.
 
-    `kind` is `page`, `again` (to the owner of an acknowledgement that ran out) or `resolved` (what
+    `kind` is `page`, `again` (to the owner of an acknowledgement that ran
+    out, or to the last level where none follows) or `resolved` (what
     tells those who were paged that it is over). `at` is when it is sent, or tried again.
     """
 

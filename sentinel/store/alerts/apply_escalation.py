@@ -29,6 +29,7 @@ from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER
+from sentinel.store.escalations.again import OWNER_FIRST, last_level
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.claims import Claimed
 from sentinel.store.escalations.gathered import release_behind
@@ -184,7 +185,7 @@ class _Steps:
     def _ran_out(
         self, row: Row[Any], group: Row[Any], state: Escalation, *, heard: bool
     ) -> CarriedOut:
-        """Page the owner of an acknowledgement again, and go on."""
+        """Page the owner of an acknowledgement again, and the last level where none follows."""
         now, owner = self._now, state.acknowledged_by
         if not heard:  # it runs out once the group is heard again
             return self._done(row, life.held(state, now), "paused")
@@ -198,22 +199,15 @@ class _Steps:
                 found.append(page)
         elif after.due_at is not None:
             after = msgspec.structs.replace(after, due_at=now)  # nobody to wait for
-        else:
-            found = self._last_paged(plan, state.level, Severity(group.severity))
+        if after.due_at is None:
+            others = now + (OWNER_FIRST if found else timedelta(0))
+            level = last_level(plan, state.level, Severity(group.severity), self._oncall, others)
+            found += [page for page in level if not page.person or page.person != owner]
         pages = add_pages(self._connection, row.id, row.group_id, row.level, found, kind="again")
         self._due += [page.at for page in found]
         for alert in self._firing(row.group_id, Status.ACKNOWLEDGED):
             self._step(alert, AcknowledgementExpired(), acknowledged(state_of(alert)))
         return self._done(row, after, "owner", pages)
-
-    def _last_paged(self, plan: life.Plan, level: int, severity: Severity) -> list[Page]:
-        """Return what the last step pages that was done and pages somebody now."""
-        oncall = self._oncall
-        for place in reversed(plan.steps[:level]):
-            done = pages_of(place, severity, self._now, oncall.document, oncall.overrides_of)
-            if done.pages:
-                return list(done.pages)
-        return []
 
     def _done(
         self, row: Row[Any], after: Escalation, what: str, pages: Sequence[str] = (),

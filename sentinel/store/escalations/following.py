@@ -22,6 +22,7 @@ from sentinel.oncall.escalation_state import Escalation, State
 from sentinel.prefect_client.port import OutEvent
 from sentinel.severity import Severity
 from sentinel.store.database.tables import ALERT, MEMBER
+from sentinel.store.escalations.again import page_last_level_again
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.gathered import release_behind
 from sentinel.store.escalations.homes import escalating_homes
@@ -176,6 +177,10 @@ class _Following:
             if move.by_hand:
                 after = life.unacknowledged(state, plan, now)
                 self._put_back(row, row.acknowledged_at)
+                severity = Severity(move.severity)
+                self._due += page_last_level_again(
+                    self._connection, row, after, plan, severity, now
+                )
             else:
                 wait = timedelta(seconds=row.wait_seconds)
                 after = life.again(state, plan, now, wait)

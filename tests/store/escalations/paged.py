@@ -53,6 +53,7 @@ escalation_policies:
       - {notify: [person:ann, person:ben], acknowledge: all}
       - {after: 5m, notify: person:cem}
   once:
+    acknowledgement_timeout: 1h
     steps: [{notify: person:ann}]
   severe:
     steps:
