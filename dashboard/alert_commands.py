@@ -1,7 +1,8 @@
 """The commands for alerts from the table and the drawer, with their answers and undo steps.
 
 A browser sends a command again until it hears the answer, so that nothing is lost when a page
-refreshes in between. Every command therefore has an id, and this process carries it out once.
+refreshes in between. Every command therefore has an id, which is stored with the change: it is
+carried out once, also where the process died before it answered and another one gets it again.
 `dashboard.commands` validates a command and checks who sent it before it reaches this module.
 """
 
@@ -9,19 +10,22 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from dashboard.command_record import KeptCommand, claim_of, kept_steps
+from dashboard.database_errors import database
 from dashboard.live_filter import View
 from sentinel.access import Scope
 from sentinel.alerts.actions import Action, ActionName, ActionResult, action_named
-from sentinel.alerts.bulk import Step, changed, steps_by_version, take, undo_steps
+from sentinel.alerts.bulk import Step, changed, undo_steps
 from sentinel.alerts.reasons import Reason
 from sentinel.duration import format_duration
 from sentinel.errors import DatabaseError, NotFound, SentinelError
+from sentinel.store.alerts.act_once import Replaced
 from sentinel.store.alerts.asked import MOST_ACTED_ON
 
 if TYPE_CHECKING:
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_KEPT", "AlertCommand", "AlertCommands", "Answer", "NotChanged", "Sender"]
 
 MOST_KEPT = 2000
-"""Commands whose answers and undo steps this process remembers."""
+"""Commands whose answers this process remembers; the store keeps those that changed alerts."""
 MOST_EXPLAINED = 20
 """Conflicts for which the database is asked what somebody else did."""
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
@@ -86,14 +90,14 @@ class AlertCommand(msgspec.Struct, frozen=True, kw_only=True):
         of: the command to undo; for `suppress`, the resolve whose still firing alerts are meant
     """
 
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    id: Annotated[str, msgspec.Meta(pattern="^[!-~]{1,80}$")]
     op: Literal[ActionName, "undo"]
     items: Annotated[list[tuple[str, int]], msgspec.Meta(max_length=MOST_ACTED_ON)] = []
     all: dict[str, Any] | None = None
     comment: Text = ""
     minutes: Annotated[int, msgspec.Meta(ge=0, le=366 * 24 * 60)] = 0
     assignee: Annotated[str, msgspec.Meta(max_length=100)] = ""
-    of: str = ""
+    of: Annotated[str, msgspec.Meta(pattern="^[!-~]{0,80}$")] = ""
 
     def carry_out(self, services: Services, actor: str) -> Answer | None:
         """Change the alerts, once for all copies of this command.
@@ -123,7 +127,7 @@ class Sender(msgspec.Struct, frozen=True):
 
 
 class AlertCommands:
-    """Carries out commands for alerts, and remembers their answers and how to undo them.
+    """Carries out commands for alerts, once each, and undoes them.
 
     Args:
         data: the dashboard's access to the store
@@ -134,8 +138,6 @@ class AlertCommands:
         self._lock = threading.Lock()
         # By who sent a command and its id, so that nobody can name somebody else's.
         self._answers: OrderedDict[_Key, Answer | None] = OrderedDict()
-        self._undo: OrderedDict[_Key, list[Step]] = OrderedDict()
-        self._still_firing: OrderedDict[_Key, list[str]] = OrderedDict()
 
     def once(self, command: AlertCommand, sender: Sender) -> Answer | None:
         """Carry out a command, unless it was carried out before.
@@ -176,35 +178,66 @@ class AlertCommands:
 
     def _acted(self, command: AlertCommand, sender: Sender) -> Answer:
         actor, scope = sender.name, sender.may
+        # What these name is different once they were carried out.
+        if command.of or command.all is not None:
+            kept = self._kept(scope, actor, command.id)
+            if kept is not None:
+                return self._answer(command.id, kept, sender)
         action = self._action(command, actor)
         versions, more = self._targets(command, actor, scope)
-        if not versions and command.op == "suppress" and command.of:
-            return Answer(id=command.id, error="there is no alert left to snooze")
+        if not versions:
+            nothing = command.op == "suppress" and command.of
+            error = "there is no alert left to snooze" if nothing else ""
+            return Answer(id=command.id, error=error)
         before = self._data.some(scope, list(versions))
         asked = before.values() if command.op == "resolve" else ()
         holds = self._data.still_firing(scope, asked)
-        results = self._act(scope, steps_by_version(action, versions))
-        undo: list[Step] = []
-        if command.op != "undo":
-            undo = undo_steps(command.op, actor, before, results, self._data.now())
-        done = changed(results)
-        firing = [one.alert_id for one in done if one.alert_id in holds]
-        with self._lock:
-            if undo:
-                _keep(self._undo, (actor, command.id), undo)
-            if firing:
-                _keep(self._still_firing, (actor, command.id), firing)
-        answer = self._answer(command.id, results, sender, undo=bool(undo))
-        offer = self._snooze_offer(len(firing), len(done))
-        return msgspec.structs.replace(answer, offer=offer, more=more)
+
+        def kept_of(results: list[ActionResult]) -> KeptCommand:
+            undo: list[Step] = []
+            if command.op != "undo":
+                undo = undo_steps(command.op, actor, before, results, self._data.now())
+            firing = [one.alert_id for one in changed(results) if one.alert_id in holds]
+            return KeptCommand(results=results, undo=kept_steps(undo), firing=firing, more=more)
+
+        expected = {one: version for one, version in versions.items() if version is not None}
+        step = Step(action, list(versions), expected)
+        return self._answer(command.id, self._once(command, sender, [step], kept_of), sender)
+
+    def _once(
+        self,
+        command: AlertCommand,
+        sender: Sender,
+        steps: Sequence[Step],
+        kept_of: Callable[[list[ActionResult]], KeptCommand],
+        replacing: Replaced = None,
+    ) -> KeptCommand:
+        """Take the steps, unless this or another process has; return what is kept of them."""
+        made: list[KeptCommand] = []
+
+        def record(results: list[ActionResult]) -> str:
+            made[:] = [kept_of(results)]  # the database may have it done again
+            return made[0].text()
+
+        claim = claim_of(sender.name, command.id, command)
+        with database():
+            within = self._data.within(sender.may)
+            before = within.act_once(claim, steps, record, replacing=replacing)
+        return made[0] if before is None else KeptCommand.read(before)
+
+    def _kept(self, scope: Scope, actor: str, command_id: str) -> KeptCommand | None:
+        with database():
+            kept = self._data.within(scope).kept_of(claim_of(actor, command_id))
+        return None if kept is None else KeptCommand.read(kept)
 
     def _targets(
         self, command: AlertCommand, actor: str, scope: Scope
     ) -> tuple[dict[str, int | None], bool]:
         """The alerts that a command is for with their versions, and whether more match."""
         if command.op == "suppress" and command.of:
-            with self._lock:  # a snooze is meant whatever happened to the alert since its resolve
-                return dict.fromkeys(self._still_firing.get((actor, command.of), [])), False
+            # A snooze is meant whatever happened to the alert since its resolve.
+            resolved = self._kept(scope, actor, command.of)
+            return dict.fromkeys(resolved.firing if resolved else ()), False
         if command.all is not None:
             wanted = View.read(command.all).filter(actor)
             found = self._data.live_ids(scope, wanted, MOST_ACTED_ON + 1)
@@ -232,23 +265,21 @@ class AlertCommands:
         )
 
     def _undone(self, command: AlertCommand, sender: Sender) -> Answer:
-        key = (sender.name, command.of)
-        with self._lock:
-            steps = self._undo.get(key, [])
-        if not steps:
+        kept = self._kept(sender.may, sender.name, command.id)
+        if kept is not None:
+            return self._answer(command.id, kept, sender)
+        of = self._kept(sender.may, sender.name, command.of) if command.of else None
+        if of is None or not of.undo:
             return Answer(id=command.id, error="there is nothing left to undo")
-        results = self._act(sender.may, steps)
-        with self._lock:  # only now: an undo that the database refused can be sent again
-            self._undo.pop(key, None)
-        return self._answer(command.id, results, sender)
-
-    def _act(self, scope: Scope, steps: Sequence[Step]) -> list[ActionResult]:
-        return take(
-            steps,
-            lambda step: self._data.act(
-                scope, step.ids, step.action, expected_version=step.version
-            ),
+        undone = msgspec.structs.replace(of, undo=[]).text()
+        kept = self._once(
+            command,
+            sender,
+            of.steps(),
+            lambda results: KeptCommand(results=results),
+            (claim_of(sender.name, command.of), undone),
         )
+        return self._answer(command.id, kept, sender)
 
     def _changed_by(self, sender: Sender, one: ActionResult) -> str:
         """What somebody else did, else the conflict's own words: the command's result stands."""
@@ -260,9 +291,8 @@ class AlertCommands:
         except (DatabaseError, NotFound):
             return one.error
 
-    def _answer(
-        self, command: str, results: Sequence[ActionResult], sender: Sender, *, undo: bool = False
-    ) -> Answer:
+    def _answer(self, command: str, kept: KeptCommand, sender: Sender) -> Answer:
+        results = kept.results
         conflicts = [one for one in results if one.reason in (Reason.CONFLICT, Reason.NOT_FOUND)]
         refused = [one for one in results if not one.ok and one not in conflicts]
         unchanged = sum(one.ok and one.reason is Reason.UNCHANGED for one in results)
@@ -274,11 +304,7 @@ class AlertCommands:
             conflicts=[NotChanged(one.alert_id, self._changed_by(sender, one)) for one in explained]
             + [NotChanged(one.alert_id, one.error) for one in rest],
             refused=[NotChanged(one.alert_id, one.error) for one in refused],
-            undo=undo,
+            more=kept.more,
+            undo=bool(kept.undo),
+            offer=self._snooze_offer(len(kept.firing), len(changed(results))),
         )
-
-
-def _keep(kept: OrderedDict[_Key, Any], command: _Key, value: object) -> None:
-    kept[command] = value
-    while len(kept) > MOST_KEPT:
-        kept.popitem(last=False)

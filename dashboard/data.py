@@ -25,7 +25,6 @@ from dashboard.database_errors import database
 from dashboard.readings_chart import Readings, readings
 from dashboard.view_models import Details, HistoryPage, InboxView, LiveView, Overview
 from sentinel.access import Scope
-from sentinel.alerts.actions import Action, ActionResult
 from sentinel.alerts.view import AlertView
 from sentinel.engine.snooze import still_firing
 from sentinel.errors import DatabaseError
@@ -315,31 +314,6 @@ class Data:
                 by = f" by {entry.actor}" if entry.actor else ""
                 return f"{entry.reason_text or entry.kind}{by}"
         return ""
-
-    def act(
-        self,
-        scope: Scope,
-        ids: Sequence[str],
-        action: Action,
-        *,
-        expected_version: int | None = None,
-    ) -> list[ActionResult]:
-        """Apply `action` to each alert.
-
-        Args:
-            scope: of whoever acts; alerts that are not in it are as unknown
-            ids: at most `sentinel.store.alerts.asked.MOST_ACTED_ON`
-            action: what a person does
-            expected_version: an alert of another version is not changed
-
-        Returns:
-            one result per alert, with the reason where it was not changed
-
-        Raises:
-            DatabaseError: the database cannot be used; nothing was done
-        """
-        with database():
-            return self.within(scope).act(list(ids), action, expected_version=expected_version)
 
     def test_prefect(self, url: str) -> ConnectionResult:
         """Check whether a Prefect API answers at `url`; only our own gets credentials."""

@@ -1,4 +1,4 @@
-"""One action on many alerts: its steps, what undoes it, and how it was taken. Pure."""
+"""One action on many alerts: what it is for, and what undoes it. Pure."""
 
 from __future__ import annotations
 
@@ -21,66 +21,22 @@ from sentinel.alerts.actions import (
 )
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.view import AlertView
-from sentinel.errors import DatabaseError
 
-__all__ = ["Act", "Step", "changed", "steps_by_version", "take", "undo_steps"]
+__all__ = ["Step", "changed", "undo_steps"]
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One action on alerts that share a version; None for whatever version they have."""
+    """One action on some alerts.
+
+    Attributes:
+        action: what is done
+        ids: to which alerts
+        versions: by id; an alert that has moved on since then is left alone
+    """
 
     action: Action
     ids: list[str]
-    version: int | None
-
-
-Act = Callable[[Step], list[ActionResult]]
-"""Carries out one step in one transaction."""
-
-
-def steps_by_version(action: Action, versions: Mapping[str, int | None]) -> list[Step]:
-    """Return the steps of one action on alerts, each with the version that it was decided on.
-
-    Args:
-        action: what is done to all of them
-        versions: by id; None for an alert that is acted on whatever its version
-
-    Returns:
-        One step for each version.
-    """
-    ids: dict[int | None, list[str]] = {}
-    for alert_id, version in versions.items():
-        ids.setdefault(version, []).append(alert_id)
-    return [Step(action, some, version) for version, some in ids.items()]
-
-
-def take(steps: Sequence[Step], act: Act) -> list[ActionResult]:
-    """Carry out each step; where the database fails midway, the alerts that are left are refused.
-
-    Args:
-        steps: in their order
-        act: carries out one of them
-
-    Returns:
-        One result per alert.
-
-    Raises:
-        DatabaseError: the database cannot be used, and nothing was done
-    """
-    results: list[ActionResult] = []
-    for number, step in enumerate(steps):
-        try:
-            results += act(step)
-        except DatabaseError as error:
-            if not results:
-                raise
-            left = [one for later in steps[number:] for one in later.ids]
-            why = str(error)
-            return results + [
-                ActionResult(alert_id=one, ok=False, reason=Reason.NOT_DONE, error=why)
-                for one in left
-            ]
-    return results
+    versions: dict[str, int]
 
 
 def changed(results: Sequence[ActionResult]) -> list[ActionResult]:
@@ -105,8 +61,8 @@ def undo_steps(
         now: the present time; a suppression that has ended since is not restored
 
     Returns:
-        The steps; none for a comment, for escalate and for an acknowledgement beside that of
-        another person, which cannot be undone, and where nothing changed.
+        One for each action; none for a comment, for escalate and for an acknowledgement beside that
+        of another person, which cannot be undone, and where nothing changed.
     """
     inverse: Callable[[AlertView], Action]
     match name:
@@ -130,10 +86,10 @@ def undo_steps(
             )
         case "comment" | "escalate":
             return []
-    together: dict[tuple[Action, int], list[str]] = {}
+    together: dict[Action, dict[str, int]] = {}
     for one in changed(results):
         if one.reason is Reason.ACKNOWLEDGED_TOO:
             continue  # what the others acknowledged stays
         if was := before.get(one.alert_id):
-            together.setdefault((inverse(was), one.version), []).append(one.alert_id)
-    return [Step(action, ids, version) for (action, version), ids in together.items()]
+            together.setdefault(inverse(was), {})[one.alert_id] = one.version
+    return [Step(action, list(versions), versions) for action, versions in together.items()]

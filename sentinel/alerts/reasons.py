@@ -17,8 +17,8 @@ class Reason(StrEnum):
 
     The comment of a REMEDIATION entry names the flow run, its state or the error, that of
     RULE_RENAMED the old name, that of ESCALATED the level and the policy, and those of
-    ACKNOWLEDGEMENT_VOID and ACKNOWLEDGEMENT_EXPIRED who had acknowledged it. CONFLICT, NOT_FOUND
-    and NOT_DONE answer an action that never reached the lifecycle.
+    ACKNOWLEDGEMENT_VOID and ACKNOWLEDGEMENT_EXPIRED who had acknowledged it. CONFLICT and
+    NOT_FOUND answer an action that never reached the lifecycle.
     """
 
     HEALTHY = "healthy"
@@ -67,7 +67,6 @@ class Reason(StrEnum):
     REFUSED = "refused"
     CONFLICT = "conflict"
     NOT_FOUND = "not_found"
-    NOT_DONE = "not_done"
 
 
 WORDS: Mapping[str, str] = {
@@ -117,7 +116,6 @@ WORDS: Mapping[str, str] = {
     Reason.REFUSED: "refused",
     Reason.CONFLICT: "changed by somebody else meanwhile",
     Reason.NOT_FOUND: "there is no such alert",
-    Reason.NOT_DONE: "not done: the database failed first",
 }
 """What people read for each code."""
 

@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validat
 
 from sentinel.access import Permission
 from sentinel.alerts.actions import Action, ActionResult, Assign, Suppress
-from sentinel.alerts.bulk import Step, changed, steps_by_version, take, undo_steps
+from sentinel.alerts.bulk import Step, changed, undo_steps
 from sentinel.alerts.reasons import Reason, words
 from sentinel.alerts.view import SHOWN, AlertView
 from sentinel.api.access import Acting
 from sentinel.api.alerts import action_of
 from sentinel.api.bodies import Body, SentMoment, described_as, read_as
 from sentinel.api.needs import needs
-from sentinel.api.once import Once, OnceRoute, may_be_sent_again
+from sentinel.api.once import Once, OnceRoute
 from sentinel.api.problems import responses
 from sentinel.api.schemas import WHAT_ACTIONS_NEED, ActionFields, Version, Words
 from sentinel.api.scoped import within
@@ -174,9 +174,8 @@ def act_on_many(request: Request, body: Body, who: Acting) -> BulkTaken:
     """Act on alerts by their ids, or on all that match; one that refuses does not stop the others.
 
     The answer has the outcome of each alert, and the requests that undo what was changed. Alerts
-    of tenants and teams in which the caller may not act are as unknown ones. Where the database
-    fails midway, the rest has the reason `not_done`; the same again, also with the same
-    `Idempotency-Key`, is worked on anew.
+    of tenants and teams in which the caller may not act are as unknown ones. All of it is one
+    transaction: where the database fails, nothing was done.
 
     Returns:
         The outcomes.
@@ -191,12 +190,11 @@ def act_on_many(request: Request, body: Body, who: Acting) -> BulkTaken:
     firing: set[str] = set()
     if asked.action == "resolve":
         firing = set(still_firing(store.store, before.values()))
-    results = take(
-        steps_by_version(action, versions),
-        lambda step: store.act(step.ids, step.action, expected_version=step.version),
+    results = store.act(
+        list(versions),
+        action,
+        {one: version for one, version in versions.items() if version is not None},
     )
-    if any(one.reason is Reason.NOT_DONE for one in results):
-        may_be_sent_again(request)
     outcomes = [_outcome(one, firing) for one in results]
     undo = undo_steps(asked.action, who.name, before, results, store.store.now())
     held = any(one.still_firing for one in outcomes)
@@ -259,18 +257,15 @@ def _outcome(one: ActionResult, firing: set[str]) -> BulkOutcome:
 
 def _undo_bodies(steps: list[Step], now: datetime) -> list[dict[str, Any]]:
     """Return one body for each action of the steps, with the versions of all its alerts."""
-    bodies: dict[Action, dict[str, Any]] = {}
-    for step in steps:
-        body = bodies.setdefault(step.action, _body(step.action, now))
-        body["ids"] += step.ids
-        body["expected_versions"] |= dict.fromkeys(step.ids, step.version)
-    return list(bodies.values())
+    return [
+        _body(step.action, now) | {"ids": step.ids, "expected_versions": step.versions}
+        for step in steps
+    ]
 
 
 def _body(action: Action, now: datetime) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "action": type(action).__name__.lower(), "note": action.comment, "ids": [],
-        "expected_versions": {},
+        "action": type(action).__name__.lower(), "note": action.comment,
     }  # fmt: skip
     if isinstance(action, Assign):
         body["assignee"] = action.assignee

@@ -2,8 +2,7 @@
 
 The first request of a key is worked on, and its answer is kept for 24 hours: the same request again
 gets it, with `Idempotent-Replayed: true`. The same key with another request is 422; while the first
-is worked on, 409. A request that failed keeps nothing, so that it may be sent again, as does one
-whose route calls `may_be_sent_again`, since it was done in part.
+is worked on, 409. A request that failed keeps nothing, so that it may be sent again.
 
 Put `@router.post(..., dependencies=[Once])` on a route of a router whose `route_class` is
 `OnceRoute`: the dependency claims the key once the caller is known, the class keeps the answer.
@@ -24,7 +23,7 @@ from sentinel.api.problems import Problem
 from sentinel.store import Store
 from sentinel.store.answered_requests import Answered, Claim, begin, finish, give_up
 
-__all__ = ["Once", "OnceRoute", "may_be_sent_again"]
+__all__ = ["Once", "OnceRoute"]
 
 _KEPT_HEADERS = ("content-type", "location", "etag")
 
@@ -117,21 +116,11 @@ class OnceRoute(APIRoute):
         return handler
 
 
-def may_be_sent_again(request: Request) -> None:
-    """Keep no answer of a request that was done in part, although its answer is no error.
-
-    Args:
-        request: with or without a key
-    """
-    request.state.in_part = True
-
-
 async def _end(request: Request, response: Response | None) -> None:
     claim = cast("Claim | None", getattr(request.state, "claim", None))
     if claim is None:
         return
-    in_part = bool(getattr(request.state, "in_part", False))
-    if response is None or response.status_code >= 300 or in_part:
+    if response is None or response.status_code >= 300:
         await run_in_threadpool(give_up, _store(request), claim)
         return
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}

@@ -20,7 +20,9 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
 from sentinel.links import Addresses
 from sentinel.store import Store
+from sentinel.store.access.within import Within
 from sentinel.store.audit.queries import page
+from sentinel.store.notifications.outbox import Outbox
 from tests.world import World
 
 ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
@@ -73,9 +75,9 @@ def test_many_are_acknowledged_with_one_comment(browser: Browser):
 class Failing:
     """A database that goes away when it has been asked to act so many times."""
 
-    def __init__(self, browser: Browser, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
         self.left = 0
-        real = Data(browser.store, ADDRESSES, lambda: True).act
+        real = Within.act_once
 
         def act(*given: Any, **more: Any) -> Any:
             if self.left == 0:
@@ -83,25 +85,30 @@ class Failing:
             self.left -= 1
             return real(*given, **more)
 
-        monkeypatch.setattr(Data, "act", staticmethod(act))
+        monkeypatch.setattr(Within, "act_once", act)
 
 
 DOWN = DatabaseUnreachable("the database does not answer")
 
 
-def test_what_was_done_before_the_database_went_is_said_to_be_done(
+def test_alerts_of_several_versions_are_acted_on_together_or_not_at_all(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ):
-    """Alerts of two versions are two transactions."""
     first, *others = browser.refreshes()
     browser.store.act([first], Assign(actor="lena", assignee="lena"))
     browser.refreshes()
-    database = Failing(browser, monkeypatch, DOWN)
-    database.left = 1
+    outbox = Outbox.add
+
+    def goes_away(*given: Any) -> None:  # after all alerts were written
+        outbox(*given)
+        raise DOWN
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Outbox, "add", goes_away)
+        assert browser.asks("acknowledge", [first, *others]).error == str(DOWN)
+    assert statuses(browser) == ["open"] * 3
     answer = browser.asks("acknowledge", [first, *others])
-    assert (answer.done, answer.error, answer.undo) == (1, "", True)
-    assert {(one.id, one.why) for one in answer.refused} == {(o, str(DOWN)) for o in others}
-    assert statuses(browser).count("acknowledged") == 1
+    assert (answer.done, answer.refused, answer.undo) == (3, [], True)
 
 
 def test_an_undo_that_the_database_did_not_take_can_be_asked_for_again(
@@ -109,7 +116,7 @@ def test_an_undo_that_the_database_did_not_take_can_be_asked_for_again(
 ):
     (wanted, *_) = browser.refreshes()
     browser.asks("acknowledge", [wanted])
-    database = Failing(browser, monkeypatch, DOWN)
+    database = Failing(monkeypatch, DOWN)
     assert browser.asks("undo", of="c1").error == str(DOWN)
     database.left = 1
     assert browser.asks("undo", of="c1").done == 1
@@ -120,7 +127,7 @@ def test_a_command_that_broke_is_not_waited_for_for_ever(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ):
     (wanted, *_) = browser.refreshes()
-    database = Failing(browser, monkeypatch, RuntimeError("a bug"))
+    database = Failing(monkeypatch, RuntimeError("a bug"))
     command = {"id": "same", "op": "acknowledge", "items": [[wanted, 1]]}
     with pytest.raises(RuntimeError, match="a bug"):
         browser.commands.run_all([command], lambda: unconfined("maria"))

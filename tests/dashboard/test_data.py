@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from dashboard.connection_check import ConnectionWatch
 from dashboard.data import Data
 from sentinel.access import EVERYTHING
-from sentinel.alerts.actions import Acknowledge, Suppress
+from sentinel.alerts.actions import Suppress
 from sentinel.clock import FakeClock
 from sentinel.errors import DatabaseUnreachable, NotFound
 from sentinel.links import Addresses
@@ -148,7 +148,7 @@ def test_nothing_is_done_without_a_database():
     assert data.inbox(EVERYTHING).problem
     assert data.unread(EVERYTHING) == 0
     with pytest.raises(DatabaseUnreachable):
-        data.act(EVERYTHING, ["0" * 32], Acknowledge(actor="maria"))
+        data.some(EVERYTHING, ["0" * 32])
     assert data.change_number() is None
     assert data.now_counts(EVERYTHING)[2]
 

@@ -18,8 +18,11 @@ from sentinel.alerts.view import AlertView
 from sentinel.errors import ConfigurationError, NotFound, OutOfScope
 from sentinel.store.access.scoped_alerts import ScopedAlerts
 from sentinel.store.access.scoped_rules import ScopedRules
+from sentinel.store.alerts.act_once import act_once
+from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.detail import Detail, read_detail
 from sentinel.store.alerts.queries import LISTED, MOST_PER_PAGE
+from sentinel.store.answered_requests import answered
 from sentinel.store.audit import queries as audit
 from sentinel.store.audit.chaining import verify_chain
 from sentinel.store.escalations.why import alert_why
@@ -27,14 +30,17 @@ from sentinel.store.notifications.matcher_silences import MatcherSilences
 
 if TYPE_CHECKING:
     from sentinel.alerts.actions import Action, ActionResult
+    from sentinel.alerts.bulk import Step
     from sentinel.audit.chain import Head, Verdict
     from sentinel.events import Kept
     from sentinel.notifications.why import AlertWhy
     from sentinel.schema.notifications import InboxMessage
     from sentinel.schema.silences import Silence
     from sentinel.store import Store
+    from sentinel.store.alerts.act_once import Record, Replaced
     from sentinel.store.alerts.filter import AlertFilter
     from sentinel.store.alerts.queries import FieldsPage, Order
+    from sentinel.store.answered_requests import Claim
     from sentinel.store.audit.queries import AuditFilter, AuditItem, AuditPage
     from sentinel.store.metrics.samples import Metrics
     from sentinel.store.metrics.windows import Windows
@@ -231,10 +237,45 @@ class Within:
         return alert_why(self.store, self.alert(alert_id).id, self.scope)
 
     def act(
-        self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
+        self, ids: Sequence[str], action: Action, versions: Mapping[str, int] | None = None
     ) -> list[ActionResult]:
-        """Act on alerts as `Store.act` does; those out of scope are as unknown ones."""
-        return self.store.act(ids, action, expected_version=expected_version, scope=self.scope)
+        """Act on alerts as `Store.act` does; those out of scope are as unknown ones.
+
+        Args:
+            ids: the alerts
+            action: what a person does
+            versions: by id; an alert that has moved on since then is not changed
+
+        Returns:
+            The result for each alert, in the order of `ids`.
+        """
+        asked = Asked(ids=ids, action=action, versions=versions or {}, scope=self.scope)
+        return self.store.act_all([asked])[0]
+
+    def act_once(
+        self, claim: Claim, steps: Sequence[Step], record: Record, *, replacing: Replaced = None
+    ) -> str | None:
+        """Act on alerts, unless the command was carried out before; see `act_once`.
+
+        Args:
+            claim: the command
+            steps: what is done; no alert is in two of them
+            record: returns what is kept of the results
+            replacing: what is kept of an earlier command from then on
+
+        Returns:
+            None where it was done now; else what was kept when it was.
+        """
+        asked = [
+            Asked(ids=one.ids, action=one.action, versions=one.versions, scope=self.scope)
+            for one in steps
+        ]
+        return act_once(self.store, claim, asked, record, replacing=replacing)
+
+    def kept_of(self, claim: Claim) -> str | None:
+        """Return what was kept of a command that was carried out; None where none was."""
+        found = answered(self.store, claim)
+        return found.answer if found is not None and found.status else None
 
     def first_alerts(self, chosen: AlertFilter, most: int) -> tuple[list[dict[str, Any]], bool]:
         """Return the alerts in scope that match, the most urgent first, and whether there are more.

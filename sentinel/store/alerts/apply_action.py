@@ -134,7 +134,7 @@ def act_all(
             if taken:
                 changes.wanted = still_wanted(connection, taken, one.action.actor)
         changes.made = []
-        results |= {row.id: changes.act(row, one.action, one.expected_version) for row in mine}
+        results |= {row.id: changes.act(row, one.action, one.version(row.id)) for row in mine}
         done.append(Done(one.action, changes.made, one.origin))
     resolved = [(rows[one].tenant, rows[one].rule) for one in results if by_hand(results[one])]
     if resolved:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -24,6 +24,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         ids: the alerts, at most `MOST_ACTED_ON`; one named twice is acted on once
         action: what the person does
         expected_version: where given, an alert that has moved on since then is left alone
+        versions: as `expected_version`, of single alerts by their ids
         scope: of whoever acts; an alert that is not in it is as one that does not exist
         origin: by which door it came, for the audit; None for that of the present request
     """
@@ -31,8 +32,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     ids: Sequence[str]
     action: Action
     expected_version: int | None = None
+    versions: Mapping[str, int] = {}
     scope: Scope = EVERYTHING
     origin: Origin | None = None
+
+    def version(self, alert_id: str) -> int | None:
+        """Return the version that an alert is expected to have; None for whatever it has."""
+        return self.versions.get(alert_id, self.expected_version)
 
     def check(self) -> None:
         """Refuse what no transaction can do.

@@ -20,6 +20,10 @@ AUDITED = {
         "alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
         "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment", "alert.escalate",
     ),
+    "alerts.act_once.act_once": (
+        "alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
+        "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment", "alert.escalate",
+    ),
     "rules.rules.Rules._switched": ("rule.enabled", "rule.disabled", "rule.change_requested"),
     "access.reviews.Reviews.certify": ("access.reviewed",),
     "rules.asking.ask_first": ("rule.change_requested",),
