@@ -15,6 +15,7 @@ __all__ = [
     "CAPABILITY",
     "OURS",
     "keeps_incidents",
+    "loudness",
     "slug_of",
     "takes_acknowledgements",
     "vendor_words",
@@ -28,6 +29,27 @@ _KEEP_INCIDENTS = frozenset(
     ("sentinel-pagerduty", "sentinel-opsgenie", "sentinel-jira-service-management")
 )
 
+_UNKNOWN_LOUDNESS = 2
+_LOUDNESS = {
+    slug: number
+    for number, slugs in enumerate(
+        (
+            "inbox",
+            "sentinel-slack-app slack-webhook slack-incoming-webhook sentinel-discord "
+            "discord-webhook sentinel-mattermost mattermost-webhook sentinel-teams "
+            "ms-teams-webhook sentinel-telegram",
+            "sentinel-webhook sentinel-template-webhook custom-webhook sentinel-apprise",
+            "sentinel-email email-server-credentials sendgrid-email",
+            "sentinel-ntfy sentinel-web-push",
+            "sentinel-twilio-sms twilio-sms",
+            "sentinel-pagerduty sentinel-opsgenie sentinel-jira-service-management "
+            "pager-duty-webhook opsgenie-webhook",
+            "sentinel-twilio-voice",
+        )
+    )
+    for slug in slugs.split()
+}
+
 
 def slug_of(word: str) -> str:
     """Return the slug of the block type that a word means."""
@@ -37,6 +59,19 @@ def slug_of(word: str) -> str:
 def keeps_incidents(ref: str) -> bool:
     """Return whether a channel, `<type>/<name>`, keeps an incident of each page."""
     return ref.partition("/")[0] in _KEEP_INCIDENTS
+
+
+def loudness(ref: str) -> int:
+    """Return how loud a channel is to a person.
+
+    Args:
+        ref: `<type>/<name>`, or `inbox`
+
+    Returns:
+        0 for the inbox, then in this order: chats, webhooks (of which nobody knows what they ring),
+        mail, pushes to a device, text messages, services that page by themselves, and calls.
+    """
+    return _LOUDNESS.get(ref.partition("/")[0], _UNKNOWN_LOUDNESS)
 
 
 def takes_acknowledgements(ref: str) -> bool:

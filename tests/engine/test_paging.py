@@ -241,7 +241,7 @@ def test_a_vendor_that_keeps_an_incident_hears_of_the_acknowledgement_and_the_en
     paging.sees({"/": 20})
     paging.pages()
     ended = {(ref, one.status) for ref, one in paging.recorder.messages}
-    assert ended >= {("sentinel-webhook/ann", "resolved"), ("sentinel-pagerduty/ann", "resolved")}
+    assert ended == {("sentinel-webhook/ann", "resolved"), ("sentinel-pagerduty/ann", "resolved")}
     keys = {one.dedup_key for _, one in paging.recorder.messages}
     assert len(keys) == 1
 

@@ -32,8 +32,9 @@ from sentinel.store.database.tables import ALERT, GROUP, MEMBER
 from sentinel.store.escalations.again import OWNER_FIRST, last_level
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.claims import Claimed
+from sentinel.store.escalations.endings import add_end
 from sentinel.store.escalations.gathered import release_behind
-from sentinel.store.escalations.pages import add_pages, drop_pages, tell_the_end
+from sentinel.store.escalations.pages import add_pages, drop_pages
 from sentinel.store.escalations.rows import (
     locked_of_groups,
     plan_of_row,
@@ -156,7 +157,7 @@ class _Steps:
         firing, muted = group.firing, self._mutes.hidden(group)
         if group.status == "resolved" or firing == 0:
             drop_pages(self._connection, [row.id], self._now)
-            self._due += tell_the_end(self._connection, row, self._now)
+            self._due += add_end(self._connection, row, self._now)
             return self._done(row, life.ended(state, group.resolution, self._now), "ended")
         if state.state is State.ACKNOWLEDGED:
             return self._ran_out(row, group, state, heard=firing > muted)

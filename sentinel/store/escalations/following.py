@@ -24,15 +24,13 @@ from sentinel.severity import Severity
 from sentinel.store.database.tables import ALERT, MEMBER
 from sentinel.store.escalations.again import page_last_level_again
 from sentinel.store.escalations.armed import armed_events
+from sentinel.store.escalations.endings import add_acknowledged, add_end, take_back_end
 from sentinel.store.escalations.gathered import release_behind
 from sentinel.store.escalations.homes import escalating_homes
 from sentinel.store.escalations.opening import GroupOpened, open_for
 from sentinel.store.escalations.pages import (
     drop_pages,
     people_paged,
-    take_back_the_end,
-    tell_of_acknowledgement,
-    tell_the_end,
 )
 from sentinel.store.escalations.pausing import put_back
 from sentinel.store.escalations.rising import severity_rose
@@ -217,7 +215,7 @@ class _Following:
         row = self._connection.execute(_ENDED, {"group": move.id}).first()
         if row is None or row.ended_why != Reason.RESOLVED_MANUALLY:
             return False
-        if not take_back_the_end(self._connection, row.id):
+        if not take_back_end(self._connection, row.id):
             return False
         who = _owner(self._connection, document_to_read(self._connection), move)
         after = life.restored(state_of(row), plan_to_read(row), self._now, who)
@@ -267,7 +265,7 @@ class _Following:
         drop_pages(self._connection, [row.id], self._now)
         # A person may take their resolve back within a moment.
         wait = UNDO_WITHIN if why == Reason.RESOLVED_MANUALLY else timedelta(0)
-        self._due += tell_the_end(self._connection, row, self._now + wait)
+        self._due += add_end(self._connection, row, self._now + wait)
 
     def write(self) -> list[datetime | None]:
         """Write it, and return what is due."""
@@ -275,7 +273,7 @@ class _Following:
         if self._dropped:
             drop_pages(self._connection, self._dropped, self._now)
         for row in self._acknowledged.values():
-            self._due += tell_of_acknowledgement(self._connection, row, self._now)
+            self._due += add_acknowledged(self._connection, row, self._now)
         return self._due
 
 

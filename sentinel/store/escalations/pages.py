@@ -23,15 +23,13 @@ from sqlalchemy import (
     select,
 )
 
-from sentinel.notifications.reasons import Reason
 from sentinel.oncall.escalation import Page
 from sentinel.oncall.escalation_state import attempted
-from sentinel.prefect_client.channel_types import keeps_incidents
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.escalations import EscalationPage
 from sentinel.store.database.bulk import insert_many
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import DELIVERY, model_of
+from sentinel.store.database.tables import model_of
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.gathered import release_behind, release_behind_page, stand_again
 from sentinel.store.escalations.leases import LEASE, OUTSTANDING, WAITS
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = [
     "add_pages", "answer", "attempt", "drop_pages", "due_in", "next_page_at", "page_answered",
     "page_attempted", "pages_due", "pages_of_group", "people_paged",
-    "take_back_the_end", "tell_of_acknowledgement", "tell_the_end",
 ]  # fmt: skip
 
 _COLUMNS = (
@@ -256,63 +253,6 @@ def people_paged(connection: Connection, row: Row[Any]) -> list[str]:
     return list(connection.execute(_PEOPLE, asked).scalars())
 
 
-def tell_the_end(connection: Connection, row: Row[Any], at: datetime) -> list[datetime]:
-    """Add what tells those who were paged that it is over: one message a person, and receiver.
-
-    A person hears of it through the first receiver that took a page, and not by all of theirs; but
-    a vendor that keeps an incident of a page hears of it in any case.
-
-    Args:
-        connection: the caller's open transaction
-        row: of the escalation
-        at: when it is sent
-
-    Returns:
-        That moment; nothing where nobody was paged.
-    """
-    told: dict[tuple[str, str], Page] = {}
-    for page in connection.execute(_TOLD, {"escalation": row.id}):
-        key = (page.person, "" if page.person else page.receiver)
-        told.setdefault(key, Page(at, page.receiver, page.person, page.why))
-    pages = list(told.values())
-    known = {page.receiver for page in pages}
-    pages += [one for one in _kept_incidents(connection, row, at) if one.receiver not in known]
-    add_pages(connection, row.id, row.group_id, row.level, pages, kind="resolved")
-    return [at] if pages else []
-
-
-def tell_of_acknowledgement(connection: Connection, row: Row[Any], at: datetime) -> list[datetime]:
-    """Add what tells the vendors that keep an incident of a page that somebody acknowledged.
-
-    Args:
-        connection: the caller's open transaction
-        row: of the escalation
-        at: when it is sent
-
-    Returns:
-        That moment; nothing where there is no such vendor.
-    """
-    pages = _kept_incidents(connection, row, at)
-    add_pages(connection, row.id, row.group_id, row.level, pages, kind="acknowledged")
-    return [at] if pages else []
-
-
-def _kept_incidents(connection: Connection, row: Row[Any], at: datetime) -> list[Page]:
-    """Return a message to each receiver with a channel that took a page and keeps incidents."""
-    taken = connection.execute(_TAKEN, {"group": row.group_id, "since": row.opened_at})
-    names = dict.fromkeys(one.receiver for one in taken if keeps_incidents(one.channel))
-    return [Page(at, name, "", f"receiver {name}") for name in names]
-
-
-def take_back_the_end(connection: Connection, escalation_id: str) -> bool:
-    """Drop what tells of an end that is taken back; return whether nobody has heard of it."""
-    asked = {"escalation": escalation_id}
-    if connection.execute(_HEARD, asked).first() is not None:
-        return False
-    connection.execute(_UNHEARD, asked)
-    return True
-
-
 def pages_of_group(store: Store, group_id: str) -> list[EscalationPage]:
     """Return all messages of a group's escalations, the oldest first."""
     query = select(PAGE).join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id)
@@ -372,19 +312,3 @@ _PEOPLE = (
     .group_by(PAGE.c.person)
     .order_by(func.min(PAGE.c.id))
 )
-_TAKEN = (
-    select(DELIVERY.c.receiver, DELIVERY.c.channel)
-    .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.reason == str(Reason.PAGE))
-    .where(DELIVERY.c.started_at >= bindparam("since", type_=Moment()))
-    .where(DELIVERY.c.state.in_(("sent", "sending")))
-    .order_by(DELIVERY.c.started_at, DELIVERY.c.id)
-)
-_TOLD = (
-    select(PAGE.c.person, PAGE.c.receiver, PAGE.c.why)
-    .where(PAGE.c.escalation_id == bindparam("escalation"), PAGE.c.kind.in_(("page", "again")))
-    .where(PAGE.c.state.in_(("sent", "attempted")))
-    .order_by(PAGE.c.attempted_at, PAGE.c.id)
-)
-_OF_THE_END = and_(PAGE.c.escalation_id == bindparam("escalation"), PAGE.c.kind == "resolved")
-_HEARD = select(PAGE.c.id).where(_OF_THE_END, PAGE.c.state.not_in((*WAITS, "dropped"))).limit(1)
-_UNHEARD = PAGE.update().where(_OF_THE_END, PAGE.c.state.in_(WAITS)).values(state="dropped")

@@ -24,12 +24,12 @@ from sentinel.notifications.page import page_text
 from sentinel.notifications.reasons import PAGES, Reason
 from sentinel.notifications.standby import Standby
 from sentinel.oncall.document import OnCallDocument
-from sentinel.prefect_client.channel_types import keeps_incidents
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.escalations import EscalationPage
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, model_of
 from sentinel.store.escalations.bundles import take_pages
+from sentinel.store.escalations.endings import channels_to_follow_up
 from sentinel.store.escalations.leases import BEHIND, LEASE
 from sentinel.store.escalations.pages import SENDABLE, WANTED, answer, due_in
 from sentinel.store.escalations.rows import ESCALATION, PAGE
@@ -207,8 +207,8 @@ class _Claim:
         """Return the channels that take the page now; the inbox where none does."""
         out = {*self._gates.out(), *failed}
         refs = channels_of(page.receiver, group, self._channels, out, self._standby)
-        if reason is Reason.PAGE_ACKNOWLEDGED:
-            refs = [ref for ref in refs if keeps_incidents(ref)]
+        if reason is not Reason.PAGE:
+            refs = channels_to_follow_up(self._connection, page, refs, out)
         seen = GroupNow(
             seq=group.seq, opened_at=group.opened_at, severity=group.severity, firing=group.firing
         )
