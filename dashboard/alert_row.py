@@ -59,6 +59,7 @@ def row(alert: AlertView, addresses: Addresses, group: LiveGroup | None = None) 
         "level": alert.escalation_level,
         "until": milliseconds(alert.suppressed_until),
         "why": alert.suppress_reason,
+        "noise": alert.noise_reason,
         "run": run,
         "runState": state,
         "group": group.id if group is not None else "",

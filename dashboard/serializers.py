@@ -216,7 +216,7 @@ def outcomes(found: AlertWhy) -> list[dict[str, Any]]:
 def escalations(found: AlertWhy) -> list[dict[str, Any]]:
     """Return where the escalations of an alert's groups stand, and whom each has paged."""
     return [
-        {"text": one.text, "pages": [page.text[:1000] for page in one.pages]}
+        {"text": one.text, "pages": [page.text[:1000] for page in one.pages], "next": one.following}
         for group in found.groups
         if (one := group.escalation) is not None
     ]

@@ -25,7 +25,9 @@ function snoozes(snooze) {
     ["Until tomorrow 08:00", () => snooze(untilTomorrow())], ["Don't snooze", () => {}],
   ];
 }
-const ASKED = { acknowledge: "Acknowledge", unacknowledge: "Unacknowledge", resolve: "Resolve", suppress: "Suppress", assign: "Assign", comment: "Comment on", escalate: "Escalate" };
+const ASKED = { acknowledge: "Acknowledge", unacknowledge: "Unacknowledge", resolve: "Resolve", suppress: "Suppress", assign: "Assign", comment: "Comment on", escalate: "Escalate", mark_noise: "Mark as noise" };
+/** Reasons that a mark as noise offers; any other may be typed. */
+const NOISE_REASONS = ["Flapping", "Not actionable", "Duplicate", "Threshold too low", "Planned work"];
 const SPANS = [[30, "30 minutes"], [60, "1 hour"], [240, "4 hours"], [1440, "1 day"], [10080, "1 week"]];
 
 class Bulk {
@@ -87,6 +89,14 @@ class Bulk {
     });
     this.choose("Suppress for", SPANS.map(([minutes, name]) => [name, () => act(minutes)]), typed);
   }
+  noise() {
+    if (this.idle()) return;
+    const written = this.comment.value.trim();
+    if (written) return this.go("mark_noise");
+    const typed = this.typed({ maxlength: "200", placeholder: "Another reason", "aria-label": "Why it is noise" }, (why) => { this.close(); this.marks(why); });
+    this.choose("Mark as noise, since", NOISE_REASONS.map((why) => [why, () => this.marks(why)]), typed);
+  }
+  marks(why) { this.comment.value = why; this.go("mark_noise"); }
   /** A text field in a menu; Enter takes its text. */
   typed(props, take) {
     const field = h("input", { type: "text", ...props });

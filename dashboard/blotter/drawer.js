@@ -181,7 +181,7 @@ class Drawer {
   paintDoing(shown) {
     if (!mayAct()) { this.doing.replaceChildren(); return; }
     const { status } = shown, closed = status === "resolved" || status === "pending";
-    const backs = ["unacknowledge", "reopen"];
+    const backs = ["unacknowledge", "reopen", "unmark_noise"];
     const button = (op, name, kind = "", press = () => this.act(op)) => h("button", { type: "button", class: `button ${kind}`, "data-op": op, onclick: press }, icon(backs.includes(op) ? "takeback" : op), name);
     this.doing.replaceChildren(...(closed ? (status === "resolved" ? [button("reopen", "Reopen")] : []) : [
       shown.by ? button("unacknowledge", "Unacknowledge") : button("acknowledge", "Acknowledge", "main"),
@@ -190,7 +190,15 @@ class Drawer {
       shown.assignee === this.data.me ? button("assign", "Unassign", "", () => this.act("assign", { assignee: "" })) : button("assign", "Assign to me", "", () => this.act("assign", { assignee: this.data.me })),
       ...(status === "suppressed" ? [] : [button("escalate", "Escalate")]),
       h("a", { class: "button", href: `${this.base()}/silences?from=${this.id}`, target: "_self" }, icon("suppress"), "Silence"),
-    ]), ...(status === "pending" ? [] : [button("comment", "Comment")]));
+    ]), ...(status === "pending" ? [] : [
+      button("comment", "Comment"),
+      shown.noise ? button("unmark_noise", "Not noise") : button("mark_noise", "Mark as noise", "", () => this.noise()),
+    ]));
+  }
+  /** The comment that is written is the reason; without one, reasons are offered. */
+  noise() {
+    if (this.comment.value.trim()) return this.act("mark_noise");
+    this.choose("Mark as noise, since", [...NOISE_REASONS.map((why) => [why, () => this.act("mark_noise", { comment: why })]), ["Another reason …", () => this.comment.focus()]]);
   }
   choose(title, choices) {
     this.menu.replaceChildren(h("div", { class: "menu-title" }, title), ...choices.map(([name, act]) => h("button", { type: "button", role: "menuitem", onclick: () => { this.menu.classList.remove("on"); act(); } }, name)));
@@ -211,6 +219,7 @@ class Drawer {
     fact("Owner", ownerOf(alert));
     fact("Acknowledged", alert.acknowledged ? [when(alert.acknowledged, now), ` by ${alert.by}`] : "");
     fact("Suppressed", alert.status === "suppressed" ? `until ${moment(alert.until)}${alert.why ? `: ${alert.why}` : ""}` : "");
+    fact("Noise", alert.noise);
     fact("Resolved", alert.resolved ? [when(alert.resolved, now), ` ${alert.resolvedBy ? `by ${alert.resolvedBy}` : alert.resolutionText}`] : "");
     fact("Annotations", alert.annotations.map(([name, text]) => h("div", {}, h("b", {}, `${name}: `), text.includes("\n") ? longText(text) : text)));
     fact("ID", h("code", {}, alert.id));
@@ -219,8 +228,9 @@ class Drawer {
       ...(labels.length ? [h("h3", {}, "Labels"), h("div", { class: "labelled" }, labels.map(([name, value]) => this.label(name, value)))] : []),
       ...(readings ? [h("h3", {}, "Readings", readings.unit ? h("small", {}, ` in ${readings.unit}`) : ""), chart(readings, alert, this.data.timeline, readings.until)] : []),
       h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
-      ...(this.data.escalations?.length ? [h("h3", {}, "Escalation"), ...this.data.escalations.flatMap((one) => [h("p", { class: "small" }, one.text), h("ul", { class: "outcomes" }, one.pages.map((page) => h("li", {}, page)))])] : []),
-      h("h3", {}, "Notifications"), this.paintNotifications(this.data.notifications ?? [], now), this.paintOutcomes(this.data, now),
+      ...(this.data.escalations?.length ? [h("h3", {}, "Escalation"), ...this.data.escalations.flatMap((one) => [h("p", { class: "small" }, one.text), h("ul", { class: "outcomes" }, one.pages.map((page) => h("li", {}, page))), ...(one.next.length ? [h("p", { class: "small" }, "Next:"), h("ul", { class: "outcomes next" }, one.next.map((page) => h("li", {}, page)))] : [])])] : []),
+      ...(this.data.onCall ? [h("h3", {}, "On call now"), h("p", { class: "small oncall" }, this.data.onCall)] : []),
+      h("h3", {}, "Notifications"), ...(this.data.why ? [h("p", { class: "small why" }, this.data.why)] : []), this.paintNotifications(this.data.notifications ?? [], now), this.paintOutcomes(this.data, now),
       h("h3", {}, "Details"), h("dl", { class: "facts" }, facts),
       ...(alert.details.length ? [h("h3", {}, "Payload"), payload(alert.details)] : []),
       h("h3", {}, "Similar alerts"),

@@ -3,7 +3,7 @@
 const HELP = [
   ["Navigate", [["J K ↓ ↑", "next, previous"], ["Home End", "first, last"], ["Enter O", "open details"], ["Esc", "close, clear"]]],
   ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend the selection"], ["⇧X", "the alert's group"], ["* Ctrl A", "all shown, all that match, none"]]],
-  ["Act", [["A", "acknowledge"], ["⇧A", "unacknowledge"], ["E", "resolve"], ["Z", "snooze after a resolve"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["⇧S", "escalate"], ["U", "undo"], ["⇧E", "reopen (in the details)"]]],
+  ["Act", [["A", "acknowledge"], ["⇧A", "unacknowledge"], ["E", "resolve"], ["Z", "snooze after a resolve"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["⇧S", "escalate"], ["⇧N", "mark as noise"], ["U", "undo"], ["⇧E", "reopen (in the details)"]]],
   ["View", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "show suppressed"], ["G", "group"], ["← →", "collapse, expand"], ["T ⇧T", "sort, reverse"], ["L", "500 more"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notification"], ["?", "this list"]]],
 ];
 
@@ -35,7 +35,7 @@ function bindKeys(blotter) {
     g: () => { const options = [...blotter.group.options]; blotter.setView({ group: options[(blotter.group.selectedIndex + 1) % options.length].value }); },
     t: (e) => sortNext(blotter, e.shiftKey),
     l: () => more(blotter),
-    n: () => blotter.release(),
+    n: (e) => (e.shiftKey ? mayAct() && blotter.bulk.noise() : blotter.release()),
     p: () => pause(blotter),
     d: () => density(blotter),
     b: () => blotter.alarm.toggle(),

@@ -88,7 +88,7 @@ function dropAnswered(api, answers) { if (answers.length) api.setStateValue("com
 
 const DONE = {
   acknowledge: "Acknowledged", unacknowledge: "Unacknowledged", resolve: "Resolved", reopen: "Reopened", suppress: "Suppressed",
-  unsuppress: "Ended the suppression of", assign: "Assigned", comment: "Commented on", escalate: "Escalated", undo: "Undone:",
+  unsuppress: "Ended the suppression of", assign: "Assigned", comment: "Commented on", escalate: "Escalated", mark_noise: "Marked as noise:", unmark_noise: "No longer noise:", undo: "Undone:",
 };
 
 /** How many alerts a command changes, and how many already are what it asks for. */

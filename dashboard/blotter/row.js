@@ -69,6 +69,7 @@ function fillRow(element, row, { me, chosen, conflict }) {
       row.status === "acknowledged" ? badge("acknowledged", note ? ["ack ", by] : "acknowledged", note) : null,
       row.status === "suppressed" ? badge("suppressed", `until ${brief(row.until)}`, row.why) : null,
       row.status === "resolved" ? badge("resolved", "resolved") : null,
+      row.noise ? badge("noise", "noise", row.noise) : null,
       h("span", { class: "labels" }, labelWords(labels))),
     h("div", { role: "gridcell", class: "c-labels", title: labels.map(([name, value]) => `${name}=${value}`).join("\n") }, labelWords(labels)),
     h("div", { role: "gridcell", class: "c-ticker", title: row.labels.ticker ?? "" }, row.labels.ticker ?? ""),

@@ -377,7 +377,7 @@ class Blotter {
     for (const id of picked) {
       this.conflicts.delete(id);
       const on = this.overlay.get(id), become = becomes(op, more, this.me), shown = this.shown(this.rows.get(id));
-      const changes = op === "comment" || op === "suppress" || ["status", "assignee"].some((name) => name in become && become[name] !== shown[name]);
+      const changes = ["comment", "suppress", "mark_noise"].includes(op) || ["status", "assignee"].some((name) => name in become && become[name] !== shown[name]);
       changed += Number(changes);
       this.overlay.set(id, { command: command.id, become: { ...on?.become, ...become }, steps: [...(on?.steps ?? []), { command: command.id, changes }] });
     }

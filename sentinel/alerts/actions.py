@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -19,20 +20,26 @@ __all__ = [
     "Assign",
     "Comment",
     "Escalate",
+    "MarkNoise",
     "Reopen",
     "Resolve",
     "Suppress",
     "Unacknowledge",
+    "UnmarkNoise",
     "Unsuppress",
     "action_named",
+    "name_of",
 ]
 
 ActionName = Literal[
     "acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress", "assign",
-    "comment", "escalate",
+    "comment", "escalate", "mark_noise", "unmark_noise",
 ]  # fmt: skip
 """Every action, by the name that the API, the command line and the dashboard give it."""
 ACTION_NAMES: tuple[ActionName, ...] = get_args(ActionName)
+
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class Acknowledge(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +92,20 @@ class Escalate(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
+class MarkNoise(msgspec.Struct, frozen=True, kw_only=True):
+    """Mark the alert as noise, one that nobody needed; `comment` says why. Notifies as before."""
+
+    actor: str
+    comment: str
+
+
+class UnmarkNoise(msgspec.Struct, frozen=True, kw_only=True):
+    """Withdraw the mark: the alert is no noise."""
+
+    actor: str
+    comment: str = ""
+
+
 class Suppress(msgspec.Struct, frozen=True, kw_only=True):
     """Send no notifications for this fingerprint before `until`, also if it fires again."""
 
@@ -108,6 +129,8 @@ Action = (
     | Assign
     | Comment
     | Escalate
+    | MarkNoise
+    | UnmarkNoise
     | Suppress
     | Unsuppress
 )
@@ -131,6 +154,11 @@ class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     version: int = 0
     error: str = ""
+
+
+def name_of(action: Action) -> str:
+    """Return the name of an action, one of `ACTION_NAMES`: `mark_noise` of a `MarkNoise`."""
+    return _CAPITAL.sub("_", type(action).__name__).lower()
 
 
 def action_named(
@@ -177,6 +205,10 @@ def action_named(
             return Comment(actor=actor, comment=comment)
         case "escalate":
             return Escalate(actor=actor, comment=comment)
+        case "mark_noise":
+            return MarkNoise(actor=actor, comment=comment)
+        case "unmark_noise":
+            return UnmarkNoise(actor=actor, comment=comment)
         case _:
             raise ConfigurationError(
                 f"there is no action {name!r}", hint=f"The actions are {', '.join(ACTION_NAMES)}."

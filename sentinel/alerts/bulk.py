@@ -13,10 +13,12 @@ from sentinel.alerts.actions import (
     ActionName,
     ActionResult,
     Assign,
+    MarkNoise,
     Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
+    UnmarkNoise,
     Unsuppress,
 )
 from sentinel.alerts.reasons import Reason
@@ -83,6 +85,12 @@ def undo_steps(
                 Suppress(actor=actor, until=was.suppressed_until, comment=was.suppress_reason)
                 if was.suppressed_until is not None and was.suppressed_until > now
                 else Unsuppress(actor=actor, comment="undo")
+            )
+        case "mark_noise" | "unmark_noise":
+            inverse = lambda was: (  # noqa: E731
+                MarkNoise(actor=actor, comment=was.noise_reason)
+                if was.noise_reason
+                else UnmarkNoise(actor=actor, comment="undo")
             )
         case "comment" | "escalate":
             return []

@@ -48,6 +48,8 @@ ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.ACKNOWLEDGEMENT_EXPIRED: "unacknowledged",
     Reason.SUPPRESSED: "suppressed",
     Reason.UNSUPPRESSED: "unsuppressed",
+    Reason.MARKED_NOISE: "marked_noise",
+    Reason.UNMARKED_NOISE: "unmarked_noise",
 }
 
 

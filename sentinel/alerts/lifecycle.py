@@ -31,10 +31,12 @@ from sentinel.alerts.actions import (
     Assign,
     Comment,
     Escalate,
+    MarkNoise,
     Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
+    UnmarkNoise,
     Unsuppress,
 )
 from sentinel.alerts.inputs import (
@@ -65,6 +67,7 @@ __all__ = [
     "Escalated",
     "Good",
     "Input",
+    "MarkNoise",
     "Reopen",
     "Resolve",
     "Status",
@@ -72,6 +75,7 @@ __all__ = [
     "Terms",
     "Transition",
     "Unacknowledge",
+    "UnmarkNoise",
     "Unsuppress",
     "holds",
     "step",

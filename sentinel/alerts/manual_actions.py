@@ -12,10 +12,12 @@ from sentinel.alerts.actions import (
     Assign,
     Comment,
     Escalate,
+    MarkNoise,
     Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
+    UnmarkNoise,
     Unsuppress,
 )
 from sentinel.alerts.inputs import Status
@@ -74,6 +76,19 @@ def act(
             if not given.comment.strip():
                 return refused(alert, "a comment needs words")
             return Transition(Reason.COMMENTED, change(alert, version=version), True)
+        case MarkNoise():
+            why = given.comment.strip()
+            if not why:
+                return refused(alert, "a mark as noise needs its reason, as a comment")
+            if why == alert.noise_reason:
+                return Transition(Reason.UNCHANGED, alert)
+            marked = change(alert, noise_reason=why, version=version)
+            return Transition(Reason.MARKED_NOISE, marked, True)
+        case UnmarkNoise():
+            if not alert.noise_reason:
+                return Transition(Reason.UNCHANGED, alert)
+            unmarked = change(alert, noise_reason="", version=version)
+            return Transition(Reason.UNMARKED_NOISE, unmarked, True)
         case Escalate():
             return _escalate(alert, now, terms)
         case Suppress():

@@ -59,6 +59,8 @@ class Reason(StrEnum):
     ACKNOWLEDGEMENT_EXPIRED = "acknowledgement_expired"
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
+    MARKED_NOISE = "marked_noise"
+    UNMARKED_NOISE = "unmarked_noise"
     REMEDIATION_STARTED = "remediation_started"
     REMEDIATION_ENDED = "remediation_ended"
     REMEDIATION_NOT_STARTED = "remediation_not_started"
@@ -108,6 +110,8 @@ WORDS: Mapping[str, str] = {
     Reason.ACKNOWLEDGEMENT_EXPIRED: "acknowledgement expired: its escalation goes on",
     Reason.SUPPRESSED: "suppressed",
     Reason.UNSUPPRESSED: "no longer suppressed",
+    Reason.MARKED_NOISE: "marked as noise",
+    Reason.UNMARKED_NOISE: "no longer marked as noise",
     Reason.REMEDIATION_STARTED: "remediation started",
     Reason.REMEDIATION_ENDED: "remediation ended",
     Reason.REMEDIATION_NOT_STARTED: "remediation not started",

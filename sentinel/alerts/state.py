@@ -40,6 +40,7 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     suppressed_until: datetime | None = None
     suppress_reason: str = ""
     escalation_level: int = 0
+    noise_reason: str = ""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):

@@ -105,6 +105,9 @@ class AlertView(BaseModel):
     suppressed_until: datetime | None
     suppress_reason: str
     escalation_level: int
+    noise_reason: str = Field(
+        default="", description="Why a person marked it as noise; empty where nobody did."
+    )
     occurrences: int
     flow_run_id: str | None
     flow_run_name: str | None

@@ -242,14 +242,15 @@ def _remediation(request: Request, row: dict[str, Any] | None) -> dict[str, Any]
 )
 @needs(Permission.RESPOND, "alerts", confined=True)
 async def act(request: Request, alert_id: AlertId, asked: ActionRequest) -> Response:
-    """Acknowledge, unacknowledge, resolve, reopen, suppress, unsuppress, assign, comment, escalate.
+    """Acknowledge, resolve, reopen, suppress, assign, comment on, escalate or mark as noise.
 
     Repeating an action changes nothing and is no error. 409 means that the alert's state forbids
     the action, or that somebody changed the alert since `expected_version`. A reopened alert has
     the status it had before it was resolved; receivers that were notified of the resolve are
     notified of the reopening. Escalate pages the next level of the escalation policy at once,
     withdraws an acknowledgement, and is refused where no level is left; once that level was paged,
-    repeating it goes one further.
+    repeating it goes one further. Mark_noise keeps the note as the reason, which it needs, and
+    changes no notification.
 
     Returns:
         The alert after the action, and the reason code of the outcome.

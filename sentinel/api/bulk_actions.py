@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from sentinel.access import Permission
-from sentinel.alerts.actions import Action, ActionResult, Assign, Suppress
+from sentinel.alerts.actions import Action, ActionResult, Assign, Suppress, name_of
 from sentinel.alerts.bulk import Step, changed, undo_steps
 from sentinel.alerts.reasons import Reason, words
 from sentinel.alerts.view import SHOWN, AlertView
@@ -265,7 +265,7 @@ def _undo_bodies(steps: list[Step], now: datetime) -> list[dict[str, Any]]:
 
 def _body(action: Action, now: datetime) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "action": type(action).__name__.lower(), "note": action.comment,
+        "action": name_of(action), "note": action.comment,
     }  # fmt: skip
     if isinstance(action, Assign):
         body["assignee"] = action.assignee

@@ -76,6 +76,7 @@ WHAT_ACTIONS_NEED: list[dict[str, Any]] = [
     _needs("suppress", duration_minutes={"type": "number"}),
     _needs("assign", assignee={"type": "string"}),
     _needs("comment", note={"type": "string", "pattern": "\\S"}),
+    _needs("mark_noise", note={"type": "string", "pattern": "\\S"}),
 ]
 """What JSON Schema says of the bodies of actions."""
 
@@ -101,6 +102,8 @@ class ActionFields(BaseModel):
             raise ValueError("assign needs assignee; an empty one unassigns")
         if self.action == "comment" and not self.note:
             raise ValueError("comment needs note: the text of the comment")
+        if self.action == "mark_noise" and not self.note:
+            raise ValueError("mark_noise needs note: why the alert is noise")
         return self
 
 

@@ -15,6 +15,8 @@ ACTIONS: dict[str, str] = {
     "alert.assign": "assigned",
     "alert.comment": "commented on",
     "alert.escalate": "escalated",
+    "alert.mark_noise": "marked as noise",
+    "alert.unmark_noise": "withdrew the mark as noise of",
     "rule.run": "started a run of the rule",
     "rule.enabled": "enabled the rule",
     "rule.disabled": "disabled the rule",

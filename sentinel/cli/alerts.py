@@ -20,7 +20,7 @@ from sentinel.clock import SystemClock
 if TYPE_CHECKING:
     from sentinel.links import Addresses
 
-__all__ = ["commands"]
+__all__ = ["Ids", "Message", "commands"]
 
 commands = typer.Typer(no_args_is_help=True, help="List alerts, show one, act on it.")
 

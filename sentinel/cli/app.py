@@ -14,7 +14,7 @@ import typer
 
 from sentinel.cli import (
     access,
-    alerts,
+    alert_noise,
     audit,
     channels,
     database,
@@ -125,7 +125,7 @@ watch.add_to(app)
 worker.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
-app.add_typer(alerts.commands, name="alert")
+app.add_typer(alert_noise.commands, name="alert")
 app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(silences.commands, name="silence")

@@ -45,11 +45,16 @@ def print_why(found: AlertWhy) -> None:
             say(f"  {group.escalation.text}")
             for page in group.escalation.pages:
                 say(f"    {page.text}")
+            for following in group.escalation.following:
+                say(f"    next: {following}")
         if group.history:
             say("  So far:")
         for outcome in group.history:
             target = _target(outcome.receiver, outcome.channel)
             say(f"    {shown(outcome.at)}  {target}{outcome.text}")
+    if found.on_call is not None:
+        say("")
+        say(f"On call: {found.on_call.text}")
     if found.announcements:
         say("")
         say("Announcements of silences:")

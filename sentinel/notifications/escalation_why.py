@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.duration import format_duration
 
-__all__ = ["EscalationWhy", "PageWhy", "in_sentences"]
+__all__ = ["EscalationWhy", "OnCallWhy", "PageWhy", "in_sentences"]
 
 
 class PageWhy(BaseModel):
@@ -30,6 +30,21 @@ class PageWhy(BaseModel):
     )
     error: str = Field(default="", description="Of the attempt.")
     text: str = Field(default="", description="All of it as a sentence.")
+
+
+class OnCallWhy(BaseModel):
+    """Who is called for the team of an alert, by the moment of the answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    team: str = Field(description="Of the alert.")
+    schedule: str = Field(description="Of the team; empty where it has none, so all are called.")
+    people: list[str] = Field(description="On call now; empty for nobody.")
+    until: datetime | None = Field(
+        description="When the schedule names others; null for not within 400 days."
+    )
+    following: list[str] = Field(description="On call from then on.")
+    text: str = Field(description="A sentence.")
 
 
 class EscalationWhy(BaseModel):
@@ -55,6 +70,11 @@ class EscalationWhy(BaseModel):
     ended_at: datetime | None = None
     end_text: str = Field(default="", description="Why it ended, in words.")
     pages: list[PageWhy] = Field(description="Its messages, oldest first.")
+    following: list[str] = Field(
+        default_factory=list[str],
+        description="Whom the next level would page by who is on call then, each as a sentence; "
+        "empty after the last level, and for whoever may not see on-call.",
+    )
     text: str = Field(default="", description="A sentence.")
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from sentinel.notifications.escalation_why import EscalationWhy
+from sentinel.notifications.escalation_why import EscalationWhy, OnCallWhy
 from sentinel.notifications.reasons import words
 from sentinel.notifications.silence import SilenceTerms
 
@@ -130,6 +130,11 @@ class AlertWhy(BaseModel):
     announcements: list[Outcome] = Field(
         default_factory=list["Outcome"],
         description="What was announced of the silences that mute or muted it, oldest first.",
+    )
+    on_call: OnCallWhy | None = Field(
+        default=None,
+        description="Who is called for its team now; null where the on-call document has no such "
+        "team, and for whoever may not see on-call.",
     )
 
 

@@ -61,6 +61,7 @@ class Alert(SQLModel, table=True):
     suppressed_until: datetime | None = moment_column(default=None, nullable=True)
     suppress_reason: str = ""
     escalation_level: int = 0
+    noise_reason: str = long_column(default="", sa_column_kwargs={"server_default": ""})
     bad_count: int = 1
     occurrences: int = 1
     flow_run_id: str | None = None
@@ -129,6 +130,13 @@ class Alert(SQLModel, table=True):
             "expires_at",
             sqlite_where=text("expires_at IS NOT NULL AND status <> 'resolved'"),
             postgresql_where=text("expires_at IS NOT NULL AND status <> 'resolved'"),
+        ),
+        Index(
+            "alert_noise",
+            "opened_at",
+            "rule",
+            sqlite_where=text("noise_reason <> ''"),
+            postgresql_where=text("noise_reason <> ''"),
         ),
         Index("alert_by_run", "flow_run_id"),
         Index(

@@ -13,12 +13,15 @@ from sentinel.alerts.actions import (
     Assign,
     Comment,
     Escalate,
+    MarkNoise,
     Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
+    UnmarkNoise,
     Unsuppress,
     action_named,
+    name_of,
 )
 from sentinel.errors import ConfigurationError
 
@@ -33,6 +36,8 @@ NAMED: dict[str, Action] = {
     "assign": Assign(actor="ada", assignee="bob", comment="mine"),
     "comment": Comment(actor="ada", comment="mine"),
     "escalate": Escalate(actor="ada", comment="mine"),
+    "mark_noise": MarkNoise(actor="ada", comment="mine"),
+    "unmark_noise": UnmarkNoise(actor="ada", comment="mine"),
 }
 
 
@@ -40,6 +45,7 @@ NAMED: dict[str, Action] = {
 def test_every_name_makes_its_action(name: str):
     made = action_named(name, actor="ada", comment="mine", assignee="bob", until=UNTIL)
     assert made == NAMED[name]
+    assert name_of(made) == name
 
 
 def test_every_action_has_one_name():

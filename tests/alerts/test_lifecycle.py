@@ -12,10 +12,12 @@ from sentinel.alerts.actions import (
     Acknowledge,
     Assign,
     Comment,
+    MarkNoise,
     Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
+    UnmarkNoise,
     Unsuppress,
 )
 from sentinel.alerts.inputs import Closed, Good, Input, Status
@@ -181,6 +183,8 @@ ACTIONS: list[Happening] = [
     Comment(actor="a", comment="c"),
     Suppress(actor="a", until=T0 + timedelta(days=2)),
     Unsuppress(actor="a"),
+    MarkNoise(actor="a", comment="flaps"),
+    UnmarkNoise(actor="a"),
     Closed(reason=Reason.EXPIRED),
     Closed(reason=Reason.RULE_DISABLED),
 ]

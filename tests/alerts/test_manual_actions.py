@@ -11,10 +11,12 @@ from sentinel.alerts.actions import (
     Acknowledge,
     Assign,
     Comment,
+    MarkNoise,
     Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
+    UnmarkNoise,
     Unsuppress,
 )
 from sentinel.alerts.inputs import Closed, Input, Status
@@ -172,3 +174,21 @@ def test_assigning_commenting_suppressing_change_only_what_they_say():
     life.does(Unsuppress(actor="a"), 4)
     assert life.live is not None
     assert life.live.suppressed_until == at(4)
+
+
+def test_a_mark_as_noise_needs_a_reason_stays_after_the_resolve_and_is_withdrawn():
+    life = Life()
+    life.bad(0)
+    assert "needs its reason" in life.does(MarkNoise(actor="ann", comment=" "), 1).error
+    marked = life.does(MarkNoise(actor="ann", comment="flaps"), 2)
+    assert (marked.reason, marked.visible) == (Reason.MARKED_NOISE, True)
+    again = life.does(MarkNoise(actor="ben", comment=" flaps "), 3)
+    assert again.reason is Reason.UNCHANGED
+    life.does(Acknowledge(actor="ann"), 4)
+    life.does(Resolve(actor="ann"), 5)
+    assert (life.resolved[-1].noise_reason, life.resolved[-1].acknowledged_by) == ("flaps", "ann")
+    other = life.does(MarkNoise(actor="ben", comment="twice a day"), 6)
+    assert other.state is not None
+    assert (other.state.noise_reason, other.state.status) == ("twice a day", Status.RESOLVED)
+    assert life.does(UnmarkNoise(actor="ben"), 7).reason is Reason.UNMARKED_NOISE
+    assert life.does(UnmarkNoise(actor="ben"), 8).reason is Reason.UNCHANGED

@@ -6,15 +6,19 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from sentinel.access import Role
 from sentinel.errors import DatabaseError
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.database.tables import GROUP
 from sentinel.store.notifications.outbox import Outbox
 from tests.api.served import Raised
 from tests.databases import both_databases
 
+GROUPS = select(GROUP).order_by(GROUP.c.id)
 URL = "/api/v1/alerts/alerts"
 
 
@@ -72,6 +76,37 @@ def test_all_that_match_are_previewed_and_then_acted_on(client: httpx.Client, ra
     assert statuses(client, ids) == ["suppressed", "suppressed"]
     assert bulk(client, "resolve", matching={"severity": ["critical"]})["changed"] == 1
     assert bulk(client, "acknowledge", matching={"status": ["open"]})["matched"] == 0
+
+
+def test_alerts_are_marked_as_noise_with_a_reason_and_that_is_undone(
+    client: httpx.Client, raised: Raised, store: Store
+):
+    ids = raised("/a", "/b")
+    with store.read() as connection:
+        before = connection.execute(GROUPS).all()
+    refused = client.post(f"{URL}/bulk", json={"action": "mark_noise", "ids": ids})
+    assert refused.status_code == 422
+    assert "mark_noise needs note" in refused.text
+    done = bulk(client, "mark_noise", note="flaps", ids=ids)
+    assert [one["reason"] for one in done["outcomes"]] == ["marked_noise", "marked_noise"]
+    seen = client.get(f"{URL}/{ids[0]}").json()
+    assert (seen["noise_reason"], seen["status"]) == ("flaps", "open")
+    assert (seen["timeline"][-1]["kind"], seen["timeline"][-1]["comment"]) == (
+        "marked_noise", "flaps",
+    )  # fmt: skip
+    bulk(client, "mark_noise", note="too low", ids=ids[:1])
+    (undo,) = done["undo"]
+    assert (undo["action"], undo["note"]) == ("unmark_noise", "undo")
+    undone = client.post(f"{URL}/bulk", json=undo).json()
+    assert sorted(one["outcome"] for one in undone["outcomes"]) == ["changed", "conflict"]
+    again = bulk(client, "unmark_noise", ids=ids[:1])
+    assert again["undo"][0]["note"] == "too low"
+    newest = page(store, AuditFilter(), limit=1).items[0]
+    assert (newest.action, newest.before, newest.after) == (
+        "alert.unmark_noise", {"noise_reason": "too low"}, {"noise_reason": ""},
+    )  # fmt: skip
+    with store.read() as connection:  # nobody is notified of a mark
+        assert connection.execute(GROUPS).all() == before
 
 
 def test_a_resolve_of_what_still_fires_offers_a_suppression(client: httpx.Client, raised: Raised):

@@ -121,3 +121,11 @@ def test_what_nobody_would_be_paged_for_is_not_escalated(run: Run, world: World)
     code, out, err = run("alert", "escalate", alert(run)["id"])
     assert code != 0
     assert "no further level pages anybody" in out + err
+
+
+def test_an_alert_is_marked_as_noise_and_no_longer(run: Run, world: World) -> None:
+    assert act(run, "noise", "-m", "flaps")["reason_text"] == "marked as noise"
+    code, out, _ = run("alert", "not-noise", alert(run)["id"])
+    assert (code, "no longer marked as noise" in out) == (0, True)
+    code, out, err = run("alert", "noise", alert(run)["id"])
+    assert (code != 0, "needs its reason" in out + err) == (True, True)

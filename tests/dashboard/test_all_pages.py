@@ -85,7 +85,24 @@ def test_moments_in_tables_are_those_of_whoever_looks(
 
 
 NAMED = {"↓": "ArrowDown", "↑": "ArrowUp", "←": "ArrowLeft", "→": "ArrowRight", "Space": " "}
-ELSEWHERE = {"Esc", "–", "1", "5", "Ctrl", "⇧J", "⇧K", "⇧A", "⇧M", "⇧E", "⇧X", "⇧T", "⇧S", "U", "Z"}
+ELSEWHERE = {
+    "Esc",
+    "–",
+    "1",
+    "5",
+    "Ctrl",
+    "⇧J",
+    "⇧K",
+    "⇧A",
+    "⇧M",
+    "⇧E",
+    "⇧X",
+    "⇧T",
+    "⇧S",
+    "⇧N",
+    "U",
+    "Z",
+}
 """Keys of more than one meaning; browser tests press each of them."""
 
 

@@ -103,6 +103,21 @@ def test_people_act_in_the_drawer(scene: Scene, page: AppTest):
     assert shown["alert"]["status"] == "resolved"
 
 
+def test_an_alert_is_marked_as_noise_with_its_reason_and_that_is_undone(
+    scene: Scene, page: AppTest
+):
+    wanted = scene.raises("this")
+    page.query_params["alert"] = wanted
+    page.run()
+    shown = asks(page, "mark_noise", 1, wanted, comment="Flapping")
+    assert (shown["alert"]["noise"], shown["alert"]["status"]) == ("Flapping", "open")
+    assert shown["timeline"][0]["reasonText"] == "marked as noise"
+    assert shown["answers"][0]["undo"] is True
+    assert asks(page, "undo", 2, wanted, of="mark_noise-1")["alert"]["noise"] == ""
+    (answer,) = asks(page, "mark_noise", 3, wanted)["answers"]
+    assert "needs its reason" in answer["refused"][0]["why"]
+
+
 def test_a_conflict_is_said_in_the_drawer(scene: Scene, page: AppTest):
     wanted = scene.raises("this")
     page.query_params["alert"] = wanted
@@ -151,3 +166,6 @@ def test_the_drawer_says_whom_the_group_pages_next(scene: Scene, page: AppTest):
     said = "Escalation policy slowly, level 0 of 1: the first level is paged at "
     assert shown["text"].startswith(said)
     assert shown["pages"] == []
+    assert shown["next"] == ["level 1, ann through pager (person ann)"]
+    said = "Team db has no schedule, so all of it is called: ann."
+    assert given(page, "drawer")["onCall"] == said

@@ -226,7 +226,7 @@ def test_every_page_of_a_confined_person_shows_what_is_theirs(
 
 
 ACTIONS = ("acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress",
-           "assign", "comment", "undo")  # fmt: skip
+           "assign", "comment", "mark_noise", "unmark_noise", "undo")  # fmt: skip
 FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda place: commands.SwitchRule(name=f"rule-{place.mark}", tenant=place.tenant, on=False),
     lambda place: commands.SwitchRule(name=f"rule-{place.mark}", tenant=place.tenant, on=True),

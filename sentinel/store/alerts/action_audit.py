@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from sentinel.alerts.actions import Action, Assign, Suppress
+from sentinel.alerts.actions import Action, Assign, MarkNoise, Suppress, name_of
 from sentinel.alerts.state import AlertState
 from sentinel.audit.change import Change, Recorded
 from sentinel.audit.origin import Origin
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "Made", "record_actions"]
 
-_FIELDS = ("status", "assignee", "suppressed_until", "escalation_level")
+_FIELDS = ("status", "assignee", "suppressed_until", "escalation_level", "noise_reason")
 _PEOPLE = ("assignee",)
 
 
@@ -72,7 +72,7 @@ def _change(action: Action, made: Sequence[Made]) -> Change:
     if many:
         after |= {"count": len(made), "ids": [one.after.id for one in made]}
     return Change(
-        action=f"alert.{type(action).__name__.lower()}", object_kind="alert",
+        action=f"alert.{name_of(action)}", object_kind="alert",
         object_id="" if many else first.after.id,
         object_name=f"{len(made):,} alerts" if many else first.title,
         tenant=first.tenant, before=before, after=after, note=action.comment, people=_PEOPLE,
@@ -83,6 +83,8 @@ def _given(action: Action) -> dict[str, Any]:
     """Return what an action sets on every alert, beyond its name."""
     if isinstance(action, Assign):
         return {"assignee": action.assignee}
+    if isinstance(action, MarkNoise):
+        return {"noise_reason": action.comment}
     return {"suppressed_until": action.until} if isinstance(action, Suppress) else {}
 
 

@@ -38,7 +38,7 @@ __all__ = ["KINDS", "MOST_WALKED", "Act", "ActFilter", "Acts", "Place", "acts", 
 
 KINDS = (
     "acknowledged", "unacknowledged", "resolved", "reopened", "suppressed", "unsuppressed",
-    "assigned", "commented", "escalated",
+    "assigned", "commented", "escalated", "marked_noise", "unmarked_noise",
 )  # fmt: skip
 """What people can do, as kinds of timeline entries."""
 MOST_WALKED = 50_000

@@ -48,7 +48,7 @@ _QUIET = frozenset((Reason.NO_DATA, Reason.EXPIRED))
 _OUTSIDE_GROUPS = frozenset(
     (
         Reason.COMMENTED, Reason.ASSIGNED, Reason.KEPT_NOT_REPEATED, Reason.ESCALATED,
-        Reason.ACKNOWLEDGED_TOO,
+        Reason.ACKNOWLEDGED_TOO, Reason.MARKED_NOISE, Reason.UNMARKED_NOISE,
     )
 )  # fmt: skip
 """Changes that no group counts."""

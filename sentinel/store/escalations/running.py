@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import BindParameter, Connection, Integer, Row, bindparam, select
 
-from sentinel.oncall.escalation import Paged, pages_of
+from sentinel.oncall.escalation import Paged
 from sentinel.oncall.escalation_state import State
-from sentinel.severity import Severity
 from sentinel.store.database.tables import GROUP
 from sentinel.store.escalations.rows import ESCALATION, PAGE, plan_to_read, state_of
+from sentinel.store.escalations.who_is_next import next_pages
 from sentinel.store.oncall.stored import OnCallNow, read_oncall_now
 
 if TYPE_CHECKING:
@@ -99,13 +99,6 @@ def _paged(connection: Connection, ids: list[str]) -> dict[str, dict[str, None]]
 
 def _running(row: Row[Any], paged: dict[str, None], oncall: OnCallNow, now: datetime) -> Running:
     state, plan = state_of(row), plan_to_read(row)
-    following = None
-    if state.level < len(plan.steps):
-        due = max(now, state.due_at or now)
-        following = pages_of(
-            plan.steps[state.level], Severity(row.severity), due, oncall.document,
-            oncall.overrides_of,
-        )  # fmt: skip
     shared = ", ".join(f"{name}={text}" for name, text in row.labels.items())
     return Running(
         id=row.id, group_id=row.group_id, tenant=row.tenant, title=row.title or shared,
@@ -114,7 +107,7 @@ def _running(row: Row[Any], paged: dict[str, None], oncall: OnCallNow, now: date
         levels=max(state.level, len(plan.steps)),
         opened_at=row.opened_at, due_at=state.due_at,
         acknowledged_by=state.acknowledged_by, paged=list(paged), missing=state.missing,
-        following=following,
+        following=next_pages(row, oncall, now),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
@@ -10,8 +11,11 @@ from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.reasons import words
 from sentinel.notifications.escalation_why import EscalationWhy, PageWhy, in_sentences
 from sentinel.notifications.why import AlertWhy
+from sentinel.store.database.tables import ALERT, GROUP
 from sentinel.store.escalations.rows import ESCALATION, PAGE, plan_to_read
+from sentinel.store.escalations.who_is_next import called_for, next_pages, said_of
 from sentinel.store.notifications.explaining import why_of_alert
+from sentinel.store.oncall.stored import OnCallNow, read_oncall_now
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -36,30 +40,42 @@ def alert_why(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> AlertWh
         NotFound: there is no alert of that id
     """
     found = why_of_alert(store, alert_id, scope)
+    now = store.now()
     with store.read() as connection:
-        escalations = escalations_of(connection, [one.id for one in found.groups if one.id])
-    groups = [
-        one.model_copy(update={"escalation": escalations.get(one.id)}) for one in found.groups
-    ]
-    return found.model_copy(update={"groups": groups})
+        # On-call is of all tenants: who sees less than everything is not told who is next.
+        oncall = read_oncall_now(connection, now) if scope.is_everything else None
+        groups = [one.id for one in found.groups if one.id]
+        escalations = escalations_of(connection, groups, oncall, now)
+        team = connection.execute(_TEAM, {"id": alert_id}).scalar()
+    shown = [one.model_copy(update={"escalation": escalations.get(one.id)}) for one in found.groups]
+    called = None if oncall is None else called_for(team or "", oncall, now)
+    return found.model_copy(update={"groups": shown, "on_call": called})
 
 
-def escalations_of(connection: Connection, groups: list[str]) -> dict[str, EscalationWhy]:
+def escalations_of(
+    connection: Connection, groups: list[str], oncall: OnCallNow | None, now: datetime
+) -> dict[str, EscalationWhy]:
     """Return the newest escalation of each group that has one, in sentences.
 
     Args:
         connection: an open transaction
         groups: ids of groups
+        oncall: by which it is worked out whom the next level would page; None for not at all
+        now: the present moment
 
     Returns:
         By group.
     """
     rows = connection.execute(_OF_GROUPS, {"groups": groups}) if groups else ()
     newest = {row.group_id: row for row in rows}  # the last one of each stays
-    return {group: in_sentences(_why(connection, row)) for group, row in newest.items()}
+    return {
+        group: in_sentences(_why(connection, row, oncall, now)) for group, row in newest.items()
+    }
 
 
-def _why(connection: Connection, row: Row[Any]) -> EscalationWhy:
+def _why(
+    connection: Connection, row: Row[Any], oncall: OnCallNow | None, now: datetime
+) -> EscalationWhy:
     pages = connection.execute(_PAGES, {"escalation": row.id}).all()
     return EscalationWhy(
         policy=row.policy, state=row.state, level=row.level,
@@ -69,6 +85,7 @@ def _why(connection: Connection, row: Row[Any]) -> EscalationWhy:
         acknowledged_by=row.acknowledged_by,
         missing=row.missing.split("\n") if row.missing else [], ended_at=row.ended_at,
         end_text=words(row.ended_why),
+        following=[] if oncall is None else said_of(next_pages(row, oncall, now)),
         pages=[
             PageWhy(
                 kind=one.kind, level=one.level, person=one.person, receiver=one.receiver,
@@ -80,7 +97,13 @@ def _why(connection: Connection, row: Row[Any]) -> EscalationWhy:
 
 
 _GROUPS: BindParameter[Any] = bindparam("groups", expanding=True)
-_OF_GROUPS = select(ESCALATION).where(ESCALATION.c.group_id.in_(_GROUPS)).order_by(ESCALATION.c.id)
+_OF_GROUPS = (
+    select(ESCALATION, GROUP.c.severity)
+    .join(GROUP, GROUP.c.id == ESCALATION.c.group_id)
+    .where(ESCALATION.c.group_id.in_(_GROUPS))
+    .order_by(ESCALATION.c.id)
+)
+_TEAM = select(ALERT.c.team).where(ALERT.c.id == bindparam("id"))
 _PAGES = (
     select(PAGE)
     .where(PAGE.c.escalation_id == bindparam("escalation"))

@@ -19,6 +19,7 @@ AUDITED = {
     "alerts.act_together.act_together": (
         "alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
         "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment", "alert.escalate",
+        "alert.mark_noise", "alert.unmark_noise",
     ),
     "alerts.act_once.act_once": (
         "alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",

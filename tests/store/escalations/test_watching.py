@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from sentinel.access import Reach, Scope
 from sentinel.alerts.actions import (
     Acknowledge,
     Resolve,
@@ -104,10 +105,12 @@ def test_who_is_erased_is_in_no_escalation_and_what_is_over_goes_with_its_group(
 
 def test_why_says_who_was_paged_when_the_next_level_is_and_why_it_waits(paged: Paged):
     (alert,) = paged.fires("/")
+    following: list[list[str]] = []
 
     def said() -> list[str]:
         (group,) = alert_why(paged.store, alert).groups
         assert group.escalation is not None
+        following.append(group.escalation.following)
         return [group.escalation.text, *(one.text for one in group.escalation.pages)]
 
     named = "Escalation policy default, level"
@@ -133,3 +136,10 @@ def test_why_says_who_was_paged_when_the_next_level_is_and_why_it_waits(paged: P
     assert said()[2].endswith("not sent, since nobody needed it any more")
     paged.does(Resolve(actor="ann"))
     assert said()[0] == f"{named} 1 of 3: over since 2026-01-06 12:00:00 UTC, resolved by a person."
+    first = ["level 1, ann through pager (schedule primary)",
+             "level 1, ann through phone (schedule primary)"]  # fmt: skip
+    assert following == [first, *([["level 2, ben through pager (person ben)"]] * 4), []]
+    confined = alert_why(paged.store, alert, Scope((Reach(frozenset({"default"})),)))
+    (group,) = confined.groups
+    assert group.escalation is not None
+    assert (confined.on_call, group.escalation.following) == (None, [])
