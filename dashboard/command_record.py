@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from sentinel.alerts.actions import ActionResult, action_named
+from sentinel.alerts.actions import ActionResult, action_named, name_of
 from sentinel.alerts.bulk import Step
 from sentinel.store.answered_requests import Claim
 
@@ -81,7 +81,7 @@ def kept_steps(steps: Sequence[Step]) -> list[_KeptStep]:
     kept: list[_KeptStep] = []
     for one in steps:
         fields: dict[str, Any] = msgspec.structs.asdict(one.action)
-        op = type(one.action).__name__.lower()
+        op = name_of(one.action)
         kept.append(_KeptStep(op=op, versions=one.versions, **fields))
     return kept
 
