@@ -19,6 +19,8 @@ The tree::
     ├── DatabaseError           the shared database cannot be used
     │   ├── DatabaseUnreachable it does not answer
     │   └── SchemaTooNew        a newer Sentinel has already migrated it
+    ├── TelemetryError          the telemetry store refused a statement
+    │   └── TelemetryUnavailable it does not answer, or there is none
     ├── DeliveryError           a channel did not take a message (`permanent` or not)
     └── PrefectUnreachable      the Prefect API does not answer
 
@@ -46,6 +48,8 @@ __all__ = [
     "SchemaTooNew",
     "SentinelError",
     "SourceDown",
+    "TelemetryError",
+    "TelemetryUnavailable",
     "TriggerError",
 ]
 
@@ -213,6 +217,14 @@ class DeliveryError(SentinelError):
 
 class PrefectUnreachable(SentinelError):
     """The Prefect API does not answer."""
+
+
+class TelemetryError(SentinelError):
+    """The telemetry store refused a statement, or could not finish it."""
+
+
+class TelemetryUnavailable(TelemetryError):
+    """The telemetry store does not answer, has too much to do, or there is none."""
 
 
 def _window(line: str, column: int, width: int = 76) -> tuple[str, int]:

@@ -27,7 +27,7 @@ from tests.databases import (
 )
 from tests.shared_engines import share_engines
 
-pytest_plugins = ["tests.prefect_server"]
+pytest_plugins = ["tests.prefect_server", "tests.telemetry_engine"]
 
 # No test asserts on wall time: a machine that other work keeps busy is not a failing example.
 hypothesis_settings.register_profile(

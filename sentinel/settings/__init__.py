@@ -33,6 +33,7 @@ from sentinel.settings.private_file import write_private
 from sentinel.settings.public import PublicSettings
 from sentinel.settings.secure import SecretFiles
 from sentinel.settings.standby import StandbySettings
+from sentinel.settings.telemetry import TelemetrySettings
 
 __all__ = [
     "KEPT",
@@ -76,7 +77,9 @@ class _KeptSource(PydanticBaseSettingsSource):
         }
 
 
-class Settings(PublicSettings, StandbySettings, MessageSettings, MailboxSettings):
+class Settings(
+    PublicSettings, StandbySettings, MessageSettings, MailboxSettings, TelemetrySettings
+):
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 
     model_config = SettingsConfigDict(

@@ -49,6 +49,11 @@ class Home:
         return self.root / "sentinel.db"
 
     @property
+    def telemetry(self) -> Path:
+        """The embedded telemetry store's data."""
+        return self.root / "telemetry"
+
+    @property
     def record(self) -> Path:
         """What runs at present; see `sentinel.up.instance`."""
         return self.root / "instance.json"

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from sentinel.up.home import Home
 __all__ = ["Options", "Plan", "make_plan", "root_of_code"]
 
 TOKEN = "api-token"  # noqa: S105 - the name of the file, which `sentinel.api` knows too
+TELEMETRY_PASSWORD, TELEMETRY_READ_PASSWORD = "telemetry-password", "telemetry-read-password"
+"""Names of the files with the passwords of the telemetry store that we start."""
 PREFECT_LOGIN = "prefect-login"
 """Name of the file that has the auth string of the Prefect server that we start."""
 _SERVER_LOGIN = "PREFECT_SERVER_API_AUTH_STRING"
@@ -51,6 +54,8 @@ class Plan:
         sqlite: embedded databases are SQLite
         public_port: of the public pages; 0 where they have no address and are not served
         chosen: variables of addresses and of the login that no person set
+        telemetry_port: of the embedded telemetry store; 0 where another is given or its libraries
+            are not installed
     """
 
     home: Home
@@ -68,6 +73,7 @@ class Plan:
     sqlite: bool
     public_port: int = 0
     chosen: tuple[str, ...] = ()
+    telemetry_port: int = 0
 
     @property
     def wants_postgres(self) -> bool:
@@ -138,6 +144,7 @@ class Plan:
             UP_CHOSE: ",".join(self.chosen),
             UP_PREFECT: "" if self.given_prefect else self.prefect_api,
         }
+        made |= self._telemetry()
         for field in ("tls_certificate", "tls_key"):
             if file := getattr(self.settings, field):
                 made[f"SENTINEL_{field.upper()}"] = str(Path(file).absolute())
@@ -155,6 +162,17 @@ class Plan:
             made["PREFECT_HOME"] = str(self.home.prefect)
             made["PREFECT_PROFILES_PATH"] = str(self.home.prefect / "profiles.toml")
         return made
+
+    def _telemetry(self) -> dict[str, str]:
+        """The addresses of the embedded telemetry store; nothing where it is not embedded."""
+        if not self.telemetry_port:
+            return {}
+        password, reading = map(self.home.secret, (TELEMETRY_PASSWORD, TELEMETRY_READ_PASSWORD))
+        host = f"127.0.0.1:{self.telemetry_port}"
+        return {
+            "SENTINEL_TELEMETRY_URL": f"http://sentinel:{password}@{host}",
+            "SENTINEL_TELEMETRY_READ_URL": f"http://reader:{reading}@{host}",
+        }
 
     def environment(
         self, database_url: str, inherited: Mapping[str, str] | None = None
@@ -201,6 +219,14 @@ def _chosen(settings: Settings, variables: Mapping[str, str]) -> tuple[str, ...]
     if not login and not any(map(variables.get, ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY"))):
         found += ["SENTINEL_PREFECT_AUTH_STRING", "PREFECT_API_AUTH_STRING"]
     return tuple(found)
+
+
+def _telemetry_port(settings: Settings) -> int:
+    """Return a free port where the telemetry store is to be embedded and can be; else 0."""
+    if settings.telemetry_url.get_secret_value():
+        return 0
+    installed = all(find_spec(name) is not None for name in ("chdb", "clickhouse_connect"))
+    return ports.any_free() if installed else 0
 
 
 def make_plan(
@@ -254,5 +280,6 @@ def make_plan(
         given_login=variables.get(_SERVER_LOGIN, ""),
         public_port=port("public_port", settings.public_host) if settings.public_url else 0,
         sqlite=options.sqlite or settings.database == "sqlite",
+        telemetry_port=_telemetry_port(settings),
         chosen=_chosen(settings, variables),
     )

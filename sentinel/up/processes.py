@@ -50,6 +50,7 @@ class Service:
         stop: the signal that asks it to stop
         patience: seconds that it may take to stop before it is killed
         user: user id to run as, where that is not ours
+        inherits: descriptors that stay open in it, such as a socket that listens already
     """
 
     name: str
@@ -59,6 +60,7 @@ class Service:
     stop: signal.Signals = signal.SIGTERM
     patience: float = 10.0
     user: int | None = None
+    inherits: Sequence[int] = ()
 
 
 @dataclass
@@ -121,6 +123,7 @@ def spawn(service: Service) -> subprocess.Popen[bytes]:
                 user=service.user,
                 group=_group_of(service.user),
                 extra_groups=[] if service.user is not None else None,
+                pass_fds=tuple(service.inherits),
                 preexec_fn=_die_with_parent(service.stop),
             )
         except OSError as error:

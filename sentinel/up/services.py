@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sentinel.settings import Settings
 from sentinel.up.home import Home
-from sentinel.up.plan import Plan, root_of_code
+from sentinel.up.plan import TELEMETRY_PASSWORD, TELEMETRY_READ_PASSWORD, Plan, root_of_code
 from sentinel.up.processes import Service
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "prefect_server",
     "public_pages",
     "rollout",
+    "telemetry",
     "worker",
 ]
 
@@ -126,6 +127,36 @@ def public_pages(plan: Plan, environment: Mapping[str, str]) -> Service:
         command=_python("sentinel.cli", "public-pages"),
         environment=environment,
         log=plan.home.log("public-pages"),
+    )
+
+
+def telemetry(plan: Plan, environment: Mapping[str, str], descriptor: int) -> Service:
+    """Describe the process of the embedded telemetry store.
+
+    Args:
+        plan: of this start
+        environment: of our processes
+        descriptor: of the socket that it accepts from
+
+    Returns:
+        How to start it.
+    """
+    # Not on the command line, which every user of this machine can read.
+    passwords = {
+        "SENTINEL_TELEMETRY_PASSWORD": plan.home.secret(TELEMETRY_PASSWORD),
+        "SENTINEL_TELEMETRY_READ_PASSWORD": plan.home.secret(TELEMETRY_READ_PASSWORD),
+    }
+    memory = plan.settings.telemetry_memory * 1_000_000
+    return Service(
+        name="telemetry",
+        command=[
+            *_python("sentinel.telemetry_server", str(plan.home.telemetry)),
+            *("--fd", str(descriptor), "--memory", str(memory)),
+        ],
+        environment=dict(environment) | passwords,
+        log=plan.home.log("telemetry"),
+        patience=15.0,
+        inherits=(descriptor,),
     )
 
 

@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import httpx
 
@@ -18,6 +19,7 @@ from sentinel.up import services
 from sentinel.up.channels import sync_channels
 from sentinel.up.console import StartScreen
 from sentinel.up.exposure import warn_of_open_dashboard
+from sentinel.up.first_alert import announce_first_alert
 from sentinel.up.home import Home
 from sentinel.up.instance import Instance, ProcessIdentity
 from sentinel.up.plan import PREFECT_LOGIN, TOKEN, Options, Plan, make_plan
@@ -26,6 +28,7 @@ from sentinel.up.processes import Child, ProcessGroup, tail
 from sentinel.up.rules import RULES, Rules
 from sentinel.up.setup import Setup
 from sentinel.up.start_log import log_start
+from sentinel.up.telemetry import TelemetrySocket
 
 __all__ = ["up"]
 
@@ -82,6 +85,7 @@ class Start:
         self._database_url = ""
         self._database_text = ""
         self._environment: dict[str, str] = {}
+        self._telemetry: TelemetrySocket | None = None
         self._ready_parts = 0
         # Asked before a rule may run: an alert often opens before all else is ready.
         self._had_alerts = False
@@ -99,7 +103,7 @@ class Start:
                 return 0
             starting.result()
             watching = asyncio.create_task(self._processes.watch())
-            first = asyncio.create_task(self._first_alert())
+            first = asyncio.create_task(self._announce())
             await asyncio.wait({watching, asked}, return_when=asyncio.FIRST_COMPLETED)
             for task in (watching, first):
                 task.cancel()
@@ -133,6 +137,13 @@ class Start:
         self._instance.write(
             environment=self._plan.shared(self._database_url), places=self._places()
         )
+        if self._plan.telemetry_port:
+            self._telemetry = TelemetrySocket(
+                self._plan.telemetry_port,
+                partial(services.telemetry, self._plan, self._environment),
+                self._processes,
+            )
+            self._telemetry.listen()
         async with asyncio.TaskGroup() as group:
             prefect = group.create_task(self._prefect())
             tables = group.create_task(self._tables())
@@ -298,24 +309,13 @@ class Start:
                 hint=f"See {child.service.log}.",
             ) from None
 
-    async def _first_alert(self) -> None:
-        """Announce the first alert of an empty database, since that is what people wait for."""
-        store = Store(self._database_url)
-        try:
-            if not self._plan.options.demo or self._had_alerts:
-                return
-            while not (found := await _alerts(store)):
-                await asyncio.sleep(1)
-            self._screen.say(
-                f"First alert after {self._screen.seconds:.0f} s: {found} "
-                f"(see it at {self._plan.dashboard})"
-            )
-        except DatabaseError as error:
-            log.warning("cannot look up the first alert: %s", error)
-        finally:
-            store.close()
+    async def _announce(self) -> None:
+        if self._plan.options.demo and not self._had_alerts:
+            await announce_first_alert(self._plan, self._database_url, self._screen)
 
     async def _stop(self) -> None:
+        if self._telemetry is not None:
+            self._telemetry.close()
         if not self._processes.children:
             return
         self._screen.settle()
@@ -323,7 +323,7 @@ class Start:
         # Those that write first, then what they write to.
         for together in (
             ("rollout", "worker", "api", "dashboard", "public-pages"),
-            ("prefect",),
+            ("prefect", "telemetry"),
             ("database",),
         ):
             await self._processes.stop_together(together)
@@ -378,11 +378,6 @@ async def _answers(url: str) -> bool:
             return (await client.get(url)).status_code in (200, 503)
     except httpx.HTTPError:
         return False
-
-
-async def _alerts(store: Store) -> str:
-    page = await asyncio.to_thread(store.alerts.page, limit=1)
-    return page.items[0].title if page.items else ""
 
 
 def _without_password(url: str) -> str:

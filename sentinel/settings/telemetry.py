@@ -1,0 +1,109 @@
+"""Settings of the telemetry store: where it is, what it may use, how long it keeps what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pydantic import Field, SecretStr, field_validator
+
+from sentinel.duration import Duration, parse_duration
+from sentinel.errors import ConfigurationError
+from sentinel.settings.secure import SecureSettings
+from sentinel.tenant import checked_tenant
+
+__all__ = ["TelemetrySettings"]
+
+
+class TelemetrySettings(SecureSettings):
+    """Where logs and spans are, and how long."""
+
+    telemetry_url: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "ClickHouse with logs and spans: `http://user:password@host:8123/database`, or "
+            "`https://`; empty means the one that `sentinel up` embeds under home."
+        ),
+    )
+    telemetry_read_url: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "The same ClickHouse with a user that may only read; empty means that queries use "
+            "SENTINEL_TELEMETRY_URL with the setting `readonly`."
+        ),
+    )
+    telemetry_cluster: str = Field(
+        default="",
+        pattern="^([A-Za-z_][A-Za-z0-9_.-]*)?$",
+        description=(
+            "Name of the ClickHouse cluster over which tables are replicated and distributed; "
+            "empty means one server."
+        ),
+    )
+    telemetry_memory: int = Field(
+        default=1_200,
+        ge=300,
+        description="Most memory that the embedded ClickHouse uses, in megabytes; at least 300.",
+    )
+    keep_logs: Duration = Field(
+        default=parse_duration("30d"),
+        ge=parse_duration("1h"),
+        description="How long log lines are kept; at least 1h. Older ones are not taken.",
+    )
+    keep_spans: Duration = Field(
+        default=parse_duration("14d"),
+        ge=parse_duration("1h"),
+        description="How long spans are kept; at least 1h. Older ones are not taken.",
+    )
+    keep_telemetry_of: str = Field(
+        default="",
+        description=(
+            "Other lengths for single tenants, separated by commas: `acme=7d` for both, or "
+            "`acme=logs:7d, acme=spans:2d`; empty means none."
+        ),
+    )
+
+    @field_validator("keep_telemetry_of")
+    @classmethod
+    def _are_lengths(cls, text: str) -> str:
+        _lengths(text)
+        return text
+
+    def telemetry_kept(self, signal: str) -> tuple[timedelta, Mapping[str, timedelta]]:
+        """Return how long a signal is kept.
+
+        Args:
+            signal: `logs` or `spans`
+
+        Returns:
+            The length for all tenants, and those of tenants that have another one.
+        """
+        common = self.keep_logs if signal == "logs" else self.keep_spans
+        return common, {
+            tenant: length
+            for (tenant, which), length in _lengths(self.keep_telemetry_of).items()
+            if which == signal
+        }
+
+
+def _lengths(text: str) -> dict[tuple[str, str], timedelta]:
+    found: dict[tuple[str, str], timedelta] = {}
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        tenant, equals, rest = part.partition("=")
+        which, colon, length = rest.partition(":")
+        signals = (which.strip(),) if colon else ("logs", "spans")
+        if not equals or signals[0] not in ("logs", "spans"):
+            raise ValueError(f"{part!r} is neither TENANT=LENGTH nor TENANT=logs:LENGTH")
+        for signal in signals:
+            kept = parse_duration((length if colon else which).strip())
+            if kept < parse_duration("1h"):
+                raise ValueError(f"{part!r} is shorter than 1h")
+            found[_tenant(tenant.strip()), signal] = kept
+    return found
+
+
+def _tenant(name: str) -> str:
+    try:
+        return checked_tenant(name)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from None

@@ -1,0 +1,78 @@
+"""Bring the tables to this version's schema, and their retention to the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sentinel.errors import TelemetryError
+from sentinel.store.telemetry.ddl import Place, literal, retention
+from sentinel.store.telemetry.schema import MIGRATIONS, Migration
+
+__all__ = ["Kept", "migrate"]
+
+Command = Callable[[str], Any]
+"""Runs a statement; returns the first column of its first row."""
+Kept = Mapping[str, tuple[timedelta, Mapping[str, timedelta]]]
+"""How long `logs` and `spans` are kept, and by tenant where that differs."""
+_DONE = "schema_migrations"
+_RETENTION = 0
+"""The number of the rows that say which retention was set."""
+
+
+def migrate(
+    run: Command, place: Place, kept: Kept, steps: Sequence[Migration] = MIGRATIONS
+) -> None:
+    """Run the steps that were not run yet; processes that do so at once do not harm one another.
+
+    Args:
+        run: runs a statement
+        place: where the tables are
+        kept: how long rows are kept
+        steps: of the schema
+
+    Raises:
+        TelemetryError: a newer Sentinel has migrated it, or a statement failed
+    """
+    run(f"CREATE DATABASE IF NOT EXISTS `{place.database}`{place.on_cluster}")
+    engine = (
+        "ReplicatedMergeTree('/clickhouse/tables/{uuid}/all', '{shard}-{replica}')"
+        if place.cluster
+        else "MergeTree"
+    )
+    done = place.name(_DONE)
+    run(
+        f"CREATE TABLE IF NOT EXISTS {done}{place.on_cluster} (Number UInt32, Name String, "
+        f"At DateTime64(6, 'UTC') DEFAULT now64(6)) ENGINE = {engine} ORDER BY (Number, At)"
+    )
+    reached = int(run(f"SELECT max(Number) FROM {done}") or 0)  # noqa: S608 - a name of ours
+    if reached > len(steps):
+        raise TelemetryError(
+            f"the telemetry store has schema {reached}, and this Sentinel knows {len(steps)}",
+            hint="A newer Sentinel has migrated it: install that version here too.",
+        )
+    for step in steps[reached:]:
+        for statement in step.statements(place):
+            run(statement)
+        run(f"INSERT INTO {done} (Number, Name) SELECT {step.number}, {literal(step.name)}")
+    _retain(run, place, kept, done)
+
+
+def _retain(run: Command, place: Place, kept: Kept, done: str) -> None:
+    statements = [
+        statement
+        for table, moment, signal in (
+            ("logs", "Timestamp", "logs"),
+            ("spans", "Timestamp", "spans"),
+            ("trace_times", "Start", "spans"),
+        )
+        for statement in retention(table, moment, *kept[signal], place)
+    ]
+    wanted = "; ".join(statements)
+    last = f"SELECT argMax(Name, At) FROM {done} WHERE Number = {_RETENTION}"  # noqa: S608 - ours
+    if run(last) == wanted:
+        return
+    for statement in statements:
+        run(statement)
+    run(f"INSERT INTO {done} (Number, Name) SELECT {_RETENTION}, {literal(wanted)}")

@@ -1,0 +1,114 @@
+"""The one client: schema, batches that come again, and stores that cannot be used."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from sentinel.errors import ConfigurationError, TelemetryError, TelemetryUnavailable
+from sentinel.settings import Settings
+from sentinel.store.telemetry.client import TelemetryClient, place_of, telemetry_client
+from sentinel.store.telemetry.ddl import Place
+from sentinel.store.telemetry.migrate import Kept, migrate
+from sentinel.up.ports import any_free
+
+pa: Any = import_module("pyarrow")
+DAY = timedelta(days=1)
+KEPT: Kept = {"logs": (30 * DAY, {}), "spans": (14 * DAY, {})}
+
+
+def spans(*traces: tuple[str, datetime]) -> Any:
+    return pa.table(
+        {
+            "Tenant": ["acme"] * len(traces),
+            "Timestamp": pa.array([at for _, at in traces], pa.timestamp("ns", "UTC")),
+            "Duration": pa.array([2_000_000_000] * len(traces), pa.uint64()),
+            "TraceId": [trace for trace, _ in traces],
+        }
+    )
+
+
+def test_a_batch_that_comes_again_counts_once_in_its_view_too(
+    telemetry: TelemetryClient, telemetry_settings: Settings
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    batch = spans(("a", now), ("a", now - timedelta(minutes=1)), ("b", now - DAY))
+    for _ in range(2):
+        telemetry.insert("spans", batch, "first")
+    reader = telemetry_client(telemetry_settings)
+    assert reader.value("SELECT count() FROM spans") == 3
+    assert reader.value("SELECT count() FROM trace_times") == 2
+    assert reader.rows(
+        "SELECT min(Start) AS began, max(End) AS ended FROM trace_times "
+        "WHERE Tenant = {tenant:String} AND TraceId = {trace:String}",
+        {"tenant": "acme", "trace": "a"},
+    ) == [{"began": now - timedelta(minutes=1), "ended": now + timedelta(seconds=2)}]
+    # The same rows under another token are another batch.
+    telemetry.insert("spans", batch, "second")
+    assert reader.table("SELECT count() AS n FROM spans").to_pylist() == [{"n": 6}]
+
+
+def test_a_reader_changes_nothing(telemetry_settings: Settings) -> None:
+    with pytest.raises(TelemetryError, match="readonly"):
+        telemetry_client(telemetry_settings).command("TRUNCATE TABLE logs")
+
+
+def test_what_is_wrong_with_a_statement_is_said(telemetry: TelemetryClient) -> None:
+    with pytest.raises(TelemetryError, match="refused: Unknown expression identifier `nope`") as e:
+        telemetry.rows("SELECT nope FROM logs")
+    assert not isinstance(e.value, TelemetryUnavailable)
+    assert "http" not in str(e.value)
+
+
+def test_migrations_run_once_and_a_newer_schema_is_refused(telemetry: TelemetryClient) -> None:
+    ran: list[str] = []
+
+    def run(sql: str) -> Any:
+        ran.append(sql)
+        if sql.startswith("SELECT"):
+            return telemetry.value(sql)
+        return telemetry.command(sql)
+
+    place = Place("migrated")
+    try:
+        migrate(run, place, KEPT)
+        first = len(ran)
+        migrate(run, place, KEPT)
+        assert len(ran) - first == 4  # database, table, and two looks
+        # Retention follows the settings, and only where they changed.
+        migrate(run, place, {**KEPT, "logs": (30 * DAY, {"acme": DAY})})
+        assert "WHERE Tenant = 'acme'" in telemetry.value(
+            "SELECT create_table_query FROM system.tables WHERE database = 'migrated' "
+            "AND name = 'logs'"
+        )
+        # A step that was cut short runs again.
+        run("DROP TABLE migrated.spans")
+        run("TRUNCATE TABLE migrated.schema_migrations")
+        migrate(run, place, KEPT)
+        assert telemetry.value("SELECT count() FROM migrated.spans") == 0
+        run("INSERT INTO migrated.schema_migrations (Number, Name) SELECT 99, 'later'")
+        with pytest.raises(TelemetryError, match="schema 99"):
+            migrate(run, place, KEPT)
+    finally:
+        telemetry.command("DROP DATABASE IF EXISTS migrated")
+
+
+def test_a_store_that_is_not_there_is_named_as_such() -> None:
+    with pytest.raises(TelemetryUnavailable, match="there is no telemetry store"):
+        telemetry_client(Settings(telemetry_url=SecretStr("")))
+    gone = Settings(telemetry_url=SecretStr(f"http://a:secret@127.0.0.1:{any_free()}"))
+    with pytest.raises(TelemetryUnavailable, match="does not answer") as error:
+        telemetry_client(gone).rows("SELECT 1")
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["clickhouse://host", "host:8123", "http://host/a-b"])
+def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="SENTINEL_TELEMETRY_URL"):
+        place_of(url)
+    assert place_of("http://host:8123") == Place("sentinel")
+    assert place_of("https://host/mine", "main") == Place("mine", "main")

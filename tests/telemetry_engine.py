@@ -1,0 +1,117 @@
+"""One embedded telemetry store for all tests that need one, emptied between them.
+
+The process costs seconds and hundreds of megabytes: `xdist_group` keeps these tests on one worker.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from sentinel.settings import Settings
+from sentinel.store.telemetry.client import TelemetryClient, telemetry_client
+from sentinel.up.ports import any_free
+
+TABLES = ("logs", "spans", "trace_times")
+
+
+class EngineProcess:
+    """The process, which a test may kill and start again on the same folder and port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = any_free()
+        self.log = folder.with_suffix(".log")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        # As in production, connections wait for the process from the first moment.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        listener.listen(32)
+        environment = {
+            **os.environ,
+            "SENTINEL_TELEMETRY_PASSWORD": "writes",
+            "SENTINEL_TELEMETRY_READ_PASSWORD": "reads",
+        }
+        command = [sys.executable, "-m", "sentinel.telemetry_server", str(self.folder)]
+        with self.log.open("ab") as output, listener:
+            self._process = subprocess.Popen(
+                [*command, "--fd", str(listener.fileno()), "--memory", "900000000"],
+                env=environment, pass_fds=(listener.fileno(),),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(20)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            telemetry_url=SecretStr(f"http://sentinel:writes@127.0.0.1:{self.port}"),
+            telemetry_read_url=SecretStr(f"http://reader:reads@127.0.0.1:{self.port}"),
+        )
+
+
+@pytest.fixture(scope="session")
+def telemetry_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[EngineProcess]:
+    """The process, its schema migrated; tests use `telemetry` or `telemetry_settings`."""
+    engine = EngineProcess(tmp_path_factory.mktemp("telemetry") / "store")
+    engine.start()
+    try:
+        client = telemetry_client(engine.settings, write=True)
+        for table in TABLES:  # what no test looks at costs most of the time
+            client.command(
+                f"ALTER TABLE {table} MODIFY SETTING fsync_after_insert = 0, "
+                "fsync_part_directory = 0"
+            )
+        yield engine
+    finally:
+        for write in (True, False):
+            telemetry_client(engine.settings, write=write).close()
+        engine.stop()
+
+
+@pytest.fixture
+def telemetry_settings(telemetry_engine: EngineProcess) -> Generator[Settings]:
+    """Settings that name an empty telemetry store."""
+    yield telemetry_engine.settings
+    client = telemetry_client(telemetry_engine.settings, write=True)
+    used = "SELECT name FROM system.tables WHERE database = 'sentinel' AND total_rows > 0"
+    for row in client.rows(used):
+        if row["name"] in TABLES:
+            client.command(f"TRUNCATE TABLE {row['name']}")
+
+
+@pytest.fixture
+def telemetry(telemetry_settings: Settings) -> TelemetryClient:
+    """An empty telemetry store, to write to and to read from."""
+    return telemetry_client(telemetry_settings, write=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that use the store run on one worker of the suite."""
+    for item in items:
+        if "telemetry_engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("telemetry"))
