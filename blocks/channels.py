@@ -29,6 +29,7 @@ from blocks.vendors.web_push import WebPush
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import EMERGENCY, INBOX, Channel, Message, Receipt, shown
 from sentinel.store import Store
+from sentinel.store.notifications.channel_health import note_missing
 from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 
 __all__ = ["Channels", "NotificationChannel"]
@@ -96,12 +97,21 @@ class Channels:
         return None if kept is None else kept.channel
 
     def refresh(self) -> None:
-        """Load every block that a receiver names, so that each is cached if Prefect goes down."""
+        """Load every block that a receiver names, so that each is cached if Prefect goes down.
+
+        Which of them do not exist, or cannot send, is recorded as the health of the channel.
+        """
+        missing: set[str] = set()
+        found: set[str] = set()
         for ref in sorted({ref for refs in self._store.receivers.all().values() for ref in refs}):
             try:
                 self.channel_of(ref)
+                found.add(ref)
             except DeliveryError as error:
                 log.warning("channel %s: %s", ref, error)
+                if error.permanent:
+                    missing.add(ref)
+        note_missing(self._store, missing, found)
 
     def _the_emergency(self) -> Channel:
         if self._emergency is None:

@@ -98,14 +98,14 @@ class ChannelLine(msgspec.Struct, frozen=True, kw_only=True):
         ref: `inbox`, or a Prefect block as `type/name`
         receivers: the names of the receivers that use it
         delivered: its deliveries in a period; None where there were none
-        state: healthy, failing, down or refused
+        state: healthy, failing, down, refused, untried or missing
         breaker: of the circuit: closed, open or half-open
     """
 
     ref: str
     receivers: list[str]
     delivered: Delivered | None
-    state: str = "healthy"
+    state: str = "untried"
     breaker: str = "closed"
 
 
@@ -225,18 +225,19 @@ class Configuration:
         receivers, store = self.receivers(scope), self._instance(scope)
         with database():
             deliveries = delivered(store, period)
-            states = {one.channel: one for one in channel_states(store)}
         users: dict[str, list[str]] = {ref: [] for ref in ("inbox", *deliveries)}
         for name, refs in sorted(receivers.items()):
             for ref in refs:
                 users.setdefault(ref, []).append(name)
+        with database():
+            states = {one.channel: one for one in channel_states(store, users)}
         return [
             ChannelLine(
                 ref=ref,
                 receivers=users[ref],
                 delivered=deliveries.get(ref),
-                state=states[ref].state if ref in states else "healthy",
-                breaker=states[ref].breaker if ref in states else "closed",
+                state=states[ref].state,
+                breaker=states[ref].breaker,
             )
             for ref in sorted(users, key=lambda ref: (ref != "inbox", ref))
         ]

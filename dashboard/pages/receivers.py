@@ -99,7 +99,8 @@ def _channels(lines: list[ChannelLine], length: str, limits: MessageLimits) -> N
         column_config={
             "Health": st.column_config.TextColumn(
                 help="healthy; failing: tried again; down: it does not answer; refused: it refused "
-                "the last message for good"
+                "the last message for good; untried: it was never sent a message; missing: "
+                "Prefect has no such block"
             ),
             "Circuit breaker": st.column_config.TextColumn(
                 help="closed: messages are sent; open: they wait; half-open: one message is tried, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +17,9 @@ from sentinel.api.needs import needs
 from sentinel.api.paging import NEXT, PageLimit, page_of
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
-from sentinel.errors import NotFound
+from sentinel.errors import NotFound, PrefectUnreachable
+from sentinel.prefect_client.blocks import ChannelBlocks
+from sentinel.settings import Settings
 from sentinel.store.notifications.announced_receivers import announced_receivers
 from sentinel.store.notifications.message_limits import message_limits
 
@@ -61,6 +63,11 @@ class ReceiverItem(BaseModel):
     )
     open_before: int = Field(
         default=0, description="Open alerts that new channels are not notified of, after a change."
+    )
+    missing: list[str] | None = Field(
+        default=None,
+        description="After a change, the channels that Prefect has no block of, so that nothing is "
+        "sent there; null where Prefect was not asked or does not answer.",
     )
 
 
@@ -130,7 +137,7 @@ def put(
     """Create a receiver, or replace the channels of one.
 
     A new channel is notified of what opens from now on; `notify_open` notifies it of every open
-    alert, too.
+    alert, too. A channel that Prefect has no block of is accepted, and named in `missing`.
 
     Returns:
         The receiver.
@@ -142,6 +149,7 @@ def put(
         check=_matches(if_match),
     )  # fmt: skip
     item = _item(request, name, before)
+    item.missing = _missing(cast("Settings", request.app.state.settings), item.channels)
     response.headers["ETag"] = _tag(item.channels)
     return item
 
@@ -183,6 +191,14 @@ def _item(request: Request, name: str, before: int = 0) -> ReceiverItem:
         messages_per_minute=message_limits(store_of(request)).of_receiver(name),
         announce_silences=name in announced_receivers(store_of(request)),
     )  # fmt: skip
+
+
+def _missing(settings: Settings, channels: list[str]) -> list[str] | None:
+    try:
+        with ChannelBlocks.of(settings) as blocks:
+            return blocks.missing(channels)
+    except PrefectUnreachable:
+        return None
 
 
 def _channels(request: Request, name: str) -> list[str]:

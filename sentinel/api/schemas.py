@@ -216,9 +216,10 @@ class ChannelItem(BaseModel):
     """A notification channel and its health."""
 
     channel: str = Field(description="inbox, or a Prefect block as type/name.")
-    state: Literal["healthy", "failing", "down", "refused"] = Field(
+    state: Literal["healthy", "failing", "down", "refused", "untried", "missing"] = Field(
         description="failing: tried again; down: it does not answer, so one message at a time "
-        "tries it; refused: it refused the last message for good."
+        "tries it; refused: it refused the last message for good; untried: it was never sent a "
+        "message; missing: Prefect has no such block, as the relay found within the last minutes."
     )
     receivers: list[str] = Field(description="Names of the receivers that use it.")
     failures: int = Field(description="Failures in a row, refusals included.")

@@ -24,21 +24,26 @@ def channel_rows(store: Store, found: Collection[str]) -> list[dict[str, Any]]:
         For each channel its reference, state, receivers, breaker, and the error if it is not
         healthy.
     """
-    from sentinel.store.notifications.channel_health import ChannelState, by_name, channel_states
+    from sentinel.store.notifications.channel_health import channel_states
 
-    known = {one.channel: one for one in channel_states(store)}
-    unused = [ChannelState(channel=ref, state="healthy") for ref in found if ref not in known]
     return [
         {
             "channel": one.channel,
-            "state": one.state if one.channel in {"inbox", *found} else "missing",
+            "state": _state(one.channel, one.state, found),
             "receivers": one.receivers,
             "breaker": one.breaker,
             "next_try_at": one.next_try_at,
             "error": "" if one.state == "healthy" else one.error,
         }
-        for one in sorted([*known.values(), *unused], key=by_name)
+        for one in channel_states(store, found)
     ]
+
+
+def _state(ref: str, state: str, found: Collection[str]) -> str:
+    """Return the state, of which Prefect has just been asked whether the block exists."""
+    if ref not in {"inbox", *found}:
+        return "missing"
+    return "untried" if state == "missing" else state
 
 
 def print_channels(rows: Sequence[dict[str, Any]]) -> None:
@@ -56,5 +61,5 @@ def print_channels(rows: Sequence[dict[str, Any]]) -> None:
             for row in rows
         ],
         empty="There are no channels.",
-        ranks=[0 if row["state"] == "healthy" else 4 for row in rows],
+        ranks=[{"healthy": 0, "untried": 1}.get(row["state"], 4) for row in rows],
     )

@@ -76,8 +76,8 @@ def list_(json: AsJson = False) -> None:
     """List all channels, their health, and the receivers that use them.
 
     A channel is healthy, failing (tried again), down (it does not answer), refused (it refused
-    the last message for good), or missing (its block does not exist). Its circuit breaker is
-    closed (messages are sent), open (they wait) or half-open (one message is tried).
+    the last message for good), untried (never sent a message) or missing (it has no block). Its
+    circuit breaker is closed (messages are sent), open (they wait) or half-open (one is tried).
 
     Example:
         sentinel channel list --json

@@ -11,7 +11,7 @@ from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.remote_keys import remove_receiver_there, set_receiver_there
 from sentinel.cli.remote_lists import list_receivers
 from sentinel.cli.remote_url import remote_url
-from sentinel.cli.target import actor, open_store
+from sentinel.cli.target import actor, open_store, settings_here
 
 __all__ = ["commands", "said_of_open"]
 
@@ -82,22 +82,44 @@ def set_(
 ) -> None:
     """Create a receiver, or replace the channels of one.
 
-    A new channel is notified of what opens from now on.
+    A new channel is notified of what opens from now on. A channel that Prefect has no block of is
+    accepted and named, since the block may be saved later.
 
     Example:
         sentinel receiver set default --channel inbox --channel sentinel-webhook/ops
     """
     if remote_url():
-        before = set_receiver_there(name, channel, notify_open=notify_open)
+        there = set_receiver_there(name, channel, notify_open=notify_open)
+        before, missing = there.open_before, there.missing
     else:
         with open_store() as store:
             before = store.receivers.set(name, channel, notify_open=notify_open, actor=actor())
+        missing = _missing(channel)
     if json:
-        json_out({"name": name, "channels": channel, "open_before": before})
+        json_out({"name": name, "channels": channel, "open_before": before, "missing": missing})
         return
     say(f"Receiver {name} notifies: {', '.join(channel)}.")
     if before:
         say(said_of_open(before))
+    if missing is None:
+        say("Prefect does not answer, so it is not known whether these channels exist.")
+    for ref in missing or ():
+        say(
+            f"Warning: Prefect has no block {ref}, so nothing is sent there. Save it "
+            "(sentinel channel add), or correct the name: sentinel channel list"
+        )
+
+
+def _missing(channels: list[str]) -> list[str] | None:
+    """Return which channels Prefect has no block of; None where it does not answer."""
+    from sentinel.errors import PrefectUnreachable
+    from sentinel.prefect_client.blocks import ChannelBlocks
+
+    try:
+        with ChannelBlocks.of(settings_here()) as blocks:
+            return blocks.missing(channels)
+    except PrefectUnreachable:
+        return None
 
 
 def said_of_open(count: int) -> str:

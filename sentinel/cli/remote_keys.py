@@ -15,7 +15,7 @@ from sentinel.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from sentinel.client import Client
-    from sentinel.client.access import MadeKey
+    from sentinel.client.access import ChangedReceiver, MadeKey
     from sentinel.client.models import Key
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-def set_receiver_there(name: str, channels: Sequence[str], *, notify_open: bool) -> int:
+def set_receiver_there(name: str, channels: Sequence[str], *, notify_open: bool) -> ChangedReceiver:
     """Set the channels of a receiver of the server.
 
     Args:
@@ -37,12 +37,12 @@ def set_receiver_there(name: str, channels: Sequence[str], *, notify_open: bool)
         notify_open: whether new ones are notified of what is open already
 
     Returns:
-        How many alerts were open already.
+        The receiver as it is now.
     """
     from sentinel.client.access import set_receiver
 
     with client_here() as client:
-        return client.do(set_receiver(name, channels, notify_open=notify_open)).open_before
+        return client.do(set_receiver(name, channels, notify_open=notify_open))
 
 
 def remove_receiver_there(name: str) -> None:

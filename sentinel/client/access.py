@@ -37,11 +37,16 @@ __all__ = [
 
 
 class ChangedReceiver(BaseModel):
-    """A receiver as it is now; `open_before` counts alerts that were open already."""
+    """A receiver as it is now.
+
+    `open_before` counts alerts that were open already; `missing` are channels that Prefect has no
+    block of, None where it does not answer.
+    """
 
     name: str
     channels: list[str]
     open_before: int
+    missing: list[str] | None = None
 
 
 class MadeKey(BaseModel):

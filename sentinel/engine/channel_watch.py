@@ -10,7 +10,7 @@ from sentinel.labels.text import storable
 from sentinel.notifications.grouping import CHANNEL
 from sentinel.store import Store
 from sentinel.store.alerts.live_labels import live_labels
-from sentinel.store.notifications.channel_health import OUT, ChannelState, channel_states
+from sentinel.store.notifications.channel_health import UNUSABLE, ChannelState, channel_states
 
 __all__ = ["RULE", "ChannelWatch"]
 
@@ -38,7 +38,7 @@ class ChannelWatch:
         """
         states = [one for one in channel_states(self._store) if one.channel != "inbox"]
         live = {labels.get(CHANNEL, "") for labels in live_labels(self._store, RULE)}
-        if not live and not any(one.state in OUT for one in states):
+        if not live and not any(one.state in UNUSABLE for one in states):
             return
         # A channel that failed once or twice keeps its alert, or has none yet.
         readings = [_reading(one) for one in states if one.state != "failing"]
@@ -53,10 +53,13 @@ class ChannelWatch:
 
 
 def _reading(one: ChannelState) -> Reading:
-    does = "refuses messages" if one.state == "refused" else "does not answer"
+    does = {
+        "refused": f"refuses messages: {one.error}",
+        "missing": "does not exist: Prefect has no usable block of that name",
+    }.get(one.state, f"does not answer: {one.error}")
     return Reading(
         labels={CHANNEL: one.channel},
-        firing=one.state in OUT,
-        summary=storable(f"{one.channel} {does}: {one.error}")[:500],
+        firing=one.state in UNUSABLE,
+        summary=storable(f"{one.channel} {does}")[:500],
         details={"receivers": ", ".join(one.receivers), "failures": one.failures},
     )

@@ -15,10 +15,16 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["OPENS_AFTER", "PROBE", "Breaker", "Circuit", "State", "failed", "probing"]
+__all__ = [
+    "OPENS_AFTER", "PROBE", "Breaker", "ChannelHealthState", "Circuit", "State", "failed",
+    "probing",
+]  # fmt: skip
 
 Circuit = Literal["closed", "open", "half-open"]
 State = Literal["healthy", "failing", "down", "refused"]
+ChannelHealthState = Literal["healthy", "failing", "down", "refused", "untried", "missing"]
+"""What people are shown of a channel; `missing`: there is no such block; `untried`: it has neither
+taken nor failed a message, so nobody knows whether it works."""
 
 OPENS_AFTER = 3
 """So many failures in a row, of any groups, open the breaker."""

@@ -5,6 +5,7 @@ Making one needs Prefect's own client, which knows the schemas: see `blocks.chan
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -45,6 +46,14 @@ class ChannelBlocks(PrefectApi):
             *(one for kind in ABLE for one in self._documents(kind)),
         ]
         return sorted({one.ref: one for one in found}.values(), key=lambda one: one.ref)
+
+    def missing(self, refs: Collection[str]) -> list[str]:
+        """Return which channels have no block; not the inbox, which is no block."""
+        blocks = [ref for ref in dict.fromkeys(refs) if "/" in ref]
+        if not blocks:
+            return []
+        known = {one.ref for one in self.channels()}
+        return [ref for ref in blocks if ref not in known]
 
     def find(self, name: str) -> ChannelBlock:
         """Return the channel called `name`.

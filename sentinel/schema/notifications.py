@@ -140,7 +140,9 @@ class Delivery(SQLModel, table=True):
 class ChannelHealth(SQLModel, table=True):
     """Whether one channel answers: its breaker (`sentinel.notifications.breaker`) and last error.
 
-    A row is made by the first failure. A success sets `failures` to 0 and closes the breaker.
+    A row is made by the first message that it took or failed, or by the relay, which finds no block
+    for it. A success sets `failures` to 0 and closes the breaker. `accepted_at` is when the channel
+    took its first message, or the first since it recovered or was missing.
     """
 
     __tablename__: ClassVar[Any] = "channel_health"
@@ -155,6 +157,12 @@ class ChannelHealth(SQLModel, table=True):
     error: str = long_column(default="")
     failed_at: datetime | None = moment_column(default=None, nullable=True)
     recovered_at: datetime | None = moment_column(default=None, nullable=True)
+    accepted_at: datetime | None = moment_column(default=None, nullable=True)
+    missing: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+        description="Prefect had no usable block of that name when the relay last loaded it.",
+    )
 
 
 class InboxMessage(SQLModel, table=True):

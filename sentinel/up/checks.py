@@ -21,9 +21,8 @@ from sentinel.errors import DatabaseError, SentinelError
 from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.store.notifications.channel_health import OUT, channel_states
-from sentinel.store.notifications.chat_connections import lost_connections
 from sentinel.up.access_review_check import access_review_state
+from sentinel.up.channel_check import channel_check
 from sentinel.up.escalation_check import escalation_state
 from sentinel.up.exposure import exposures
 from sentinel.up.home import Home
@@ -71,7 +70,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("work pool", _pool),
         ("flow runs", _flow_runs),
         ("Automations", _automations),
-        ("channels", _channels),
+        ("channels", _asked("channels", channel_check)),
         ("standby", _standby),
         ("triggers", _triggers),
         ("rules", _rules),
@@ -218,30 +217,6 @@ def _automations(settings: Settings, home: Home) -> Check:
     )
     hint = "Open the Automation in Prefect, and correct its action."
     return Check(name="Automations", state="wrong", says=says, hint=hint)
-
-
-def _channels(settings: Settings, home: Home) -> Check:
-    store = _opened(settings, home)
-    if store is None:
-        return Check(name="channels", state="note", says="unknown, since no instance runs here")
-    try:
-        used = channel_states(store)
-        down, lost = [one for one in used if one.state in OUT], lost_connections(store)
-    finally:
-        store.close()
-    if lost and not down:
-        says = "; ".join(f"the buttons of {one} do nothing: {why}" for one, why in lost.items())
-        hint = "Mend the channel's block or the app: docs/how-to/notify-slack.md"
-        return Check(name="channels", state="wrong", says=says, hint=hint)
-    if not down:
-        return Check(name="channels", state="ok", says=f"{len(used)} in use, all of them work")
-    says = "; ".join(
-        f"{one.channel} {'refuses messages' if one.state == 'refused' else 'does not answer'}, "
-        f"{one.failures} times in a row, its circuit breaker is {one.breaker}: {one.error}"
-        for one in down
-    )
-    hint = "Mend it, and try it: sentinel channel test NAME"
-    return Check(name="channels", state="wrong", says=says, hint=hint)
 
 
 def _standby(settings: Settings, home: Home) -> Check:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sentinel.prefect_client.blocks import ChannelBlock, ChannelBlocks
 from sentinel.store import Store
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
@@ -35,6 +36,24 @@ def test_a_receiver_is_made_read_changed_and_deleted(client: httpx.Client, store
     assert client.delete(place).status_code == 204
     assert client.get(place).status_code == 404
     assert client.delete(place).status_code == 404
+
+
+def test_the_answer_names_channels_that_prefect_has_no_block_of(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+):
+    place = f"{RECEIVERS}/night-shift"
+    assert client.put(place, json=NIGHT).json()["missing"] is None, "Prefect does not answer"
+    assert client.put(place, json={"channels": ["inbox"]}).json()["missing"] == []
+    mail = ChannelBlock(id="1", ref="sentinel-email/ops", kind="sentinel-email", name="ops")
+
+    def channels_of(_: ChannelBlocks) -> list[ChannelBlock]:
+        return [mail]
+
+    monkeypatch.setattr(ChannelBlocks, "channels", channels_of)
+    channels = [*NIGHT["channels"], "sentinel-webhook/typo"]
+    answer = client.put(place, json={"channels": channels}).json()
+    assert (answer["channels"], answer["missing"]) == (channels, ["sentinel-webhook/typo"])
+    assert client.get(place).json()["missing"] is None
 
 
 @both_databases

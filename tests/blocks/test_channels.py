@@ -15,6 +15,7 @@ from blocks.channels import Channels
 from blocks.webhook import SignedWebhook
 from sentinel.errors import DeliveryError
 from sentinel.store import Store
+from sentinel.store.notifications.channel_health import channel_states
 from tests.blocks.messages import message
 from tests.prefect_server import PrefectServer, Receiver, free_port
 
@@ -99,6 +100,12 @@ def test_the_channels_of_receivers_are_cached_before_they_are_needed(
     save("standby", receiver.url)
     store.receivers.set("default", ["inbox", "sentinel-webhook/standby", "sentinel-webhook/none"])
     channels.refresh()
+    states = {one.channel: one.state for one in channel_states(store)}
+    assert states["sentinel-webhook/none"] == "missing"
+    assert states["sentinel-webhook/standby"] == "untried"
+    with prefect_down():
+        channels.refresh()
+    assert {one.channel: one.state for one in channel_states(store)} == states, "nobody knows"
     with prefect_down():
         channels.channel_of("sentinel-webhook/standby").send(message())
     assert len(receiver.requests) == 1

@@ -60,11 +60,12 @@ def test_a_slack_channel_is_added_listed_and_tested(sentinel: Run, receiver: Rec
     assert code == 0, err
     assert "s3cret" not in out + err
     assert listed(sentinel)["slack-incoming-webhook/team-chat"] == {
-        "channel": "slack-incoming-webhook/team-chat", "state": "healthy", "receivers": ["default"],
+        "channel": "slack-incoming-webhook/team-chat", "state": "untried", "receivers": ["default"],
         "error": "", "breaker": "closed", "next_try_at": None,
     }  # fmt: skip
     code, out, _ = sentinel("channel", "test", "team-chat")
     assert (code, out) == (0, "slack-incoming-webhook/team-chat accepted the test message.\n")
+    assert listed(sentinel)["slack-incoming-webhook/team-chat"]["state"] == "healthy"
     said = json.loads(receiver.requests[0].body)
     assert "Test message: nothing is wrong" in said["text"]
 
@@ -229,7 +230,9 @@ def test_a_channel_in_use_is_kept_unless_forced(sentinel: Run, mail: MailServer)
 
 
 def test_a_receiver_with_a_missing_channel_stands_out(sentinel: Run) -> None:
-    assert sentinel("receiver", "set", "night", "-c", "sentinel-webhook/gone")[0] == 0
+    code, out, _ = sentinel("receiver", "set", "night", "-c", "sentinel-webhook/gone")
+    assert code == 0
+    assert "Warning: Prefect has no block sentinel-webhook/gone" in out
     assert listed(sentinel)["sentinel-webhook/gone"]["state"] == "missing"
     assert "missing" in sentinel("channel", "list")[1]
 

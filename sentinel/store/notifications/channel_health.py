@@ -7,7 +7,7 @@ callers cannot deadlock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,16 @@ import msgspec
 from sqlalchemy import Connection, Row, select
 
 from sentinel.audit.change import Change
-from sentinel.notifications.breaker import PROBE, Breaker, Circuit, State, failed, probing
+from sentinel.notifications.breaker import (
+    PROBE,
+    Breaker,
+    ChannelHealthState,
+    Circuit,
+    State,
+    failed,
+    probing,
+)
+from sentinel.notifications.channel import INBOX
 from sentinel.schema.notifications import ChannelHealth
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import CHANNEL_HEALTH, model_of
@@ -26,11 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUT",
+    "UNUSABLE",
     "ChannelState",
     "Gates",
     "by_name",
     "channel_health",
     "channel_states",
+    "note_missing",
     "record",
     "record_recovery",
     "still_probing",
@@ -38,7 +49,9 @@ __all__ = [
 
 
 OUT: frozenset[State] = frozenset(("down", "refused"))
-"""States in which a channel takes no messages."""
+"""States of the breaker in which a channel takes no messages."""
+UNUSABLE: frozenset[ChannelHealthState] = frozenset((*OUT, "missing"))
+"""States in which a channel takes no messages, whatever the reason."""
 
 
 class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +68,7 @@ class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     channel: str
-    state: State
+    state: ChannelHealthState
     receivers: list[str] = msgspec.field(default_factory=list[str])
     failures: int = 0
     error: str = ""
@@ -71,11 +84,12 @@ def by_name(one: ChannelState) -> tuple[bool, str]:
     return one.channel != "inbox", one.channel
 
 
-def channel_states(store: Store) -> list[ChannelState]:
+def channel_states(store: Store, others: Iterable[str] = ()) -> list[ChannelState]:
     """Return the health of every channel that a receiver uses, and of the inbox.
 
     Args:
         store: the shared database
+        others: channels whose health is wanted too, although no receiver may use them
 
     Returns:
         The inbox first, the others sorted.
@@ -84,24 +98,65 @@ def channel_states(store: Store) -> list[ChannelState]:
     for name, refs in sorted(store.receivers.all().items()):
         for ref in refs:
             users.setdefault(ref, []).append(name)
+    for ref in others:
+        users.setdefault(ref, [])
     known = {row.channel: row for row in channel_health(store)}
     now = store.now()
     found: list[ChannelState] = []
     for ref in users:
         row = known.get(ref)
         if row is None:
-            found.append(ChannelState(channel=ref, state="healthy", receivers=users[ref]))
+            state = "healthy" if ref == INBOX else "untried"  # the inbox is a table of ours
+            found.append(ChannelState(channel=ref, state=state, receivers=users[ref]))
             continue
         breaker = _breaker(row)
         found.append(
             ChannelState(
-                channel=ref, state=breaker.state, receivers=users[ref], failures=row.failures,
-                error=row.error, failed_at=row.failed_at, recovered_at=row.recovered_at,
+                channel=ref, state=_state(row, breaker), receivers=users[ref],
+                failures=row.failures, error=row.error,
+                failed_at=row.failed_at, recovered_at=row.recovered_at,
                 breaker=breaker.circuit(now), opened_at=row.opened_at,
                 next_try_at=breaker.closed_until(now),
             )
         )  # fmt: skip
     return sorted(found, key=by_name)
+
+
+def _state(row: ChannelHealth, breaker: Breaker) -> ChannelHealthState:
+    if row.missing:
+        return "missing"
+    return "untried" if not row.failures and row.accepted_at is None else breaker.state
+
+
+def note_missing(store: Store, missing: Collection[str], found: Collection[str]) -> None:
+    """Record for which channels there is a block, and for which there is none.
+
+    Args:
+        store: the shared database
+        missing: channels whose block Prefect does not have, or that cannot send
+        found: channels whose block was loaded
+    """
+    were = {row.channel: row.missing for row in channel_health(store)}
+    changed = {ref: True for ref in missing if not were.get(ref, False)}
+    changed |= {ref: False for ref in found if were.get(ref, False)}
+    if not changed:
+        return
+
+    def work(connection: Connection) -> None:
+        _locked(connection, changed)
+        for ref, is_missing in sorted(changed.items()):
+            values = {"missing": is_missing}
+            connection.execute(
+                insert_into(store.dialect, CHANNEL_HEALTH)
+                .values(channel=ref, failures=0, probes=0, error="", **values)
+                .on_conflict_do_update(index_elements=["channel"], set_=values)
+            )
+            if is_missing:
+                says = "does not exist: Prefect has no usable block of that name"
+                _log(store, connection, ref, "error", "channel.missing", says)
+        store.changed(connection)
+
+    store.in_transaction(work)
 
 
 def record_recovery(store: Store, channel: str, *, actor: str = "") -> None:
@@ -114,23 +169,26 @@ def record_recovery(store: Store, channel: str, *, actor: str = "") -> None:
     """
 
     def work(connection: Connection) -> None:
-        before = _locked(connection, [channel]).get(channel)
-        if before is not None and before.failures:
-            now = store.now()
-            _write(store, connection, channel, Breaker(), recovered_at=now)
+        now = store.now()
+        known, proven = _locked(connection, [channel])
+        before = known.get(channel, Breaker())
+        if channel in proven and not before.failures:
+            return
+        _accepted(store, connection, channel, before, now)
+        if before.failures:
             _log(store, connection, channel, "info", "channel.up", "took a test message")
             change = Change(
                 action="channel.tested", object_kind="channel", object_id=channel,
                 object_name=channel, before={"failures": before.failures}, after={"failures": 0},
             )  # fmt: skip
             store.audit.add(connection, change, actor=actor)
-            store.changed(connection)
+        store.changed(connection)
 
     store.in_transaction(work)
 
 
 def channel_health(store: Store) -> list[ChannelHealth]:
-    """Return what is known of every channel that has ever failed, sorted by channel.
+    """Return what is known of every channel that was ever tried, sorted by channel.
 
     Args:
         store: the shared database
@@ -216,15 +274,16 @@ def record(
         The channels whose failure, or refusal, is the first in a row.
     """
     told = [one for one in outcomes if not one.untried]
-    known = _locked(connection, {one.sent.channel for one in told})
+    known, proven = _locked(connection, {one.sent.channel for one in told})
     first: set[str] = set()
     for one in sorted(told, key=lambda one: one.sent.channel):
         channel = one.sent.channel
         before = known.get(channel, Breaker())
         if not one.error:
             after = Breaker()
-            if before.failures:
-                _write(store, connection, channel, after, recovered_at=now)
+            if before.failures or channel not in proven:
+                _accepted(store, connection, channel, before, now)
+                proven.add(channel)
             if before.opened_at is not None:
                 _log(store, connection, channel, "info", "channel.up", "answers again")
         else:
@@ -244,14 +303,25 @@ def record(
     return first
 
 
-def _locked(connection: Connection, channels: Iterable[str]) -> dict[str, Breaker]:
+def _accepted(
+    store: Store, connection: Connection, channel: str, before: Breaker, now: datetime
+) -> None:
+    recovered = {"recovered_at": now} if before.failures else {}
+    _write(store, connection, channel, Breaker(), accepted_at=now, missing=False, **recovered)
+
+
+def _locked(connection: Connection, channels: Iterable[str]) -> tuple[dict[str, Breaker], set[str]]:
+    """Return the breakers of channels, and which are known to take messages: the inbox always."""
     query = (
         select(CHANNEL_HEALTH)
         .where(CHANNEL_HEALTH.c.channel.in_(sorted(channels)))
         .order_by(CHANNEL_HEALTH.c.channel)
         .with_for_update()
     )
-    return {row.channel: _breaker(row) for row in connection.execute(query)}
+    rows = connection.execute(query).all()
+    proven = {row.channel for row in rows if row.accepted_at is not None and not row.missing}
+    proven.add(INBOX)
+    return {row.channel: _breaker(row) for row in rows}, proven
 
 
 def _write(

@@ -156,6 +156,7 @@ EXEMPT = {
     "notifications.outbox.Outbox.mark_published": _NOTIFYING,
     "notifications.posted_bounces.keep_reports": _DATA,
     "notifications.posted_bounces.read_reports": _ENGINE,
+    "notifications.channel_health.note_missing": _NOTIFYING,
     "notifications.push_subscriptions.PushSubscriptions.forget": _NOTIFYING,
     "notifications.push_subscriptions.PushSubscriptions.private_key": _OWN_KEY,
     "notifications.outbox.Outbox.prune": _UPKEEP,
