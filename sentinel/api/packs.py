@@ -1,17 +1,21 @@
-"""The packs of rules that ship with Sentinel, over HTTP; `sentinel deploy --pack` rolls one out."""
+"""The packs of rules that ship with Sentinel, over HTTP: listed, read, installed and removed."""
 
 from __future__ import annotations
 
-from pathlib import Path as File
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Path
+import msgspec
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
+from sentinel.api.access import Acting
+from sentinel.api.editing import ETAG, IfMatch
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
-from sentinel.rollout.files import Entry, pack_file, packs, read_files
+from sentinel.api.rollouts import RolledOut, carry_out, plan
+from sentinel.rollout.files import pack_file, read_files
+from sentinel.rollout.shipped_packs import shipped_pack, shipped_packs
 
 __all__ = ["router"]
 
@@ -61,8 +65,8 @@ def list_packs() -> PackList:
     """List the packs of rules that ship with Sentinel, by name."""
     return PackList(
         items=[
-            PackItem(name=name, description=_head(file), rules=len(read_files([file])))
-            for name, file in packs().items()
+            PackItem(name=one.name, description=one.description, rules=len(one.rules))
+            for one in shipped_packs()
         ]
     )
 
@@ -78,28 +82,90 @@ def read(pack: PackName) -> PackDetail:
     Raises:
         NotFound: there is no pack of that name
     """
-    file = pack_file(pack)
-    return PackDetail(
-        name=pack, description=_head(file), rules=[_rule(one) for one in read_files([file])]
-    )
+    return PackDetail.model_validate(msgspec.to_builtins(shipped_pack(pack)))
 
 
-def _rule(entry: Entry) -> PackRule:
-    parameters: dict[str, Any] = entry.spec.get("parameters") or {}
-    rule: dict[str, Any] = parameters.get("rule") or {}
-    schedules: list[dict[str, Any]] = entry.spec.get("schedules") or []
-    return PackRule(
-        name=entry.name, description=str(entry.spec.get("description") or ""),
-        trigger=entry.entrypoint.rpartition(".")[2], severity=str(rule.get("severity") or "medium"),
-        scheduled=any(one.get("active", True) is not False for one in schedules),
+@router.get(
+    "/{pack}/installation",
+    summary="What installing a pack would change",
+    responses={
+        **responses(403, 404),
+        200: {"headers": ETAG, "description": "The plan; of what is installed whole, unchanged"},
+    },
+)
+@needs(Permission.READ, "rules")
+def installation(request: Request, response: Response, pack: PackName) -> RolledOut:
+    """Compare the rules of a pack with the deployments in Prefect. Nothing is changed.
+
+    The tag of the answer, as `If-Match`, lets an installation change only what was compared here.
+
+    Returns:
+        A step for each rule.
+    """
+    entries = read_files([pack_file(pack)])
+    return plan(request, response, entries, lambda rollout: rollout.plan(entries))
+
+
+@router.put(
+    "/{pack}/installation",
+    summary="Install a pack",
+    responses=responses(403, 404, 409, 412),
+)
+@needs(Permission.EDIT, "rules")
+def install(
+    request: Request, response: Response, pack: PackName, who: Acting, if_match: IfMatch = None
+) -> RolledOut:
+    """Deploy the rules of a pack that differ, as `sentinel deploy --pack` does.
+
+    A rule that was edited in Prefect is reset to the pack; switches, pauses and schedules stay as
+    they are. A rule that Prefect rejects, or that waits for a second person, is refused; the others
+    are deployed.
+
+    Returns:
+        A step for each rule, as it was carried out.
+    """
+    entries = read_files([pack_file(pack)])
+    return carry_out(
+        request, response, entries, lambda rollout: rollout.plan(entries), if_match=if_match,
+        actor=who.name,
     )  # fmt: skip
 
 
-def _head(file: File) -> str:
-    """Return the comment at the head of a file, as one text."""
-    lines: list[str] = []
-    for line in file.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line.removeprefix("#").strip())
-    return " ".join(" ".join(lines).split())
+@router.get(
+    "/{pack}/removal",
+    summary="What removing a pack would delete",
+    responses={**responses(403, 404), 200: {"headers": ETAG, "description": "The plan"}},
+)
+@needs(Permission.READ, "rules")
+def removal(request: Request, response: Response, pack: PackName) -> RolledOut:
+    """Return the deployments that installing a pack made.
+
+    Returns:
+        A step for each; none where nothing of the pack is installed.
+    """
+    entries = read_files([pack_file(pack)])
+    return plan(request, response, entries, lambda rollout: rollout.plan_removal(entries))
+
+
+@router.delete(
+    "/{pack}/installation",
+    summary="Remove a pack",
+    responses=responses(403, 404, 409, 412),
+)
+@needs(Permission.EDIT, "rules")
+def remove(
+    request: Request, response: Response, pack: PackName, who: Acting, if_match: IfMatch = None
+) -> RolledOut:
+    """Delete the deployments that came from a pack; those of other files stay.
+
+    Their alerts close as "rule disabled", never as recovered, and stay in the history. `If-Match`
+    takes the tag of `removal`. A repetition deletes nothing more.
+
+    Returns:
+        A step for each deployment, as it was carried out.
+    """
+    entries = read_files([pack_file(pack)])
+    return carry_out(
+        request, response, entries, lambda rollout: rollout.plan_removal(entries),
+        if_match=if_match, actor=who.name,
+    )  # fmt: skip

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import msgspec
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
@@ -13,24 +12,14 @@ from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
 from sentinel.api.prefect_here import prefect_here
 from sentinel.api.problems import responses
+from sentinel.api.rollouts import DeploymentDifference
 from sentinel.api.rule_changes import RuleName
 from sentinel.api.shown_rules import readable_rule, rollout_here
-from sentinel.rollout.drift import compared, may_be_shown
-from sentinel.rollout.plan import Step
-from sentinel.rollout.rule_draft import draft_of
+from sentinel.rollout.drift import drift_of
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/rules", tags=["rules"])
-
-
-class DifferenceItem(BaseModel):
-    """One difference between the deployment in Prefect and the file."""
-
-    place: str = Field(description="Dotted path of the field in the file.")
-    there: Any = Field(None, description="In Prefect; null for nothing.")
-    here: Any = Field(None, description="In the file; null for nothing.")
-    hidden: bool = Field(False, description="Whether both are left out, as they may hold secrets.")
 
 
 class RuleDrift(BaseModel):
@@ -41,7 +30,7 @@ class RuleDrift(BaseModel):
     edited: bool = Field(
         description="Whether it was edited in Prefect since the file was last rolled out."
     )
-    differences: list[DifferenceItem] = Field(
+    differences: list[DeploymentDifference] = Field(
         description="What `sentinel deploy` of the file would change."
     )
     refused: list[str] = Field(description="Why a rollout of the file would refuse the rule.")
@@ -60,40 +49,4 @@ def read(request: Request, name: RuleName, who: Acting, tenant: Tenant = "defaul
     """
     readable_rule(request, name, tenant, who)
     with rollout_here(request) as (api, cache), prefect_here(request):
-        return drift_shown(name, tenant, compared(api, cache, name))
-
-
-def drift_shown(name: str, tenant: str, step: Step | None) -> RuleDrift:
-    """Return a comparison as it is answered.
-
-    Args:
-        name: of the rule
-        tenant: whose it is
-        step: what a rollout would do; None where there is nothing to compare
-
-    Returns:
-        The comparison, without values that may hold secrets.
-    """
-    if step is None or step.entry is None or _tenant_of(step, tenant) != tenant:
-        return RuleDrift(rule=name, file=None, edited=False, differences=[], refused=[])
-    written = step.entry.spec
-    items: list[DifferenceItem] = []
-    for one in step.differences:
-        shown = may_be_shown(one, written)
-        items.append(
-            DifferenceItem(
-                place=one.place, hidden=not shown,
-                there=one.there if shown else None, here=one.here if shown else None,
-            )
-        )  # fmt: skip
-    return RuleDrift(
-        rule=name, file=step.entry.origin, edited=step.drift, differences=items,
-        refused=list(step.reasons),
-    )  # fmt: skip
-
-
-def _tenant_of(step: Step, otherwise: str) -> str:
-    """Return whose the deployment is; a rollout that refuses a rule looks at none."""
-    if step.live is None:
-        return otherwise
-    return str(draft_of(step.live.deployment).rule.get("tenant") or "default")
+        return RuleDrift.model_validate(msgspec.to_builtins(drift_of(api, cache, name, tenant)))

@@ -33,6 +33,7 @@ from sentinel.cli import (
     oncall_feeds,
     oncall_imports,
     owners,
+    packs,
     people,
     person,
     receivers,
@@ -63,7 +64,7 @@ _LOGGING = ("up", "api", "public-pages", "relay", "dashboard", "worker", "trigge
 
 OVER_HTTP = (
     "alert", "rule", "silence", "route", "notify", "owner", "receiver", "key", "audit",
-    "statistics", "inbox", "person", "channel",
+    "statistics", "inbox", "person", "channel", "pack",
     "digest", "escalation", "user", "role", "log",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
@@ -83,7 +84,8 @@ Alerts built out of Prefect: a rule is a deployment, a check is a flow run.
     sentinel status                    processes and their addresses
     sentinel doctor                    problems, and how to fix them
     sentinel watch URL                 alert on a Prefect server of yours
-    sentinel deploy --pack machine     deploy a pack; by default prefect.yaml
+    sentinel pack list                 packs of rules; pack install deploys one
+    sentinel deploy                    deploy the rules of prefect.yaml here
 
 **Work through alerts**
 
@@ -128,6 +130,7 @@ app.add_typer(database.commands, name="db")
 app.add_typer(alert_noise.commands, name="alert")
 app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
+app.add_typer(packs.commands, name="pack")
 app.add_typer(silences.commands, name="silence")
 app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")

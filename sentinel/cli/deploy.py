@@ -16,12 +16,15 @@ from sentinel.cli.target import home_of, settings_here
 from sentinel.printable import printable
 
 if TYPE_CHECKING:
+    from sentinel.rollout.api import RolloutApi
     from sentinel.rollout.flow_cache import Facts, FlowCache
     from sentinel.rollout.plan import Live, Step
     from sentinel.settings import Settings
 
 __all__ = [
     "add_to",
+    "answer",
+    "carried_out",
     "deploy",
     "flow_cache_of",
     "receivers_here",
@@ -88,11 +91,8 @@ def deploy(
     Raises:
         Exit: with 1 if a deployment was refused
     """
-    from sentinel.cli.change_log import approved_steps, note_applied, recorded
-    from sentinel.cli.exit_codes import Exit
     from sentinel.rollout.api import RolloutApi
-    from sentinel.rollout.apply import apply_plan, plan_rollout
-    from sentinel.rollout.audited import changes_of, refused_of
+    from sentinel.rollout.apply import plan_rollout
     from sentinel.rollout.files import read_files
 
     began = time.monotonic()
@@ -104,18 +104,53 @@ def deploy(
             api, entries, flow_cache_of(settings), remove=remove, receivers=receivers_here()
         )
         if not dry_run:
-            steps, approved = approved_steps(steps)
-            planned = changes_of(steps)
-            with Progress(_todo(steps), silent=json) as progress, recorded(planned, door="deploy"):
-                steps = apply_plan(api, steps, progress=progress.step)
-            note_applied(approved, steps)
-            for step in steps:
-                if step.kind == "removed" and step.live is not None:
-                    retire(step.live)
-            if refused := refused_of(planned, steps):
-                with recorded(refused, door="deploy"):
-                    pass
-    seconds = time.monotonic() - began
+            steps = carried_out(api, steps, silent=json)
+    answer(steps, dry_run=dry_run, json=json, seconds=time.monotonic() - began)
+
+
+def carried_out(api: RolloutApi, steps: Sequence[Step], *, silent: bool) -> list[Step]:
+    """Carry out a plan, with a row of the audit trail for each deployment where a database answers.
+
+    Args:
+        api: the API of the Prefect server
+        steps: of the plan
+        silent: print no progress
+
+    Returns:
+        The steps as they were carried out.
+    """
+    from sentinel.cli.change_log import approved_steps, note_applied, recorded
+    from sentinel.rollout.apply import apply_plan
+    from sentinel.rollout.audited import changes_of, refused_of
+
+    permitted, approved = approved_steps(steps)
+    planned = changes_of(permitted)
+    with Progress(_todo(permitted), silent=silent) as progress, recorded(planned, door="deploy"):
+        done = apply_plan(api, permitted, progress=progress.step)
+    note_applied(approved, done)
+    for step in done:
+        if step.kind == "removed" and step.live is not None:
+            retire(step.live)
+    if refused := refused_of(planned, done):
+        with recorded(refused, door="deploy"):
+            pass
+    return done
+
+
+def answer(steps: Sequence[Step], *, dry_run: bool, json: bool, seconds: float) -> None:
+    """Print what a rollout did, or would do.
+
+    Args:
+        steps: of the rollout
+        dry_run: whether nothing was changed
+        json: print JSON
+        seconds: that it took
+
+    Raises:
+        Exit: with 1 if a deployment was refused
+    """
+    from sentinel.cli.exit_codes import Exit
+
     if json:
         json_out(_as_json(steps, dry_run=dry_run, seconds=seconds))
     else:
@@ -272,6 +307,7 @@ def _as_json(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> dict[st
         if step.differences:
             shown["differences"] = [
                 {"place": one.place, "prefect": one.there, "file": one.here}
+                | ({"hidden": True} if one.hidden else {})
                 for one in step.differences
             ]
             shown["drift"] = step.drift

@@ -10,6 +10,7 @@ import typer
 from sentinel.cli import completion
 from sentinel.cli.deploy import deploy
 from sentinel.cli.output import AsJson, say
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import settings_here
 from sentinel.errors import NotFound
 
@@ -83,10 +84,23 @@ def import_(
     """Deploy rules from exported files, or from files such as `prefect.yaml`.
 
     The same as `sentinel deploy --file`: deploys only what changed, and leaves users' switches.
+    Over `--url` a file deploys rules alone: no other code, steps, Automations or templates.
 
     Examples:
         sentinel rule import rules.yaml --dry-run
 
         sentinel rule import rules.json
+
+        sentinel --url https://sentinel.example.com rule import rules.yaml
     """
+    if remote_url():
+        from sentinel.cli.notify import text_of
+        from sentinel.cli.remote_rollouts import roll_out_remotely
+        from sentinel.client import rule_files
+
+        texts = text_of(files)
+        roll_out_remotely(
+            rule_files.plan(texts), lambda: rule_files.apply(texts), dry_run=dry_run, json=json
+        )
+        return
     deploy(pack=None, file=files, dry_run=dry_run, remove=False, json=json)

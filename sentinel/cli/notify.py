@@ -19,7 +19,7 @@ from sentinel.errors import ConfigurationError
 if TYPE_CHECKING:
     from sentinel.notifications.notify_plan import Difference
 
-__all__ = ["commands"]
+__all__ = ["commands", "text_of"]
 
 commands = typer.Typer(
     no_args_is_help=True, help="Receivers, routes, silences and time intervals as YAML in Git."
@@ -177,6 +177,21 @@ def _files(path: Path) -> dict[str, str]:
         files = sorted(one for one in path.iterdir() if one.suffix in (".yaml", ".yml"))
     if not files:
         raise ConfigurationError(f"{path} has no file that ends in .yaml or .yml")
+    return text_of(files)
+
+
+def text_of(files: Sequence[Path]) -> dict[str, str]:
+    """Return the text of each file.
+
+    Args:
+        files: to be read
+
+    Returns:
+        The texts by the files' paths as they were given.
+
+    Raises:
+        ConfigurationError: one cannot be read
+    """
     found: dict[str, str] = {}
     for one in files:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sentinel.cli.drift import drift_here, say_drift
 from sentinel.cli.output import ago, fields, json_out, print_table, say
 from sentinel.cli.remote import client_here
 from sentinel.rules.health import LABELS, RuleHealth
@@ -41,8 +42,10 @@ def show_rule(name: str, tenant: str, *, json: bool) -> None:
     """Print one rule of the server."""
     with client_here() as client:
         rule = client.rule(name, tenant=tenant)
+    drift = drift_here(name, tenant)
     if json:
-        json_out(rule.model_dump())
+        edits = [str(one) for one in drift.differences]
+        json_out({**rule.model_dump(), "differs_from_file": edits})
         return
     say(rule.name)
     fields(
@@ -55,6 +58,7 @@ def show_rule(name: str, tenant: str, *, json: bool) -> None:
     )  # fmt: skip
     say("")
     fields({key: value for key, value in rule.spec.items() if key != "name"})
+    say_drift(drift)
 
 
 def switch_remotely(name: str, tenant: str, *, on: bool, reason: str = "", json: bool) -> None:

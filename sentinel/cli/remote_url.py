@@ -24,9 +24,9 @@ def refuse_remote() -> None:
         raise ConfigurationError(
             f"this command works on the machine of the server, and not over {remote_url()}",
             hint="Run it on the machine of the server, without --url and SENTINEL_URL. Over HTTP "
-            "there are: alert; rule list, show, enable, disable, run; silence; route; notify; "
-            "owner; receiver; channel limit; key; user; role; audit list, show and verify; "
-            "person; log; statistics; inbox; digest; "
+            "there are: alert; rule list, show, enable, disable, run, import; pack; silence; "
+            "route; notify; owner; receiver; channel limit; key; user; role; audit list, show and "
+            "verify; person; log; statistics; inbox; digest; "
             "escalation list. "
             "The API can do the rest.",
         )

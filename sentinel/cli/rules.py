@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentinel.cli import backtest, completion, export, lint, pending_changes
-from sentinel.cli.drift import drift_of
+from sentinel.cli.drift import drift_here, say_drift
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.remote_rules import list_rules, show_rule, switch_remotely
 from sentinel.cli.remote_url import remote_url
@@ -111,13 +111,12 @@ def show(name: Name, tenant: OfTenant = "default", json: AsJson = False) -> None
         now = store.now()
     live, facts = counts.live, _facts(row, counts)
     health = health_of(facts, now)
-    step = drift_of(row.name)
-    edits = [str(one) for one in step.differences] if step is not None else []
+    drift = drift_here(row.name, tenant)
     if json:
         json_out(
             {
                 **row.model_dump(), "health": health.value, "live_alerts": live,
-                "differs_from_file": edits,
+                "differs_from_file": [str(one) for one in drift.differences],
             }
         )  # fmt: skip
         return
@@ -140,10 +139,7 @@ def show(name: Name, tenant: OfTenant = "default", json: AsJson = False) -> None
     )
     say("")
     fields({key: _as_written(value) for key, value in row.spec.items() if key != "name"})
-    if step is not None and edits:
-        say(f"\nThe deployment differs from {step.file}; sentinel deploy resets it:")
-        for edit in edits:
-            say(f"  {edit}")
+    say_drift(drift)
 
 
 def _facts(row: RuleRow, counts: AlertCounts) -> RuleFacts:

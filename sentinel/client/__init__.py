@@ -12,9 +12,10 @@ Bulk actions, silences, accounts, saved views and the inbox are requests of
 `sentinel.client.resources`, routes are of `sentinel.client.alert_routes`, a draft beside them of
 `sentinel.client.route_shadow`, limits and templates of messages of
 `sentinel.client.message_settings`, personal data of `sentinel.client.personal_data`, runs of rules
-of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, packs of
-`sentinel.client.packs`, fire drills of `sentinel.client.drills`, escalations that run of
-`sentinel.client.escalations`; `do` carries them out.
+of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, files of rules of
+`sentinel.client.rule_files`, packs of `sentinel.client.packs`, fire drills of
+`sentinel.client.drills`, escalations that run of `sentinel.client.escalations`; `do` carries them
+out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -31,6 +32,7 @@ from sentinel.client import (
     resources,
     route_shadow,
     rule_drift,
+    rule_files,
     rule_runs,
 )
 from sentinel.client.async_client import AsyncClient
@@ -67,5 +69,6 @@ __all__ = [
     "resources",
     "route_shadow",
     "rule_drift",
+    "rule_files",
     "rule_runs",
 ]

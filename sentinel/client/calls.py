@@ -38,6 +38,7 @@ class Call(msgspec.Struct, Generic[M], frozen=True):
         body: as JSON
         headers: beside those of the client
         statuses: answers that are no error although they are none of 2xx
+        wait: seconds to wait for the answer, where it takes longer than others
     """
 
     answer: type[M] | None
@@ -47,15 +48,18 @@ class Call(msgspec.Struct, Generic[M], frozen=True):
     body: Any = None
     headers: Mapping[str, str] = {}
     statuses: tuple[int, ...] = ()
+    wait: float | None = None
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """Return the request, for a client that has the address and the token."""
         given = {name: one for name, one in self.params.items() if one is not None}
         content = None if self.body is None else msgspec.json.encode(self.body)
         kind = {} if content is None else {"Content-Type": "application/json"}
+        timeout = client.timeout if self.wait is None else httpx.Timeout(self.wait)
         return client.build_request(
-            self.method, self.path, params=given, content=content, headers={**kind, **self.headers}
-        )
+            self.method, self.path, params=given, content=content,
+            headers={**kind, **self.headers}, timeout=timeout,
+        )  # fmt: skip
 
 
 def read(call: Call[M], response: httpx.Response) -> M | None:

@@ -31,11 +31,13 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         place: dotted path of the field in the file
         there: the value in Prefect, or None
         here: the value in the file, or None
+        hidden: whether both values are left out, as they may hold secrets
     """
 
     place: str
     there: Any = None
     here: Any = None
+    hidden: bool = False
 
     @property
     def of_code(self) -> bool:
@@ -43,6 +45,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return self.place in _OF_CODE
 
     def __str__(self) -> str:
+        if self.hidden:
+            return f"{self.place}: differs; both values are left out, as they may hold secrets"
         return f"{self.place}: {_shown(self.there)} in Prefect, {_shown(self.here)} in the file"
 
 

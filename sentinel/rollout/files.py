@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 import yaml
 
 from sentinel.errors import ConfigurationError, NotFound
+from sentinel.expression.yaml_document import loaded
 from sentinel.expression.yaml_loader import read_yaml
 
-__all__ = ["Entry", "pack_file", "packs", "packs_folder", "read_files"]
+__all__ = ["Entry", "pack_file", "packs", "packs_folder", "read_documents", "read_files"]
+
+SENT = "sent"
+"""The project of a file that names none and lies in no folder here."""
 
 # The loader of libyaml, if installed: a thousand rules take a second instead of ten.
 
@@ -102,18 +106,38 @@ def read_files(paths: Sequence[Path]) -> list[Entry]:
     for path in dict.fromkeys(path.resolve() for path in paths):
         whole = _content(path)
         project = str(whole.get("name") or path.parent.name)
-        for place, spec in enumerate(_list(whole, path), start=1):
-            entries.append(
-                Entry(
-                    file=_shown(path),
-                    origin=f"{project}/{path.name}",
-                    place=place,
-                    name=str(spec.get("name") or ""),
-                    spec=spec,
-                    whole=whole,
-                )
-            )
+        entries += _entries(whole, _shown(path), f"{project}/{path.name}")
     return entries
+
+
+def read_documents(documents: Mapping[str, str]) -> list[Entry]:
+    """Read all entries of files that somebody sent, bounded as documents of people are.
+
+    Args:
+        documents: text of each file, by its name
+
+    Returns:
+        The entries in order; a file's origin is its project and its name without folders.
+
+    Raises:
+        ConfigurationError: one is no YAML, too large, or has no list of deployments
+    """
+    entries: list[Entry] = []
+    for name, text in documents.items():
+        whole = loaded(text, name, "A rule file has a list `deployments`.")
+        project = str(whole.get("name") or SENT)
+        entries += _entries(whole, name, f"{project}/{PurePosixPath(name).name}")
+    return entries
+
+
+def _entries(whole: Mapping[str, Any], shown: str, origin: str) -> list[Entry]:
+    return [
+        Entry(
+            file=shown, origin=origin, place=place, name=str(spec.get("name") or ""), spec=spec,
+            whole=whole,
+        )
+        for place, spec in enumerate(_list(whole, shown), start=1)
+    ]  # fmt: skip
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -131,17 +155,17 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         return msgspec.convert(content, dict[str, Any])
     except msgspec.ValidationError:
-        raise _unusable(path) from None
+        raise _unusable(str(path)) from None
 
 
-def _list(whole: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
+def _list(whole: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     try:
         return msgspec.convert(whole.get("deployments"), list[dict[str, Any]])
     except msgspec.ValidationError:
         raise _unusable(path) from None
 
 
-def _unusable(path: Path) -> ConfigurationError:
+def _unusable(path: str) -> ConfigurationError:
     return ConfigurationError(
         f"{path} has no list `deployments`",
         hint="See Prefect's documentation of prefect.yaml for its format.",

@@ -13,7 +13,17 @@ from sentinel.rollout.desired import Desired
 from sentinel.rollout.diff import Difference, automations_differ, differences
 from sentinel.rollout.files import Entry
 
-__all__ = ["APPLIED", "ORIGIN", "OWNER", "Live", "Step", "make_plan", "owner_of", "with_id"]
+__all__ = [
+    "APPLIED",
+    "ORIGIN",
+    "OWNER",
+    "Live",
+    "Step",
+    "make_plan",
+    "owner_of",
+    "removals",
+    "with_id",
+]
 
 OWNER, ORIGIN, APPLIED = "sentinel.owner", "sentinel.origin", "sentinel.applied"
 """Labels of a deployment: its owner, its file, and a digest of the entry last applied."""
@@ -223,6 +233,29 @@ class _Plan:
             and (one.flow, one.name) not in self._desired
             and one.name not in self._seen
         ]
+
+
+def removals(entries: Iterable[Entry], live: Iterable[Live]) -> list[Step]:
+    """Plan the removal of the deployments that a rollout of `entries` made.
+
+    Two files may have one origin, as a pack and a project's `prefect.yaml` have, so that names
+    count, too.
+
+    Args:
+        entries: of the files
+        live: the deployments of their names
+
+    Returns:
+        A step for each.
+    """
+    written = {(one.name, one.origin, one.entrypoint): one.file for one in entries}
+    found: list[Step] = []
+    for one in live:
+        code = str(one.deployment.get("entrypoint") or "")
+        file = written.get((one.name, str(one.labels.get(ORIGIN) or ""), code))
+        if file is not None and one.owner == "file":
+            found.append(Step(kind="removed", name=one.name, file=file, live=one))
+    return found
 
 
 def _deployments(automation: Mapping[str, Any]) -> set[str]:

@@ -153,6 +153,7 @@ def new_key(place: Place) -> dict[str, Any]:
 
 ROUTES = {"document": "route: {receiver: default}"}
 NOTIFY = {"document": {"notify.yaml": "route: {receiver: default}"}}
+RULE_FILES = {"document": {"rules.yaml": "deployments: []"}}
 OVERRIDE: dict[str, Any] = {
     "schedule": "none", "people": [], "start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z"
 }  # fmt: skip
@@ -198,6 +199,12 @@ ENTRIES: dict[str, Entry] = {
     },
     "GET /packs": open_to_all(),
     "GET /packs/{pack}": open_to_all(),
+    "GET /packs/{pack}/installation": instance(elsewhere=True),
+    "PUT /packs/{pack}/installation": instance(elsewhere=True),
+    "DELETE /packs/{pack}/installation": instance(elsewhere=True),
+    "GET /packs/{pack}/removal": instance(elsewhere=True),
+    "POST /rule-files/plan": instance(elsewhere=True, body=always(RULE_FILES)),
+    "POST /rule-files/apply": instance(elsewhere=True, body=always(RULE_FILES)),
     "GET /rules": listed(),
     "GET /access": instance(),
     "GET /access/reviews": instance(),

@@ -62,6 +62,7 @@ ONLY_ANSWER = {
         "routes/check",
         "routes/diff",
         "routes/test",
+        "rule-files/plan",
         "silences/preview",
     )
 }

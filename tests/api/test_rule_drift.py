@@ -11,12 +11,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from sentinel.api.rule_drift import drift_shown
 from sentinel.api.shown_rules import rollout_here
 from sentinel.client import Client, rule_drift
 from sentinel.rollout import drift
 from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.diff import Difference
+from sentinel.rollout.drift import drift_shown
 from sentinel.rollout.files import Entry, read_files
 from sentinel.rollout.plan import Live, Step
 from tests.api.served import TOKEN, served
@@ -88,4 +88,4 @@ def test_values_that_may_hold_secrets_are_left_out():
 def test_a_rule_of_another_tenant_with_that_name_is_not_compared():
     found = [Difference(place="rule.severity", there="low", here="high")]
     shown = drift_shown("disk", "acme", of_a_file(found, {}, "blue"))
-    assert (shown.file, shown.differences) == (None, [])
+    assert (shown.file, shown.differences) == (None, ())

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from flows import flow_facts
-from sentinel.cli.drift import drift_of
+from sentinel.cli.drift import drift_here
 from sentinel.duration import parse_duration
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.apply import apply_plan, plan_rollout
@@ -245,18 +245,17 @@ def test_a_rule_shows_where_it_was_edited(rollouts: Rollouts, monkeypatch: pytes
     monkeypatch.setenv("SENTINEL_HOME", str(rollouts.folder))
     monkeypatch.setenv("PREFECT_API_URL", rollouts.server.url)
     rollouts.roll_out(ROOT / "prefect.yaml")
-    step = drift_of("disk-space")
-    assert step is not None
-    assert not step.differences
+    before = drift_here("disk-space")
+    assert (before.file, before.differences) == ("sentinel/prefect.yaml", [])
     deployment = rollouts.deployment("disk-space")
     httpx.patch(
         f"{rollouts.server.url}/deployments/{deployment['id']}", json={"description": "Mine."}
     ).raise_for_status()
-    step = drift_of("disk-space")
-    assert step is not None
-    assert step.file.endswith("prefect.yaml")
-    assert "description: Mine. in Prefect" in str(step.differences[0])
-    assert drift_of("a-rule-of-no-file") is None
+    after = drift_here("disk-space")
+    assert after.edited
+    assert "description: Mine. in Prefect" in str(after.differences[0])
+    assert drift_here("disk-space", "acme").file is None  # the deployment is another tenant's
+    assert drift_here("a-rule-of-no-file").file is None
     rollouts.roll_out(ROOT / "prefect.yaml")
 
 

@@ -1,0 +1,52 @@
+"""Rollouts on a server on another machine: packs and rule files."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, cast
+
+from sentinel.cli.deploy import answer
+from sentinel.cli.remote import client_here
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sentinel.client.calls import Call
+    from sentinel.client.rule_files import RolledOut
+    from sentinel.rollout.plan import Kind, Step
+
+__all__ = ["roll_out_remotely"]
+
+
+def roll_out_remotely(
+    plan: Call[RolledOut], apply: Callable[[], Call[RolledOut]], *, dry_run: bool, json: bool
+) -> None:
+    """Plan a rollout on the server, or carry it out, and print it as one of this machine.
+
+    Args:
+        plan: the request for the plan
+        apply: returns the request that carries it out
+        dry_run: only plan
+        json: print JSON
+
+    Raises:
+        Exit: with 1 if a deployment was refused
+    """
+    began = time.monotonic()
+    with client_here() as client:
+        done = client.do(plan if dry_run else apply())
+    answer(_steps(done), dry_run=dry_run, json=json, seconds=time.monotonic() - began)
+
+
+def _steps(done: RolledOut) -> Sequence[Step]:
+    from sentinel.rollout.diff import Difference
+    from sentinel.rollout.plan import Step
+
+    return [
+        Step(
+            kind=cast("Kind", one.change), name=one.name, file=one.file, drift=one.edited,
+            differences=[Difference(**each.model_dump()) for each in one.differences],
+            reasons=one.reasons,
+        )
+        for one in done.steps
+    ]  # fmt: skip

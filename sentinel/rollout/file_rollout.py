@@ -1,0 +1,171 @@
+"""Files rolled out by a process that has the shared database: planned, permitted and recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sentinel.errors import Conflict
+from sentinel.rollout.api import RolloutApi
+from sentinel.rollout.apply import apply_plan, plan_rollout
+from sentinel.rollout.asked_changes import tenant_of
+from sentinel.rollout.audited import changes_of, refused_of
+from sentinel.rollout.drift import shown_differences
+from sentinel.rollout.files import Entry
+from sentinel.rollout.flow_cache import FlowCache
+from sentinel.rollout.gated_rollout import gate, keep_deployed
+from sentinel.rollout.plan import Step, removals
+from sentinel.rollout.posted_files import reasons_against
+from sentinel.store.approvals.pending_changes import PendingChanges
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["FileRollout", "version_of"]
+
+_LEASE, _LASTS = "rollout", timedelta(minutes=5)
+
+
+class FileRollout:
+    """Rolls files out, one rollout at a time.
+
+    Args:
+        store: the shared database
+        api: of the Prefect server
+        cache: facts about flows
+    """
+
+    def __init__(self, store: Store, api: RolloutApi, cache: FlowCache) -> None:
+        self._store = store
+        self._api = api
+        self._cache = cache
+
+    def plan(self, entries: Sequence[Entry]) -> list[Step]:
+        """Plan a step for each entry; nothing is changed.
+
+        Args:
+            entries: of files that ship or are on this machine
+
+        Returns:
+            The steps, in the order of the entries.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        receivers = list(self._store.receivers.all())
+        return plan_rollout(self._api, entries, self._cache, receivers=receivers)
+
+    def plan_sent(self, entries: Sequence[Entry]) -> list[Step]:
+        """Plan as `plan` does, and refuse what a file from elsewhere may not say.
+
+        Args:
+            entries: of files that somebody sent
+
+        Returns:
+            The steps, in the order of the entries.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        refused = {n: found for n, one in enumerate(entries) if (found := reasons_against(one))}
+        planned = iter(self.plan([one for n, one in enumerate(entries) if n not in refused]))
+        return [
+            Step(kind="refused", name=one.shown, file=one.file, entry=one, reasons=refused[n])
+            if n in refused
+            else next(planned)
+            for n, one in enumerate(entries)
+        ]
+
+    def plan_removal(self, entries: Sequence[Entry]) -> list[Step]:
+        """Plan the removal of the deployments that a rollout of some entries made.
+
+        Args:
+            entries: of the files
+
+        Returns:
+            A step for each; none where nothing of the files is deployed.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        return removals(entries, self._api.live([one.name for one in entries]))
+
+    def carry_out(self, steps: Sequence[Step], *, actor: str) -> list[Step]:
+        """Carry out a plan, with a row of the audit trail for each deployment it changes.
+
+        Alerts of a removed rule close as "rule disabled". A change of a critical rule that waits
+        for a second person is refused, as one that Prefect rejects is; the others are carried out.
+
+        Args:
+            steps: of a plan
+            actor: who rolls out
+
+        Returns:
+            The steps as they were carried out, in the same order.
+
+        Raises:
+            PrefectUnreachable: the API does not answer; finished steps stay, and a repetition does
+                the rest
+        """
+        permitted, approved = gate(self._store, steps, actor=actor)
+        planned = changes_of(permitted)
+        with self._store.audit.outside(planned, actor=actor):
+            done = apply_plan(self._api, permitted)
+        if refused := refused_of(planned, done):
+            self._store.audit.write(refused, actor=actor)
+        keep_deployed(self._store, done)
+        for step in done:
+            if step.kind != "refused" and step.name in approved:
+                PendingChanges(self._store).finish(approved[step.name])
+            if step.kind == "removed":
+                self._retire(step, actor)
+        return done
+
+    def _retire(self, step: Step, actor: str) -> None:
+        if step.live is None:
+            return
+        parameters: dict[str, Any] = step.live.deployment.get("parameters") or {}
+        rule: dict[str, Any] = parameters.get("rule") or {}
+        if name := str(rule.get("name") or ""):
+            self._store.rules.retire(name, actor=actor, tenant=tenant_of(step.live))
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """Hold rollouts alone, so that a plan is carried out as it was made.
+
+        Yields:
+            Nothing; nobody else rolls out over HTTP meanwhile.
+
+        Raises:
+            Conflict: somebody else rolls out now
+        """
+        holder = secrets.token_hex(8)
+        if not self._store.leases.take(_LEASE, holder, _LASTS):
+            raise Conflict("somebody else rolls out rules now", hint="Try again in a minute.")
+        try:
+            yield
+        finally:
+            self._store.leases.release(_LEASE, holder)
+
+
+def version_of(steps: Sequence[Step], entries: Collection[Entry]) -> str:
+    """Return a digest of what a plan would change, without values that may hold secrets.
+
+    Args:
+        steps: of the plan
+        entries: as they are written
+
+    Returns:
+        16 hex digits; others once the files or what Prefect has of them differ otherwise.
+    """
+    told = [
+        [one.kind, one.name, one.live.id if one.live else "", [str(d) for d in found], one.reasons]
+        for one, found in zip(steps, shown_differences(steps, entries), strict=True)
+    ]
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
