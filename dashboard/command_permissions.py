@@ -11,6 +11,7 @@ from dashboard import (
     key_commands,
     message_limit_commands,
     oncall_commands,
+    rule_commands,
     silence_commands,
     template_commands,
 )
@@ -30,6 +31,8 @@ PERMISSIONS: dict[type[Any], Permission] = {
     configuration.EndSilence: Permission.RESPOND,
     configuration.SwitchRule: Permission.EDIT,
     configuration.RunRule: Permission.EDIT,
+    rule_commands.SaveRule: Permission.EDIT,
+    rule_commands.DeleteRule: Permission.EDIT,
     approval_commands.DecideChange: Permission.EDIT,
     approval_commands.CertifyAccess: Permission.ADMINISTER,
     configuration.SetReceiver: Permission.EDIT,

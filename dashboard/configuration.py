@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from dashboard.database_errors import database
+from dashboard.rule_line import RuleLine, rule_line
 from sentinel.access import Scope
 from sentinel.audit.origin import AUDIT_DOOR, ENGINE, present
 from sentinel.duration import parse_duration
@@ -26,53 +27,22 @@ from sentinel.links import Addresses
 from sentinel.metrics.sample import metric_of_rule
 from sentinel.prefect_client.blocks import ChannelBlock
 from sentinel.prefect_client.channel_forms import ChannelForm, ChannelForms
-from sentinel.rules.health import RuleHealth, explain, health_of
-from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
-from sentinel.schema.silences import Silence
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.access.scoped_rules import ScopedRules
 from sentinel.store.access.within import Within
 from sentinel.store.notifications.channel_health import channel_states
 from sentinel.store.notifications.delivery_stats import Delivered, delivered
-from sentinel.store.rules.health import FACTS, NONE, AlertCounts, facts_of
+from sentinel.store.rules.health import NONE
+from sentinel.store.rules.listed import ListedRule
 
-__all__ = ["ChannelLine", "CliResult", "Configuration", "EvaluationLine", "RuleLine"]
+__all__ = ["ChannelLine", "CliResult", "Configuration", "EvaluationLine"]
 
 MOST_EVALUATIONS = 12
 """Evaluations of a rule that its page lists."""
 LONGEST = 90.0
 """Seconds that a command of the CLI may take."""
-
-
-class RuleLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule as the page shows it.
-
-    Attributes:
-        row: of the rule
-        live: how many of its alerts are open or acknowledged
-        state: its health
-        why: its health is what it is
-        silence: that holds now; None where the rule is not silenced
-    """
-
-    row: RuleRow
-    live: int
-    state: RuleHealth
-    why: str
-    silence: Silence | None = None
-
-
-def _line(row: RuleRow, counts: AlertCounts, now: datetime, silence: Silence | None) -> RuleLine:
-    facts = facts_of({name: getattr(row, name) for name in FACTS}, counts)
-    return RuleLine(
-        row=row,
-        live=counts.live,
-        state=health_of(facts, now),
-        why=explain(facts, now),
-        silence=silence,
-    )
 
 
 class EvaluationLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,11 +115,13 @@ class Configuration:
             counts = rules.alert_counts()
             silences = {(one.tenant, one.rule): one for one in self._store.silences.active()}
             return [
-                _line(row, counts.get(key := (row.tenant, row.name), NONE), now, silences.get(key))
-                for row in rules.list()
+                rule_line(
+                    row, counts.get(key := (row.tenant, row.name), NONE), now, silences.get(key)
+                )
+                for row in rules.listed()
             ]
 
-    def evaluations(self, scope: Scope, row: RuleRow) -> list[EvaluationLine]:
+    def evaluations(self, scope: Scope, row: ListedRule) -> list[EvaluationLine]:
         """Read the last evaluations of a rule from its stored readings.
 
         Args:
@@ -185,7 +157,7 @@ class Configuration:
             )
         return lines
 
-    def deployment(self, row: RuleRow) -> str:
+    def deployment(self, row: ListedRule) -> str:
         """Return the address of a rule's deployment in Prefect's UI; empty where none is known."""
         if not row.deployment_id:
             return ""
@@ -388,7 +360,7 @@ class Configuration:
         return CliResult(output=cast("dict[str, Any]", output))
 
 
-def _interval(row: RuleRow) -> timedelta:
+def _interval(row: ListedRule) -> timedelta:
     """How often a rule is evaluated according to its definition; an hour where it does not say."""
     try:
         return parse_duration(str(row.spec.get("every", "")))

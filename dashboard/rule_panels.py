@@ -11,8 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.configuration import RuleLine
 from dashboard.configuration_commands import EndSilence, RunRule, SilenceRule
+from dashboard.rule_line import RuleLine
 from dashboard.table import moments, table
 from sentinel.errors import SentinelError
 from sentinel.rollout.files import packs, packs_folder, read_files

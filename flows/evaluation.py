@@ -7,6 +7,7 @@ that a Prefect flow run must answer: which slot, live or rehearsal, what to show
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -128,6 +129,7 @@ def _check(
     at: datetime,
     source: RunSource,
 ) -> Evaluation:
+    began = time.perf_counter()
     with logs_of_run(trigger):
         observation = observe(trigger, ctx, parameters, timeout=rule.timeout)
     return Evaluation(
@@ -141,6 +143,7 @@ def _check(
         default_category=trigger.category,
         unit=trigger.unit,
         keeps_readings=trigger.keeps_readings,
+        seconds=time.perf_counter() - began,
         source=source,
     )
 

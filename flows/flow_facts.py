@@ -1,16 +1,19 @@
 """Ask Prefect's own code about deployments: parameter schemas, Automations and templates.
 
-`sentinel deploy` asks only about what changed, because importing Prefect takes seconds.
+`sentinel deploy` asks only about what changed, because importing Prefect takes seconds. A process
+that does without Prefect's client asks `python -m flows.flow_facts ENTRYPOINT`, which prints JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
+import msgspec
 from prefect.client.orchestration import get_client
 from prefect.events import DeploymentTriggerTypes
 from prefect.flows import load_flow_from_entrypoint
@@ -130,3 +133,18 @@ def _sentinel_error(error: BaseException | None) -> SentinelError | None:
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "").rstrip(". ") or type(error).__name__
+
+
+def _print_facts(entrypoint: str) -> int:
+    """Print the facts of a flow, or why there are none, as JSON; return the exit code."""
+    try:
+        answer: dict[str, Any] = msgspec.to_builtins(facts_of(entrypoint))
+    except RuleError as error:
+        print(msgspec.json.encode({"error": error.message, "hint": error.hint}).decode())
+        return 1
+    print(msgspec.json.encode(answer).decode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_print_facts(sys.argv[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -51,6 +52,7 @@ def parse_duration(given: object) -> timedelta:
     return length
 
 
+@lru_cache(maxsize=256)  # a thousand rules have a few periods
 def _seconds(given: str) -> float:
     """Return the seconds that a text says, however many."""
     text = given.strip().replace(" ", "")

@@ -26,6 +26,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
             declared
         partial: whether it says nothing of series that it does not name, such as a message of
             another system; only the alerts of those that it names are then read
+        seconds: how long the check took; None where nobody measured it
     """
 
     rule: Rule
@@ -39,6 +40,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     keeps_readings: bool = True
     partial: bool = False
+    seconds: float | None = None
     source: RunSource = RunSource()
 
 

@@ -14,12 +14,13 @@ from sentinel.audit.change import Change
 from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
 from sentinel.rollout.asked_changes import keep_draft
 from sentinel.rollout.audited import rule_changes
-from sentinel.rollout.made_rules import MadeRules
+from sentinel.rollout.made_rules import UI, MadeRules
 from sentinel.rollout.rule_draft import Draft
 from sentinel.rules.approval import ChangeStatus
 from sentinel.store.approvals.pending_changes import PendingChanges
 from sentinel.store.approvals.pending_views import PendingView, check_unchanged
 from sentinel.store.rules.lock import lock_rules
+from sentinel.store.rules.made import source_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -74,7 +75,8 @@ class ApprovedChanges:
             return self._changes.approve_switch(found.id, **more)
         if found.kind == "deploy":
             return self._changes.begin(found.id, **more)
-        with self._made() as rules, rules.alone(found.rule):
+        with self._made() as made, made.alone(found.rule):
+            rules = self._of_owner(made, found)
             if found.kind == "delete":
                 return self._delete(rules, found, more)
             return self._change(rules, found, more)
@@ -116,6 +118,12 @@ class ApprovedChanges:
             self._changes.give_back(found.id, error, [])
             raise
         return self._changes.finish(found.id)
+
+    def _of_owner(self, made: MadeRules, found: PendingView) -> MadeRules:
+        """Return the rules of whoever made the rule: a program, or a person in the dashboard."""
+        live = made.find(found.rule, found.tenant)
+        owner = live.owner if live is not None else source_of(self._store, found.tenant, found.rule)
+        return made.owned_by(UI) if owner == UI else made
 
     def _refuse_changed(self, found: PendingView, now: Mapping[str, Any], *, done: bool) -> None:
         """Refuse what was asked for another version; one that was begun waits again."""

@@ -23,6 +23,7 @@ __all__ = [
     "ask_for_change",
     "ask_for_deletion",
     "keep_draft",
+    "refuse_foreign",
     "refuse_takeover",
     "state_of",
     "tenant_of",
@@ -115,6 +116,27 @@ def keep_draft(store: Store, draft: Draft, given: Mapping[str, Any]) -> None:
     """
     rule = rule_of(draft)
     keep_changed(store, rule, worst_severity(rule.rank, draft.parameters), given=given)
+
+
+def refuse_foreign(live: Live, owner: str) -> None:
+    """Refuse to change a rule of another owner.
+
+    Args:
+        live: its deployment
+        owner: who would change it
+
+    Raises:
+        Conflict: it belongs to somebody else
+    """
+    if live.owner != owner:
+        whose = {
+            "file": "a deployment file", "ui": "the dashboard or a command",
+            "api": "a program, over HTTP",
+        }  # fmt: skip
+        raise Conflict(
+            f"the rule {live.name!r} belongs to {whose.get(live.owner, live.owner)}",
+            hint="Change it there: each rule has one owner. Its switch can be used here.",
+        )
 
 
 def refuse_takeover(rule: Rule, there: Iterable[Live]) -> None:

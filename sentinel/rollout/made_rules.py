@@ -1,4 +1,4 @@
-"""Rules that programs make: each becomes a Prefect deployment whose owner is `api`.
+"""Rules that programs and people make: each is a Prefect deployment of the owner `api` or `ui`.
 
 The deployment is what the rule is; the rule's row has its switch. A change takes a lease on the
 name first, so that two of them follow each other. A new rule's row is written before its deployment
@@ -24,6 +24,7 @@ from sentinel.rollout.asked_changes import (
     ask_for_change,
     ask_for_deletion,
     keep_draft,
+    refuse_foreign,
     refuse_takeover,
     state_of,
     tenant_of,
@@ -43,10 +44,12 @@ from sentinel.store.rules.made import add_rule, drop_unevaluated
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["API", "MadeRules"]
+__all__ = ["API", "UI", "MadeRules"]
 
 API = "api"
 """The owner of rules that programs make."""
+UI = "ui"
+"""The owner of rules that people make in the dashboard."""
 _LEASE = timedelta(minutes=2)
 
 
@@ -67,6 +70,10 @@ class MadeRules:
         self._api = api
         self._cache = cache
         self._owner = owner
+
+    def owned_by(self, owner: str) -> MadeRules:
+        """Return the rules of another owner, over the same connection."""
+        return MadeRules(self._store, self._api, self._cache, owner=owner)
 
     def find(self, name: str, tenant: str) -> Live | None:
         """Return the deployment of a tenant's rule.
@@ -280,7 +287,7 @@ class MadeRules:
 
     def _refuse_deletion(self, name: str, tenant: str, live: Live | None) -> None:
         if live is not None:
-            self._refuse_foreign(live)
+            refuse_foreign(live, self._owner)
         elif self._store.rules.get(name, tenant).source != self._owner:
             raise NotFound(
                 f"Prefect has no deployment of the rule {name!r}",
@@ -327,16 +334,8 @@ class MadeRules:
         live = self.find(name, tenant)
         if live is None:
             raise NotFound(f"there is no rule {name!r} in Prefect", hint="GET …/rules lists all.")
-        self._refuse_foreign(live)
+        refuse_foreign(live, self._owner)
         return live
-
-    def _refuse_foreign(self, live: Live) -> None:
-        if live.owner != self._owner:
-            whose = {"file": "a deployment file", "ui": "the dashboard or a command"}
-            raise Conflict(
-                f"the rule {live.name!r} belongs to {whose.get(live.owner, live.owner)}",
-                hint="Change it there: each rule has one owner. Its switch can be used here.",
-            )
 
     def _refuse_taken(self, rule: Rule, *, again: bool, actor: str) -> None:
         """Refuse a name that another rule has; what was begun of this one is no other."""
@@ -396,5 +395,5 @@ class MadeRules:
 def _taken(name: str) -> Conflict:
     return Conflict(
         f"there is a rule {name!r} already",
-        hint="Change it with PUT, or choose another name: names are unique.",
+        hint="Change that one, or choose another name: names are unique.",
     )

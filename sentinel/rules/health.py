@@ -15,7 +15,16 @@ import msgspec
 
 from sentinel.duration import format_duration
 
-__all__ = ["LABELS", "RuleFacts", "RuleHealth", "explain", "health_of", "stale_after"]
+__all__ = [
+    "LABELS",
+    "RuleFacts",
+    "RuleHealth",
+    "explain",
+    "health_of",
+    "lateness_of",
+    "next_evaluation",
+    "stale_after",
+]
 
 
 class RuleHealth(StrEnum):
@@ -163,6 +172,41 @@ def stale_after(facts: RuleFacts) -> datetime | None:
     if facts.by_event or facts.every is None or facts.slot is None:
         return None
     return facts.slot + 3 * facts.every + facts.timeout
+
+
+def next_evaluation(facts: RuleFacts) -> datetime | None:
+    """Return the scheduled time of the next evaluation.
+
+    Args:
+        facts: of the rule's row
+
+    Returns:
+        None where none is due: the rule is off, evaluated by events, was never evaluated, or its
+        period is not known. In the past where the evaluation is overdue.
+    """
+    if not facts.enabled or facts.paused or facts.by_event:
+        return None
+    if facts.every is None or facts.slot is None:
+        return None
+    return facts.slot + facts.every
+
+
+def lateness_of(facts: RuleFacts, evaluated_at: datetime | None, now: datetime) -> timedelta | None:
+    """Return how late a rule is evaluated.
+
+    Args:
+        facts: of the rule's row
+        evaluated_at: when the last evaluation began
+        now: the present moment
+
+    Returns:
+        How long after its scheduled time the last evaluation began, or by how much the next one
+        is overdue where that is more; None where there is no schedule to be late for.
+    """
+    due = next_evaluation(facts)
+    if due is None or facts.slot is None or evaluated_at is None:
+        return None
+    return max(evaluated_at - facts.slot, now - due, timedelta(0))
 
 
 def _held(facts: RuleFacts) -> bool:

@@ -63,5 +63,8 @@ class RuleRow(SQLModel, table=True):
     failures: int = 0
     error: str = long_column(default="")
     evaluations: int = Field(default=0, sa_type=BigInteger)
+    check_seconds: float | None = Field(
+        default=None, description="How long the check of the last evaluation took."
+    )
     created_at: datetime = moment_column(nullable=False)
     updated_at: datetime = moment_column(nullable=False)

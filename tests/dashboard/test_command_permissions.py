@@ -14,6 +14,7 @@ from dashboard import (
     message_limit_commands,
     oncall_commands,
     prefect_addresses,
+    rule_commands,
     silence_commands,
     template_commands,
 )
@@ -26,7 +27,7 @@ def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
         access_commands, alert_commands, approval_commands, configuration_commands,
         document_commands, key_commands, message_limit_commands, oncall_commands, prefect_addresses,
-        silence_commands, template_commands,
+        rule_commands, silence_commands, template_commands,
     )  # fmt: skip
     commands = {
         found

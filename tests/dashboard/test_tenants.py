@@ -34,6 +34,7 @@ from dashboard.oncall_commands import AddOverride, RemoveOverride, SwapShifts
 from dashboard.prefect_addresses import SavePrefectAddresses
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
+from dashboard.rule_commands import DeleteRule, SaveRule
 from dashboard.sign_in import SignIn
 from dashboard.silence_commands import CreateSilence, ExpireSilence, ExtendSilence
 from dashboard.template_commands import SetTemplate
@@ -43,6 +44,7 @@ from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import NotFound, OutOfScope, SentinelError
+from sentinel.rollout.rule_draft import Draft
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.access.people import People
@@ -254,6 +256,8 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda _: RemoveOverride(id="0" * 32),
     lambda _: ApplyDocument(area="oncall", document="", expected=0),
     lambda _: RollBackDocument(area="routes", number=1, expected=0),
+    lambda _: SaveRule(draft=Draft(trigger="cpu_usage", rule={"name": "new"})),
+    lambda place: DeleteRule(name=f"rule-{place.mark}", tenant=place.tenant),
     lambda _: SetTemplate(receiver="default", channel="", title="{title}!"),
     lambda _: LimitReceiver(receiver="default", per_minute=7),
     lambda _: LimitChannel(channel="inbox", per_minute=7),
@@ -261,7 +265,7 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda _: CertifyAccess(comment="seen"),
 )
 """Every command of a form, about what is of a place."""
-OF_ALL = 15
+OF_ALL = 17
 """So many of them, the last ones, change what belongs to all tenants."""
 NUMBER = itertools.count()
 

@@ -87,7 +87,10 @@ def test_a_scheduled_run_is_live_and_its_slot_is_its_scheduled_time(gauges: Gaug
     run = gauges.client.read_flow_run(found["id"])
     assert run.auto_scheduled
     assert gauges.execute(run).name == "Firing"
-    assert gauges.store.rules.get("scheduled").slot == run.expected_start_time
+    row = gauges.store.rules.get("scheduled")
+    assert row.slot == run.expected_start_time
+    assert row.check_seconds is not None
+    assert 0 <= row.check_seconds < 60
     # The same slot again, as after a worker that died at the very end, changes nothing.
     assert gauges.execute(run).name == "Stale"
     assert gauges.store.rules.get("scheduled").evaluations == 1

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.rules.health import LABELS, RuleFacts, RuleHealth, explain, health_of, stale_after
+from sentinel.rules.health import (
+    LABELS,
+    RuleFacts,
+    RuleHealth,
+    explain,
+    health_of,
+    lateness_of,
+    next_evaluation,
+    stale_after,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -94,3 +103,24 @@ def test_a_rule_is_stale_only_after_two_runs_that_are_missing():
     assert after == NOW + 2 * MINUTE + GOOD.timeout
     assert health_of(GOOD, after) is RuleHealth.OK
     assert health_of(GOOD, after + timedelta(microseconds=1)) is RuleHealth.STALE
+
+
+@pytest.mark.parametrize(
+    ("changed", "began", "due", "late"),
+    [
+        ({}, NOW - MINUTE, NOW, timedelta(0)),
+        ({}, NOW - MINUTE / 2, NOW, MINUTE / 2),
+        ({"slot": NOW - 3 * MINUTE}, NOW - 3 * MINUTE, NOW - 2 * MINUTE, 2 * MINUTE),
+        ({"enabled": False}, NOW, None, None),
+        ({"paused": True}, NOW, None, None),
+        ({"by_event": True}, NOW, None, None),
+        ({"every": None}, NOW, None, None),
+        ({"slot": None}, None, None, None),
+    ],
+)
+def test_a_rule_is_late_by_its_last_evaluation_or_by_the_one_that_is_overdue(
+    changed: dict[str, Any], began: datetime | None, due: datetime | None, late: timedelta | None
+):
+    facts = msgspec.structs.replace(GOOD, **changed)
+    assert next_evaluation(facts) == due
+    assert lateness_of(facts, began, NOW) == late

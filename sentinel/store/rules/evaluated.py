@@ -106,6 +106,7 @@ def write_evaluated(
         "failures": failures,
         "error": applied.error[:4000],
         "evaluations": row.evaluations + 1,
+        "check_seconds": evaluation.seconds,
         "updated_at": unit.now,
     }
     if texts_of(rule) != texts_in(row.spec):

@@ -17,7 +17,7 @@ from sentinel.store.database.tables import RULE
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["add_rule", "drop_unevaluated", "fresh_rule", "given_words"]
+__all__ = ["add_rule", "drop_unevaluated", "fresh_rule", "given_words", "source_of"]
 
 
 def fresh_rule(
@@ -154,3 +154,19 @@ def given_words(store: Store, tenant: str, name: str) -> dict[str, Any]:
     mine = (RULE.c.tenant == tenant, RULE.c.name == name)
     with store.read() as connection:
         return dict(connection.execute(select(RULE.c.given).where(*mine)).scalar() or {})
+
+
+def source_of(store: Store, tenant: str, name: str) -> str:
+    """Return the owner of a rule.
+
+    Args:
+        store: the shared database
+        tenant: whose rule
+        name: of the rule
+
+    Returns:
+        file, ui or api; empty where the rule has no row.
+    """
+    mine = (RULE.c.tenant == tenant, RULE.c.name == name)
+    with store.read() as connection:
+        return str(connection.execute(select(RULE.c.source).where(*mine)).scalar() or "")

@@ -1,0 +1,56 @@
+"""The rules page: lateness, owners and drift of the list; what was done to a rule is taken back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from streamlit.testing.v1 import AppTest
+
+from dashboard.rule_drift import drifts_of
+from tests.dashboard.scene import Scene, shown
+
+
+def opened(page: AppTest, **query: str) -> AppTest:
+    page.run().switch_page("rules.py").run()
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    shown(page)
+    return page
+
+
+def test_the_list_says_when_a_rule_is_evaluated_next_how_late_and_who_owns_it(
+    scene: Scene, page: AppTest
+):
+    scene.raises("one", name="disk", every="60s", ago=timedelta(seconds=90))
+    scene.raises("two", name="by-cron")
+    opened(page)
+    rows = page.dataframe[0].value.set_index("Rule")
+    at = rows.loc["disk", "Last evaluation"]
+    assert rows.loc["disk", "Next evaluation"] - at == timedelta(minutes=1)
+    assert 29 <= float(rows.loc["disk", "Lateness"].removesuffix(" s")) < 60
+    assert (rows.loc["disk", "Owner"], rows.loc["disk", "Drift"]) == ("a file", "")
+    assert (rows.loc["by-cron", "Lateness"], rows.loc["by-cron", "Duration"]) == ("", "")
+
+
+def test_a_switch_is_taken_back(scene: Scene, page: AppTest):
+    scene.raises("one", name="disk")
+    opened(page, rule="disk")
+    page.button(key="disable").click().run()
+    assert not scene.store.rules.get("disk").enabled
+    page.button(key="undo-rules-button").click().run()
+    assert scene.store.rules.get("disk").enabled
+    assert not page.exception
+    assert not [one for one in page.button if one.key == "rule-delete"]  # a file's
+
+
+def test_a_rule_that_differs_from_its_file_is_named():
+    plan = {
+        "unchanged": [{"name": "a"}],
+        "created": [{"name": "new"}],
+        "changed": [
+            {"name": "b", "differences": [{}], "drift": True},
+            {"name": "c", "differences": [{}, {}], "drift": False},
+        ],
+    }
+    assert drifts_of(plan) == {"a": "none", "b": "edited, 1 difference", "c": "2 differences"}
