@@ -31,23 +31,64 @@ _DONE = {"+": "added", "~": "changed", "-": "removed"}
 
 
 @commands.command()
-def check(path: Where, json: AsJson = False) -> None:
+def check(
+    path: Where,
+    existing: Annotated[
+        bool,
+        typer.Option("--existing", help="Check names against the database of this machine, too."),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse receivers that are not in the document.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
     """Check a document and run the tests in it; needs no database, so that CI can do it.
+
+    The receivers that its routes name are looked for in the document, and names that it does not
+    have are printed. With --existing or --url, they are looked for in the instance, too, and the
+    check refuses what `notify apply` would refuse.
 
     Example:
         sentinel notify check notify/
+
+    Raises:
+        ConfigurationError: a file cannot be used, a test fails, or a receiver is not there
     """
     from sentinel.notifications.notify_document import read_notify
 
-    document = read_notify(_files(path))
+    files = _files(path)
+    document = read_notify(files)
+    unlisted = document.unlisted_receivers()
+    against = remote_url() or ("the database" if existing else "")
+    if against:
+        _planned(files)
+    if unlisted and strict:
+        raise ConfigurationError(
+            f"{path}: routes name {', '.join(unlisted)}, which the document does not have",
+            hint="Add them to receivers:, or correct the name.",
+        )
     routes = 0 if document.routes is None else sum(1 for _ in document.routes.route.below())
     tests = 0 if document.routes is None else len(document.routes.tests)
     receivers, silences = len(document.receivers or {}), len(document.silences or {})
     if json:
-        json_out({"receivers": receivers, "routes": routes, "silences": silences, "tests": tests})
+        json_out(
+            {
+                "receivers": receivers, "routes": routes, "silences": silences, "tests": tests,
+                "not_in_document": unlisted, "checked_against": against or "the document",
+            }
+        )  # fmt: skip
         return
     muted = f"{silences} silences, " if silences else ""
     say(f"{path}: {receivers} receivers, {routes} routes, {muted}{tests} tests passed.")
+    if against:
+        say(f"Receivers were checked against the document and {against}: all are there.")
+    elif unlisted:
+        say(
+            f"Receivers were checked against the document alone, which does not have "
+            f"{', '.join(unlisted)}: check against an instance with --existing or --url."
+        )
+    elif document.routes is not None:
+        say("Receivers were checked against the document alone: all are there.")
 
 
 @commands.command()

@@ -44,6 +44,7 @@ _LISTS = (
         if get_origin(one.annotation) is list
     ),
 )
+_DEFAULT = "default"
 _NAMED = ("receivers", "silences", "time_intervals")
 
 
@@ -130,6 +131,16 @@ class NotifyDocument(msgspec.Struct, frozen=True, kw_only=True):
     channel_limits: Mapping[str, PerMinute] = msgspec.field(default_factory=dict[str, PerMinute])
     routes: RouteDocument | None
     text: str
+
+    def unlisted_receivers(self) -> list[str]:
+        """Return the receivers that the routes name and the document does not have.
+
+        Returns:
+            Names, sorted; without `default`, which need not be made. Somebody may have made the
+            others elsewhere.
+        """
+        named: set[str] = set() if self.routes is None else self.routes.receivers
+        return sorted(named.difference(self.receivers or (), (_DEFAULT,)))
 
 
 def read_notify(files: Mapping[str, str]) -> NotifyDocument:

@@ -27,7 +27,10 @@ def test_a_folder_is_planned_applied_and_then_nothing_differs(
     (folder / "receivers.yaml").write_text("receivers: [{name: disks, channels: [inbox]}]")
     (folder / "routes.yml").write_text(ROUTES)
     (folder / "README.md").write_text("not read")
-    assert run("notify", "check", "notify")[1] == "notify: 1 receivers, 2 routes, 1 tests passed.\n"
+    assert run("notify", "check", "notify")[1].splitlines() == [
+        "notify: 1 receivers, 2 routes, 1 tests passed.",
+        "Receivers were checked against the document alone: all are there.",
+    ]
     code, out, _ = run("notify", "plan", "notify")
     assert code == Exit.DIFFERS
     assert out.splitlines() == [
@@ -44,6 +47,27 @@ def test_a_folder_is_planned_applied_and_then_nothing_differs(
     (folder / "routes.yml").write_text(ROUTES.replace("receivers: disks", "receivers: other"))
     code, _, err = run("notify", "plan", "notify")
     assert (code, "notifies disks, not other" in err) == (Exit.USAGE, True)
+
+
+def test_a_check_says_which_receivers_it_knows_and_where_it_looked(
+    run: Run, world: World, tmp_path: Path
+):
+    (tmp_path / "routes.yaml").write_text(ROUTES)
+
+    def check(*options: str) -> tuple[int, str]:
+        code, out, err = run("notify", "check", "routes.yaml", *options)
+        return code, out + err
+
+    code, said = check()
+    assert (code, "the document alone, which does not have disks" in said) == (0, True)
+    assert check("--strict")[0] == Exit.USAGE
+    code, said = check("--existing")
+    assert (code, "there is no receiver disks" in said) == (Exit.USAGE, True)
+    run("receiver", "set", "disks", "--channel", "inbox")
+    code, said = check("--existing")
+    assert (code, said.endswith("the document and the database: all are there.\n")) == (0, True)
+    found = json.loads(check("--json")[1])
+    assert (found["not_in_document"], found["checked_against"]) == (["disks"], "the document")
 
 
 def test_a_plan_is_carried_out_only_where_nothing_changed_since(
