@@ -30,6 +30,7 @@ __all__ = [
     "receivers_here",
     "retire",
     "rules_here",
+    "schedules_here",
     "set_prefect_api",
 ]
 
@@ -101,8 +102,9 @@ def deploy(
     with RolloutApi.of(settings) as api:
         set_prefect_api(settings)
         steps = plan_rollout(
-            api, entries, flow_cache_of(settings), remove=remove, receivers=receivers_here()
-        )
+            api, entries, flow_cache_of(settings), remove=remove,
+            receivers=receivers_here(), schedules=schedules_here(),
+        )  # fmt: skip
         if not dry_run:
             steps = carried_out(api, steps, silent=json)
     answer(steps, dry_run=dry_run, json=json, seconds=time.monotonic() - began)
@@ -167,6 +169,19 @@ def receivers_here() -> list[str] | None:
     try:
         with open_store() as store:
             return list(store.receivers.all())
+    except SentinelError:
+        return None
+
+
+def schedules_here() -> list[str] | None:
+    """Return the names of the on-call document's schedules; None where it cannot be asked."""
+    from sentinel.cli.target import open_store
+    from sentinel.errors import SentinelError
+    from sentinel.store.oncall.documents import OnCallDocuments
+
+    try:
+        with open_store() as store:
+            return list(OnCallDocuments(store).active().schedules)
     except SentinelError:
         return None
 

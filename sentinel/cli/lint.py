@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from sentinel.cli.deploy import receivers_here
+from sentinel.cli.deploy import receivers_here, schedules_here
 from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.lint.deployment_file import lint_files
@@ -30,7 +30,8 @@ def lint(
     """Check rule files without a server: print file, line, problem and fix.
 
     Imports the triggers that the rules name. Exits with 1 on an error. Receivers are kept in the
-    database: those of the instance that runs here are known; name others with `--receiver`.
+    database, as schedules are: those of the instance that runs here are known; name other receivers
+    with `--receiver`.
 
     Examples:
         sentinel rule lint
@@ -41,7 +42,7 @@ def lint(
         Exit: with 1 if a file has an error
     """
     known = [*(receiver or []), *(receivers_here() or [])]
-    problems = lint_files([*(files or [Path("prefect.yaml")])], known)
+    problems = lint_files([*(files or [Path("prefect.yaml")])], known, schedules_here())
     if json:
         json_out({"items": [msgspec.to_builtins(one) for one in problems]})
     else:

@@ -22,6 +22,7 @@ from sentinel.duration import format_duration
 from sentinel.lint.clock_changes import refused, warned
 from sentinel.lint.rule import about_rule, doubts, providers_in, rule_in
 from sentinel.lint.yaml_lines import Lines, read
+from sentinel.oncall.known_names import unknown_in_escalation
 from sentinel.printable import printable
 from sentinel.rules.rule import Rule
 from sentinel.timing.schedule import anchor_for
@@ -63,17 +64,22 @@ def lint_file(path: Path | str) -> list[Problem]:
     return lint_files([path])
 
 
-def lint_files(paths: Sequence[Path | str], receivers: Collection[str] = ()) -> list[Problem]:
+def lint_files(
+    paths: Sequence[Path | str],
+    receivers: Collection[str] = (),
+    schedules: Collection[str] | None = None,
+) -> list[Problem]:
     """Check files that are rolled out together: no two of their rules may have one name.
 
     Args:
         paths: each a `prefect.yaml`; a file named twice is read once
         receivers: names of receivers that the database is known to have, beside `default`
+        schedules: names of those in the on-call document; None where nobody knows
 
     Returns:
         Everything that is wrong with the files, in their order, then the warnings.
     """
-    linter = _Linter()
+    linter = _Linter(receivers, schedules)
     read: set[Path] = set()
     for path in paths:
         if Path(path).resolve() not in read:
@@ -85,17 +91,19 @@ def lint_files(paths: Sequence[Path | str], receivers: Collection[str] = ()) -> 
 def lint_entries(
     entries: Iterable[tuple[str, int, Mapping[str, Any], Mapping[str, Any]]],
     receivers: Collection[str] | None = None,
+    schedules: Collection[str] | None = None,
 ) -> list[Problem]:
     """Check entries that have been read already.
 
     Args:
         entries: of each its file, its place there from 1, itself, and the file's mapping
         receivers: names of those that there are, beside `default`; None where nobody knows
+        schedules: names of those in the on-call document; None where nobody knows
 
     Returns:
         Everything that is wrong with them, in their order; no warnings.
     """
-    linter = _Linter()
+    linter = _Linter(receivers, schedules)
     for file, place, deployment, whole in entries:
         linter.take(file, dict(deployment), place, whole)
     if receivers is None:
@@ -106,7 +114,10 @@ def lint_entries(
 class _Linter:
     """Checks one file after the other, and remembers what they name."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, receivers: Collection[str] | None, schedules: Collection[str] | None
+    ) -> None:
+        self._receivers, self._schedules = receivers, schedules
         self.problems: list[Problem] = []
         self.doubts: list[Problem] = []
         self._seen: dict[str, tuple[str, str]] = {}
@@ -149,6 +160,12 @@ class _Linter:
             found += about_rule(deployment, rule, name, trigger_name)
             if isinstance(rule, Rule):
                 found += _periods(rule, deployment)
+                found += [
+                    f"rule.{what}"
+                    for what in unknown_in_escalation(
+                        rule.escalation_rules, self._receivers, self._schedules
+                    )
+                ]
                 for what in (*doubts(rule, trigger_name), *_about_clocks(deployment)):
                     line = self._line(file, place, "rule.name")
                     self.doubts.append(

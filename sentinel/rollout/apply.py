@@ -32,6 +32,7 @@ def plan_rollout(
     remove: bool = False,
     owner: str = "file",
     receivers: Collection[str] | None = None,
+    schedules: Collection[str] | None = None,
 ) -> list[Step]:
     """Plan the rollout of `entries`; nothing is changed.
 
@@ -42,6 +43,7 @@ def plan_rollout(
         remove: delete deployments that the files no longer contain
         owner: owner whose deployments may be changed: `file` or `ui`
         receivers: names of those that there are; None where the database cannot be asked
+        schedules: names of those in the on-call document; None where it cannot be asked
 
     Returns:
         A step for each entry, in the order of the files, then those for removals.
@@ -66,10 +68,14 @@ def plan_rollout(
 
     steps = make_plan(whole, live, automations, desired_for, remove=remove, owner=owner)
     cache.keep()
-    return _with_secrets(api, _linted(steps, receivers))
+    return _with_secrets(api, _linted(steps, receivers, schedules))
 
 
-def _linted(steps: Sequence[Step], receivers: Collection[str] | None) -> list[Step]:
+def _linted(
+    steps: Sequence[Step],
+    receivers: Collection[str] | None,
+    schedules: Collection[str] | None,
+) -> list[Step]:
     """Refuse entries with lint errors. Unchanged entries passed before, so they are skipped."""
     fresh = {
         (step.entry.file, step.entry.shown): step.entry
@@ -78,7 +84,7 @@ def _linted(steps: Sequence[Step], receivers: Collection[str] | None) -> list[St
     }
     wrong: dict[tuple[str, str], list[str]] = defaultdict(list)
     given = ((e.file, e.place, e.spec, e.whole) for e in fresh.values())
-    for one in lint_entries(given, receivers):
+    for one in lint_entries(given, receivers, schedules):
         wrong[one.file, one.deployment].append(one.what)
     return [
         msgspec.structs.replace(step, kind="refused", reasons=wrong[step.file, step.name])

@@ -126,7 +126,7 @@ class MadeRules:
             PrefectUnreachable: the API does not answer; nothing was stored, or the same request
                 completes it
         """
-        rule, entry = checked_draft(draft), entry_of_draft(draft)
+        rule, entry = checked_draft(draft, self._store), entry_of_draft(draft)
         with self.alone(rule.name):
             begun = Begun(self._store, rule.name, [msgspec.to_builtins(draft), given, enabled])
             again = begun.before()
@@ -211,7 +211,7 @@ class MadeRules:
         Raises:
             RuleError: the rule, or Prefect, refuses it
         """
-        rule, entry = checked_draft(after), entry_of_draft(after)
+        rule, entry = checked_draft(after, self._store), entry_of_draft(after)
         if (rule.name, rule.tenant) != (name, tenant):
             raise RuleError("name, tenant: a rule keeps both", hint="Create another rule.")
         return self._planned(entry)

@@ -363,12 +363,6 @@ class _Wording:
         if names:
             rules["channels"] = names
         self._rule["escalation_rules"] = rules
-        missing = [name for name in names if name not in self._known.receivers]
-        if missing:
-            self._notes.append(
-                f"there is no receiver {', '.join(missing)} yet, so its pages go to the receiver "
-                f"default; create it with PUT /api/v1/alerts/receivers/{missing[0]}"
-            )
 
     def _what_there_is(self) -> str:
         metrics = ", ".join(sorted(self._known.metrics)[:50]) or "none"

@@ -131,6 +131,10 @@ def test_only_the_fields_that_are_asked_for_come(desk: httpx.Client):
         ({"name": "cpu", "work_pool": "nowhere"}, "nowhere"),
         ({"name": "slow", "trigger": "metric_threshold", "parameters": {"metric": "m"}}, "when"),
         ({"threshold_value": 1}, "name"),
+        (
+            {**CPU, "escalation_rules": {"channels": ["Nowhere"], "on_call_schedule": "nights"}},
+            "no receiver 'nowhere'; there is default",
+        ),
     ],
 )
 def test_what_cannot_be_made_is_refused_and_leaves_nothing(
