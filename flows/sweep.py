@@ -18,6 +18,7 @@ from flows.escalate import escalate_until_served, page_counts
 from flows.naming import name_run
 from flows.notify import notify_until_served
 from sentinel.engine.calendar_watch import CalendarWatch
+from sentinel.engine.component_health import SWEEP
 from sentinel.engine.dispatcher import DeliveryCount
 from sentinel.engine.escalation_watch import EscalationWatch
 from sentinel.engine.paging import PageCount
@@ -26,6 +27,7 @@ from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
 from sentinel.errors import PrefectUnreachable
 from sentinel.store import Store
+from sentinel.store.database.component_reports import report
 from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.route_shadow import follow_shadow
 from sentinel.store.oncall.handoffs import tell_handoffs
@@ -82,6 +84,7 @@ def sweep() -> State[None]:
         (len(put_back), "Automations disabled again"),
     ]
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
+    _tell(store, parts.failed)
     if parts.failed:
         failed = f"failed: {', '.join(parts.failed)}; the log of this run has the errors"
         return Failed(message=f"{said}; {failed}" if said else failed)
@@ -89,6 +92,15 @@ def sweep() -> State[None]:
         return Completed(name="NothingDue", message="nothing was due")
     name_run(f"sweep · {said}")
     return Completed(name="Swept", message=said)
+
+
+def _tell(store: Store, failed: list[str]) -> None:
+    """Report that the sweep ran, for the page Health and for doctor."""
+    if failed:
+        says, hint = f"failed: {', '.join(failed)}", "The log of its last run in Prefect says why."
+        report(store, SWEEP, "wrong", says, hint)
+        return
+    report(store, SWEEP, "ok", "runs every minute")
 
 
 class _Parts:

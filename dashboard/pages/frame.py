@@ -63,13 +63,14 @@ sections = {
         st.Page("audit.py", title="Audit", icon=":material/fact_check:"),
     ],
     "System": [
+        st.Page("health.py", title="Health", icon=":material/monitor_heart:", url_path="health"),
         st.Page("log.py", title="System log", icon=":material/receipt_long:"),
         st.Page("people.py", title="People and access", icon=":material/group:", url_path="people"),
         st.Page("settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ],
 }
 if confined:  # on-call, channels, routes and the log belong to all tenants
-    del sections["Operate"][2:4], sections["Configure"][1:], sections["System"][0]
+    del sections["Operate"][2:4], sections["Configure"][1:], sections["System"][:2]
 page = st.navigation(sections, expanded=True)
 configure(f"{page.title} · Sentinel")
 export_storage.leave(page.title)

@@ -13,6 +13,7 @@ from sentinel.access import Permission
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import ComponentHealth, Health
+from sentinel.engine.component_health import Component, prefect_state, relay_state
 from sentinel.errors import DatabaseError, SchemaTooNew
 from sentinel.links import Addresses
 from sentinel.store import Store
@@ -89,19 +90,16 @@ def _stored(store: Store) -> dict[str, ComponentHealth]:
             status="down", message="the schema is of another version: run `sentinel db migrate`"
         )
         return {"database": ok, "schema": schema, "relay": NOT_CHECKED}
-    if store.leases.holder("relay") is None:
-        relay = ComponentHealth(
-            status="down",
-            message="no relay is running, so events are not published: start `sentinel relay`",
-        )
-        return {"database": ok, "schema": ok, "relay": relay}
-    return {"database": ok, "schema": ok, "relay": ok}
+    return {"database": ok, "schema": ok, "relay": _shown(relay_state(store))}
+
+
+def _shown(found: Component) -> ComponentHealth:
+    """Return a component as this response has it."""
+    if found.state == "ok":
+        return ComponentHealth(status="ok")
+    hint = found.hint[:1].lower() + found.hint[1:].rstrip(".")
+    return ComponentHealth(status="down", message=f"{found.says}: {hint}", since=found.since)
 
 
 def _prefect(addresses: Addresses, healthy: Callable[[], bool]) -> ComponentHealth:
-    if healthy():
-        return ComponentHealth(status="ok")
-    return ComponentHealth(
-        status="down",
-        message=f"{addresses.prefect_api} does not answer: start it, or set PREFECT_API_URL",
-    )
+    return _shown(prefect_state(healthy=healthy(), address=addresses.prefect_api))

@@ -301,6 +301,9 @@ class ComponentHealth(BaseModel):
 
     status: Literal["ok", "down", "unknown"]
     message: str = ""
+    since: datetime | None = Field(
+        default=None, description="Since when it is down; null where nobody knows."
+    )
 
 
 class Health(BaseModel):

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from types import FrameType
 
@@ -16,6 +17,7 @@ import httpx
 from sentinel.engine.bounce_watch import BounceWatch
 from sentinel.engine.channel_watch import ChannelWatch
 from sentinel.engine.chat_watch import ChatWatch
+from sentinel.engine.component_health import DEAD_MAN, ComponentReports
 from sentinel.engine.escalation_watch import EscalationWatch
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
@@ -28,6 +30,7 @@ from sentinel.printable import clean_log_records
 from sentinel.relay.loop import Relay
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
+from sentinel.store.database.component_reports import report
 from sentinel.store.notifications.posted_bounces import read_reports
 
 __all__ = ["main", "relay_of"]
@@ -59,13 +62,13 @@ def relay_of(store: Store, given: Settings) -> Relay:
         channels.channel_of,
         holder=f"{socket.gethostname()}:{os.getpid()}",
         standby_after=given.standby_after,
-        ping=_pinger(given.dead_man_url.get_secret_value()),
+        ping=_pinger(store, given.dead_man_url.get_secret_value()),
         refresh=channels.refresh,
         in_memory=channels.in_memory,
         watch_channels=_watching_channels(store),
         watch_escalations=EscalationWatch(store).evaluate,
         watch_self=SelfWatch(store).evaluate,
-        watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,
+        watch_runs=_watching_prefect(store, prefect, given.work_pool),
         read_bounces=bounces.evaluate,
         listener=SlackSockets(store, channels.channel_of),
     )
@@ -82,7 +85,19 @@ def _watching_channels(store: Store) -> Callable[[datetime], None]:
     return watch
 
 
-def _pinger(url: str) -> Callable[[], None] | None:
+def _watching_prefect(store: Store, prefect: PrefectApi, pool: str) -> Callable[[datetime], None]:
+    """Return what reports how Prefect's parts are, and alerts while all flow runs die."""
+    reports, runs = ComponentReports(store, prefect, pool), RunWatch(store, prefect, pool)
+
+    def watch(now: datetime) -> None:
+        with ExitStack() as rest:  # also where the first fails
+            rest.callback(runs.evaluate, now)
+            reports.evaluate(now)
+
+    return watch
+
+
+def _pinger(store: Store, url: str) -> Callable[[], None] | None:
     if not url:
         return None
 
@@ -93,7 +108,10 @@ def _pinger(url: str) -> Callable[[], None] | None:
         except httpx.HTTPError as error:
             # The URL may contain a token, so the error does not have it.
             kind = type(error).__name__
+            report(store, DEAD_MAN, "wrong", f"did not answer: {kind}",
+                   "See the service that SENTINEL_DEAD_MAN_URL names.")  # fmt: skip
             raise DeliveryError(f"the dead man's switch did not answer: {kind}") from None
+        report(store, DEAD_MAN, "ok", "is pinged once a minute")
 
     return ping
 

@@ -17,6 +17,7 @@ from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.calendar_copies import CalendarCopy
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.columns import Moment, new_id
+from sentinel.schema.component_reports import ComponentReport
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.digests import DigestRun
 from sentinel.schema.escalations import EscalationPage, EscalationRow
@@ -73,6 +74,7 @@ __all__ = [
     "CalendarFeed",
     "Change",
     "ChannelHealth",
+    "ComponentReport",
     "Delivery",
     "DigestRun",
     "EpisodeEnd",

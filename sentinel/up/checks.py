@@ -15,6 +15,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.checks.catalog import load
 from sentinel.clock import SystemClock
+from sentinel.engine.component_health import (
+    Component,
+    channels_state,
+    escalation_state,
+    last_backup,
+    last_sweep,
+    pool_state,
+    relay_state,
+)
 from sentinel.engine.planned_runs import without_planned_run
 from sentinel.engine.run_health import run_health
 from sentinel.errors import DatabaseError, SentinelError
@@ -22,8 +31,6 @@ from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up.access_review_check import access_review_state
-from sentinel.up.channel_check import channel_check
-from sentinel.up.escalation_check import escalation_state
 from sentinel.up.exposure import exposures
 from sentinel.up.home import Home
 from sentinel.up.instance import running
@@ -70,8 +77,11 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("work pool", _pool),
         ("flow runs", _flow_runs),
         ("Automations", _automations),
-        ("channels", _asked("channels", channel_check)),
+        ("relay", _while_up("relay", relay_state)),
+        ("sweep", _while_up("sweep", last_sweep)),
+        ("channels", _of_store("channels", channels_state)),
         ("standby", _standby),
+        ("backup", _of_store("backup", last_backup)),
         ("triggers", _triggers),
         ("rules", _rules),
         ("api", _api),
@@ -79,7 +89,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("public pages", _public_pages),
         ("exposure", _exposure),
         ("self-watch", _asked("self-watch", self_watch_state)),
-        ("escalations", _asked("escalations", escalation_state)),
+        ("escalations", _of_store("escalations", escalation_state)),
         ("access review", _asked("access review", access_review_state)),
     ]
     found: list[Check] = []
@@ -172,23 +182,12 @@ def _pool(settings: Settings, home: Home) -> Check:
     with Setup.of(settings) as prefect:
         if not prefect.healthy():
             return _unknown("work pool")
-        found = prefect.pool(settings.work_pool)
-    if found is None:
-        return Check(
-            name="work pool",
-            state="wrong",
-            says=f"there is no work pool {settings.work_pool}",
-            hint="Make it: sentinel pool ensure",
-        )
-    if found.get("is_paused"):
-        hint = f"Resume it: prefect work-pool resume {settings.work_pool}"
-        return Check(name="work pool", state="wrong", says="is paused", hint=hint)
-    if found.get("status") != "READY":
-        hint = "Start one: sentinel worker"
-        return Check(name="work pool", state="wrong", says="has no worker", hint=hint)
-    if said := other_type(settings.work_pool, found["type"]):
+        pools = {one.name: one for one in prefect.work_pools()}
+    pool = pools.get(settings.work_pool)
+    found = _check(pool_state(pool, settings.work_pool))
+    if found.state == "ok" and pool and (said := other_type(settings.work_pool, pool.type)):
         return Check(name="work pool", state="note", says=said)
-    return Check(name="work pool", state="ok", says=f"{settings.work_pool}, a worker polls it")
+    return found
 
 
 def _flow_runs(settings: Settings, home: Home) -> Check:
@@ -344,6 +343,38 @@ def _asked(name: str, ask: Callable[[Settings, Store], SelfWatchState]) -> _Asks
         return Check(name=name, state=found.state, says=found.says, hint=found.hint)
 
     return check
+
+
+def _of_store(name: str, judge: Callable[[Store], Component]) -> _Asks:
+    """Return the check of a component that `sentinel.engine.component_health` judges."""
+
+    def check(settings: Settings, home: Home) -> Check:
+        store = _opened(settings, home)
+        if store is None:
+            return Check(name=name, state="note", says="unknown, since no instance runs here")
+        try:
+            return _check(judge(store))
+        finally:
+            store.close()
+
+    return check
+
+
+def _while_up(name: str, judge: Callable[[Store], Component]) -> _Asks:
+    """Return the check of what runs only while an instance does: a note where none runs here."""
+    asked = _of_store(name, judge)
+
+    def check(settings: Settings, home: Home) -> Check:
+        found = asked(settings, home)
+        if found.state != "wrong" or settings.database_url or running(home) is not None:
+            return found
+        return Check(name=name, state="note", says="not running, since no instance runs here")
+
+    return check
+
+
+def _check(found: Component) -> Check:
+    return Check(name=found.name, state=found.state, says=found.says, hint=found.hint)
 
 
 def _not_here(name: str, expected: bool, url: str) -> Check:

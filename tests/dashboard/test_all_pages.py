@@ -21,7 +21,7 @@ PAGES = {
     "rules.py": "Configure",
     "receivers.py": "Configure", "routing.py": "Configure",
     "overview.py": "Review", "history.py": "Review",
-    "compare.py": "Review", "audit.py": "Review", "log.py": "System",
+    "compare.py": "Review", "audit.py": "Review", "log.py": "System", "health.py": "System",
     "people.py": "System", "settings.py": "System",
 }  # fmt: skip
 WITHOUT_STREAMLIT = (

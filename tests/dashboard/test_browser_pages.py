@@ -63,7 +63,8 @@ def test_every_page_opens_by_its_address_without_a_complaint(
         ("rules", "Rules"), ("channels", "Channels"), ("routing", "Routing"),
         ("overview", "Overview"), ("history", "History"), ("compare", "Compare"),
         ("audit", "Audit"),
-        ("log", "System log"), ("people", "People and access"), ("settings", "Settings"),
+        ("health", "Health"), ("log", "System log"), ("people", "People and access"),
+        ("settings", "Settings"),
     ):  # fmt: skip
         watched.page.goto(f"{served.url}/{path}")
         heading(watched.page, name)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from sentinel.access import Role
+from sentinel.engine.component_health import channels_state
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.people import People
 from sentinel.store.notifications.channel_health import note_missing
 from sentinel.store.notifications.chat_connections import connected, disconnected
-from sentinel.up.channel_check import channel_check
 from sentinel.up.checks import check_all
 from sentinel.up.exposure import exposures, open_dashboard, warn_of_open_dashboard
 from sentinel.up.home import Home
@@ -129,15 +129,15 @@ def test_up_and_doctor_warn_of_it(migrated_url: str, tmp_path: Path):
     store = Store.of(chosen)
     store.receivers.set("ops", ["sentinel-slack-app/ops"])
     disconnected(store, ["sentinel-slack-app/ops", "sentinel-slack-app/unused"], "invalid_auth")
-    untried = channel_check(chosen, store)
+    untried = channels_state(store)
     assert (untried.state, "never sent" in untried.says) == ("wrong", False), "buttons come first"
     connected(store, ["sentinel-slack-app/ops"])
-    untried = channel_check(chosen, store)
+    untried = channels_state(store)
     assert (untried.state, untried.says.rpartition(": ")[2]) == (
         "warning", "sentinel-slack-app/ops",
     )  # fmt: skip
     note_missing(store, {"sentinel-slack-app/ops"}, set())
-    missing = channel_check(chosen, store)
+    missing = channels_state(store)
     assert (missing.state, missing.says) == (
         "wrong", "sentinel-slack-app/ops does not exist in Prefect, and receivers name it: ops",
     )  # fmt: skip

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import logging
 import os
 import secrets
 from datetime import datetime
@@ -34,6 +35,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
 from sentinel import schema
@@ -42,6 +44,7 @@ from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
 from sentinel.store.database.after_restore import end_what_waited
 from sentinel.store.database.backup_file import Backup, BackupFile, TableColumns, look_into
+from sentinel.store.database.component_reports import report
 from sentinel.store.database.migrate import (
     alembic_config,
     locked,
@@ -60,6 +63,8 @@ if TYPE_CHECKING:
 
 __all__ = ["backup", "restore", "tables"]
 
+log = logging.getLogger(__name__)
+
 _BATCH = 1000
 
 
@@ -68,11 +73,12 @@ _DERIVED = (schema.Rollup, schema.RollupHour, schema.RollupMark, schema.RollupSt
 _REVIEWS = schema.AccessReview.__tablename__
 _ENDS = (
     schema.PersonSession, schema.FailedLogin, schema.LoginAddress, schema.AcknowledgeLink,
-    schema.LinkKey, schema.PushKey, schema.PushSubscription,
+    schema.LinkKey, schema.PushKey, schema.PushSubscription, schema.ComponentReport,
 )  # fmt: skip
 """Not kept: a session that ended since must not begin again with a restored backup, and one that
 began since is of an account that the restore replaces. Nor are the keys of acknowledge links, by
-which whoever reads a backup could act, and of browsers, by which they could be notified."""
+which whoever reads a backup could act, and of browsers, by which they could be notified. What
+components reported was so only then."""
 
 
 def tables() -> list[Table]:
@@ -126,6 +132,10 @@ def backup(store: Store, path: Path, *, replace: bool = False) -> Backup:
         ) from error
     finally:
         own.unlink(missing_ok=True)
+    try:
+        report(store, "backup", "ok", f"{sum(made.rows.values()):,} rows were written")
+    except (DatabaseError, SQLAlchemyError) as error:  # the file is whole
+        log.warning("the backup was written, and the database cannot keep when: %s", error)
     return made
 
 

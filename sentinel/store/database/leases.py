@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
@@ -64,3 +64,8 @@ class Leases:
             return connection.execute(
                 select(LEASE.c.holder).where(LEASE.c.name == name, LEASE.c.until > now)
             ).scalar()
+
+    def ended(self, name: str) -> datetime | None:
+        """Return when the lease ended or ends, also where nobody holds it; None for never."""
+        with self._store.read() as connection:
+            return connection.execute(select(LEASE.c.until).where(LEASE.c.name == name)).scalar()

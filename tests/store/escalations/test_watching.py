@@ -14,8 +14,8 @@ from sentinel.alerts.actions import (
     Unsuppress,
 )
 from sentinel.clock import FakeClock
+from sentinel.engine.component_health import escalation_state
 from sentinel.engine.escalation_watch import EscalationWatch
-from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.alerts.queries import AlertFilter
 from sentinel.store.audit.people import erase, export
@@ -23,7 +23,6 @@ from sentinel.store.escalations.watching import stuck
 from sentinel.store.escalations.why import alert_why
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
-from sentinel.up.escalation_check import escalation_state
 from tests.store.escalations.paged import DOCUMENT, START, Paged
 
 
@@ -54,7 +53,7 @@ def test_what_is_stuck_and_who_is_not_on_call_are_alerts_of_their_own(paged: Pag
         return [(one.rule, one.status, one.title) for one in found if one.rule != "disk"]
 
     def doctor(state: str) -> str:
-        found = escalation_state(Settings(), paged.store)
+        found = escalation_state(paged.store)
         assert found.state == state
         return found.says
 

@@ -1,0 +1,23 @@
+"""The health page: what components reported, read back, and who may see it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from streamlit.testing.v1 import AppTest
+
+from sentinel.store.database.component_reports import report
+from tests.dashboard.scene import Scene, shown
+
+
+def test_each_component_has_its_state_and_what_to_do(scene: Scene, page: AppTest):
+    report(scene.store, "work pool", "wrong", "has no <worker>", "Start one: sentinel worker")
+    page.run().switch_page("health.py").run()
+    text = shown(page)
+    assert "2 of 10 down" in text  # no relay runs either
+    assert '<li class="component is-wrong"><h2>Work pool<small>Down</small></h2>' in text
+    assert "has no &lt;worker&gt;" in text
+    assert "Start one: sentinel worker" in text
+    scene.store.leases.take("relay", "host:1", timedelta(minutes=1))
+    report(scene.store, "work pool", "ok", "sentinel, a worker polls it")
+    assert "10 components, none is down" in shown(page.run())
