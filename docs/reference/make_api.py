@@ -12,6 +12,8 @@ from sentinel.api.app import create_app
 from sentinel.settings import Settings
 
 WHO = "X-Sentinel-User"
+PART = "Part"
+"""The end of the names of schemas that have the fields of another one, all of them optional."""
 
 TOP = """\
 # The HTTP API
@@ -31,7 +33,10 @@ curl -H "Authorization: Bearer $SENTINEL_API_TOKEN" \\
     "http://127.0.0.1:$SENTINEL_API_PORT/api/v1/alerts/alerts?order=live"
 ```
 
-To read a list page by page, pass `next_cursor` as `cursor` until it is null.
+To read a list page by page, pass `next_cursor` as `cursor` until it is null. `fields` leaves out
+all other fields of an answer, or of a list's items. In `/openapi.json` such a GET answers with one
+of two schemas: `AlertDetail`, say, with its required fields, or `AlertDetailPart`, which requires
+none.
 """
 
 
@@ -43,8 +48,10 @@ def page() -> str:
         for method, route in methods.items():
             lines += _route(path, method.upper(), route)
     lines += ["# Bodies of requests and answers", ""]
-    for name, model in schema["components"]["schemas"].items():
-        lines += _schema(name, model)
+    schemas: dict[str, Any] = schema["components"]["schemas"]
+    for name, model in schemas.items():
+        if name.removesuffix(PART) == name or name.removesuffix(PART) not in schemas:
+            lines += _schema(name, model)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -113,8 +120,11 @@ def _type(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         name = str(schema["$ref"]).rsplit("/", 1)[-1]
         return f"[{name}](#{name.lower()})"
-    if "anyOf" in schema:
-        return " or ".join(_type(one) for one in schema["anyOf"])
+    branches: list[Mapping[str, Any]] = schema.get("anyOf", [])
+    if branches and str(branches[-1].get("$ref", "")).endswith(PART):
+        return f"{_type(branches[0])}, or the part of it that `fields` names"
+    if branches:
+        return " or ".join(_type(one) for one in branches)
     if "enum" in schema:
         return ", ".join(f"`{word}`" for word in schema["enum"])
     kind = schema.get("type", "any JSON")

@@ -22,7 +22,6 @@ from sentinel.api.problems import Problem
 __all__ = [
     "PARAMETER",
     "Fields",
-    "any_part",
     "chosen",
     "describe_parts",
     "offer_parts",
@@ -44,11 +43,6 @@ Fields = Annotated[
         json_schema_extra={"pattern": "^[a-z_]+(,[a-z_]+)*$"},
     ),
 ]
-
-
-def any_part(schema: dict[str, Any]) -> None:
-    """Let a response's schema hold for a part of its fields, for `json_schema_extra`."""
-    schema.pop("required", None)
 
 
 def chosen(fields: str | None, known: Collection[str]) -> frozenset[str] | None:
@@ -121,15 +115,47 @@ def offer_parts(routes: Iterable[BaseRoute]) -> None:
 
 
 def describe_parts(document: dict[str, Any]) -> None:
-    """Say in an OpenAPI document that responses may have a part of the fields.
+    """Say in an OpenAPI document that a GET with `fields` answers with a part of its model.
+
+    Its answer is any of two: the model whole, as every other route has it, or a model of its own
+    name whose fields may be left out.
 
     Args:
         document: is changed
     """
     schemas = document["components"]["schemas"]
-    for model in _offered.values():
-        for name in (model.__name__, f"{model.__name__}-Output"):
-            any_part(schemas.get(name, {}))
+    for methods in document["paths"].values():
+        read: dict[str, Any] = methods.get("get") or {}
+        if all(one["name"] != PARAMETER for one in read.get("parameters", ())):
+            continue
+        content: dict[str, Any] = read["responses"]["200"]["content"]["application/json"]
+        whole = content["schema"]
+        if "$ref" in whole:  # the document is made once, and then described at each request
+            content["schema"] = {"anyOf": [whole, _part_described(whole, schemas)]}
+
+
+def _part_described(whole: Mapping[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return a reference to the schema of a part, which is added where it is missing."""
+    name = str(whole["$ref"]).rpartition("/")[2]
+    model = schemas[name]
+    part = f"{name}Part"
+    if part not in schemas:
+        items = model["properties"].get("items")
+        if items is None:
+            left_out = ("required", "examples")
+            schemas[part] = {
+                **{key: value for key, value in model.items() if key not in left_out},
+                "title": part, "minProperties": 1, "additionalProperties": False,
+                "description": f"The fields of {name} that `{PARAMETER}` names.",
+            }  # fmt: skip
+        else:
+            inner = _part_described(items["items"], schemas)
+            fields = {**model["properties"], "items": {**items, "items": inner}}
+            schemas[part] = {
+                **model, "title": part, "properties": fields,
+                "description": f"{name}, with the fields that `{PARAMETER}` names.",
+            }  # fmt: skip
+    return {"$ref": f"#/components/schemas/{part}"}
 
 
 def _part_model(answer: Any) -> type[BaseModel] | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
-from sentinel.api.parts import any_part
 from sentinel.api.schemas import NO_NUL, RuleItem
 from sentinel.rules.rule import Rule
 
@@ -165,8 +164,6 @@ class DeploymentOfRule(BaseModel):
 
 class RuleDetail(RuleItem):
     """A rule, its deployment and its last evaluation."""
-
-    model_config = ConfigDict(json_schema_extra=any_part)
 
     id: str = Field(description="The name of the rule, for the addresses about it.")
     owner: Literal["file", "ui", "api"] = Field(description="Who may change it.")

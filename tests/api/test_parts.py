@@ -50,3 +50,25 @@ def test_every_get_that_answers_with_a_model_takes_it(app: FastAPI):
         and [one["name"] for one in methods["get"]["parameters"]].count("fields") != 1
     ]
     assert without == []
+
+
+def test_a_part_is_described_beside_the_whole_which_keeps_what_it_always_has(app: FastAPI):
+    described = app.openapi()
+    schemas = described["components"]["schemas"]
+
+    def answers(path: str) -> list[str]:
+        answer = described["paths"][f"{BASE}/{path}"]["get"]["responses"]["200"]
+        schema = answer["content"]["application/json"]["schema"]
+        return [one["$ref"].rpartition("/")[2] for one in schema["anyOf"]]
+
+    assert answers("alerts/{alert_id}") == ["AlertDetail", "AlertDetailPart"]
+    assert {"id", "status", "severity"} <= set(schemas["AlertDetail"]["required"])
+    assert "required" not in schemas["AlertDetailPart"]
+    assert schemas["AlertDetailPart"]["properties"] == schemas["AlertDetail"]["properties"]
+    whole, part = answers("rules")
+    assert schemas[part]["required"] == schemas[whole]["required"]  # a page has all that pages have
+    items = schemas[part]["properties"]["items"]["items"]
+    assert items == {"$ref": "#/components/schemas/RuleItemPart"}
+    made = described["paths"][f"{BASE}/rules"]["post"]["responses"]["201"]
+    assert made["content"]["application/json"]["schema"]["$ref"].endswith("/RuleDetail")
+    assert "parameters" in schemas["RuleDetail"]["required"]
