@@ -29,6 +29,7 @@ class CreateSilence(msgspec.Struct, frozen=True, kw_only=True):
         starts_at: when it begins; None for now
         recurrence: fields of a `Recurrence`; empty for all the time
         maintenance: whether it is called a maintenance window
+        announce: whether it is announced to the receivers that it mutes
         comment: why
     """
 
@@ -38,6 +39,7 @@ class CreateSilence(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: datetime | None = None
     recurrence: dict[str, Any] = {}
     maintenance: bool = False
+    announce: bool = False
     comment: Reason = ""
 
     def carry_out(self, services: Services, actor: str) -> tuple[str, int]:
@@ -58,7 +60,8 @@ class CreateSilence(msgspec.Struct, frozen=True, kw_only=True):
         made, count = within.matcher_silences.create(
             self.matchers, self.until, actor=actor, comment=self.comment.strip(),
             starts_at=self.starts_at, recurrence=self.recurrence or None,
-            maintenance=self.maintenance, tenant=self.tenant, scope=within.scope,
+            maintenance=self.maintenance, announce=self.announce, tenant=self.tenant,
+            scope=within.scope,
         )  # fmt: skip
         return made.id, count
 

@@ -180,6 +180,11 @@ def form(about: str) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
             comment = st.text_input("Comment", key=_key("comment"), max_chars=500, width=420)
             planned = st.checkbox("Maintenance window", key=_key("maintenance"))
+            announced = st.checkbox(
+                "Announce", key=_key("announce"),
+                help="Each receiver that it mutes is notified that it has begun, 15 minutes before "
+                "its end, and that it is over",
+            )  # fmt: skip
         if when.recurrence:
             _occurrences(when, now)
         if not sets:
@@ -191,7 +196,7 @@ def form(about: str) -> None:
         return
     command = CreateSilence(
         matchers=sets, tenant=tenant, until=when.until, starts_at=when.starts_at,
-        recurrence=when.recurrence, maintenance=planned, comment=comment or "",
+        recurrence=when.recurrence, maintenance=planned, announce=announced, comment=comment or "",
     )  # fmt: skip
     # No callback: its arguments would be those of the run before what was typed last.
     if st.button(

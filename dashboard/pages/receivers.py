@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from html import escape
 from typing import cast
@@ -12,7 +13,13 @@ import streamlit as st
 from dashboard import channel_panels, markup, session, template_panel, undo_bar
 from dashboard.configuration import ChannelLine, CliResult
 from dashboard.configuration_commands import RemoveReceiver, SendTestMessage, SetReceiver
-from dashboard.message_limit_commands import LimitChannel, LimitReceiver, limits_of
+from dashboard.message_limit_commands import (
+    AnnounceSilences,
+    LimitChannel,
+    LimitReceiver,
+    announced_of,
+    limits_of,
+)
 from dashboard.table import moments, table
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
@@ -181,6 +188,17 @@ def _limit(name: str, key: str) -> None:
     _run_limit(f"Receiver {name}", LimitReceiver(receiver=name, per_minute=_given(key)))
 
 
+def _announce(name: str, key: str) -> None:
+    every = bool(st.session_state.get(key))
+    try:
+        session.run(AnnounceSilences(receiver=name, all=every))
+    except SentinelError as error:
+        session.queue_toast(f"Not changed: {error}", "error")
+        return
+    which = "every silence that mutes it" if every else "silences that are to be announced"
+    session.queue_toast(f"Receiver {name} is notified of {which}", "campaign")
+
+
 def _save_channel_limit() -> None:
     ref = str(st.session_state.get("limit-channel") or "")
     if ref:
@@ -207,8 +225,9 @@ def _per_minute(number: int) -> str:
 
 
 def _receivers(
-    found: dict[str, list[str]], known: list[str], limits: MessageLimits, *, edits: bool
-) -> None:
+    found: dict[str, list[str]], known: list[str], limits: MessageLimits,
+    announced: AbstractSet[str], *, edits: bool,
+) -> None:  # fmt: skip
     st.html('<h2 class="section">Receivers</h2>')
     for name in sorted(found, key=lambda one: (one != DEFAULT, one)):
         with (
@@ -218,7 +237,7 @@ def _receivers(
             st.html(
                 f'<div>Receiver <b>{escape(name)}</b> <span class="small">notifies: '
                 f"{escape(_names(found[name]))}, {_per_minute(limits.of_receiver(name))}"
-                "</span></div>",
+                f"{', and of every silence that mutes it' * (name in announced)}</span></div>",
                 width="stretch",
             )
             if not edits:
@@ -244,6 +263,13 @@ def _receivers(
                 st.button(
                     "Save limit", key=f"save-limit-{name}", on_click=_limit, args=(name, most)
                 )
+                announces = f"announce-{name}"
+                st.checkbox(
+                    "Announce all silences", key=announces, value=name in announced,
+                    on_change=_announce, args=(name, announces),
+                    help="It is notified of each silence that mutes it; else of those alone that "
+                    "are to be announced",
+                )  # fmt: skip
             if name != DEFAULT:
                 with st.popover("Remove", icon=":material/delete:"):
                     st.html(
@@ -281,6 +307,7 @@ def _page() -> None:
         )
         found = session.configuration().receivers(session.scope())
         limits = limits_of(session.data().within(session.scope()))
+        announced = announced_of(session.data().within(session.scope()))
     except SentinelError as error:
         st.html(markup.database_down(error))
         return
@@ -298,7 +325,7 @@ def _page() -> None:
         '<p class="small">A channel is the inbox or a Prefect block. The command line adds blocks '
         "too: <code>sentinel channel add slack ops --receiver default</code></p>"
     )
-    _receivers(found, [line.ref for line in lines], limits, edits=edits)
+    _receivers(found, [line.ref for line in lines], limits, announced, edits=edits)
     if not edits:
         return
     st.html('<h2 class="section">Message templates</h2>')

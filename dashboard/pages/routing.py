@@ -9,7 +9,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from dashboard import markup, session, undo_bar
+from dashboard import markup, session, shadow_panel, undo_bar
 from dashboard.blotter import widget
 from dashboard.document_editor import Edited, draft_of, editor
 from dashboard.moment_input import moment_input
@@ -124,6 +124,7 @@ def _moved(draft: str) -> None:
 def _changes(draft: str) -> None:
     tree_of(draft)
     _moved(draft)
+    shadow_panel.offer(draft)
 
 
 def _pictures(trees: dict[str, RouteTree | None], chosen: str, found: Tried | None) -> None:
@@ -166,6 +167,10 @@ def _page() -> None:
         _sentences(found)
     _pictures(trees, chosen, found)
     editor(what, _changes)
+    try:
+        shadow_panel.show()
+    except SentinelError as error:
+        st.html(markup.database_down(error))
 
 
 def _edited(active: ActiveRoutes) -> Edited:

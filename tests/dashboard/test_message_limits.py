@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from sentinel.store.notifications.announced_receivers import announced_receivers
 from sentinel.store.notifications.message_limits import message_limits
 from tests.dashboard.scene import Scene, shown
 
@@ -12,6 +13,11 @@ def test_a_limit_is_shown_set_and_taken_back(scene: Scene, page: AppTest):
     scene.store.receivers.set("ops", ["inbox"], actor="eva")
     page.run().switch_page("receivers.py").run()
     assert shown(page).count("at most 100 messages a minute") == 2
+    page.checkbox(key="announce-ops").check().run()
+    assert announced_receivers(scene.store) == {"ops"}
+    assert "a minute, and of every silence that mutes it" in shown(page)
+    page.checkbox(key="announce-ops").uncheck().run()
+    assert announced_receivers(scene.store) == frozenset()
     page.number_input(key="limit-of-ops").set_value(7).run()
     page.button(key="save-limit-ops").click().run()
     assert message_limits(scene.store).receivers == {"ops": 7}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,6 +12,7 @@ from dashboard.routing_view import label_of, picture, route_lines, tree_of
 from sentinel.access import Principal, Role
 from sentinel.errors import ConfigurationError
 from sentinel.notifications.route_trial import looked_at
+from sentinel.store.notifications.route_shadow import follow_shadow
 from sentinel.store.notifications.routes import Routes
 from tests.dashboard.scene import Scene, given, shown
 
@@ -96,7 +99,9 @@ def pressed(page: AppTest, key: str) -> str:
     return shown(page)
 
 
-def test_a_draft_is_tried_compared_applied_and_taken_back(scene: Scene, page: AppTest):
+def test_a_draft_is_tried_compared_applied_and_taken_back(
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
+):
     for name in ("db", "ams", "fra", "pager"):
         scene.store.receivers.set(name, ["inbox"], actor="eva")
     Routes(scene.store).apply(DOCUMENT, actor="eva")
@@ -125,6 +130,16 @@ def test_a_draft_is_tried_compared_applied_and_taken_back(scene: Scene, page: Ap
     assert page.dataframe[0].value.to_dict("records")[0] == {
         "Alerts": 1, "Active": "db", "Draft": "pager", "Example": "full disk",
     }  # fmt: skip
+    assert "Shadow" not in words
+    assert "A draft runs in shadow since" in pressed(page, "shadow-start")
+    scene.raises("slow query", ago=timedelta(0), team="db")
+    monkeypatch.setattr("sentinel.store.notifications.route_shadow._LAG", timedelta(0))
+    follow_shadow(scene.store)
+    page.run()
+    assert "Only the draft sends pager: slow query" in shown(page)
+    assert pressed(page, "shadow-start").count("A draft runs in shadow") == 1
+    assert "A draft ran in shadow since" in pressed(page, "shadow-stop")
+    assert "shadow-stop" not in [one.key for one in page.button]
     pressed(page, "routes-apply")
     active = Routes(scene.store).version()
     assert (active.number, active.applied_by) == (2, "maria")

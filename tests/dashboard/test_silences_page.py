@@ -46,10 +46,12 @@ def test_a_silence_is_previewed_made_extended_ended_and_taken_back(scene: Scene,
     windows = shown(page).partition("Next five windows")[2].partition("</ul>")[0]
     assert windows.count("<li>") == 5
     page.text_input(key="silence-comment-0").set_value("patch day")
+    page.checkbox(key="silence-announce-0").check()
     words = pressed(page, "silence-create")
     (made,) = live(scene)
     assert made.matchers == ['team="db"', 't="nothing"']
     assert (made.actor, made.reason, made.tenant) == ("maria", "patch day", "default")
+    assert made.announce
     assert made.recurrence["weekly"]["windows"][0]["start"] == "02:00"
     assert "patch day" in words
     assert "matches 2 alerts that fire now" in words
