@@ -26,6 +26,7 @@ ACTIONS: dict[str, str] = {
     "rule.silenced": "silenced the rule",
     "rule.unsilenced": "ended the silence of the rule",
     "silence.created": "silenced",
+    "silence.changed": "changed the silence of",
     "silence.extended": "moved the end of the silence of",
     "silence.expired": "ended the silence of",
     "rule.retired": "removed the rule",

@@ -1,5 +1,7 @@
 """When a silence is announced to a receiver that it mutes: it has begun, ends soon, is over. Pure.
 
+Where its times are changed while it mutes, that is said once, and not that it is over and begins.
+
 A receiver hears of a silence once it mutes something that the receiver would be notified of; of one
 that mutes nothing of it, nothing. A recurring silence is announced window by window.
 """
@@ -81,7 +83,7 @@ def next_told(
         ahead: so long before its end it is announced to end
 
     Returns:
-        What it knows, and one of the three kinds of announcements; None for nothing new.
+        What it knows, and one of the four kinds of announcements; None for nothing new.
     """
     until = None if silence is None else silence.until
     if told is None:
@@ -95,8 +97,16 @@ def next_told(
         )
     if told.ended_at is not None:
         return told, None
-    if silence is None or until is None or silence.window != told.window:
+    if silence is None or until is None:
         return msgspec.structs.replace(told, ended_at=now), Reason.SILENCE_ENDED
+    if silence.window != told.window:
+        if told.until <= now:
+            return msgspec.structs.replace(told, ended_at=now), Reason.SILENCE_ENDED
+        near = until - now <= ahead
+        return Told(
+            window=silence.window, until=until, begun_at=told.begun_at,
+            ending_at=now if near else None,
+        ), Reason.SILENCE_CHANGED  # fmt: skip
     if until != told.until:
         # Extended: what was said of its end holds no more, also where the new one is near.
         later = until > told.until or until - now > ahead
@@ -114,7 +124,7 @@ def announcement(
     """Return what is said to a receiver about a silence.
 
     Args:
-        kind: one of the three kinds of announcements
+        kind: one of the four kinds of announcements
         silence: as it is now
         told: what the receiver knows of it, with this announcement
         receiver: its name
@@ -128,6 +138,8 @@ def announcement(
     end = shown(told.until)
     if kind is Reason.SILENCE_CREATED:
         title = f"[silence] {silence.author} muted {alerts} until {end}"
+    elif kind is Reason.SILENCE_CHANGED:
+        title = f"[silence] changed, ends at {end}: {silence.what}, by {silence.author}"
     elif kind is Reason.SILENCE_ENDING:
         title = f"[silence] ends at {end}: {silence.what}, by {silence.author}"
     else:
@@ -143,7 +155,7 @@ def announcement(
         kind=kind, about=silence.id, receiver=receiver, title=title, text="\n".join(lines),
         url=muted.url,
         says=f"{told.window.isoformat()} {told.until.isoformat()}"
-        if kind is Reason.SILENCE_ENDING
+        if kind in (Reason.SILENCE_ENDING, Reason.SILENCE_CHANGED)
         else told.window.isoformat(),
     )  # fmt: skip
 

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     PAGE_RESOLVED = "page_resolved"
     PAGE_ACKNOWLEDGED = "page_acknowledged"
     SILENCE_CREATED = "silence_created"
+    SILENCE_CHANGED = "silence_changed"
     SILENCE_ENDING = "silence_ending"
     SILENCE_ENDED = "silence_ended"
     DIGEST = "digest"
@@ -97,6 +98,7 @@ WORDS: Mapping[str, str] = {
     Reason.PAGE_ACKNOWLEDGED: "somebody acknowledged what its escalation policy paged for",
     Reason.PAGE_RESOLVED: "what its escalation policy paged for is over",
     Reason.SILENCE_CREATED: "a silence has begun to mute alerts of this receiver",
+    Reason.SILENCE_CHANGED: "the times of a silence that mutes alerts of this receiver changed",
     Reason.SILENCE_ENDING: "a silence that mutes alerts of this receiver ends soon",
     Reason.SILENCE_ENDED: "a silence that muted alerts of this receiver is over",
     Reason.DIGEST: "the digest of a team",

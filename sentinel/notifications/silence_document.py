@@ -15,8 +15,9 @@ from sentinel.notifications.silence import canonical, matcher_sets
 from sentinel.tenant import TENANT_PATTERN
 from sentinel.timing.recurrence import Recurrence
 
-__all__ = ["PresentSilence", "SilenceChange", "SilenceNode", "silence_changes"]
+__all__ = ["PresentSilence", "SilenceChange", "SilenceNode", "silence_changes", "start_of"]
 
+_REPLACED = frozenset(("tenant", "matchers"))
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,99}$"
 
 
@@ -97,14 +98,15 @@ class SilenceChange(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: of it
-        what: `create`, `extend` to another end, `replace` by another one, or `end`
+        what: `create`, `extend` to another end, `change` of anything but matchers and tenant,
+            `replace` by another one, or `end`
         node: as the document has it; None where it has it no longer
         present: as it is stored; None where it is not
         differing: names of what differs
     """
 
     name: str
-    what: Literal["create", "extend", "replace", "end"]
+    what: Literal["create", "extend", "change", "replace", "end"]
     node: SilenceNode | None
     present: PresentSilence | None
     differing: tuple[str, ...] = ()
@@ -115,7 +117,8 @@ def silence_changes(
 ) -> Iterator[SilenceChange]:
     """Yield what applying a document changes of silences.
 
-    Matchers of a silence never change: another one takes its place. One of the document that is
+    Matchers of a silence never change: another one takes its place, which mutes and is announced by
+    itself. One of the document that is
     over is left alone, and so is one that is not of a document.
 
     Args:
@@ -138,19 +141,22 @@ def silence_changes(
             yield SilenceChange(name=node.name, what="end", node=node, present=there)
             continue
         differing = [name for name, value in node.terms.items() if there.terms[name] != value]
-        if _start(node, there) != there.start:
+        if start_of(node, there) != there.start:
             differing.append("start")
         later = ("until",) if utc(node.until) != there.until else ()
         if differing or later:
+            what = "change" if differing else "extend"
+            if _REPLACED.intersection(differing):
+                what = "replace"
             yield SilenceChange(
-                name=node.name, what="replace" if differing else "extend", node=node,
-                present=there, differing=(*differing, *later),
+                name=node.name, what=what, node=node, present=there,
+                differing=(*differing, *later),
             )  # fmt: skip
     for there in stored.values():
         yield SilenceChange(name=there.name, what="end", node=None, present=there)
 
 
-def _start(node: SilenceNode, there: PresentSilence) -> datetime:
+def start_of(node: SilenceNode, there: PresentSilence) -> datetime:
     """Return when the silence would have begun, had it been made of this node."""
     given = there.created_at if node.start is None else utc(node.start)
     return max(given, there.created_at)

@@ -15,7 +15,7 @@ GLOSSARY = DOCS / "reference/glossary.md"
 
 PLAIN = {
     "#", "a", "act", "acts", "after", "all", "already", "an", "and", "another", "as", "at",
-    "before", "by", "close", "create", "days", "default", "delete", "discard", "do", "done",
+    "before", "by", "close", "create", "days", "default", "discard", "do", "done",
     "down", "earlier", "end", "ended", "example", "fell", "figures", "file", "first", "five",
     "for", "found", "four", "go", "help", "hour", "in", "its", "kept", "kind", "largest", "last",
     "later", "manually", "mark", "me", "mean", "minutes", "module", "name", "navigate", "never",

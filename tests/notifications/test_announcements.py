@@ -116,3 +116,19 @@ def test_what_keeps_incidents_gets_no_notices():
     assert not takes_notices("sentinel-jira-service-management/ops")
     assert takes_notices("inbox")
     assert takes_notices("slack-webhook/ops")
+
+
+def test_other_times_of_a_silence_that_mutes_are_said_once_and_are_no_end():
+    told, _ = next_told(None, SILENCE, mutes=True, now=START)
+    now = START + timedelta(minutes=20)
+    moved = replace(SILENCE, window=START + timedelta(minutes=10))
+    after, kind = next_told(told, moved, mutes=False, now=now)
+    assert kind is Reason.SILENCE_CHANGED
+    assert after is not None
+    assert next_told(after, moved, mutes=True, now=now) == (after, None)
+    new = announcement(kind, moved, after, "db", MutedNow(count=0, titles=(), url=""))
+    assert new.title.startswith("[silence] changed, ends at ")
+    assert next_told(after, replace(moved, until=None), mutes=True, now=now)[1] is ENDED
+    near = replace(moved, until=now + timedelta(minutes=5))
+    soon, _ = next_told(told, near, mutes=True, now=now)
+    assert next_told(soon, near, mutes=True, now=now) == (soon, None), "it names the end already"

@@ -36,7 +36,7 @@ NOTIFICATIONS = (
 """Changes to who is notified: they can silence a rule that nobody touches."""
 _NEW = ("rule.created", "rule.dropped")
 """Of rules that have judged nothing yet; only in the tenant of self-watch are they events."""
-_SILENCED = ("silence.created", "silence.extended")
+_SILENCED = ("silence.created", "silence.changed", "silence.extended")
 _ERASED = "an erased person"
 
 

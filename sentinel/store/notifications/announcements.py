@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, and_, bindparam, exists, or_, select, text
 
 from sentinel.notifications.announcements import (
@@ -96,14 +97,19 @@ def _announce(store: Store, id_: str, connection: Connection) -> int:
     said = 0
     for receiver in sorted({*told, *muted}):
         # A window that is over is said to be over before the next one begins.
-        windows: list[Told | None] = [*(one for one in told[receiver] if one.ended_at is None)]
+        windows = [one for one in told[receiver] if one.ended_at is None]
         known = {one.window for one in told[receiver]}
-        if silence is not None and silence.until is not None and silence.window not in known:
-            windows.append(None)
-        for before in windows:
+        for before in (*windows, None):
+            if before is None and (
+                silence is None or silence.until is None or silence.window in known
+            ):
+                continue
             after, kind = next_told(before, silence, receiver in muted, now)
             if after is None or after == before:
                 continue
+            if before is not None and after.window != before.window:
+                _write(store, connection, id_, receiver, replace(before, ended_at=now))
+                known.add(after.window)
             _write(store, connection, id_, receiver, after)
             if kind is not None and silence is not None:
                 of = muted.get(receiver) or _nothing(store)

@@ -15,7 +15,12 @@ from sqlalchemy import Connection, select
 from sentinel.clock import utc
 from sentinel.errors import ConfigurationError
 from sentinel.notifications.silence import matcher_sets, team_of
-from sentinel.notifications.silence_document import PresentSilence, SilenceChange, SilenceNode
+from sentinel.notifications.silence_document import (
+    PresentSilence,
+    SilenceChange,
+    SilenceNode,
+    start_of,
+)
 from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
 from sentinel.store.database.tables import SILENCE, model_of
@@ -32,6 +37,12 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["DeclaredSilences", "present_silences"]
+
+_ACTIONS = {
+    "extend": "silence.extended", "change": "silence.changed", "replace": "silence.expired",
+    "end": "silence.expired",
+}  # fmt: skip
+"""What the audit trail calls a change of a silence that is there."""
 
 
 def present_silences(connection: Connection, now: datetime) -> list[PresentSilence]:
@@ -95,7 +106,13 @@ class DeclaredSilences:
                 values: dict[str, Any] = {"ended_at": self._now, "ended_by": self._actor}
                 if change.what == "extend" and change.node is not None:
                     values = {"until": self._end_of(change.node, change.present.start)}
-                self._change(change.present.id, values)
+                if change.what == "change" and change.node is not None:
+                    values = self._changed(change.node, change.present)
+                    rows = matching(
+                        self._connection, change.node.tenant, matcher_sets(change.node.matchers)
+                    )
+                    groups.update(groups_of(self._connection, [row.id for row in rows]))
+                self._change(change.present.id, values, _ACTIONS[change.what])
                 groups.update(muted_by(self._connection, change.present.id))
             if change.node is not None and change.what in ("create", "replace"):
                 groups.update(self._make(change.node))
@@ -113,7 +130,16 @@ class DeclaredSilences:
             self._connection, self._held, self._now, sorted(late - set(self._held))
         )
 
-    def _change(self, silence_id: str, values: dict[str, Any]) -> None:
+    def _changed(self, node: SilenceNode, present: PresentSilence) -> dict[str, Any]:
+        """Return what is written of a silence that goes on under the same matchers."""
+        begins = start_of(node, present)
+        return {
+            "starts_at": begins, "until": self._end_of(node, begins),
+            "recurrence": node.terms["recurrence"], "reason": node.comment,
+            "maintenance": node.maintenance, "announce": node.announce,
+        }  # fmt: skip
+
+    def _change(self, silence_id: str, values: dict[str, Any], action: str) -> None:
         before = self._one(silence_id)
         self._connection.execute(
             SILENCE.update()
@@ -121,7 +147,6 @@ class DeclaredSilences:
             .values(version=before.version + 1, change=next_change(self._connection), **values)
         )
         after = self._one(silence_id)
-        action = "silence.expired" if "ended_at" in values else "silence.extended"
         self._silences.record(
             self._connection, action, after, self._actor, before=before, after=after
         )

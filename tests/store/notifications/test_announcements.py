@@ -11,12 +11,15 @@ from sentinel.clock import FakeClock
 from sentinel.engine.notices import send_notices
 from sentinel.errors import DeliveryError, NotFound
 from sentinel.notifications.message import MAY_REPEAT
+from sentinel.notifications.notify_document import read_notify
 from sentinel.store import Store
+from sentinel.store.audit.queries import every
 from sentinel.store.notifications.announced_receivers import announced_receivers, set_announced
 from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.notices import claim_notices
+from sentinel.store.notifications.notify_documents import apply_document
 from tests.world import World
 
 NOON = datetime.fromisoformat("2026-01-05T12:00:00+00:00")  # a Monday
@@ -211,3 +214,43 @@ def test_what_fails_is_tried_again_and_what_is_refused_is_not(desk: Desk):
     desk.clock.forward(days=40)
     desk.store.retain(timedelta(days=30))
     assert not desk.rows("SELECT 1 FROM notice")
+
+
+DECLARED = """
+silences:
+  - name: rebuild
+    matchers: ['mount=~"/.*"']
+    until: 2026-01-05T16:00:00Z
+    announce: true
+    comment: the array is rebuilt
+"""
+
+
+@pytest.mark.both_databases
+def test_an_edit_of_a_declared_silence_is_announced_only_where_its_times_change(desk: Desk):
+    def applied(**words: str) -> None:
+        text = DECLARED
+        for old, new in words.items():
+            text = text.replace(f"{old}:", new)
+        apply_document(desk.store, read_notify({"n": text}), actor="ci")
+
+    desk.sees({"/": 95})
+    applied()
+    assert [one[0] for one in desk.hears(minutes=1)] == ["silence_created"] * 2
+    (before,) = desk.store.silences.page(10, None, ended=False)
+    applied(comment="maintenance: true\n    comment: and the disks,")
+    (after,) = desk.store.silences.page(10, None, ended=False)
+    assert (after.id, after.maintenance, after.reason) == (
+        before.id, True, "and the disks, the array is rebuilt",
+    )  # fmt: skip
+    assert desk.hears(minutes=1) == []
+    weekly = "recurrence: {weekly: {timezone: UTC, windows: [{start: '12:02', end: '15:00'}]}}"
+    applied(comment=f"{weekly}\n    comment:")
+    assert [one[0] for one in desk.hears(minutes=1)] == ["silence_changed"] * 2
+    assert desk.hears(minutes=1) == []
+    applied(comment=f"{weekly.replace('12:02', '13:00')}\n    comment:")  # which is not now
+    assert "silence_ended" in [one[0] for one in desk.hears(minutes=1)]
+    done = [one.action for some in every(desk.store) for one in some]
+    assert [one for one in done if one.startswith("silence.")] == [
+        "silence.created", "silence.changed", "silence.changed", "silence.changed",
+    ]  # fmt: skip
