@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard.export_files import MOMENT, NUMBER, TEXT, WHOLE, Shape
-from sentinel.alerts.exported import ALERT_COLUMNS, alert_cells
+from sentinel.alerts.exported import ALERT_COLUMNS, ALERT_MOMENTS, ALERT_WIDTHS, alert_cells
 from sentinel.alerts.reasons import words
 from sentinel.severity import Severity
 from sentinel.store.alerts.audit import Act
@@ -14,8 +14,7 @@ from sentinel.store.alerts.audit import Act
 __all__ = ["ACTS", "ALERTS"]
 
 _KINDS = {
-    "value": NUMBER, "opened_at": MOMENT, "acknowledged_at": MOMENT, "resolved_at": MOMENT,
-    "occurrences": WHOLE,
+    "value": NUMBER, "occurrences": WHOLE, **dict.fromkeys(ALERT_MOMENTS, MOMENT),
 }  # fmt: skip
 """Of columns of an alert that are no text."""
 _ACT = {
@@ -35,7 +34,7 @@ ALERTS = Shape(
     name="alerts",
     columns={name: _KINDS.get(name, TEXT) for name in ALERT_COLUMNS},
     cells=alert_cells,
-    widths={"title": 48, "description": 40, "labels": 32, "acknowledge_comment": 28},
+    widths=ALERT_WIDTHS,
 )
 ACTS = Shape(
     name="audit",

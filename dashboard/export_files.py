@@ -7,36 +7,26 @@ Parquet has no formulas. Both keep texts as they are.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 
-from sentinel.errors import SentinelError
 from sentinel.labels.csv_text import csv_head, csv_lines
+from sentinel.labels.workbook import Sheet, write_workbook
 
 __all__ = ["MOMENT", "NUMBER", "TEXT", "WHOLE", "Shape", "as_csv", "as_excel", "as_parquet"]
 
 # pyarrow comes with Streamlit and has no types to check against.
 pa: Any = import_module("pyarrow")
 pq: Any = import_module("pyarrow.parquet")
-xlsxwriter: Any = import_module("xlsxwriter")  # has no types either
-xlsx_errors: Any = import_module("xlsxwriter.exceptions")
 
 TEXT, NUMBER, WHOLE = pa.string(), pa.float64(), pa.int64()
 MOMENT = pa.timestamp("us", "UTC")
 Progress = Callable[[int], None]
 """Called after each page with the number of rows written so far."""
-MOST_ROWS = 1_048_575
-"""Rows of an Excel sheet below its head."""
-MOST_LETTERS = 32_767
-"""The longest text of a cell in Excel, in characters."""
-CUT = f" … [cut here: a cell of Excel holds {MOST_LETTERS:,} characters]"
 ROW_GROUP = 50_000
 """Rows of a row group in Parquet."""
 
@@ -116,10 +106,7 @@ def as_parquet(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progres
 
 
 def as_excel(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:
-    """Write an Excel workbook; rows go to the disk as they come, times are in UTC.
-
-    Rows that do not fit on a sheet continue on the next one, and a text that does not fit in a cell
-    is cut and says so.
+    """Write an Excel workbook, as `write_workbook` does.
 
     Args:
         path: of the file
@@ -129,64 +116,9 @@ def as_excel(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress:
 
     Returns:
         a remark for people: how many sheets it has, where there are several
-
-    Raises:
-        SentinelError: the rows are too much for a workbook
-        OSError: the disk is full or cannot be written
     """
-    with TemporaryDirectory() as folder:
-        book = xlsxwriter.Workbook(
-            str(path), {"constant_memory": True, "tmpdir": folder, "remove_timezone": True}
-        )
-        try:
-            head = book.add_format({"bold": True})
-            moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-            sheet = _sheet(book, shape, head)
-            row = written = 0
-            for page in pages:
-                for one in page:
-                    if row >= MOST_ROWS:
-                        sheet, row = _sheet(book, shape, head), 0
-                    row += 1
-                    for column, cell in enumerate(shape.cells(one)):
-                        _put(sheet, row, column, cell, moment)
-                written += len(page)
-                progress(written)
-            try:
-                book.close()
-            except xlsx_errors.FileSizeError:
-                raise SentinelError(
-                    f"{written:,} {shape.name} with such long texts do not fit in a workbook",
-                    hint="Export CSV or Parquet, or narrow the search.",
-                ) from None
-            except xlsx_errors.FileCreateError as error:
-                raise OSError(*error.args[0].args) from error
-        finally:
-            for sheet in book.worksheets():  # an unfinished workbook has not closed these
-                sheet.row_data_fh.close()
-        sheets = len(book.worksheets())
-    return f"on {sheets} sheets, as one holds {MOST_ROWS:,} rows" if sheets > 1 else ""
-
-
-def _sheet(book: Any, shape: Shape, head: Any) -> Any:
-    sheet = book.add_worksheet(f"{shape.name.capitalize()} {len(book.worksheets()) + 1}")
-    sheet.freeze_panes(1, 0)
-    for column, (name, kind) in enumerate(shape.columns.items()):
-        sheet.set_column(column, column, shape.widths.get(name, 19))
-        sheet.write_string(0, column, f"{name} (UTC)" if kind == MOMENT else name, head)
-    return sheet
-
-
-def _put(sheet: Any, row: int, column: int, cell: Any, moment: Any) -> None:
-    """Write by type: `write` would turn a text that begins like a formula into one."""
-    if isinstance(cell, datetime):
-        sheet.write_datetime(row, column, cell.astimezone(UTC).replace(tzinfo=None), moment)
-    elif isinstance(cell, str):
-        if len(cell) > MOST_LETTERS:
-            cell = cell[: MOST_LETTERS - len(CUT)] + CUT
-        if cell:
-            sheet.write_string(row, column, cell)
-    elif cell is not None and math.isfinite(cell):
-        sheet.write_number(row, column, cell)
-    elif cell is not None:  # Excel has no such number
-        sheet.write_string(row, column, str(cell))
+    sheet = Sheet(
+        name=shape.name, columns=list(shape.columns), cells=shape.cells, widths=shape.widths,
+        moments=frozenset(name for name, kind in shape.columns.items() if kind == MOMENT),
+    )  # fmt: skip
+    return write_workbook(path, sheet, pages, progress)

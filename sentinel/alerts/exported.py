@@ -10,7 +10,7 @@ import orjson
 
 from sentinel.alerts.view import AlertView
 
-__all__ = ["ALERT_COLUMNS", "alert_cells"]
+__all__ = ["ALERT_COLUMNS", "ALERT_MOMENTS", "ALERT_WIDTHS", "alert_cells"]
 
 ALERT_COLUMNS = (
     "id", "status", "severity", "rule", "title", "description", "category", "team", "assignee",
@@ -18,6 +18,9 @@ ALERT_COLUMNS = (
     "acknowledge_comment", "resolved_at", "resolved_by", "resolution", "resolution_text",
     "occurrences", "flow_run_id", "tenant",
 )  # fmt: skip
+ALERT_MOMENTS = frozenset(("opened_at", "acknowledged_at", "resolved_at"))
+ALERT_WIDTHS = {"title": 48, "description": 40, "labels": 32, "acknowledge_comment": 28}
+"""Of columns on a sheet, in characters, where not the default."""
 _LABELS = ALERT_COLUMNS.index("labels")
 _cells = attrgetter(*ALERT_COLUMNS)
 

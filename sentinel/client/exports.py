@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sentinel.client.calls import BASE, Call
 
 __all__ = ["alerts"]
+
+_WAIT = 120.0
+"""Seconds until a workbook begins, which is written before it is sent."""
 
 
 def alerts(
@@ -29,8 +32,9 @@ def alerts(
     tenant: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
+    kind: Literal["csv", "xlsx"] = "csv",
 ) -> Call[Any]:
-    """Return the request for all alerts that match, as CSV, newest first.
+    """Return the request for all alerts that match, as a file, newest first.
 
     Args:
         status: as shown, several allowed
@@ -40,6 +44,7 @@ def alerts(
         tenant: whose; empty for all that the token may see
         since: opened at or after
         until: opened before
+        kind: of the file; a workbook (`xlsx`) takes at most 50,000 alerts
 
     Returns:
         The request, for `download`.
@@ -50,4 +55,4 @@ def alerts(
         "since": None if since is None else since.isoformat(),
         "until": None if until is None else until.isoformat(),
     }  # fmt: skip
-    return Call(None, "GET", f"{BASE}/alerts.csv", params)
+    return Call(None, "GET", f"{BASE}/alerts.{kind}", params, wait=_WAIT)

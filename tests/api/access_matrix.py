@@ -166,6 +166,7 @@ FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}
 ENTRIES: dict[str, Entry] = {
     "GET /alerts": listed(),
     "GET /alerts.csv": listed(),
+    "GET /alerts.xlsx": listed(),
     "GET /alerts/{alert_id}": one_object(),
     "GET /alerts/{alert_id}/why": one_object(),
     "POST /alerts/{alert_id}/actions": one_object(always({"action": "comment", "note": "seen"})),

@@ -24,6 +24,7 @@ from dashboard.export_storage import StoredExport
 from dashboard.reports import Reports
 from sentinel.access import EVERYTHING
 from sentinel.alerts.actions import Acknowledge, Resolve
+from sentinel.labels import workbook
 from sentinel.store import Store
 from sentinel.store.alerts import audit
 from sentinel.store.alerts.filter import AlertFilter
@@ -132,7 +133,7 @@ def test_an_excel_file_holds_texts_and_never_a_formula(scene: Scene, tmp_path: P
 def test_what_does_not_fit_on_a_sheet_goes_on_on_the_next_and_that_is_said(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(export_files, "MOST_ROWS", 4)
+    monkeypatch.setattr(workbook, "MOST_ROWS", 4)
     scene.storm(10)
     made = tmp_path / "alerts.xlsx"
     assert "on 3 sheets" in export_files.as_excel(made, ALERTS, alerts_of(scene), nobody)
@@ -145,7 +146,7 @@ def test_a_text_that_no_cell_takes_says_where_it_was_cut(scene: Scene, tmp_path:
     made = tmp_path / "audit.xlsx"
     export_files.as_excel(made, ACTS, audit.every(scene.store), nobody)
     (text,) = re.findall(r"<t[^>]*>(word [^<]*)</t>", sheets(made)[0])
-    assert len(text) == export_files.MOST_LETTERS
+    assert len(text) == workbook.MOST_LETTERS
     assert text.endswith("a cell of Excel holds 32,767 characters]")
 
 
@@ -153,10 +154,10 @@ def test_a_workbook_that_would_be_too_large_is_refused_with_what_to_take_instead
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def close(_book: Any) -> None:
-        raise export_files.xlsx_errors.FileSizeError
+        raise workbook.xlsx_errors.FileSizeError
 
-    monkeypatch.setattr(export_files.xlsxwriter.Workbook, "close", close)
-    with pytest.raises(export_files.SentinelError, match="do not fit in a workbook") as caught:
+    monkeypatch.setattr(workbook.xlsxwriter.Workbook, "close", close)
+    with pytest.raises(workbook.SentinelError, match="do not fit in a workbook") as caught:
         export_files.as_excel(tmp_path / "alerts.xlsx", ALERTS, iter(()), nobody)
     assert "Parquet" in caught.value.hint
 
@@ -167,7 +168,7 @@ def test_a_disk_that_is_full_when_a_workbook_is_closed_is_known_for_what_it_is(
     def full(_book: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(export_files.xlsxwriter.Workbook, "_store_workbook", full)
+    monkeypatch.setattr(workbook.xlsxwriter.Workbook, "_store_workbook", full)
     with pytest.raises(OSError, match="No space left") as caught:
         export_files.as_excel(tmp_path / "alerts.xlsx", ALERTS, iter(()), nobody)
     assert caught.value.errno == errno.ENOSPC
