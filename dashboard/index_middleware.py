@@ -22,7 +22,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.page_tokens import FOLDER
-from dashboard.web_app import MANIFEST
+from dashboard.web_app import head_of
 
 __all__ = ["IndexMiddleware"]
 
@@ -102,10 +102,8 @@ def _added() -> bytes:
     links = (
         f'<link rel="modulepreload" crossorigin href="{folder}{name}">' for name in _preloaded()
     )
-    # With cookies, so that a login proxy lets it through.
-    place = f"{base.rstrip('/')}/{FOLDER}/{MANIFEST}"
-    manifest = f'<link rel="manifest" crossorigin="use-credentials" href="{place}">'
-    return "".join((script, manifest, *links)).encode()
+    app = head_of(f"{base.rstrip('/')}/{FOLDER}")
+    return "".join((script, app, *links)).encode()
 
 
 @lru_cache(maxsize=1)

@@ -230,7 +230,7 @@ def _dead_man_state(found: Reported | None, now: datetime, *, is_set: bool) -> C
     if found is None or now - found.at > _LATE:
         if not is_set:
             says = "no dead man's switch is pinged, so nobody learns that all of Sentinel is down"
-            hint = "SENTINEL_DEAD_MAN_URL: docs/how-to/when-prefect-is-down.md"
+            hint = "Set SENTINEL_DEAD_MAN_URL: docs/how-to/when-prefect-is-down.md"
             return Component(name=DEAD_MAN, state="note", says=says, hint=hint)
         when = "was never pinged" if found is None else f"not pinged since {found.at:%H:%M} UTC"
         hint = "It is pinged only while all is well: mend the other components first."

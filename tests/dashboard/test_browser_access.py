@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from sentinel.access import Role
 from sentinel.alerts.actions import Acknowledge, Resolve
+from sentinel.store.access.keys import Keys
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
@@ -42,9 +44,30 @@ DRAWN = {
     "compare": TABLE,
     "audit": TABLE,
     "audit?audit-actor=nobody": ".empty",
+    "health": ".component",
     "log": TABLE,
+    "people?people-view=Roles": ".roles",
+    "people?people-view=API+keys": TABLE,
     "settings": ".meanings",
 }
+THUMB = ("", "?alert={taken}", "on-call")
+"""Pages that people work with on a phone: what a thumb presses there is at least 44 pixels."""
+SMALL = """() => {
+    const found = [];
+    const seek = (root) => {
+        for (const one of root.querySelectorAll('*')) {
+            if (one.shadowRoot) seek(one.shadowRoot);
+            if (!one.matches('button, select, [role=button]')) continue;
+            const box = one.getBoundingClientRect(), shown = one.checkVisibility();
+            if (!shown || !box.width || box.right <= 0 || box.left >= innerWidth) continue;
+            if (Math.min(box.width, box.height) < 43.5)
+                found.push(`${(one.ariaLabel || one.textContent).trim().slice(0, 40)}: `
+                    + `${Math.round(box.width)} x ${Math.round(box.height)}`);
+        }
+    };
+    seek(document);
+    return found;
+}"""
 
 
 def serious(page: Page) -> list[str]:
@@ -99,6 +122,7 @@ def test_every_page_is_for_everybody_at_every_width(
     weekly = {"weekly": {"windows": [{"days": "sun", "start": "02:00", "end": "04:00"}]}}
     end = scene.store.now() + timedelta(days=90)
     MatcherSilences(scene.store).create(['team="db"'], end, actor="lena", recurrence=weekly)
+    Keys(scene.store).create("grafana", Role.RESPONDER, actor="lena", scopes=["webhooks"])
     rule = scene.store.alerts.get(taken).rule
     page.emulate_media(reduced_motion="reduce")  # what is looked at is what stays
     found: dict[str, list[str]] = {}
@@ -112,5 +136,7 @@ def test_every_page_is_for_everybody_at_every_width(
                 page.goto(f"{served.url}/{path.format(taken=taken, rule=rule)}")
             expect(page.locator(drawn).first).to_be_visible()
             found[path] += problems(page, width)
+            if width == 390 and path in THUMB:
+                found[path] += [f"too small for a thumb: {one}" for one in page.evaluate(SMALL)]
     told = {path: what for path, what in found.items() if what}
     assert not told, "\n".join(f"{path}: {one}" for path, what in told.items() for one in what)

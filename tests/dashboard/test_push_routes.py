@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import os
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,7 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dashboard.push_routes import MovedBrowsers
-from dashboard.web_app import WebAppFiles
+from dashboard.web_app import WebAppFiles, head_of
 from sentinel.access.vapid import public_key
 from sentinel.notifications.push_subscription import id_of
 from sentinel.store import Store
@@ -170,3 +172,13 @@ def test_the_manifest_names_the_app_where_it_is_served(base: str, home: str):
     manifest = answer.json()
     assert (manifest["start_url"], manifest["scope"]) == (home, home)
     assert manifest["icons"][0]["src"] == f"{base}/icon.svg"
+    assert (manifest["display"], manifest["theme_color"]) == ("standalone", "#0b0f16")
+    # What Chromium asks of an app that can be installed: pictures of at least 192 and 512 pixels.
+    pictures = [one for one in manifest["icons"] if one["type"] == "image/png"]
+    assert {"192x192", "512x512"} <= {one["sizes"] for one in pictures}
+    assert "maskable" in {one["purpose"] for one in pictures}
+    for one in pictures:
+        picture = Image.open(io.BytesIO(fetched(one["src"], base).content))
+        assert "x".join(map(str, picture.size)) == one["sizes"]
+    assert f'href="{base}/manifest.webmanifest"' in head_of(base)
+    assert head_of(base).count('<meta name="theme-color"') == 2
