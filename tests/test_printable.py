@@ -28,6 +28,8 @@ WRITERS = {
     "sentinel/timing/schedule.py",  # prints a date
     "sentinel/cli/deploy.py",  # a progress bar
     "sentinel/cli/events.py",  # a progress bar
+    "sentinel/telemetry_server/__main__.py",  # why it cannot start
+    "flows/flow_facts.py",  # JSON for the process that asked
 }
 
 
