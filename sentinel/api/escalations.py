@@ -1,18 +1,22 @@
-"""The escalations that run, over HTTP: where each is, and whom its next step would page."""
+"""Escalations over HTTP: where those are that run, and how far those of the last hours went."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+import msgspec
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
+from sentinel.api.schemas import Words
 from sentinel.api.shown_rules import store_of
 from sentinel.severity import Severity
 from sentinel.store.escalations.running import Running, running
+from sentinel.store.reports.escalations import escalation_figures
 
 __all__ = ["router"]
 
@@ -57,6 +61,61 @@ class RunningEscalations(BaseModel):
     """Escalations that run."""
 
     items: list[RunningEscalation]
+
+
+class EscalationLevelItem(BaseModel):
+    """How many escalations reached a level, and were acknowledged there."""
+
+    level: int = Field(description="From 1 on; 0 for before anybody was paged.")
+    reached: int = Field(description="Paged somebody at this level, or at a later one.")
+    acknowledged: int = Field(description="Were acknowledged first at this level.")
+    seconds: float | None = Field(description="Mean time of these until then; null for none.")
+
+
+class EscalationPolicyItem(BaseModel):
+    """Escalations of one policy and team, or all of them."""
+
+    policy: str = Field(description="Empty for a rule's own, and for all together.")
+    team: str = Field(description="Of the alert that opened the group; empty for none.")
+    escalations: int = Field(description="How many began.")
+    acknowledged: int = Field(description="How many of them were acknowledged.")
+    seconds: float | None = Field(
+        description="Mean time from the opening of the group until all of it was acknowledged "
+        "first; null for none."
+    )
+    levels: list[EscalationLevelItem]
+
+
+class EscalationStatistics(BaseModel):
+    """Escalations of the last hours, without those of fire drills."""
+
+    since: datetime
+    until: datetime
+    total: EscalationPolicyItem
+    policies: list[EscalationPolicyItem] = Field(description="Most escalations first.")
+
+
+@router.get("/statistics", summary="Statistics of escalations", responses=responses(403))
+@needs(Permission.READ, "oncall")
+def statistics(
+    request: Request,
+    hours: Annotated[
+        float, Query(gt=0, le=24 * 366, description="Length of the period, in hours.")
+    ] = 24,
+    policy: Annotated[
+        Words | None, Query(max_length=100, description="Only of this policy; empty: rules' own.")
+    ] = None,
+    team: Annotated[
+        Words | None, Query(max_length=100, description="Only of this team; empty: of none.")
+    ] = None,
+) -> EscalationStatistics:
+    """Count how many escalations reached each level, and how long until somebody acknowledged.
+
+    Returns:
+        Figures of all, and of each policy and team.
+    """
+    found = escalation_figures(store_of(request), hours, policy=policy, team=team)
+    return EscalationStatistics.model_validate(msgspec.to_builtins(found))
 
 
 @router.get("", summary="Escalations that run", responses=responses(403))

@@ -32,7 +32,7 @@ commands = typer.Typer(
 @commands.callback()
 def escalation(context: typer.Context) -> None:
     """Escalation policies: whom a page reaches, and who is next."""
-    if context.invoked_subcommand != "list":
+    if context.invoked_subcommand not in ("list", "statistics"):
         refuse_remote()
 
 
@@ -137,6 +137,63 @@ def _running() -> list[dict[str, Any]]:
         }
         for one in found
     ]
+
+
+@commands.command()
+def statistics(
+    hours: Annotated[
+        float, typer.Option(min=0.01, max=24 * 366, help="Length of the period.")
+    ] = 24,
+    policy: Annotated[
+        str | None, typer.Option(help="Only of this policy.", show_default="all")
+    ] = None,
+    team: Annotated[str | None, typer.Option(help="Only of this team.", show_default="all")] = None,
+    json: AsJson = False,
+) -> None:
+    """Print how many escalations reached each level, and the mean time until acknowledged.
+
+    An escalation counts in the period in which its group opened. Fire drills do not count.
+
+    Example:
+        sentinel escalation statistics --hours 168 --team db
+    """
+    found = _figures(hours, policy, team)
+    if json:
+        json_out(found)
+        return
+    print_table(
+        ["POLICY", "TEAM", "LEVEL", "ESCALATIONS", "ACKNOWLEDGED", "AFTER"],
+        [
+            (
+                one["policy"] or "of its rule",
+                one["team"] or "-",
+                level["level"] or "-",
+                level["reached"],
+                level["acknowledged"],
+                "-" if level["seconds"] is None else f"{level['seconds']:,.0f} s",
+            )
+            for one in found["policies"]
+            for level in one["levels"]
+        ],
+        empty=f"No escalation began in the last {hours:g} hours.",
+    )
+
+
+def _figures(hours: float, policy: str | None, team: str | None) -> dict[str, Any]:
+    """Return the statistics of this machine, or of the server whose address is given."""
+    if remote_url():
+        from sentinel.cli.remote import client_here
+        from sentinel.client import escalations
+
+        with client_here() as client:
+            there = client.do(escalations.statistics(hours=hours, policy=policy, team=team))
+        return there.model_dump(mode="json")
+    import msgspec
+
+    from sentinel.store.reports.escalations import escalation_figures
+
+    with open_store() as store:
+        return msgspec.to_builtins(escalation_figures(store, hours, policy=policy, team=team))
 
 
 @commands.command("test")

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from sentinel.labels.fingerprint import fingerprint
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 
@@ -49,7 +50,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
         receivers: names of the receivers to notify
         policy: group_wait (None: by severity), group_interval, repeat_interval, in
             seconds, and active_hours, throttle and per_hour where the rule has them; what an
-            escalation policy is chosen by: escalation_rules, escalation and team, where known
+            escalation policy is chosen by: escalation_rules, escalation and team, where known;
+            drill for a fire drill
         wait: the rule's group_wait; None for the default of the severity
     """
 
@@ -161,6 +163,8 @@ def _hours_and_limits(rule: Rule) -> dict[str, Any]:
 def _escalation(rule: Rule, team: str) -> dict[str, Any]:
     """Return what an escalation policy is chosen by, as far as the rule says it."""
     found: dict[str, Any] = {"team": team} if team else {}
+    if rule.name == DRILL_RULE:
+        found["drill"] = True
     if rule.escalation_rules is not None:
         found["escalation_rules"] = rule.escalation_rules.model_dump(mode="json")
     return found

@@ -91,6 +91,9 @@ class Escalation(msgspec.Struct, frozen=True, kw_only=True):
         acknowledged_at: when the acknowledgement was made that holds
         acknowledged_by: who made it
         acknowledgements: everybody who acknowledged it, in their order; they are paged no more
+        highest: the highest level that paged somebody, also before it began anew
+        answered_at: when it was acknowledged first, whether that holds or not; None for never
+        answered_level: how many steps were done then
         missing: targets of its steps that had nobody on call
         ended_at: when it ended
         ended_why: why, as a code
@@ -106,6 +109,9 @@ class Escalation(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
     acknowledgements: tuple[str, ...] = ()
+    highest: int = 0
+    answered_at: datetime | None = None
+    answered_level: int = 0
     missing: tuple[str, ...] = ()
     ended_at: datetime | None = None
     ended_why: str = ""
@@ -150,6 +156,7 @@ def step_done(given: Escalation, plan: Plan, done: Paged, now: datetime) -> Esca
         given,
         state=State.WAITING if following is not None else State.EXHAUSTED,
         level=given.level + 1,
+        highest=max(given.highest, done.level) if done.pages else given.highest,
         due_at=following,
         left=None,
         missing=tuple(dict.fromkeys((*given.missing, *done.missing))),
@@ -230,6 +237,8 @@ def acknowledged(
         state=State.ACKNOWLEDGED,
         acknowledged_at=at,
         acknowledged_by=who,
+        answered_at=given.answered_at or at,
+        answered_level=given.answered_level if given.answered_at else given.level,
         paused_at=None,
         left=left,
         due_at=None if plan.timeout is None else at + plan.timeout,
@@ -295,7 +304,10 @@ def again(given: Escalation, plan: Plan, at: datetime, wait: timedelta) -> Escal
     if given.state not in (State.ACKNOWLEDGED, State.EXHAUSTED):
         return replace(given, acknowledgements=())
     begun = opened(plan, at, wait)
-    return replace(begun, first_page_at=given.first_page_at, round_at=at)
+    return replace(
+        begun, first_page_at=given.first_page_at, round_at=at, highest=given.highest,
+        answered_at=given.answered_at, answered_level=given.answered_level,
+    )  # fmt: skip
 
 
 def skipped_before(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, false, text
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import array_column, long_column, moment_column, object_column
@@ -26,6 +26,12 @@ class EscalationRow(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=32)
     group_id: str = Field(max_length=32)
     tenant: str
+    team: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    drill: bool = Field(
+        default=False,
+        description="Whether it is of a fire drill, which counts in no statistics.",
+        sa_column_kwargs={"server_default": false()},
+    )
     policy: str = Field(description="Name of the policy; empty for a rule's own.")
     snapshot: dict[str, Any] = object_column()
     wait_seconds: float = Field(default=0, description="How long the group waits for more alerts.")
@@ -42,6 +48,21 @@ class EscalationRow(SQLModel, table=True):
     acknowledged_at: datetime | None = moment_column(default=None, nullable=True)
     acknowledged_by: str = ""
     acknowledgements: list[str] = array_column()
+    highest_level: int = Field(
+        default=0,
+        description="Of the levels that paged somebody, also before it began anew.",
+        sa_column_kwargs={"server_default": "0"},
+    )
+    answered_at: datetime | None = moment_column(
+        default=None,
+        nullable=True,
+        description="When all of it was acknowledged first, whether that holds or not.",
+    )
+    answered_level: int = Field(
+        default=0,
+        description="Number of steps that were done then.",
+        sa_column_kwargs={"server_default": "0"},
+    )
     missing: str = long_column(
         default="", description="Targets of its steps that had nobody on call, one a line."
     )
@@ -66,6 +87,18 @@ class EscalationRow(SQLModel, table=True):
             postgresql_where=text("state <> 'ended'"),
         ),
         Index("escalation_by_group", "group_id", "id"),
+        Index(
+            "escalation_by_time",
+            "opened_at",
+            # What statistics read, so that the index alone answers them.
+            "drill",
+            "tenant",
+            "team",
+            "policy",
+            "highest_level",
+            "answered_level",
+            "answered_at",
+        ),
         Index(
             "escalation_paused",
             "paused_at",

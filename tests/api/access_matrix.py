@@ -279,6 +279,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /oncall/feeds": instance(body=always({"person": "none"}), token=409),
     "DELETE /oncall/feeds/{feed_id}": instance(token=404),
     "GET /oncall/escalations": instance(),
+    "GET /oncall/escalations/statistics": instance(),
     "POST /oncall/escalations/test": instance(body=always({"policy": "none"}), token=404),
     "GET /routes": instance(),
     "PUT /routes": instance(body=always(ROUTES)),

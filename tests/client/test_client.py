@@ -284,6 +284,8 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert far("log", "list") == "Every component logs as configured.\n"
     assert far("escalation", "list") == "No escalation runs.\n"
     assert json.loads(far("escalation", "list", "--json")) == {"items": []}
+    assert far("escalation", "statistics") == "No escalation began in the last 24 hours.\n"
+    assert json.loads(far("escalation", "statistics", "--team", "db", "--json"))["policies"] == []
     assert "every silence" in far("receiver", "announce", "default", "all")
     assert "The draft runs since" in far("route", "shadow", "start", str(routes))
     assert "0 alerts opened" in far("route", "shadow", "report", "--since", "1d")

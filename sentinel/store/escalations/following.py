@@ -324,7 +324,10 @@ def _open(
         if chosen is not None:
             failed.pop(move.id, None)
             who = _owner(connection, document, move)
-            group = GroupOpened(move.id, move.tenant, move.wait, move.all_muted, who)
+            group = GroupOpened(
+                move.id, move.tenant, move.wait, move.all_muted, who,
+                team=move.policy.get("team", ""), drill="drill" in move.policy,
+            )  # fmt: skip
             groups[group] = chosen
     due = following.write() if following else []
     for group, cause in failed.items():  # its alerts open in any case

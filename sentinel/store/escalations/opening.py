@@ -23,10 +23,11 @@ from sentinel.store.escalations.rows import cells_of_state
 __all__ = ["GroupOpened", "open_for"]
 
 _COLUMNS = (
-    "id", "group_id", "tenant", "policy", "snapshot", "wait_seconds", "opened_at", "claimed_by",
-    "claimed_until", "updated_at", "state", "level", "round_at", "due_at", "first_page_at",
-    "paused_at", "left_seconds", "acknowledged_at", "acknowledged_by", "acknowledgements",
-    "missing", "ended_at", "ended_why",
+    "id", "group_id", "tenant", "team", "drill", "policy", "snapshot", "wait_seconds",
+    "opened_at", "claimed_by", "claimed_until", "updated_at", "state", "level", "round_at",
+    "due_at", "first_page_at", "paused_at", "left_seconds", "acknowledged_at", "acknowledged_by",
+    "acknowledgements",
+    "highest_level", "answered_at", "answered_level", "missing", "ended_at", "ended_why",
 )  # fmt: skip
 
 
@@ -39,6 +40,8 @@ class GroupOpened(NamedTuple):
         wait: for more alerts, before anybody is notified
         muted: whether all that fires in it is muted
         acknowledged_by: whose acknowledgement holds for all of it; empty for nobody's
+        team: of the alert that opened it; empty for none
+        drill: whether it is of a fire drill
     """
 
     id: str
@@ -46,6 +49,8 @@ class GroupOpened(NamedTuple):
     wait: timedelta
     muted: bool
     acknowledged_by: str = ""
+    team: str = ""
+    drill: bool = False
 
 
 def open_for(
@@ -74,7 +79,7 @@ def open_for(
             begun = paused(begun, now)
         rows.append(
             (
-                new_id(), group.id, group.tenant, chosen.name, snapshot,
+                new_id(), group.id, group.tenant, group.team, group.drill, chosen.name, snapshot,
                 group.wait.total_seconds(), now, "", None, now, *cells_of_state(begun),
             )
         )  # fmt: skip

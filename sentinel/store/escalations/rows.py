@@ -27,6 +27,7 @@ _COLUMNS = (
     ("state", "text"), ("level", "int"), ("round_at", "moment"), ("due_at", "moment"),
     ("first_page_at", "moment"), ("paused_at", "moment"), ("left_seconds", "float"),
     ("acknowledged_at", "moment"), ("acknowledged_by", "text"), ("acknowledgements", "json"),
+    ("highest_level", "int"), ("answered_at", "moment"), ("answered_level", "int"),
     ("missing", "text"), ("ended_at", "moment"), ("ended_why", "text"),
 )  # fmt: skip
 
@@ -39,6 +40,7 @@ def state_of(row: Row[Any]) -> Escalation:
         left=None if row.left_seconds is None else timedelta(seconds=row.left_seconds),
         acknowledged_at=row.acknowledged_at, acknowledged_by=row.acknowledged_by,
         acknowledgements=tuple(row.acknowledgements),
+        highest=row.highest_level, answered_at=row.answered_at, answered_level=row.answered_level,
         missing=tuple(row.missing.split("\n")) if row.missing else (),
         ended_at=row.ended_at, ended_why=row.ended_why,
     )  # fmt: skip
@@ -50,7 +52,8 @@ def cells_of_state(state: Escalation) -> tuple[Any, ...]:
         state.state.value, state.level, state.round_at, state.due_at, state.first_page_at,
         state.paused_at,
         None if state.left is None else state.left.total_seconds(), state.acknowledged_at,
-        state.acknowledged_by, dumped(list(state.acknowledgements)), "\n".join(state.missing),
+        state.acknowledged_by, dumped(list(state.acknowledgements)), state.highest,
+        state.answered_at, state.answered_level, "\n".join(state.missing),
         state.ended_at, state.ended_why,
     )  # fmt: skip
 
