@@ -64,6 +64,7 @@ from sentinel.api import (
     silence_announcements,
     silences,
     statistics,
+    telemetry_intake,
     users,
     views,
     webhooks,
@@ -148,6 +149,7 @@ def create_app(
             await run_in_threadpool(app.state.batches.close)
             await run_in_threadpool(app.state.answers.close)
             await run_in_threadpool(app.state.arrivals.close)
+            await run_in_threadpool(app.state.intake_queue.close)
             app.state.keys.close()
             if app.state.outside is not None:
                 app.state.outside.close()
@@ -172,6 +174,7 @@ def create_app(
     app.state.batches = Batches(app.state.store)
     app.state.known_lists = alerts.KnownLists()
     app.state.arrivals = Arrivals(app.state.store)
+    app.state.intake_queue = telemetry_intake.IntakeQueue()
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)
     app.state.people = SignedIn(app.state.store, chosen)
@@ -253,6 +256,7 @@ def create_app(
     app.include_router(webhooks.older, dependencies=guarded)
     for older in (events.batches, runtime_settings.router):
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
+    app.include_router(_for_callers(telemetry_intake.router), dependencies=guarded)
     # Nobody is logged in before.
     app.include_router(
         _for_callers(login.entrance), prefix="/api/v1/alerts", dependencies=[KnownQuery]

@@ -66,6 +66,7 @@ def _retain(run: Command, place: Place, kept: Kept, done: str) -> None:
             ("logs", "Timestamp", "logs"),
             ("spans", "Timestamp", "spans"),
             ("trace_times", "Start", "spans"),
+            ("refused", "At", "logs"),
         )
         for statement in retention(table, moment, *kept[signal], place)
     ]

@@ -12,7 +12,7 @@ import msgspec
 
 from sentinel.store.telemetry.ddl import Place, Table, create, view
 
-__all__ = ["LOGS", "MIGRATIONS", "SPANS", "TRACE_TIMES", "Migration"]
+__all__ = ["LOGS", "MIGRATIONS", "REFUSED", "SPANS", "TRACE_TIMES", "Migration"]
 
 _ATTRIBUTES = "Map(LowCardinality(String), String) CODEC(ZSTD(1))"
 _TIME = "DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1))"
@@ -158,5 +158,22 @@ def _first(place: Place) -> list[str]:
     ]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "logs, spans and times of traces", _first),)
+REFUSED = Table(
+    name="refused",
+    columns=(
+        f"Tenant {_NAME}",
+        f"At {_TIME}",
+        f"Signal {_NAME}",
+        f"Reason {_NAME}",
+        "Rows UInt64",
+    ),
+    day="toDate(At)",
+    order="(Tenant, At)",
+    shard="cityHash64(Tenant)",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "logs, spans and times of traces", _first),
+    Migration(2, "refused records", lambda place: create(REFUSED, place)),
+)
 """All steps, in their order. A step that is released is never changed: the next one corrects it."""

@@ -1,0 +1,153 @@
+"""OTLP over HTTP: `/v1/logs`, `/v1/traces`, `/v1/metrics`, as exporters of OpenTelemetry send them.
+
+An answer is sent when the batch is on disk. Too much is refused by 429, and a store that does not
+answer by 503, each with `Retry-After`: exporters send the batch again, which then counts once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, cast
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from sentinel.access import Permission
+from sentinel.api.limits import allow
+from sentinel.api.needs import needs
+from sentinel.api.scoped import WholeTenant
+from sentinel.errors import DatabaseError, TelemetryError, TelemetryUnavailable
+from sentinel.ingest.telemetry import TelemetryIntake, token_of
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.telemetry.otlp_body import (
+    MOST_UNPACKED,
+    BadBody,
+    Signal,
+    TooLarge,
+    answer_of,
+    error_of,
+    request_of,
+    unpacked,
+)
+
+__all__ = ["IntakeQueue", "QueueFull", "router"]
+
+T = TypeVar("T")
+
+_AT_ONCE, _MOST_WAITING = 3, 24
+"""Batches that a process writes at once, and those that it holds, waiting ones included."""
+FULL_SECONDS, AWAY_SECONDS = 1, 5
+"""What `Retry-After` says where the queue is full, and where the store does not answer."""
+_JSON, _PROTOBUF = "application/json", "application/x-protobuf"
+
+# Described by OpenTelemetry, and not in our document.
+router = APIRouter(prefix="/v1", tags=["telemetry"], include_in_schema=False)
+
+
+class QueueFull(Exception):
+    """As many batches wait as may."""
+
+
+class IntakeQueue:
+    """Bounds the batches of one process: those that wait hold their bodies in memory."""
+
+    def __init__(self, at_once: int = _AT_ONCE, most: int = _MOST_WAITING) -> None:
+        self._threads = ThreadPoolExecutor(at_once, "telemetry")
+        self._most = most
+        self.held = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run the work on a batch in a thread, after those before it.
+
+        Args:
+            work: what to do
+
+        Returns:
+            Its result.
+
+        Raises:
+            QueueFull: too many batches are here already
+        """
+        if self.held >= self._most:
+            raise QueueFull
+        self.held += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self.held -= 1
+
+    def close(self) -> None:
+        """Finish what waits, and end the threads."""
+        self._threads.shutdown(wait=True)
+
+
+@router.post("/logs")
+@needs(Permission.RESPOND, "telemetry", confined=True)
+async def logs(request: Request, tenant: WholeTenant) -> Response:
+    """Take log records."""
+    return await _take(request, tenant.name, "logs")
+
+
+@router.post("/traces")
+@needs(Permission.RESPOND, "telemetry", confined=True)
+async def traces(request: Request, tenant: WholeTenant) -> Response:
+    """Take spans."""
+    return await _take(request, tenant.name, "traces")
+
+
+@router.post("/metrics")
+@needs(Permission.RESPOND, "telemetry", confined=True)
+async def metrics(request: Request, tenant: WholeTenant) -> Response:
+    """Take samples of metrics, which join those of `POST …/metrics`."""
+    return await _take(request, tenant.name, "metrics")
+
+
+async def _take(request: Request, tenant: str, signal: Signal) -> Response:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = kind == _JSON
+    if kind not in (_JSON, _PROTOBUF):
+        text = f"the body must be {_PROTOBUF} or {_JSON}, and not {kind or 'without a type'}"
+        return _refusal(415, text, is_json=True)
+    state = request.app.state
+    store = cast("Store", state.store)
+    intake = TelemetryIntake(cast("Settings", state.settings), store.clock, store.metrics)
+    queue = cast("IntakeQueue", state.intake_queue)
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    allow(request, MOST_UNPACKED)
+
+    def work() -> bytes:
+        whole = unpacked(body, encoding)
+        found = request_of(signal, whole, is_json=is_json)
+        taken = intake.take(tenant, signal, found, token_of(tenant, signal, whole))
+        return answer_of(signal, is_json=is_json, rejected=taken.rejected, why=taken.why)
+
+    try:
+        body = await request.body()
+        answer = await queue.run(work)
+    except HTTPException as error:
+        if error.status_code != 408:
+            raise
+        # Exporters send again after 503, and not after 408.
+        return _refusal(503, "the body did not arrive in time", is_json=is_json, after=FULL_SECONDS)
+    except QueueFull:
+        text = "too many batches wait to be written"
+        return _refusal(429, text, is_json=is_json, after=FULL_SECONDS)
+    except BadBody as error:
+        return _refusal(400, str(error), is_json=is_json)
+    except TooLarge as error:
+        return _refusal(413, str(error), is_json=is_json)
+    except (TelemetryUnavailable, DatabaseError) as error:
+        return _refusal(503, str(error), is_json=is_json, after=AWAY_SECONDS)
+    except TelemetryError as error:
+        return _refusal(500, str(error), is_json=is_json)
+    return Response(answer, media_type=kind)
+
+
+def _refusal(status: int, message: str, *, is_json: bool, after: float = 0) -> Response:
+    headers = {"Retry-After": str(math.ceil(after))} if after else None
+    kind = _JSON if is_json else _PROTOBUF
+    return Response(error_of(status, message, is_json=is_json), status, headers, kind)

@@ -1,0 +1,174 @@
+"""Take batches of logs, spans and metrics: decode them, write them, count what is refused.
+
+A call returns when its batch is on disk. A batch that comes again, since its answer was lost, is
+known by its content and is not written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sentinel.clock import Clock
+from sentinel.errors import SampleError, TelemetryError
+from sentinel.metrics.arrival import Arrival
+from sentinel.settings import Settings
+from sentinel.store.telemetry.client import telemetry_client
+from sentinel.store.telemetry.rows import insert_batch, insert_refused
+from sentinel.telemetry.batch import Batch
+from sentinel.telemetry.otlp_body import Signal
+from sentinel.telemetry.otlp_logs import logs_of
+from sentinel.telemetry.otlp_metrics import points_of
+from sentinel.telemetry.otlp_spans import spans_of
+
+if TYPE_CHECKING:
+    from sentinel.store.metrics.samples import Metrics
+
+__all__ = ["REASONS", "Taken", "TelemetryIntake", "token_of"]
+
+log = logging.getLogger(__name__)
+
+REASONS: Mapping[str, str] = {
+    "too_old": "older than they are kept",
+    "no_id": "without a valid trace id or span id",
+    "invalid": "that cannot be kept",
+}
+"""The reasons why records are refused, in words that follow their number."""
+_SECOND = 1_000_000_000
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The outcome of a batch.
+
+    Attributes:
+        kept: records that are on disk
+        refused: records that were not taken, by reason
+        example: of what was wrong with one; may be empty
+    """
+
+    kept: int
+    refused: Mapping[str, int]
+    example: str = ""
+
+    @property
+    def rejected(self) -> int:
+        """How many records were not taken."""
+        return sum(self.refused.values())
+
+    @property
+    def why(self) -> str:
+        """What was wrong, for people; empty where nothing was."""
+        said = ", ".join(f"{number:,} {REASONS[name]}" for name, number in self.refused.items())
+        return f"{said}; for example: {self.example}" if self.example else said
+
+
+class TelemetryIntake:
+    """Takes batches for the telemetry store and the store of samples.
+
+    Args:
+        settings: that name the telemetry store
+        clock: gives the moment of arrival
+        metrics: the store of samples
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+
+    def take(self, tenant: str, signal: Signal, request: Any, token: str) -> Taken:
+        """Take the records of a request of OTLP.
+
+        Args:
+            tenant: whose records they are
+            signal: of the request
+            request: an `ExportLogsServiceRequest` message, or that of another signal
+            token: of the batch, as `token_of` makes it
+
+        Returns:
+            What was kept, and what was refused and why.
+
+        Raises:
+            TelemetryUnavailable: the store does not answer; the batch may be sent again
+            TelemetryError: the store refuses the batch
+            DatabaseError: the samples cannot be written; the batch may be sent again
+        """
+        if signal == "metrics":
+            return self._samples(tenant, request, token)
+        of = logs_of if signal == "logs" else spans_of
+        now, oldest = self.moments("logs" if signal == "logs" else "spans", tenant)
+        return self.insert(tenant, of(request, now=now, oldest=oldest), token, now)
+
+    def moments(self, signal: str, tenant: str) -> tuple[int, int]:
+        """Return the present moment, and the oldest that is kept, in nanoseconds since 1970."""
+        common, others = self._settings.telemetry_kept(signal)
+        now = int(self._clock.now().timestamp() * 1_000_000) * 1000
+        return now, now - int(others.get(tenant, common).total_seconds()) * _SECOND
+
+    def insert(self, tenant: str, batch: Batch, token: str, now: int) -> Taken:
+        """Write a batch.
+
+        Args:
+            tenant: whose rows they are
+            batch: the rows
+            token: of the batch
+            now: the moment of arrival, in nanoseconds since 1970
+
+        Returns:
+            What was kept and refused.
+
+        Raises:
+            TelemetryUnavailable: the store does not answer; the batch may be sent again
+            TelemetryError: the store refuses the batch
+        """
+        insert_batch(telemetry_client(self._settings, write=True), tenant, batch, token, now)
+        return Taken(batch.rows, dict(batch.refused))
+
+    def _samples(self, tenant: str, request: Any, token: str) -> Taken:
+        arrival = self._metrics.arrival(tenant)
+        kept, refused, example = 0, 0, ""
+        for point in points_of(request):
+            try:
+                _take(arrival, tenant, point)
+                kept += 1
+            except SampleError as error:
+                refused += 1
+                example = example or str(error)
+        self._metrics.keep(arrival)
+        if not refused:
+            return Taken(kept, {})
+        try:
+            now, _ = self.moments("logs", tenant)
+            client = telemetry_client(self._settings, write=True)
+            insert_refused(client, tenant, "metrics", Counter(invalid=refused), token, now)
+        except TelemetryError as error:
+            # Samples need no telemetry store, and the answer says what was refused.
+            log.warning("%d samples of %s were refused, uncounted: %s", refused, tenant, error)
+        return Taken(kept, {"invalid": refused}, example)
+
+
+def token_of(tenant: str, signal: str, body: bytes) -> str:
+    """Return the token by which a batch is known when it comes again.
+
+    Args:
+        tenant: whose it is: the same records of another tenant are others
+        signal: of the batch
+        body: as it was before it was packed, since the same body may be packed in two ways
+
+    Returns:
+        64 hex digits.
+    """
+    found = hashlib.sha256(f"{tenant}\0{signal}\0".encode())
+    found.update(body)
+    return found.hexdigest()
+
+
+def _take(arrival: Arrival, tenant: str, point: Any) -> None:
+    key = (tenant, point.name, point.unit, tuple(sorted(point.labels.items())))
+    series = arrival.series(key) or arrival.meet(key, point.name, point.unit, point.labels)
+    arrival.take(series, point.value, point.at)

@@ -1,0 +1,1 @@
+"""Logs, spans and metrics as their senders write them, turned into columns. Pure."""

@@ -1,0 +1,103 @@
+"""OTLP spans as columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sentinel.telemetry.attributes import pairs_of
+from sentinel.telemetry.batch import Batch, Origin
+from sentinel.telemetry.otlp_logs import attributes_of
+from sentinel.telemetry.otlp_origin import identifier, origin_of
+from sentinel.telemetry.times import place
+
+__all__ = ["KINDS", "STATUSES", "spans_of"]
+
+KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
+"""Words of `SpanKind`, by its numbers."""
+STATUSES = ("Unset", "Ok", "Error")
+"""Words of the code of `Status`, by its numbers."""
+_LATEST = 2**63 - 1
+_EVENTS = ("Events.Timestamp", "Events.Name", "Events.Attributes")
+_LINKS = ("Links.TraceId", "Links.SpanId", "Links.TraceState", "Links.Attributes")
+_NOTHING: list[Any] = []
+
+
+def spans_of(request: Any, *, now: int, oldest: int) -> Batch:
+    """Return the spans of a request.
+
+    Args:
+        request: an `ExportTraceServiceRequest` message
+        now: nanoseconds since 1970, the moment of arrival
+        oldest: spans that began before it are refused, since they would be deleted at once
+
+    Returns:
+        All of them; those that are refused are counted by reason.
+    """
+    spans: list[Any] = []
+    origins, origins_of = list[Origin](), list[int]()
+    for resource in request.resource_spans:
+        for scope in resource.scope_spans:
+            some = list(scope.spans)
+            origins_of += [len(origins)] * len(some)
+            origins.append(origin_of(resource, scope))
+            spans += some
+    starts = [one.start_time_unix_nano for one in spans]
+    ends = [one.end_time_unix_nano for one in spans]
+    placed = place(starts, ends, now, oldest)
+    traces = [identifier(one.trace_id, 16) for one in spans]
+    ids = [identifier(one.span_id, 8) for one in spans]
+    status = [one.status for one in spans]
+    batch = Batch(
+        signal="spans",
+        times=placed.times,
+        columns={
+            "Duration": [max(0, end - start) if start else 0
+                         for start, end in zip(starts, ends, strict=True)],
+            "TraceId": traces,
+            "SpanId": ids,
+            "ParentSpanId": [identifier(one.parent_span_id, 8) for one in spans],
+            "TraceState": [one.trace_state for one in spans],
+            "SpanName": [one.name for one in spans],
+            "SpanKind": [_word(KINDS, one.kind) for one in spans],
+            "StatusCode": [_word(STATUSES, one.code) for one in status],
+            "StatusMessage": [one.message for one in status],
+            **_events(spans),
+            **_links(spans),
+        },
+        origins=origins,
+        origin_of=origins_of,
+        attributes=attributes_of(spans, placed.moved),
+    )  # fmt: skip
+    named = [bool(trace and span) for trace, span in zip(traces, ids, strict=True)]
+    batch.refuse(~np.fromiter(named, np.bool_, len(named)), "no_id")
+    batch.refuse(placed.late, "too_old")
+    return batch
+
+
+def _events(spans: list[Any]) -> dict[str, Any]:
+    of_all = [list(found) if (found := one.events) else _NOTHING for one in spans]
+    if not any(of_all):
+        return dict.fromkeys(_EVENTS, of_all)
+    return {
+        "Events.Timestamp": [[min(x.time_unix_nano, _LATEST) for x in one] for one in of_all],
+        "Events.Name": [[x.name for x in one] for one in of_all],
+        "Events.Attributes": [[pairs_of(x.attributes) for x in one] for one in of_all],
+    }
+
+
+def _links(spans: list[Any]) -> dict[str, Any]:
+    of_all = [list(found) if (found := one.links) else _NOTHING for one in spans]
+    if not any(of_all):
+        return dict.fromkeys(_LINKS, of_all)
+    return {
+        "Links.TraceId": [[identifier(x.trace_id, 16) for x in one] for one in of_all],
+        "Links.SpanId": [[identifier(x.span_id, 8) for x in one] for one in of_all],
+        "Links.TraceState": [[x.trace_state for x in one] for one in of_all],
+        "Links.Attributes": [[pairs_of(x.attributes) for x in one] for one in of_all],
+    }
+
+
+def _word(words: tuple[str, ...], number: int) -> str:
+    return words[number] if 0 <= number < len(words) else words[0]

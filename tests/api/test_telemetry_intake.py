@@ -1,0 +1,200 @@
+"""OTLP over HTTP: real exporters, answers, what comes again, tenants, and a store that is away."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from sentinel.access import Role
+from sentinel.api.telemetry_intake import IntakeQueue
+from sentinel.clock import FakeClock
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.store.access.keys import Keys
+from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.telemetry.otlp_body import MOST_UNPACKED
+from sentinel.up.ports import any_free
+from tests.api.served import TOKEN, called, served
+from tests.telemetry.otlp import TRACE, logs, request, spans
+
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+HOUR = 3_600 * 10**9
+
+
+def sdk(name: str) -> Any:
+    return import_module(f"opentelemetry.{name}")
+
+
+@pytest.fixture
+def intake(app: FastAPI, clock: FakeClock, telemetry_settings: Settings) -> Generator[httpx.Client]:
+    """A caller of an API that has a telemetry store."""
+    clock.set(datetime.now(UTC))  # rows expire by the store's own clock
+    before = app.state.settings
+    names = ("telemetry_url", "telemetry_read_url")
+    update = {name: getattr(telemetry_settings, name) for name in names}
+    app.state.settings = before.model_copy(update=update)
+    with called(app, Authorization=f"Bearer {TOKEN}") as client:
+        yield client
+    app.state.settings = before
+
+
+def test_real_exporters_of_the_python_sdk(
+    intake: httpx.Client, app: FastAPI, telemetry: TelemetryClient, store: Store
+) -> None:
+    resource = sdk("sdk.resources").Resource.create({"service.name": "shop"})
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    exporter = "exporter.otlp.proto.http"
+    with served(app, lifespan="off") as url:
+        traces = sdk("sdk.trace").TracerProvider(resource=resource)
+        send = sdk(f"{exporter}.trace_exporter").OTLPSpanExporter(
+            f"{url}/v1/traces", headers=headers
+        )
+        traces.add_span_processor(sdk("sdk.trace.export").BatchSpanProcessor(send))
+        lines = sdk("sdk._logs").LoggerProvider(resource=resource)
+        pack = sdk(f"{exporter}").Compression.Gzip
+        send = sdk(f"{exporter}._log_exporter").OTLPLogExporter(
+            f"{url}/v1/logs", headers=headers, compression=pack
+        )
+        lines.add_log_record_processor(sdk("sdk._logs.export").BatchLogRecordProcessor(send))
+        send = sdk(f"{exporter}.metric_exporter").OTLPMetricExporter(
+            f"{url}/v1/metrics", headers=headers
+        )
+        reader = sdk("sdk.metrics.export").PeriodicExportingMetricReader(send, 3_600_000)
+        meters = sdk("sdk.metrics").MeterProvider([reader], resource=resource)
+        with traces.get_tracer("t").start_as_current_span("buy") as span:
+            span.set_attribute("items", 3)
+            record = {"body": "sold 3 of 'ö'", "severity_number": sdk("_logs").SeverityNumber.WARN}
+            lines.get_logger("l").emit(sdk("_logs").LogRecord(timestamp=time.time_ns(), **record))
+            trace_id = f"{span.get_span_context().trace_id:032x}"
+        meters.get_meter("m").create_counter("sold").add(3, {"kind": "tea"})
+        for provider in (traces, lines, meters):
+            provider.force_flush()
+            provider.shutdown()
+    assert telemetry.rows(
+        "SELECT Tenant, ServiceName, SpanName, SpanKind, SpanAttributes, TraceId FROM spans"
+    ) == [
+        {"Tenant": "default", "ServiceName": "shop", "SpanName": "buy", "SpanKind": "Internal",
+         "SpanAttributes": {"items": "3"}, "TraceId": trace_id},
+    ]  # fmt: skip
+    assert telemetry.rows("SELECT Body, SeverityNumber, TraceId FROM logs") == [
+        {"Body": "sold 3 of 'ö'", "SeverityNumber": 13, "TraceId": trace_id}
+    ]
+    sold = store.metrics.reader("default").window(
+        "sold", [], store.now(), store.now() + timedelta(minutes=5)
+    )
+    assert [dict(one) for one in sold.labels] == [{"kind": "tea", "service.name": "shop"}]
+
+
+def test_a_batch_that_comes_again_counts_once_and_what_is_rejected_is_counted(
+    intake: httpx.Client, telemetry: TelemetryClient
+) -> None:
+    now = time.time_ns()
+    body = logs("one", "two", at=now)
+    body.resource_logs[0].scope_logs[0].log_records[1].time_unix_nano = now - 31 * 24 * HOUR
+    sent = body.SerializeToString()
+    packed = PROTOBUF | {"Content-Encoding": "gzip"}
+    answers = [
+        intake.post("/v1/logs", content=sent, headers=PROTOBUF),
+        intake.post("/v1/logs", content=gzip.compress(sent, mtime=7), headers=packed),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "application/x-protobuf"
+        assert b"1 older than they are kept" in answer.content
+    assert telemetry.rows("SELECT Body, ServiceName FROM logs") == [
+        {"Body": "one", "ServiceName": "api"}
+    ]
+    assert telemetry.rows("SELECT Tenant, Signal, Reason, Rows FROM refused") == [
+        {"Tenant": "default", "Signal": "logs", "Reason": "too_old", "Rows": 1}
+    ]
+    # Metrics too: what is no sample is said and counted, the others are kept.
+    made = request("metrics")
+    points = made.resource_metrics.add().scope_metrics.add().metrics.add(name="depth").gauge
+    points.data_points.add(as_double=1)
+    points.data_points.add(as_double=float("nan"))
+    answer = intake.post("/v1/metrics", content=made.SerializeToString(), headers=PROTOBUF)
+    assert b"not finite" in answer.content
+    assert telemetry.value("SELECT sum(Rows) FROM refused WHERE Signal = 'metrics'") == 1
+
+
+def test_a_key_writes_to_its_own_tenant_and_within_its_scopes(
+    intake: httpx.Client, telemetry: TelemetryClient, store: Store
+) -> None:
+    keys = Keys(store)
+    body = spans("a", "b", at=time.time_ns()).SerializeToString()
+
+    def sent(name: str, **made: Any) -> int:
+        key = keys.create(name, Role.RESPONDER, actor="ada", **made)
+        headers = PROTOBUF | {"Authorization": f"Bearer {key.secret.text}"}
+        return intake.post("/v1/traces", content=body, headers=headers).status_code
+
+    assert sent("one", tenants=["red"], scopes=["telemetry"]) == 200
+    assert sent("two", tenants=["blue"]) == 200
+    assert sent("three", scopes=["metrics"]) == 403
+    # The same bytes of two tenants are two batches.
+    assert telemetry.rows("SELECT Tenant, count() AS n FROM spans GROUP BY 1 ORDER BY 1") == [
+        {"Tenant": "blue", "n": 2},
+        {"Tenant": "red", "n": 2},
+    ]
+    assert telemetry.value("SELECT count() FROM trace_times WHERE TraceId = {t:String}",
+                           {"t": TRACE.hex()}) == 2  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["logs", "traces", "metrics"])
+def test_what_is_no_batch_is_refused_for_good(client: httpx.Client, path: str) -> None:
+    for content, kind, status in (
+        (b"\xff", "application/x-protobuf", 400),
+        (b"[", "application/json; charset=utf-8", 400),
+        (b"{}", "text/plain", 415),
+        (bytes(MOST_UNPACKED + 1), "application/x-protobuf", 413),
+    ):
+        answer = client.post(f"/v1/{path}", content=content, headers={"Content-Type": kind})
+        assert answer.status_code == status
+        assert "Retry-After" not in answer.headers
+    refused = client.post(f"/v1/{path}", content=b"[", headers={"Content-Type": "application/json"})
+    assert orjson.loads(refused.content)["code"] == 3
+    assert client.post(f"/v1/{path}", headers={"Authorization": "Bearer x"}).status_code == 401
+
+
+def test_a_store_that_is_away_and_a_full_queue_ask_to_come_again(
+    client: httpx.Client, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = logs("x", at=time.time_ns()).SerializeToString()
+    absent = client.post("/v1/logs", content=body, headers=PROTOBUF)
+    assert (absent.status_code, absent.headers["Retry-After"]) == (503, "5")
+    assert b"there is no telemetry store" in absent.content
+    gone = SecretStr(f"http://a:b@127.0.0.1:{any_free()}")
+    settings = app.state.settings.model_copy(update={"telemetry_url": gone})
+    with monkeypatch.context() as patch:
+        patch.setattr(app.state, "settings", settings)
+        assert client.post("/v1/logs", content=body, headers=PROTOBUF).status_code == 503
+        # Samples need no telemetry store.
+        made = request("metrics")
+        metrics = made.resource_metrics.add().scope_metrics.add().metrics
+        metrics.add(name="depth").gauge.data_points.add(as_double=1)
+        sent = made.SerializeToString()
+        assert client.post("/v1/metrics", content=sent, headers=PROTOBUF).status_code == 200
+    full = IntakeQueue(most=0)
+    monkeypatch.setattr(app.state, "intake_queue", full)
+    answer = client.post("/v1/logs", content=body, headers=PROTOBUF)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    full.close()
+
+
+def test_records_are_named_in_no_log(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "sentinel"):
+        client.post("/v1/logs", content=b"\xffpassword", headers=PROTOBUF)
+    assert "password" not in caplog.text
