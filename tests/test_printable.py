@@ -23,7 +23,6 @@ WRITERS = {
     "sentinel/up/console.py",
     "sentinel/api/serve.py",
     "sentinel/public_pages/serve.py",
-    "sentinel/telemetry_server/__main__.py",
     "sentinel/up/prewarm.py",
     "sentinel/lint/deployment_file.py",
     "sentinel/timing/schedule.py",  # prints a date
