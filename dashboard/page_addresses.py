@@ -24,7 +24,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "on-call": "q",
         "escalations": "",
         "silences": "from",
-        "rules": "q states rule",
+        "rules": "q states rule build",
         "routing": "",
         "channels": "delivery-period channel",
         "overview": "length",

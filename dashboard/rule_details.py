@@ -14,6 +14,7 @@ from dashboard import markup, rule_panels, session, undo_bar
 from dashboard.configuration_commands import SwitchRule
 from dashboard.rule_commands import DeleteRule
 from dashboard.rule_line import RuleLine
+from dashboard.rule_start import begin
 from dashboard.table import moments, table
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
@@ -111,6 +112,13 @@ def _delete_button(line: RuleLine) -> None:
                   on_click=_delete, args=(line,))  # fmt: skip
 
 
+def edit_button(name: str) -> None:
+    """Show the button that opens a rule in the builder."""
+    if st.button("Edit", key="rule-edit", icon=":material/edit:"):
+        begin(name)
+        st.rerun()
+
+
 def _buttons(line: RuleLine) -> None:
     row = line.row
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -122,6 +130,8 @@ def _buttons(line: RuleLine) -> None:
             rule_panels.silence_button(line)
         if edits:
             _switch_button(line)
+        if row.deployment_id and session.may_everywhere(Permission.EDIT):
+            edit_button(row.name)
         if row.source == "ui" and session.may_everywhere(Permission.EDIT):
             _delete_button(line)
         if session.is_confined():  # Prefect and the files show the rules of all tenants

@@ -10,8 +10,10 @@ import streamlit as st
 from dashboard import markup, rule_drift, rule_panels, session, undo_bar
 from dashboard.page_addresses import SEARCH
 from dashboard.pending_changes import pending_changes
+from dashboard.rule_builder import builder, new_button
 from dashboard.rule_details import OWNERS, PAGE, details, length
 from dashboard.rule_line import RuleLine
+from dashboard.rule_start import BUILD
 from dashboard.table import moments, table
 from sentinel.errors import SentinelError
 from sentinel.rules.health import LABELS, RuleHealth
@@ -138,6 +140,7 @@ def rules() -> None:
         "enabled</span></div>"
     )
     undo_bar.show(PAGE)
+    new_button()
     pending_changes()
     if not lines:
         st.html(EMPTY)
@@ -179,4 +182,7 @@ def rules() -> None:
     details(found)
 
 
-rules()
+if BUILD in st.query_params:
+    builder()
+else:
+    rules()

@@ -15,6 +15,7 @@ from dashboard import (
     oncall_commands,
     prefect_addresses,
     rule_commands,
+    rule_trial,
     shadow_commands,
     silence_commands,
     template_commands,
@@ -28,7 +29,7 @@ def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
         access_commands, alert_commands, approval_commands, configuration_commands,
         document_commands, key_commands, message_limit_commands, oncall_commands, prefect_addresses,
-        rule_commands, shadow_commands, silence_commands, template_commands,
+        rule_commands, rule_trial, shadow_commands, silence_commands, template_commands,
     )  # fmt: skip
     commands = {
         found

@@ -35,6 +35,7 @@ from dashboard.prefect_addresses import SavePrefectAddresses
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
 from dashboard.rule_commands import DeleteRule, SaveRule
+from dashboard.rule_trial import BacktestRule, TryRule
 from dashboard.sign_in import SignIn
 from dashboard.silence_commands import CreateSilence, ExpireSilence, ExtendSilence
 from dashboard.template_commands import SetTemplate
@@ -229,6 +230,7 @@ def test_every_page_of_a_confined_person_shows_what_is_theirs(
 
 ACTIONS = ("acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress",
            "assign", "comment", "mark_noise", "unmark_noise", "undo")  # fmt: skip
+DRAFT = Draft(trigger="cpu_usage", rule={"name": "new"})
 FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda place: commands.SwitchRule(name=f"rule-{place.mark}", tenant=place.tenant, on=False),
     lambda place: commands.SwitchRule(name=f"rule-{place.mark}", tenant=place.tenant, on=True),
@@ -256,7 +258,9 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda _: RemoveOverride(id="0" * 32),
     lambda _: ApplyDocument(area="oncall", document="", expected=0),
     lambda _: RollBackDocument(area="routes", number=1, expected=0),
-    lambda _: SaveRule(draft=Draft(trigger="cpu_usage", rule={"name": "new"})),
+    lambda _: SaveRule(draft=DRAFT),
+    lambda _: TryRule(draft=DRAFT),
+    lambda _: BacktestRule(draft=DRAFT, hours=1),
     lambda place: DeleteRule(name=f"rule-{place.mark}", tenant=place.tenant),
     lambda _: SetTemplate(receiver="default", channel="", title="{title}!"),
     lambda _: LimitReceiver(receiver="default", per_minute=7),
@@ -265,7 +269,7 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda _: CertifyAccess(comment="seen"),
 )
 """Every command of a form, about what is of a place."""
-OF_ALL = 17
+OF_ALL = 19
 """So many of them, the last ones, change what belongs to all tenants."""
 NUMBER = itertools.count()
 

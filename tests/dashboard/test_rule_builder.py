@@ -1,0 +1,164 @@
+"""The rule builder: its form is the check's, and a saved rule is a deployment of the owner `ui`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.backtest_chart import MOST_POINTS, thinned
+from dashboard.rule_form import fields_of, normal, problems_of, read_value
+from sentinel.access import Principal, Role
+from sentinel.checks.catalog import find
+from sentinel.errors import RuleError
+from sentinel.rollout.rule_draft import Draft
+from sentinel.settings import settings
+from tests.dashboard.scene import Scene, shown
+from tests.prefect_server import PrefectServer
+
+
+def opened(page: AppTest, build: str) -> AppTest:
+    page.run().switch_page("rules.py").run()
+    page.query_params["build"] = build
+    page.run()
+    shown(page)
+    return page
+
+
+def wrong(check: str, parameters: dict[str, Any] | None = None, **rule: Any) -> dict[str, str]:
+    draft = Draft(trigger=check, parameters=parameters or {}, rule={"name": "a", **rule})
+    return problems_of(draft, find(check))
+
+
+def test_a_form_is_that_of_the_checks_own_parameters():
+    fields = {one.name: one for one in fields_of(find("service_up"))}
+    assert (fields["services"].kind, fields["services"].required) == ("list", True)
+    assert (fields["slowest_ms"].kind, fields["slowest_ms"].most) == ("number", 60_000)
+    assert fields["follow_redirects"].kind == "flag"
+    assert (fields["headers"].kind, fields["status"].kind) == ("yaml", "yaml")
+    metric = {one.name: one for one in fields_of(find("metric_change"))}
+    assert metric["aggregate_by"].choices[:3] == ("avg", "min", "max")
+    assert (metric["over"].kind, metric["over"].default) == ("text", "5m")
+    assert metric["over"].title == "Over"
+    assert metric["metric"].help
+
+
+def test_what_is_wrong_is_said_of_its_field():
+    for found, field, says in (
+        (wrong("service_up"), "parameters.services", "it is missing"),
+        (wrong("cpu_usage", {"seconds": 31}), "parameters.seconds", "between 0 and 30"),
+        (wrong("service_up", {"services": ["a"], "status": ["x"]}), "parameters.status", "0: must"),
+        (wrong("cpu_usage", every="0.1s"), "every", "1s or more"),
+        (wrong("cpu_usage", **{"for": "xx"}), "for", "not a duration"),
+        (wrong("cpu_usage", when={"above": 1, "clear": 3}), "when", "clear: must be 1 or less"),
+        (wrong("cpu_usage", when={"above": None}), "when", "give exactly one"),
+        (wrong("cpu_usage", when={"expression": "value >"}), "when", "at column 8"),
+        (wrong("sql_query", {"source": "s", "query": "q"}), "when", "which values are bad"),
+        (wrong("cpu_usage", name="A B"), "name", "small letters"),
+        (wrong("cpu_usage", description="{{ x }}"), "", "{{"),
+        (wrong("cpu_usage", nonsense=1), "nonsense", "there is no such field"),
+    ):
+        assert says in found[field]
+
+
+def test_a_rule_is_written_without_its_defaults():
+    draft = Draft(
+        trigger="cpu_usage", parameters={"seconds": 1.0, "per_core": True},
+        rule={"name": "a", "severity": "medium", "consecutive": 1, "for": "300s"},
+    )  # fmt: skip
+    found = normal(draft, fields_of(find("cpu_usage")))
+    assert found.parameters == {"per_core": True}
+    assert found.rule == {"name": "a", "for": "5m"}
+    with pytest.raises(RuleError, match="line 1"):
+        read_value("{a: [")
+
+
+def test_a_long_replay_is_thinned_with_its_extremes():
+    points = [(f"{n:05}", float(n % 977)) for n in range(5000)]
+    found = thinned([*points, ("99999", None)])
+    assert len(found) <= MOST_POINTS
+    assert {0.0, 976.0} <= {value for _, value in found}
+    assert found == sorted(found)
+
+
+def test_a_viewer_is_told_who_makes_rules(
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    viewer = Principal(name="vera", kind="person", role=Role.VIEWER)
+    monkeypatch.setattr("dashboard.session._principal", lambda: viewer)
+    assert "made by the role editor or a higher one" in shown(opened(page, "new"))
+    assert not [one for one in page.button if one.key == "build-save"]
+
+
+@pytest.fixture
+def on_prefect(
+    scene: Scene, prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> PrefectServer:
+    """The dashboard of this process, with a Prefect server that answers."""
+    monkeypatch.setenv("SENTINEL_PREFECT_API_URL", prefect_server.url)
+    monkeypatch.setenv("SENTINEL_HOME", str(tmp_path))
+    # The heart-beat's own connection is never closed; what it says is not meant here.
+    monkeypatch.setattr("sentinel.prefect_client.client.PrefectApi.healthy", lambda _: True)
+    settings.cache_clear()
+    return prefect_server
+
+
+def deployment(server: PrefectServer, name: str) -> dict[str, Any] | None:
+    found = {one["name"]: dict(one) for one in server.api.deployments()}
+    return found.get(name)
+
+
+@pytest.mark.prefect
+def test_a_rule_is_built_tried_saved_changed_taken_back_and_deleted(
+    scene: Scene, page: AppTest, on_prefect: PrefectServer
+):
+    scene.raises("one", name="other")
+    page.run().switch_page("rules.py").run()
+    page.button(key="rule-new").click().run()
+    page.selectbox(key="build-1-check").set_value("cpu_usage").run()
+    assert page.button(key="build-save").disabled
+    assert "it is missing" in shown(page)
+    page.text_input(key="build-1-name").set_value("other").run()
+    assert "there is a rule of this name already" in shown(page)
+    page.text_input(key="build-1-name").set_value("built-cpu").run()
+    page.selectbox(key="build-1-cpu_usage-when").set_value("above").run()
+    assert "give exactly one of" in shown(page)
+    page.number_input(key="build-1-cpu_usage-above").set_value(-1.0).run()
+    page.number_input(key="build-1-cpu_usage-seconds").set_value(0.05).run()
+    page.text_input(key="build-1-every").set_value("30s").run()
+    page.button(key="build-try").click().run(timeout=60)
+    assert "1 series, 1 firing" in shown(page)
+    page.button(key="build-save").click().run(timeout=90)
+    assert "Created the rule built-cpu" in shown(page)
+    made = deployment(on_prefect, "built-cpu")
+    assert made is not None
+    assert made["labels"]["sentinel.owner"] == "ui"
+    assert made["parameters"] == {
+        "seconds": 0.05,
+        "rule": {"name": "built-cpu", "every": "30s", "when": {"above": -1.0}},
+    }
+    assert made["schedules"][0]["schedule"]["interval"] == 30
+    row = scene.store.rules.get("built-cpu")
+    assert (row.source, row.enabled, row.spec["when"]) == ("ui", True, {"above": -1.0})
+
+    opened(page, "built-cpu")
+    page.number_input(key="build-2-cpu_usage-above").set_value(90.0).run()
+    page.button(key="build-save").click().run(timeout=60)
+    assert "Changed the rule built-cpu" in shown(page)
+    changed = deployment(on_prefect, "built-cpu")
+    assert changed is not None
+    assert changed["id"] == made["id"]
+    assert changed["parameters"]["rule"]["when"] == {"above": 90.0}
+    page.button(key="undo-rules-button").click().run(timeout=60)
+    again = deployment(on_prefect, "built-cpu")
+    assert again is not None
+    assert again["parameters"] == made["parameters"]
+
+    page.query_params["rule"] = "built-cpu"
+    page.run()
+    assert "cannot be undone" in shown(page)
+    page.button(key="rule-delete").click().run(timeout=60)
+    assert "built-cpu is deleted" in shown(page)
+    assert deployment(on_prefect, "built-cpu") is None
