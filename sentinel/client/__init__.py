@@ -13,7 +13,9 @@ Bulk actions, silences, accounts, saved views and the inbox are requests of
 `sentinel.client.route_shadow`, limits and templates of messages of
 `sentinel.client.message_settings`, personal data of `sentinel.client.personal_data`, runs of rules
 of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, files of rules of
-`sentinel.client.rule_files`, packs of `sentinel.client.packs`, fire drills of
+`sentinel.client.rule_files`, packs of `sentinel.client.packs`, channels and deliveries of
+`sentinel.client.channels`, providers of `sentinel.client.providers`, policies of
+`sentinel.client.policies`, changes that wait of `sentinel.client.pending_changes`, fire drills of
 `sentinel.client.drills`, escalations that run of `sentinel.client.escalations`; `do` carries them
 out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
@@ -23,12 +25,16 @@ Files are requests of `sentinel.client.exports`, which `download` carries out.
 
 from sentinel.client import (
     alert_routes,
+    channels,
     drills,
     escalations,
     exports,
     message_settings,
     packs,
+    pending_changes,
     personal_data,
+    policies,
+    providers,
     resources,
     route_shadow,
     rule_drift,
@@ -60,12 +66,16 @@ __all__ = [
     "RulePage",
     "Statistics",
     "alert_routes",
+    "channels",
     "drills",
     "escalations",
     "exports",
     "message_settings",
     "packs",
+    "pending_changes",
     "personal_data",
+    "policies",
+    "providers",
     "resources",
     "route_shadow",
     "rule_drift",

@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 from sentinel.alerts.actions import ActionName
 from sentinel.client.calls import BASE, Call
+from sentinel.client.models import Receiver
 
 __all__ = [
     "InboxPage",
@@ -44,9 +45,11 @@ __all__ = [
     "make_user",
     "mark_read",
     "preview_silence",
+    "receiver",
     "remove_view",
     "revoke_role",
     "save_view",
+    "silence",
     "silence_matching",
     "silence_rule",
     "silences",
@@ -296,6 +299,16 @@ def inbox(*, q: str = "", unread: bool = False, cursor: str | None = None) -> Ca
     """Return the request for a page of the inbox."""
     given = {"q": q or None, "unread": "true" if unread else None, "cursor": cursor}
     return Call(InboxPage, "GET", f"{BASE}/inbox", given)
+
+
+def silence(silence_id: str) -> Call[Silence]:
+    """Return the request for one silence."""
+    return Call(Silence, "GET", f"{BASE}/silences/{quote(silence_id, safe='')}")
+
+
+def receiver(name: str) -> Call[Receiver]:
+    """Return the request for one receiver."""
+    return Call(Receiver, "GET", f"{BASE}/receivers/{quote(name, safe='')}")
 
 
 def mark_read(ids: Sequence[str] | None) -> Call[Marked]:

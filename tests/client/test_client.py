@@ -16,7 +16,16 @@ import pytest
 from sentinel.access import Role
 from sentinel.api import create_app
 from sentinel.cli import main
-from sentinel.client import AsyncClient, Client, alert_routes, resources
+from sentinel.client import (
+    AsyncClient,
+    Client,
+    alert_routes,
+    channels,
+    pending_changes,
+    policies,
+    providers,
+    resources,
+)
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
@@ -78,6 +87,30 @@ def sentinel(
 
     yield run
     settings.cache_clear()
+
+
+def test_channels_and_what_was_sent_over_them_are_requests_of_either_client(world: World, url: str):
+    world.store.receivers.set("night", ["inbox", "sentinel-webhook/ops"], actor="ada")
+    with Client(url, TOKEN) as client:
+        found = client.do(channels.channels())
+        assert [one.channel for one in found.items] == ["inbox", "sentinel-webhook/ops"]
+        page = client.do(channels.channels(limit=1))
+        assert client.do(channels.channels(cursor=page.next_cursor)).items == found.items[1:]
+        assert client.do(channels.test("inbox")).success
+        assert client.do(channels.deliveries(channel="inbox")).items == []
+        assert client.do(channels.delivery_figures(hours=1)).hours == 1
+        assert client.do(resources.receiver("night")).channels == ["inbox", "sentinel-webhook/ops"]
+        assert client.do(pending_changes.pending()).items == []
+        with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:9"):  # Prefect has them
+            client.do(providers.providers())
+        with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:9"):
+            client.do(policies.policies(enabled=True))
+
+    async def listed() -> list[str]:
+        async with AsyncClient(url, TOKEN) as client:
+            return [one.channel for one in (await client.do(channels.channels())).items]
+
+    assert asyncio.run(listed()) == ["inbox", "sentinel-webhook/ops"]
 
 
 def test_the_further_resources_are_requests_of_either_client(world: World, url: str):
