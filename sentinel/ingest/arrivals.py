@@ -24,6 +24,7 @@ from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
 from sentinel.errors import DatabaseError, NotFound
 from sentinel.evaluation.model import Applied, Evaluation
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
 from sentinel.store.alerts.apply_evaluation import OPENING, apply
@@ -36,15 +37,17 @@ __all__ = ["Arrivals", "Message", "Sender", "apply_all", "arrive"]
 
 log = logging.getLogger(__name__)
 
-Sender = Literal["prometheus", "grafana", "api"]
+Sender = Literal["prometheus", "grafana", "api", "sentinel-drill"]
 """Who alerts come from; also the name of the rule that they are readings of."""
 _SAID: Mapping[str, str] = {
     "prometheus": "Alerts that Alertmanager sends to its webhook here.",
     "grafana": "Alerts that Grafana sends to its webhook here.",
     "api": "Alerts that programs create over HTTP.",
+    DRILL_RULE: "Fire drills of on-call, which count in no statistics.",
 }
 _TRIGGERS: Mapping[str, str] = {
     "prometheus": "prometheus_webhook", "grafana": "grafana_webhook", "api": "posted_alert",
+    DRILL_RULE: "posted_alert",
 }  # fmt: skip
 _TRIES = 20
 _STEP = timedelta(microseconds=1)
@@ -64,7 +67,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         readings: one for each alert
         gone: labels of alerts that are over although no reading says so
         not_repeated: what to do with its alerts that are not reported again; by default what the
-            rule says, or what a sender with the usual repeat interval needs; nothing for `api`
+            rule says, or what a sender with the usual repeat interval needs; nothing for `api` and
+            for drills
         actor: who created its alerts, for the audit trail; empty for a system that reports what it
             sees
     """
@@ -273,7 +277,7 @@ def _rule_of(message: Message) -> tuple[Sender, str]:
 
 def _evaluation(message: Message, rule: Rule, at: datetime) -> Evaluation:
     terms = message.not_repeated or rule.not_repeated
-    if message.sender != "api":  # which says once what it has to say
+    if message.sender not in ("api", DRILL_RULE):  # which say once what they have to say
         terms = terms or NotRepeated()
     return Evaluation(
         rule=rule.model_copy(update={"not_repeated": terms}),

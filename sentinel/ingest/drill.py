@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sentinel.errors import ConfigurationError, Conflict, NotFound
-from sentinel.ingest.posted_alert import POSTED, post_alert
+from sentinel.ingest.posted_alert import post_alert
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.schema.columns import new_id
 from sentinel.store.alerts.live_labels import live_labels
 from sentinel.store.escalations.drills import DRILL
@@ -41,7 +42,7 @@ def start_drill(store: Store, team: str, *, severity: str, actor: str) -> str:
             f"there is no team {team!r} in the on-call document",
             hint=f"Teams: {', '.join(sorted(teams)) or 'none'}",
         )
-    if any(labels.get(DRILL) == team for labels in live_labels(store, POSTED)):
+    if any(labels.get(DRILL) == team for labels in live_labels(store, DRILL_RULE)):
         raise Conflict(
             f"a drill of the team {team} is open",
             hint=f"See it with: sentinel drill {team} --report; end it with --end",
@@ -49,7 +50,7 @@ def start_drill(store: Store, team: str, *, severity: str, actor: str) -> str:
     now = store.now()
     # A name of its own makes an alert and a group of its own of each drill.
     labels = {"alertname": f"drill {new_id()[-8:]}", DRILL: team}
-    known = {**labels, "rule": POSTED, "team": team, "severity": severity}
+    known = {**labels, "rule": DRILL_RULE, "team": team, "severity": severity}
     if not any(chosen for _, chosen in ways_escalated(store, known, now)):
         raise ConfigurationError(
             f"an alert of the team {team} is not escalated, so nobody would be paged",
@@ -59,5 +60,6 @@ def start_drill(store: Store, team: str, *, severity: str, actor: str) -> str:
     posted = post_alert(
         store, actor=actor, labels=labels, title=f"Drill: {team}", severity=severity,
         annotations={"description": words}, team=team,
+        rule=DRILL_RULE,
     )  # fmt: skip
     return posted.alert_id

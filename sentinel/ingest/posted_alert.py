@@ -8,7 +8,7 @@ nothing reports it again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -51,6 +51,7 @@ def post_alert(
     details: Mapping[str, Any] | None = None,
     team: str = "",
     tenant: str = "default",
+    rule: Literal["api", "sentinel-drill"] = POSTED,
 ) -> Posted:
     """Open an alert, or count one occurrence more of the live alert with these labels.
 
@@ -65,16 +66,17 @@ def post_alert(
         details: anything worth keeping with it
         team: the team that owns what it is about
         tenant: whose it is
+        rule: that it is a reading of
 
     Returns:
         The alert.
 
     Raises:
-        Conflict: the rule `api` is disabled
+        Conflict: the rule is disabled
         ConfigurationError: the alert cannot be stored
         DatabaseError: too many at once; nothing was written
     """
-    print_ = fingerprint(tenant, POSTED, labels)
+    print_ = fingerprint(tenant, rule, labels)
     before = newest_of(store, print_)
     live = before is not None and before.live
     reading = Reading(
@@ -90,11 +92,11 @@ def post_alert(
         # Who creates an alert again after it was resolved means a new episode.
         started=None if live else store.now(),
     )
-    applied = arrive(store, Message(sender=POSTED, tenant=tenant, readings=[reading], actor=actor))
+    applied = arrive(store, Message(sender=rule, tenant=tenant, readings=[reading], actor=actor))
     if applied.outcome == "disabled":
         raise Conflict(
-            f"the rule {POSTED!r} is disabled, so nothing was stored",
-            hint=f"Enable it with: sentinel rule enable {POSTED}",
+            f"the rule {rule!r} is disabled, so nothing was stored",
+            hint=f"Enable it with: sentinel rule enable {rule}",
         )
     if applied.outcome == "error":
         raise ConfigurationError(applied.error, hint="See /docs for the fields and their bounds.")

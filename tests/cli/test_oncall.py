@@ -191,6 +191,17 @@ def test_a_drill_says_who_was_reached_after_how_long_and_who_did_not_acknowledge
     assert out.splitlines()[-1] == "Reached and did not acknowledge: ann."
     assert "resolved" in out.splitlines()[0]
     assert run("drill", "db", "--end", "--report")[0] == Exit.USAGE
+    # Where no level is left and all pages were sent, nothing more is paged.
+    begun = json.loads(run("drill", "db", "--json")[1])
+    world.clock.set(datetime.fromisoformat(begun["started_at"]) + timedelta(seconds=31))
+    escalate_due(world.store, world.recorder.channel_of, by="test")
+    assert not json.loads(run("drill", "db", "--report", "--json")[1])["over"]
+    world.clock.forward(minutes=11)
+    escalate_due(world.store, world.recorder.channel_of, by="test")
+    last = json.loads(run("drill", "db", "--report", "--json")[1])
+    assert (last["id"], last["over"], last["acknowledged_by"]) == (begun["id"], True, "")
+    assert {one["state"] for one in last["pages"]} == {"sent"}
+    run("drill", "db", "--end")
     # What is followed is ended when its time is over.
     out = run("drill", "db", "--wait", "0s")[1]
     assert ("resolved" in out, out.splitlines()[-1]) == (True, "Nobody acknowledged.")

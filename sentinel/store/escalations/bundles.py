@@ -15,13 +15,13 @@ from sqlalchemy import BindParameter, Connection, Integer, bindparam, case, func
 
 from sentinel.oncall.escalation_state import attempted
 from sentinel.prefect_client.channel_types import keeps_incidents
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.schema.columns import Moment
 from sentinel.schema.escalations import EscalationPage
 from sentinel.severity import Severity
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER
 from sentinel.store.escalations.armed import armed_events
-from sentinel.store.escalations.drills import DRILL
 from sentinel.store.escalations.leases import OUTSTANDING, WAITS
 from sentinel.store.escalations.pages import attempt
 from sentinel.store.escalations.rows import ESCALATION, PAGE, state_of, write_states
@@ -122,9 +122,7 @@ def _known(connection: Connection, pages: Sequence[EscalationPage]) -> dict[str,
     for piece in chunks(sorted({page.group_id for page in pages})):
         asked = {"groups": piece}
         # Of no other alert, since a drill has a group of its own.
-        drills |= {
-            row.group_id for row in connection.execute(_BY_API, asked) if DRILL in row.labels
-        }
+        drills |= set(connection.execute(_DRILLS, asked).scalars())
         for row in connection.execute(_GROUPS, asked):
             found[row.id] = _Known(Severity(row.severity), row.id in drills)
     return found
@@ -174,11 +172,11 @@ _RECENT = (
 )
 _IN_GROUPS: BindParameter[Any] = bindparam("groups", expanding=True)
 _GROUPS = select(GROUP.c.id, GROUP.c.severity).where(GROUP.c.id.in_(_IN_GROUPS))
-_BY_API = (
-    select(MEMBER.c.group_id, ALERT.c.labels)
+_DRILLS = (
+    select(MEMBER.c.group_id)
     .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
     .where(MEMBER.c.group_id.in_(_IN_GROUPS), MEMBER.c.resolved_seq.is_(None))
-    .where(ALERT.c.rule == "api")
+    .where(ALERT.c.rule == DRILL_RULE)
 )
 _MILD = PAGE.c.group_id.in_(
     select(GROUP.c.id).where(GROUP.c.severity <= bindparam("most", type_=Integer)).scalar_subquery()

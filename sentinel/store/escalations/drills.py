@@ -11,7 +11,9 @@ from sqlalchemy import Row, bindparam, select
 
 from sentinel.errors import NotFound
 from sentinel.notifications.message import message_id
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.store.database.tables import ALERT, DELIVERY, MEMBER
+from sentinel.store.escalations.leases import WAITS
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
         status: of the alert: open, acknowledged or resolved
         acknowledged_by: who acknowledged; empty for nobody
         acknowledged_seconds: after how many seconds; None for not
-        over: whether nothing more is paged, since somebody acknowledged or it was ended
+        over: whether nothing more is paged, since somebody acknowledged, it was ended, or
+            no level is left and all of its pages were sent
         pages: by level and time
         reached: people whom a channel took a page for, in their order
         silent: those of them who did not acknowledge
@@ -89,9 +92,9 @@ def drill_of_team(store: Store, team: str) -> str:
         NotFound: there was none, or it is no longer stored
     """
     with store.read() as connection:
-        for row in connection.execute(_DRILLS, {"most": 1_000}):
-            if row.labels.get(DRILL) == team:
-                return row.id
+        newest = connection.execute(_NEWEST, {"team": team}).scalar()
+    if newest is not None:
+        return newest
     raise NotFound(
         f"there was no drill of the team {team}", hint=f"Start one: sentinel drill {team}"
     )
@@ -124,7 +127,11 @@ def drill_report(store: Store, drill_id: str) -> Drill:
     answered = {alert.acknowledged_by}
     for row in escalations:
         answered |= {row.acknowledged_by, *row.acknowledgements}
-    rest = all(row.state in ("acknowledged", "ended") for row in escalations)
+    left = any(page.state in (*WAITS, "attempted") for page in pages)
+    rest = all(
+        row.state in ("acknowledged", "ended") or (row.state == "exhausted" and not left)
+        for row in escalations
+    )
     taken = alert.acknowledged_at
     return Drill(
         id=drill_id, team=alert.labels[DRILL], started_at=started, status=alert.status,
@@ -158,11 +165,11 @@ def _shown(page: Row[Any], sends: Sequence[Row[Any]], started: datetime) -> list
 
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
-_DRILLS = (
-    select(ALERT.c.id, ALERT.c.labels)
-    .where(ALERT.c.rule == "api")
+_NEWEST = (
+    select(ALERT.c.id)
+    .where(ALERT.c.rule == DRILL_RULE, ALERT.c.team == bindparam("team"))
     .order_by(ALERT.c.opened_at.desc(), ALERT.c.id.desc())
-    .limit(bindparam("most"))
+    .limit(1)
 )
 _ALERT = select(
     ALERT.c.labels, ALERT.c.opened_at, ALERT.c.status, ALERT.c.acknowledged_by,

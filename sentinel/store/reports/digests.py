@@ -22,6 +22,7 @@ from sentinel.notifications.digest import (
 )
 from sentinel.oncall.digest import TeamDigest
 from sentinel.oncall.document import Team
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.schema.digests import DigestRun
 from sentinel.severity import Severity
 from sentinel.store.alerts.filter import AlertFilter, narrowed
@@ -143,7 +144,7 @@ def _digest(
     compared = compare(
         store, mine, Span(since=since - length, until=since), Span(since=since, until=until)
     )
-    conditions = narrowed(mine, store.now())
+    conditions = [*narrowed(mine, store.now()), ALERT.c.rule != DRILL_RULE]
     within = (ALERT.c.opened_at >= since, ALERT.c.opened_at < until, *conditions)
     live = (ALERT.c.status.in_(("open", "acknowledged")), ALERT.c.opened_at < until, *conditions)
     columns = (

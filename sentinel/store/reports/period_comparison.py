@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Connection, func, literal_column, select
 
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.store.alerts.filter import AlertFilter, narrowed
 from sentinel.store.database.tables import ALERT
 from sentinel.store.reports.rollups import milliseconds
@@ -53,7 +54,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(store: Store, chosen: AlertFilter, first: Span, second: Span) -> Compared:
-    """Compare alerts of two periods.
+    """Compare alerts of two periods, without those of fire drills.
 
     Args:
         store: the shared database
@@ -68,6 +69,7 @@ def compare(store: Store, chosen: AlertFilter, first: Span, second: Span) -> Com
         ConfigurationError: a word of the filter cannot be parsed.
     """
     conditions = narrowed(msgspec.structs.replace(chosen, since=None, until=None), store.now())
+    conditions = [*conditions, ALERT.c.rule != DRILL_RULE]
     with store.read() as connection:
         was, now = (_rules(connection, store, conditions, span) for span in (first, second))
         none = (0, None)

@@ -25,6 +25,7 @@ from sentinel.store.database.tables import ALERT, ROLLUP_STATE
 from sentinel.store.reports.rollups import (
     DAY,
     FIGURES,
+    NO_DRILL,
     asked,
     figures,
     hour_before,
@@ -149,7 +150,7 @@ class Rollups:
         moments = (moment_of(start), moment_of(end))
         self._remove(connection, 1, *span)
         asked(connection, "DELETE FROM tally_mark WHERE at >= ? AND at < ?", span)
-        opened = "FROM alert WHERE opened_at >= ? AND opened_at < ? GROUP BY 3, 4"
+        opened = f"FROM alert WHERE opened_at >= ? AND opened_at < ? AND {NO_DRILL} GROUP BY 3, 4"
         hour, none = hour_of(dialect, "opened_at"), "0, 0, 0, 0, 0"
         into = f"INSERT INTO tally ({_COLUMNS})"
         took = milliseconds(dialect, "opened_at", "resolved_at")
@@ -161,7 +162,7 @@ class Rollups:
             f"{opened}",
             f"{into} SELECT 'ended', 1, {hour_of(dialect, 'resolved_at')}, '', 0, 0, 0, 0, "
             f"count(*), {took} FROM alert WHERE opened_at IS NOT NULL "
-            "AND resolved_at >= ? AND resolved_at < ? GROUP BY 3",
+            f"AND resolved_at >= ? AND resolved_at < ? AND {NO_DRILL} GROUP BY 3",
         ):
             asked(connection, statement, moments)
         for at in range(start, end):

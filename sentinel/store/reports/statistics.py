@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from sqlalchemy import func, select, text
 from sqlmodel import col
 
 from sentinel.access import EVERYTHING, Scope
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.schema.notifications import Delivery
 from sentinel.schema.rules import RuleRow
 from sentinel.store.database.scoped import alert_in, group_in, rule_in
@@ -65,7 +67,15 @@ class Statistics:
         self._store = store
 
     def figures(self, hours: float = 24) -> Figures:
-        """Return what happened in the last `hours`; a reopened alert counts as generated again."""
+        """Return what happened in the last `hours`; a reopened alert counts as generated again.
+
+        Args:
+            hours: length of the period
+
+        Returns:
+            The figures. Fire drills are left out of what was generated and resolved; live ones are
+            among the active alerts, as they are in the list, and their messages among those sent.
+        """
         return self.counted(hours).figures
 
     def counted(self, hours: float = 24, scope: Scope = EVERYTHING) -> Counted:
@@ -83,6 +93,10 @@ class Statistics:
             .where(col(Delivery.started_at) >= since)
             .group_by(col(Delivery.state))
         )
+        # Drills are found by their rule, so that nothing more is read of the other entries.
+        of_drills = happened.join(ALERT, ALERT.c.id == TIMELINE.c.alert_id).where(
+            ALERT.c.rule == DRILL_RULE, *alert_in(scope)
+        )
         rules = select(func.sum(col(RuleRow.evaluations))).where(*rule_in(scope))
         if not scope.is_everything:
             happened = happened.join(ALERT, ALERT.c.id == TIMELINE.c.alert_id)
@@ -90,9 +104,11 @@ class Statistics:
             delivered = delivered.where(*group_in(scope, DELIVERY.c.group_id))
         with self._store.read() as connection:
             timeline = connection.execute(happened).tuples().all()
+            drills = connection.execute(of_drills).tuples().all()
             deliveries = connection.execute(delivered).tuples().all()
             evaluations = connection.execute(rules).scalar()
-        kinds = {kind: number for kind, number, _ in timeline}
+        kinds = Counter({kind: number for kind, number, _ in timeline})
+        kinds.subtract({kind: number for kind, number, _ in drills})
         states = {state: number for state, number, _ in deliveries}
         first = min((first for *_, first in (*timeline, *deliveries)), default=None)
         figures = Figures(

@@ -21,7 +21,15 @@ from sentinel.severity import Severity
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.scoped import scope_text
 from sentinel.store.reports.rollup_spans import NONE, Kept, Parts, kept_in
-from sentinel.store.reports.rollups import DAY, FIGURES, asked, figures, milliseconds, moment_of
+from sentinel.store.reports.rollups import (
+    DAY,
+    FIGURES,
+    NO_DRILL,
+    asked,
+    figures,
+    milliseconds,
+    moment_of,
+)
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -278,7 +286,8 @@ class _Asking:
         self, parts: Parts, wanted: str, columns: str, moment: str, more: str = "", groups: str = ""
     ) -> Iterator[Any]:
         where, cells = self._scope
-        arm = f"SELECT {columns} FROM alert WHERE {more} {where} {moment} >= ? AND {moment} < ?"
+        arm = f"SELECT {columns} FROM alert WHERE {more} {where} {NO_DRILL} "
+        arm += f"AND {moment} >= ? AND {moment} < ?"
         grouped = f"GROUP BY {groups}" if groups else ""
         return self._of_all(
             [(arm, (*cells, *span)) for span in parts.walked], f"SELECT {wanted} FROM", grouped
