@@ -30,7 +30,7 @@ from sentinel.store import Store
 from sentinel.store.database.component_reports import report
 from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.route_shadow import follow_shadow
-from sentinel.store.oncall.handoffs import tell_handoffs
+from sentinel.store.oncall.handoffs import notify_of_handoffs
 from sentinel.store.reports.digests import send_digests
 
 __all__ = ["sweep"]
@@ -40,7 +40,7 @@ __all__ = ["sweep"]
 def sweep() -> State[None]:
     """Expire alerts, escalate, notify, follow a draft of the routes, digests, remediations.
 
-    It also alerts about escalations that do not go on, and tells people of handoffs.
+    It also alerts about escalations that do not go on, and notifies people of handoffs.
 
     Returns:
         The final state: `NothingDue`, `Swept` with the counts, or `Failed` with the parts that
@@ -84,7 +84,7 @@ def sweep() -> State[None]:
         (len(put_back), "Automations disabled again"),
     ]
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
-    _tell(store, parts.failed)
+    _alert_and_notify(store, parts.failed)
     if parts.failed:
         failed = f"failed: {', '.join(parts.failed)}; the log of this run has the errors"
         return Failed(message=f"{said}; {failed}" if said else failed)
@@ -94,7 +94,7 @@ def sweep() -> State[None]:
     return Completed(name="Swept", message=said)
 
 
-def _tell(store: Store, failed: list[str]) -> None:
+def _alert_and_notify(store: Store, failed: list[str]) -> None:
     """Report that the sweep ran, for the page Health and for doctor."""
     if failed:
         says, hint = f"failed: {', '.join(failed)}", "The log of its last run in Prefect says why."
@@ -130,7 +130,7 @@ _REST: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("escalations that do not go on", _watch_escalations),
     ("announcements of silences", announce_silences),
     ("calendars", _read_calendars),
-    ("handoffs", tell_handoffs),
+    ("handoffs", notify_of_handoffs),
     ("digests", send_digests),
     ("the draft of the routes", follow_shadow),
 )

@@ -155,7 +155,7 @@ class _Flatline(Eventful):
             facts={"count": count},
         )
         fired = FlatState(
-            counts=counts.items, since=before.since, newest=now, told_at=now,
+            counts=counts.items, since=before.since, newest=now, notified_at=now,
             forgotten=self._window.forget_keys,
         )  # fmt: skip
         return fired, hit
@@ -165,8 +165,8 @@ class _Flatline(Eventful):
         if before.forgotten:
             return None
         full = before.since + self._frame
-        if before.told_at is not None:
-            return before.told_at + min(self._frame, _AGAIN)
+        if before.notified_at is not None:
+            return before.notified_at + min(self._frame, _AGAIN)
         return max(full, Counts(before.counts).falls_below(self._window.threshold, self._frame))
 
     def begin(self, now: float) -> State | None:

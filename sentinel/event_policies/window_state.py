@@ -58,7 +58,7 @@ class FlatState(msgspec.Struct, frozen=True, kw_only=True, tag="flat"):
     since: float
     counts: Sequence[tuple[float, int]] = ()
     newest: float = 0.0
-    told_at: float | None = None
+    notified_at: float | None = None
     forgotten: bool = False
 
 
@@ -105,7 +105,7 @@ def latest(state: State) -> float:
         case SpikeState():
             return max(state.newest, state.since or 0.0)
         case FlatState():
-            return max(state.newest, state.since, state.told_at or 0.0)
+            return max(state.newest, state.since, state.notified_at or 0.0)
         case ChangeState():
             return state.at
         case TermState() | ValueState():

@@ -17,7 +17,7 @@ from sentinel.notifications.notice import NewNotice
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.why import shown
 
-__all__ = ["AHEAD", "AnnouncedSilence", "MutedNow", "Told", "announcement", "next_told"]
+__all__ = ["AHEAD", "Announced", "AnnouncedSilence", "MutedNow", "announcement", "next_announced"]
 
 AHEAD = timedelta(minutes=15)
 """So long before its end a silence is announced to end."""
@@ -59,8 +59,8 @@ class MutedNow(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What one receiver was told of one window: as `SilenceAnnouncement` has it."""
+class Announced(msgspec.Struct, frozen=True, kw_only=True):
+    """What was announced of one window to one receiver: as `SilenceAnnouncement` has it."""
 
     window: datetime
     until: datetime
@@ -69,14 +69,14 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
 
 
-def next_told(
-    told: Told | None, silence: AnnouncedSilence | None, mutes: bool, now: datetime,
+def next_announced(
+    announced: Announced | None, silence: AnnouncedSilence | None, mutes: bool, now: datetime,
     ahead: timedelta = AHEAD,
-) -> tuple[Told | None, Reason | None]:  # fmt: skip
-    """Return what a receiver has been told after this moment, and what is said to it now.
+) -> tuple[Announced | None, Reason | None]:  # fmt: skip
+    """Return what has been announced to a receiver after this moment, and what is said to it now.
 
     Args:
-        told: what it was told of a window; None for nothing yet
+        announced: what was announced to it of a window; None for nothing yet
         silence: as it is now; None where retention has deleted it
         mutes: whether it mutes something now that the receiver would be notified of
         now: the present moment
@@ -86,47 +86,47 @@ def next_told(
         What it knows, and one of the four kinds of announcements; None for nothing new.
     """
     until = None if silence is None else silence.until
-    if told is None:
+    if announced is None:
         if silence is None or until is None or not mutes:
             return None, None
-        begun = Told(window=silence.window, until=until, begun_at=now)
+        begun = Announced(window=silence.window, until=until, begun_at=now)
         # One that is this short needs no word that it ends soon.
         short = until - now <= ahead
         return msgspec.structs.replace(begun, ending_at=now if short else None), (
             Reason.SILENCE_CREATED
         )
-    if told.ended_at is not None:
-        return told, None
+    if announced.ended_at is not None:
+        return announced, None
     if silence is None or until is None:
-        return msgspec.structs.replace(told, ended_at=now), Reason.SILENCE_ENDED
-    if silence.window != told.window:
-        if told.until <= now:
-            return msgspec.structs.replace(told, ended_at=now), Reason.SILENCE_ENDED
+        return msgspec.structs.replace(announced, ended_at=now), Reason.SILENCE_ENDED
+    if silence.window != announced.window:
+        if announced.until <= now:
+            return msgspec.structs.replace(announced, ended_at=now), Reason.SILENCE_ENDED
         near = until - now <= ahead
-        return Told(
-            window=silence.window, until=until, begun_at=told.begun_at,
+        return Announced(
+            window=silence.window, until=until, begun_at=announced.begun_at,
             ending_at=now if near else None,
         ), Reason.SILENCE_CHANGED  # fmt: skip
-    if until != told.until:
+    if until != announced.until:
         # Extended: what was said of its end holds no more, also where the new one is near.
-        later = until > told.until or until - now > ahead
-        told = msgspec.structs.replace(
-            told, until=until, ending_at=None if later else told.ending_at
+        later = until > announced.until or until - now > ahead
+        announced = msgspec.structs.replace(
+            announced, until=until, ending_at=None if later else announced.ending_at
         )
-    if told.ending_at is None and until - now <= ahead:
-        return msgspec.structs.replace(told, ending_at=now), Reason.SILENCE_ENDING
-    return told, None
+    if announced.ending_at is None and until - now <= ahead:
+        return msgspec.structs.replace(announced, ending_at=now), Reason.SILENCE_ENDING
+    return announced, None
 
 
 def announcement(
-    kind: Reason, silence: AnnouncedSilence, told: Told, receiver: str, muted: MutedNow
+    kind: Reason, silence: AnnouncedSilence, announced: Announced, receiver: str, muted: MutedNow
 ) -> NewNotice:
     """Return what is said to a receiver about a silence.
 
     Args:
         kind: one of the four kinds of announcements
         silence: as it is now
-        told: what the receiver knows of it, with this announcement
+        announced: what the receiver knows of it, with this announcement
         receiver: its name
         muted: what the silence mutes of the receiver now, or muted until it ended
 
@@ -135,7 +135,7 @@ def announcement(
     """
     noun = "maintenance window" if silence.maintenance else "silence"
     alerts = "one alert" if muted.count == 1 else f"{muted.count:,} alerts"
-    end = shown(told.until)
+    end = shown(announced.until)
     if kind is Reason.SILENCE_CREATED:
         title = f"[silence] {silence.author} muted {alerts} until {end}"
     elif kind is Reason.SILENCE_CHANGED:
@@ -154,9 +154,9 @@ def announcement(
     return NewNotice(
         kind=kind, about=silence.id, receiver=receiver, title=title, text="\n".join(lines),
         url=muted.url,
-        says=f"{told.window.isoformat()} {told.until.isoformat()}"
+        says=f"{announced.window.isoformat()} {announced.until.isoformat()}"
         if kind in (Reason.SILENCE_ENDING, Reason.SILENCE_CHANGED)
-        else told.window.isoformat(),
+        else announced.window.isoformat(),
     )  # fmt: skip
 
 

@@ -272,7 +272,7 @@ def _storm(
     storm = notified.storm
     if storm is None or policy.page or (_ends(wanted) and notified.acknowledged is not None):
         return wanted
-    if group.severity >= Severity.CRITICAL and storm.told:
+    if group.severity >= Severity.CRITICAL and storm.notified:
         new = wanted.reason is Reason.FIRST and not storm.names
         if new or wanted.reason is Reason.SEVERITY_ROSE:
             return wanted

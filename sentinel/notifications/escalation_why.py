@@ -124,10 +124,10 @@ def _stands(given: EscalationWhy) -> str:
 
 def _exhausted(pages: list[PageWhy]) -> str:
     """Return what is to come, and who was reached, where no further level follows."""
-    told = [one for one in pages if one.kind in ("page", "again")]
-    if any(one.state in ("pending", "put_off", "attempted") for one in told):
+    sent = [one for one in pages if one.kind in ("page", "again")]
+    if any(one.state in ("pending", "put_off", "attempted") for one in sent):
         return "no further level follows; some of its pages are still to be sent"
-    if any(one.state in ("sent", "gathered") for one in told):
+    if any(one.state in ("sent", "gathered") for one in sent):
         return "no further level follows, and it still waits for an acknowledgement"
     return "no further level follows, and nobody was reached"
 

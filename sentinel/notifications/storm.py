@@ -60,13 +60,14 @@ class StormNow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         until: when it ends if no more alerts open
-        told: whether the channel was sent a message about it, so that critical groups which that
-            does not name are sent by themselves; False where it had `CRITICALS` within a minute
+        notified: whether the channel was sent a message about it, so that critical groups which
+            that does not name are sent by themselves; False where it had `CRITICALS` within a
+            minute
         names: whether that message named a critical alert of the group that still fires
     """
 
     until: datetime
-    told: bool = False
+    notified: bool = False
     names: bool = False
 
 

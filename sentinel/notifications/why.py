@@ -148,7 +148,7 @@ def explained(
         alert: the alert
         groups: its groups, the newest first, without sentences
         now: the moment of the decisions
-        announcements: what receivers were told of silences that mute or muted it
+        announcements: what receivers were notified of, about silences that mute or muted it
 
     Returns:
         The same with a sentence at each.

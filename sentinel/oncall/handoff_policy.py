@@ -1,4 +1,4 @@
-"""When people are told of a handoff, as schedules and people have it written down. Pure."""
+"""When people are notified of a handoff, as schedules and people have it written down. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class HandoffNotices(BaseModel):
 
 
 class PersonHandoffs(HandoffNotices):
-    """What one person wants to be told, of every schedule that they have shifts in."""
+    """What one person wants to be notified of, in every schedule that they have shifts in."""
 
     receivers: list[str] = Field(
         default_factory=list[str],

@@ -16,7 +16,7 @@ def handoff_text(schedule: str, handoff: Handoff, zone: ZoneInfo) -> tuple[str, 
 
     Args:
         schedule: name of the schedule
-        handoff: what is told
+        handoff: of whom it notifies
         zone: of the person
 
     Returns:

@@ -1,8 +1,8 @@
-"""Who is told of a handoff now: whoever comes, whoever goes, and both ahead of it. Pure.
+"""Who is notified of a handoff now: whoever comes, whoever goes, and both ahead of it. Pure.
 
-What people were told is remembered, and compared with what the schedule says by now. So each
-handoff is told once, however often and however late somebody looks, and an override or a swap that
-was made meanwhile counts as any other handoff does.
+What people were notified of is remembered, and compared with what the schedule says by now. So
+each handoff is sent once, however often and however late somebody looks, and an override or a swap
+that was made meanwhile counts as any other handoff does.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sentinel.oncall.shifts import shifts
 from sentinel.timing.active_hours import ActiveHours
 
 __all__ = [
-    "AheadTold",
     "Handoff",
     "HandoffDecision",
     "HandoffKind",
-    "Told",
+    "Notified",
+    "NotifiedAhead",
     "Wanted",
     "decide_handoffs",
     "on_call_changes",
@@ -33,12 +33,12 @@ __all__ = [
 
 _SEARCH = tuple(timedelta(days=days) for days in (14, 60, 400))
 _BEFORE_QUIET = timedelta(minutes=10)
-"""How long before quiet hours somebody is told what would else fall into them."""
+"""How long before quiet hours somebody is notified of what would else fall into them."""
 _LONGEST_QUIET = timedelta(days=8)
 
 
 class HandoffKind(StrEnum):
-    """What somebody is told of a handoff."""
+    """Which side of a handoff somebody is notified of."""
 
     BEGINS = "begins"
     ENDS = "ends"
@@ -47,18 +47,18 @@ class HandoffKind(StrEnum):
     CHANGED = "changed"
 
 
-class Told(msgspec.Struct, frozen=True):
+class Notified(msgspec.Struct, frozen=True):
     """Who was on call by a schedule when somebody looked last, and when that was."""
 
     people: tuple[str, ...]
     looked_at: datetime
 
 
-class AheadTold(msgspec.Struct, frozen=True, order=True):
-    """Somebody was told of a handoff ahead of it.
+class NotifiedAhead(msgspec.Struct, frozen=True, order=True):
+    """Somebody was notified of a handoff ahead of it.
 
     Attributes:
-        person: who was told
+        person: who was notified
         comes: whether their shift begins with it; else it ends
         at: the moment of the handoff
         ahead: how long before; of several, the shortest
@@ -71,16 +71,16 @@ class AheadTold(msgspec.Struct, frozen=True, order=True):
 
 
 class Handoff(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person is told.
+    """A notification of one person.
 
     Attributes:
-        person: whom it is told
-        kind: what is told
+        person: who is notified
+        kind: of what
         at: the moment of the handoff, in UTC
         people: who is on call from then on; empty for nobody
         until: until when the person is on call from then on; None where they are not, or where no
             end lies within 400 days
-        since: of a shift of which the person is told only when it is over: when it began
+        since: of a shift of which the person is notified only when it is over: when it began
         ahead: how long before
     """
 
@@ -94,30 +94,30 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandoffDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told now, and what is remembered of it.
+    """The notifications of now, and what is remembered of it.
 
     Attributes:
-        handoffs: what is told
-        told: who is on call now
-        add: handoffs that were told ahead
-        drop: of those told ahead, what is over or holds no longer
+        handoffs: the notifications
+        notified: who is on call now
+        add: notifications ahead of handoffs
+        drop: of those sent ahead, what is over or holds no longer
     """
 
     handoffs: list[Handoff]
-    told: Told
-    add: list[AheadTold]
-    drop: list[AheadTold]
+    notified: Notified
+    add: list[NotifiedAhead]
+    drop: list[NotifiedAhead]
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """How long before a handoff a person is told of it, shortest first, and their quiet hours."""
+    """How long before a handoff a person is notified, shortest first, and their quiet hours."""
 
     ahead: tuple[timedelta, ...]
     quiet: ActiveHours | None = None
 
 
 def wanted_by(name: str, schedule: Schedule, people: Mapping[str, Person]) -> Wanted | None:
-    """Return what a person wants to be told of a schedule's handoffs.
+    """Return when a person wants to be notified of a schedule's handoffs.
 
     Args:
         name: of the person
@@ -138,37 +138,37 @@ def decide_handoffs(
     schedule: Schedule,
     overrides: Sequence[Override],
     wanted: Callable[[str], Wanted | None],
-    told: Told | None,
-    ahead: Collection[AheadTold],
+    notified: Notified | None,
+    ahead: Collection[NotifiedAhead],
     now: datetime,
 ) -> HandoffDecision:
-    """Return what people are told of a schedule's handoffs now.
+    """Return whom to notify of a schedule's handoffs now.
 
     Args:
         schedule: whose handoffs
         overrides: of this schedule, in the order in which they were made
-        wanted: what a person wants to be told; None for nothing
-        told: what somebody saw who looked before; None for nobody, and then nothing that was is
-            told
-        ahead: handoffs that were told ahead of them
+        wanted: when a person wants to be notified; None for nothing
+        notified: what somebody saw who looked before; None for nobody, and then nobody is
+            notified of what was
+        ahead: notifications that were sent ahead of handoffs
         now: the present moment, timezone-aware
 
     Returns:
-        What is told, and what is remembered of it.
+        The notifications, and what is remembered of them.
 
     Raises:
         ValueError: `now` is naive
     """
     now = utc(now)
-    if told is not None and now < told.looked_at <= now + _SKEW:
-        # Somebody whose clock is ahead has looked: what lies between is told already.
-        return HandoffDecision(handoffs=[], told=told, add=[], drop=[])
-    looked_at = now if told is None else min(told.looked_at, now)
+    if notified is not None and now < notified.looked_at <= now + _SKEW:
+        # Somebody whose clock is ahead has looked: people were notified of what lies between.
+        return HandoffDecision(handoffs=[], notified=notified, add=[], drop=[])
+    looked_at = now if notified is None else min(notified.looked_at, now)
     reaches = (_reach(one) for name in _names(schedule, overrides) if (one := wanted(name)))
     last = max([now + max(reaches, default=timedelta(0)), *(one.at for one in ahead)])
     begun, found = on_call_changes(schedule, overrides, looked_at, last)
-    seen = found if told is None else [(looked_at, begun), *found]
-    before = begun if told is None else told.people
+    seen = found if notified is None else [(looked_at, begun), *found]
+    before = begun if notified is None else notified.people
     past = [one for one in seen if one[0] <= now]
     handoffs = list(_happened(before, past, schedule, overrides, now))
     present = past[-1][1] if past else before
@@ -193,7 +193,7 @@ def decide_handoffs(
             continue
         if one not in drop:
             drop.append(one)
-        # Whoever is told of another handoff of the same kind by this knows what holds.
+        # Whoever is notified of another handoff of the same kind by this knows what holds.
         kinds = _INSTEAD[one.comes]
         if any((one.person, kind) in happened for kind in kinds):
             continue
@@ -207,7 +207,7 @@ def decide_handoffs(
         )  # fmt: skip
     return HandoffDecision(
         handoffs=[one for one in handoffs if wanted(one.person) is not None],
-        told=Told(present, now), add=add, drop=drop,
+        notified=Notified(present, now), add=add, drop=drop,
     )  # fmt: skip
 
 
@@ -300,9 +300,9 @@ def _unheard_start(name: str, before: tuple[str, ...], past: _Changes) -> dateti
 
 def _announced(
     present: tuple[str, ...], coming: _Changes, wanted: Callable[[str], Wanted | None],
-    ahead: Collection[AheadTold], now: datetime,
-) -> Iterator[AheadTold]:  # fmt: skip
-    """Yield what is told ahead now: of several lengths that are due, the shortest."""
+    ahead: Collection[NotifiedAhead], now: datetime,
+) -> Iterator[NotifiedAhead]:  # fmt: skip
+    """Yield the notifications ahead of now: of several lengths that are due, the shortest."""
     known = {(one.person, one.comes, one.at): one.ahead for one in ahead}
     people = present
     for moment, after in coming:
@@ -313,7 +313,7 @@ def _announced(
             due = [one for one in says.ahead if _due(moment, one, says.quiet) <= now]
             last = known.get((name, comes, moment))
             if due and (last is None or due[0] < last):
-                yield AheadTold(name, comes, moment, due[0])
+                yield NotifiedAhead(name, comes, moment, due[0])
         people = after
 
 
@@ -329,8 +329,8 @@ def _due(moment: datetime, ahead: timedelta, quiet: ActiveHours | None) -> datet
     return max((start for start, _ in spans), default=due) - _BEFORE_QUIET
 
 
-def _holds(one: AheadTold, before: tuple[str, ...], seen: _Changes) -> bool:
-    """Return whether a handoff that was told ahead is one still."""
+def _holds(one: NotifiedAhead, before: tuple[str, ...], seen: _Changes) -> bool:
+    """Return whether a handoff that somebody was notified of ahead is one still."""
     people = before
     for moment, after in seen:
         if moment == one.at and (one.person in after) == one.comes != (one.person in people):

@@ -69,7 +69,7 @@ class Person(BaseModel):
         return {rule.receiver for rule in self.notify} | set(own)
 
     @property
-    def told_of_handoffs_by(self) -> list[str]:
+    def handoff_receivers(self) -> list[str]:
         """Return the receivers of their handoff notices: by default those that a page is first."""
         if self.handoff_notices and self.handoff_notices.receivers:
             return list(dict.fromkeys(self.handoff_notices.receivers))

@@ -37,7 +37,7 @@ from sentinel.store.escalations.waking import wake_for_due
 from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.storms import watch_storms
 from sentinel.store.notifications.wakes import ESCALATE
-from sentinel.store.oncall.handoffs import tell_handoffs
+from sentinel.store.oncall.handoffs import notify_of_handoffs
 
 __all__ = ["LEASE", "Duty", "Listener", "Relay"]
 
@@ -300,7 +300,7 @@ class Relay:
             return (self._channel_of if self._prefect_up() else self._from_memory)(ref)
 
         with ExitStack() as rest:  # also where one of them fails
-            rest.callback(tell_handoffs, self._store)
+            rest.callback(notify_of_handoffs, self._store)
             rest.callback(announce_silences, self._store)
             send_notices(self._store, channel_of, by="relay", overdue_for=_NOTICE_OVERDUE)
 

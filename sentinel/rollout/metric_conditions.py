@@ -10,7 +10,7 @@ from sentinel.errors import ExpressionError, RuleError
 from sentinel.expression.parsing import parse
 from sentinel.rules.condition import When, judge
 
-__all__ = ["EXPRESSION", "answers_truth", "carried", "comparison_of", "tells_apart"]
+__all__ = ["EXPRESSION", "answers_truth", "carried", "comparison_of", "distinguishes"]
 
 EXPRESSION = "metric_expression"
 """The check that works out an expression over metrics."""
@@ -60,7 +60,7 @@ def comparison_of(expression: str) -> tuple[str, float] | None:
     return (operator, right) if right is not None else (_MIRRORED[operator], left or 0.0)
 
 
-def tells_apart(when: Mapping[str, Any]) -> bool:
+def distinguishes(when: Mapping[str, Any]) -> bool:
     """Return whether a `when` decides differently for true (1) and for false (0).
 
     Args:

@@ -14,7 +14,7 @@ from sentinel.rollout.metric_conditions import (
     EXPRESSION,
     answers_truth,
     comparison_of,
-    tells_apart,
+    distinguishes,
 )
 from sentinel.rollout.rule_draft import Draft
 from sentinel.rollout.when_words import WORDS_OF_WHEN, judged, words_of
@@ -86,7 +86,7 @@ class WhenChange:
     def _given_whole(self, words: Mapping[str, Any]) -> None:
         if words:
             raise RuleError(f"when: {max(words)} is given too", hint="Give one of them.")
-        if self._truth and not tells_apart(self._body["when"]):
+        if self._truth and not distinguishes(self._body["when"]):
             raise RuleError(
                 f"when: the condition {self._expression!r} is true or false, as 1 or 0, and when "
                 "makes no difference between them",
@@ -119,7 +119,7 @@ class WhenChange:
         else:
             self._forget(*_COMPARED)
         present = rule.get("when")
-        if present is None or not was_truth or not tells_apart(present):
+        if present is None or not was_truth or not distinguishes(present):
             rule["when"] = {"equals": 1}  # what is true is 1
             self._forget("when")
         return {name: one for name, one in words.items() if name == "condition"}

@@ -23,7 +23,7 @@ from sentinel.schema.digests import DigestRun
 from sentinel.schema.escalations import EscalationPage, EscalationRow
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
-from sentinel.schema.handoffs import HandoffAhead, HandoffTold
+from sentinel.schema.handoffs import HandoffAhead, HandoffNotified
 from sentinel.schema.inhibition import InhibitionSource
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.message_limits import MessageLimit, StormRow
@@ -87,7 +87,7 @@ __all__ = [
     "FailedLogin",
     "GroupMember",
     "HandoffAhead",
-    "HandoffTold",
+    "HandoffNotified",
     "HeldBack",
     "InboxMessage",
     "InhibitionSource",

@@ -27,8 +27,8 @@ class RuleMemory(SQLModel, table=True):
 class HeldBack(SQLModel, table=True):
     """How many notifications a rule's limits held back from one channel since its last one.
 
-    The count holds while `since` equals the channel's `told_at`; the next notification starts it
-    again from zero.
+    The count holds while `since` equals the channel's `notified_at`; the next notification starts
+    it again from zero.
     """
 
     __tablename__: ClassVar[Any] = "held_back"

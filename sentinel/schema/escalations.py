@@ -125,7 +125,7 @@ class EscalationPage(SQLModel, table=True):
 
     `kind` is `page`, `again` (to the owner of an acknowledgement that ran
     out, or to the last level where none follows) or `resolved` (what
-    tells those who were paged that it is over). `at` is when it is sent, or tried again.
+    notifies those who were paged that it is over). `at` is when it is sent, or tried again.
     """
 
     __tablename__: ClassVar[Any] = "escalation_page"

@@ -1,4 +1,4 @@
-"""The tables of handoff notices: what people were told of who is on call."""
+"""The tables of handoff notices: what people were notified of: who is on call."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import long_column, moment_column
 
-__all__ = ["HandoffAhead", "HandoffTold"]
+__all__ = ["HandoffAhead", "HandoffNotified"]
 
 
-class HandoffTold(SQLModel, table=True):
+class HandoffNotified(SQLModel, table=True):
     """Who was on call by a schedule when its handoffs were looked at last."""
 
-    __tablename__: ClassVar[Any] = "oncall_told"
+    __tablename__: ClassVar[Any] = "oncall_notified"
 
     schedule: str = Field(primary_key=True, max_length=100)
     people: str = long_column(default="", description="Names, one a line; empty for nobody.")
@@ -23,9 +23,9 @@ class HandoffTold(SQLModel, table=True):
 
 
 class HandoffAhead(SQLModel, table=True):
-    """A person who was told of a handoff to come; deleted once it is over or holds no longer."""
+    """A person who was notified of a handoff to come; deleted once it is over or is none."""
 
-    __tablename__: ClassVar[Any] = "oncall_told_ahead"
+    __tablename__: ClassVar[Any] = "oncall_notified_ahead"
 
     schedule: str = Field(primary_key=True, max_length=100)
     person: str = Field(primary_key=True, max_length=100)

@@ -50,10 +50,10 @@ class Notice(SQLModel, table=True):
 
 
 class SilenceAnnouncement(SQLModel, table=True):
-    """What one receiver was told of one silence, or of one window of a recurring one.
+    """What one receiver was notified of one silence, or of one window of a recurring one.
 
-    `until` is its end as the receiver was last told; `ending_at` when it was told that this is
-    near, and `ended_at` that it is over.
+    `until` is its end as the receiver was last notified; `ending_at` when it was notified that this
+    is near, and `ended_at` that it is over.
     """
 
     __tablename__: ClassVar[Any] = "silence_announcement"

@@ -48,23 +48,23 @@ class Receiver(SQLModel, table=True):
 class NotificationLogEntry(SQLModel, table=True):
     """The last notification of one group through one channel of a receiver, and what comes next.
 
-    `told_seq` is the group's `seq` at that notification, 0 for none yet. Where `told_at` is NULL, a
-    `told_seq` above 0 is that at which the channel was added to the receiver of an open group.
-    `told_acknowledged` says that all that fired was acknowledged then.
-    `summary` is the id of the group in which the channel was notified of this one up to `told_seq`.
+    `notified_seq` is the group's `seq` at that notification, 0 for none yet. Where `notified_at` is
+    NULL, a `notified_seq` above 0 is that at which the channel was added to the receiver of an open
+    group. `notified_acknowledged` says that all that fired was acknowledged then. `summary` is the
+    id of the group in which the channel was notified of this one up to `notified_seq`.
     `reason` is that of the last decision, so that one query answers why a channel was not notified.
     """
 
-    __tablename__: ClassVar[Any] = "telling"
+    __tablename__: ClassVar[Any] = "notification_log"
 
     group_id: str = Field(primary_key=True, max_length=32)
     receiver: str = Field(primary_key=True, max_length=100)
     channel: str = Field(primary_key=True, max_length=200)
-    told_seq: int = 0
-    told_firing: int = 0
-    told_severity: int = 0
-    told_at: datetime | None = moment_column(default=None, nullable=True)
-    told_acknowledged: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    notified_seq: int = 0
+    notified_firing: int = 0
+    notified_severity: int = 0
+    notified_at: datetime | None = moment_column(default=None, nullable=True)
+    notified_acknowledged: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     reason: str = ""
     decided_at: datetime | None = moment_column(default=None, nullable=True)
     next_at: datetime | None = moment_column(default=None, nullable=True)

@@ -19,7 +19,7 @@ class Silence(SQLModel, table=True):
     It is of one `rule`, or, where that is empty, of what `matchers` match, from `starts_at` on: a
     list of sets, each as Alertmanager writes it. `team` is the one team to which all sets are
     confined. Where `recurrence` says something (`sentinel.timing.recurrence`), it mutes within its
-    windows alone. Where it says `announce`, the receivers that it mutes are told of it. A silence
+    windows alone. Where it says `announce`, the receivers that it mutes are notified of it. One
     that somebody ended early keeps its row, with who and when, until retention deletes it.
     """
 

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from sentinel.notifications.announcements import (
     AHEAD,
+    Announced,
     AnnouncedSilence,
     MutedNow,
-    Told,
     announcement,
-    next_told,
+    next_announced,
 )
 from sentinel.notifications.notice import takes_notices
 from sentinel.notifications.reasons import Reason
@@ -31,11 +31,11 @@ CREATED, ENDING, ENDED = Reason.SILENCE_CREATED, Reason.SILENCE_ENDING, Reason.S
 
 def said(at: list[datetime], mutes_from: datetime = START) -> list[Reason]:
     """What a receiver hears at these times; the silence mutes something of it from a moment on."""
-    told: Told | None = None
+    announced: Announced | None = None
     heard: list[Reason] = []
     for now in at:
         silence = SILENCE if now < END else OVER
-        told, kind = next_told(told, silence, mutes_from <= now < END, now)
+        announced, kind = next_announced(announced, silence, mutes_from <= now < END, now)
         heard += [kind] if kind else []
     return heard
 
@@ -67,33 +67,35 @@ def test_each_is_said_once_and_in_order_whenever_the_sweep_comes(sweeps: list[in
 
 
 def test_an_extension_is_announced_to_end_again_and_a_window_of_its_own_begins_again():
-    told, _ = next_told(None, SILENCE, mutes=True, now=START)
-    told, kind = next_told(told, SILENCE, mutes=True, now=END - AHEAD)
+    announced, _ = next_announced(None, SILENCE, mutes=True, now=START)
+    announced, kind = next_announced(announced, SILENCE, mutes=True, now=END - AHEAD)
     assert kind is ENDING
     longer = replace(SILENCE, until=END + timedelta(hours=1))
-    told, kind = next_told(told, longer, mutes=True, now=END)
+    announced, kind = next_announced(announced, longer, mutes=True, now=END)
     assert kind is None
-    told, kind = next_told(told, longer, mutes=True, now=END + timedelta(minutes=50))
+    announced, kind = next_announced(announced, longer, mutes=True, now=END + timedelta(minutes=50))
     assert kind is ENDING
     little = replace(longer, until=END + timedelta(hours=1, minutes=5))
-    told, kind = next_told(told, little, mutes=True, now=END + timedelta(minutes=51))
+    announced, kind = next_announced(announced, little, mutes=True, now=END + timedelta(minutes=51))
     assert kind is ENDING
-    assert told is not None
-    assert told.until == little.until
-    _, kind = next_told(told, little, mutes=True, now=END + timedelta(minutes=52))
+    assert announced is not None
+    assert announced.until == little.until
+    _, kind = next_announced(announced, little, mutes=True, now=END + timedelta(minutes=52))
     assert kind is None
     other = replace(SILENCE, window=END + timedelta(days=7), until=END + timedelta(days=7))
-    told, kind = next_told(told, other, mutes=True, now=END + timedelta(days=6, hours=23))
+    announced, kind = next_announced(
+        announced, other, mutes=True, now=END + timedelta(days=6, hours=23)
+    )
     assert kind is ENDED
-    assert told is not None
-    deleted, kind = next_told(replace(told, ended_at=None), None, mutes=False, now=END)
+    assert announced is not None
+    deleted, kind = next_announced(replace(announced, ended_at=None), None, mutes=False, now=END)
     assert (kind, deleted is not None and deleted.ended_at) == (ENDED, END)
 
 
 def test_the_text_names_author_comment_end_and_the_first_of_what_is_muted():
-    told = Told(window=START, until=END, begun_at=START)
+    announced = Announced(window=START, until=END, begun_at=START)
     muted = MutedNow(count=7, titles=[f"alert {one}" for one in range(7)], url="http://desk/")
-    begun = announcement(CREATED, SILENCE, told, "db", muted)
+    begun = announcement(CREATED, SILENCE, announced, "db", muted)
     assert begun.title == "[silence] ann muted 7 alerts until 2026-01-01 14:00:00 UTC"
     assert begun.text.splitlines() == [
         'The silence of {team="db"} is by ann.',
@@ -102,13 +104,15 @@ def test_the_text_names_author_comment_end_and_the_first_of_what_is_muted():
         "It mutes 7 alerts of this receiver: alert 0; alert 1; alert 2; alert 3; alert 4 … and 2 "
         "more.",
     ]
-    over = announcement(ENDED, replace(OVER, ended_by="bob", maintenance=True), told, "db",
+    over = announcement(ENDED, replace(OVER, ended_by="bob", maintenance=True), announced, "db",
                         MutedNow(count=1, titles=["alert 0"], url=""))  # fmt: skip
     assert over.title == '[silence] is over, ended by bob: {team="db"}, by ann'
     assert over.text.endswith("Of what it muted, one alert still fire: alert 0.")
     assert over.text.startswith("The maintenance window of")
     assert begun.once("inbox") != over.once("inbox")
-    assert begun.once("inbox") == announcement(CREATED, SILENCE, told, "db", muted).once("inbox")
+    assert begun.once("inbox") == announcement(CREATED, SILENCE, announced, "db", muted).once(
+        "inbox"
+    )
 
 
 def test_what_keeps_incidents_gets_no_notices():
@@ -119,16 +123,18 @@ def test_what_keeps_incidents_gets_no_notices():
 
 
 def test_other_times_of_a_silence_that_mutes_are_said_once_and_are_no_end():
-    told, _ = next_told(None, SILENCE, mutes=True, now=START)
+    announced, _ = next_announced(None, SILENCE, mutes=True, now=START)
     now = START + timedelta(minutes=20)
     moved = replace(SILENCE, window=START + timedelta(minutes=10))
-    after, kind = next_told(told, moved, mutes=False, now=now)
+    after, kind = next_announced(announced, moved, mutes=False, now=now)
     assert kind is Reason.SILENCE_CHANGED
     assert after is not None
-    assert next_told(after, moved, mutes=True, now=now) == (after, None)
+    assert next_announced(after, moved, mutes=True, now=now) == (after, None)
     new = announcement(kind, moved, after, "db", MutedNow(count=0, titles=(), url=""))
     assert new.title.startswith("[silence] changed, ends at ")
-    assert next_told(after, replace(moved, until=None), mutes=True, now=now)[1] is ENDED
+    assert next_announced(after, replace(moved, until=None), mutes=True, now=now)[1] is ENDED
     near = replace(moved, until=now + timedelta(minutes=5))
-    soon, _ = next_told(told, near, mutes=True, now=now)
-    assert next_told(soon, near, mutes=True, now=now) == (soon, None), "it names the end already"
+    soon, _ = next_announced(announced, near, mutes=True, now=now)
+    assert next_announced(soon, near, mutes=True, now=now) == (soon, None), (
+        "it names the end already"
+    )

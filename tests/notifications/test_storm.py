@@ -64,7 +64,7 @@ def test_a_storm_never_lasts_more_than_its_interval_beyond_the_last_alerts(
 
 
 GROUP = GroupNow(seq=1, opened_at=at(60), severity=4, firing=1, new_firing=1)
-STORM = StormNow(until=at(400), told=True)
+STORM = StormNow(until=at(400), notified=True)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_only_a_critical_group_that_its_message_does_not_name_is_sent_by_itself(
     severity: int, told: bool, names: bool, reason: Reason
 ):
     group = msgspec.structs.replace(GROUP, severity=severity)
-    storm = StormNow(until=at(400), told=told, names=names)
+    storm = StormNow(until=at(400), notified=told, names=names)
     decision = decide(group, Notified(storm=storm), at(61), Policy())
     assert decision.reason is reason
     if reason is Reason.STORM:

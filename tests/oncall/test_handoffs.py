@@ -1,4 +1,4 @@
-"""Each handoff is told once to whoever comes and goes, whenever somebody looks."""
+"""Whoever comes and goes is notified once of each handoff, whenever somebody looks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.handoffs import (
-    AheadTold,
     Handoff,
     HandoffKind,
-    Told,
+    Notified,
+    NotifiedAhead,
     Wanted,
     decide_handoffs,
     on_call_changes,
@@ -37,23 +37,23 @@ NAMES = ("ann", "ben", "cem")
 
 
 class Watch:
-    """Somebody who looks now and then, and remembers what was told."""
+    """Somebody who looks now and then, and remembers who was notified."""
 
     def __init__(self, schedule: Schedule, wanted: Callable[[str], Wanted | None]) -> None:
         self.schedule, self.wanted = schedule, wanted
         self.overrides: list[Override] = []
-        self.told: Told | None = None
-        self.ahead: set[AheadTold] = set()
+        self.notified: Notified | None = None
+        self.ahead: set[NotifiedAhead] = set()
         self.believed: set[str] = set()
         self.said: list[Handoff] = []
 
     def looks(self, now: datetime) -> list[Handoff]:
         found = decide_handoffs(
-            self.schedule, self.overrides, self.wanted, self.told, self.ahead, now
+            self.schedule, self.overrides, self.wanted, self.notified, self.ahead, now
         )
-        if self.told is None:
-            self.believed = set(found.told.people)
-        self.told = found.told
+        if self.notified is None:
+            self.believed = set(found.notified.people)
+        self.notified = found.notified
         self.ahead = (self.ahead - set(found.drop)) | set(found.add)
         for one in found.handoffs:
             if one.kind is HandoffKind.BEGINS:
@@ -77,7 +77,7 @@ def override(start: datetime, length: timedelta, *people: str) -> Override:
 
 def test_whoever_comes_and_whoever_goes_is_told_at_the_handoff():
     watch = Watch(WEEKLY, wanting())
-    assert watch.says(MONDAY + HOUR) == []  # what was before the first look is told nobody
+    assert watch.says(MONDAY + HOUR) == []  # nobody is notified of what was before the first look
     assert watch.says(MONDAY + WEEK - HOUR) == []
     assert watch.says(MONDAY + WEEK) == [("ann", "ends"), ("ben", "begins")]
     begins = next(one for one in watch.said if one.person == "ben")
@@ -123,7 +123,7 @@ def test_an_override_made_meanwhile_counts_and_who_was_told_otherwise_is_told_so
     watch.overrides.clear()
     assert watch.says(handoff - HOUR / 2) == [("ben", "will_begin"), ("cem", "changed")]
     assert watch.says(handoff) == [("ann", "ends"), ("ben", "begins")]
-    # One that has begun by the time it is made is told at once.
+    # Of one that has begun by the time it is made, people are notified at once.
     watch.overrides.append(override(handoff - HOUR, 10 * DAY, "cem"))
     assert watch.says(handoff + HOUR) == [("ben", "ends"), ("cem", "begins")]
     untils = {one.person: one.until for one in watch.said[-2:]}
@@ -181,8 +181,8 @@ def test_people_decide_for_themselves_and_else_their_schedules_do():
     assert wanted_by("ben", loud, people) is None
     assert wanted_by("cem", quiet, people) == Wanted((HOUR,))
     assert wanted_by("zoe", loud, people) is None
-    assert people["ann"].told_of_handoffs_by == ["chat"]
-    assert people["cem"].told_of_handoffs_by == ["mail"]
+    assert people["ann"].handoff_receivers == ["chat"]
+    assert people["cem"].handoff_receivers == ["mail"]
     assert document.receivers == {"chat", "sms", "mail"}
     for wrong in (["0s"], ["31d"]):
         with pytest.raises(ValidationError, match="at most 30 days"):
@@ -234,9 +234,9 @@ def test_every_handoff_is_told_exactly_once_whatever_the_times_of_the_looks(
         [one for one in watch.said if one.kind is kind]
         for kind in (HandoffKind.BEGINS, HandoffKind.ENDS)
     )
-    told = [(one.person, one.at) for one in begins]
-    told += [(one.person, one.since) for one in ends if one.since is not None]
-    assert Counter(told) == came
+    notified = [(one.person, one.at) for one in begins]
+    notified += [(one.person, one.since) for one in ends if one.since is not None]
+    assert Counter(notified) == came
     assert Counter((one.person, one.at) for one in ends) == went
     announced = Counter(
         (one.person, one.kind is HandoffKind.WILL_BEGIN, one.at, one.ahead)

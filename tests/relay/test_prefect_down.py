@@ -129,7 +129,7 @@ def test_where_no_block_could_be_loaded_the_emergency_channel_is_notified_once(
     assert night.inbox() == [f"first notification; {DOWN}"]
     # The channel itself is not called broken, and says why it waits.
     assert ("default", HOOK) not in {row[:2] for row in night.log()}
-    ((waits,),) = night.world.rows(f"SELECT reason FROM telling WHERE channel = '{HOOK}'")
+    ((waits,),) = night.world.rows(f"SELECT reason FROM notification_log WHERE channel = '{HOOK}'")
     assert waits == "prefect_down"
     why = {one.channel: str(one.decision.reason) for one in night.explained()}
     assert why == {"inbox": "repeat_interval", HOOK: "prefect_down"}

@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from sentinel.schema.digests import DigestRun
-from sentinel.schema.handoffs import HandoffTold
+from sentinel.schema.handoffs import HandoffNotified
 from sentinel.schema.notices import Notice
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
 
 __all__ = ["end_what_waited"]
 
-_NOTICE, _RUN, _TOLD = table_of(Notice), table_of(DigestRun), table_of(HandoffTold)
+_NOTICE, _RUN, _NOTIFIED = table_of(Notice), table_of(DigestRun), table_of(HandoffNotified)
 
 
 def end_what_waited(connection: Connection, now: datetime) -> None:
@@ -38,4 +38,4 @@ def end_what_waited(connection: Connection, now: datetime) -> None:
         row = {"team": team, "until": now, "made_at": now}
         insert = insert_into(connection.dialect.name, _RUN).values(row)
         connection.execute(insert.on_conflict_do_nothing())
-    connection.execute(_TOLD.delete())
+    connection.execute(_NOTIFIED.delete())

@@ -85,7 +85,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
             )
             ids = list(connection.execute(query.limit(_PIECE)).scalars())
             subquery, parameter = id_array(connection, ids)
-            for table, column in (("telling", "group_id"), ("delivery", "group_id"),
+            for table, column in (("notification_log", "group_id"), ("delivery", "group_id"),
                                   ("notification_outcome", "group_id"),
                                   ("held_back", "group_id"), ("group_member", "group_id"),
                                   ("escalation_page", "group_id"), ("escalation", "group_id"),

@@ -1,4 +1,4 @@
-"""Announcements of silences: who is muted by them, what each receiver was told, and what is next.
+"""Announcements of silences: whom they mute, what each receiver was notified of, and what is next.
 
 The notice is added in the transaction that notes it, so that a restart repeats none and loses none.
 """
@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, and_, bindparam, exists, or_, select, text
 
 from sentinel.notifications.announcements import (
+    Announced,
     AnnouncedSilence,
     MutedNow,
-    Told,
     announcement,
-    next_told,
+    next_announced,
 )
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.why import Outcome
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["announce_silences", "announcements_to"]
 
-TOLD = table_of(SilenceAnnouncement)
+ANNOUNCED = table_of(SilenceAnnouncement)
 _MOST_MUTED = 5_000
 """So many muted alerts of one silence are looked at; a message names few of them."""
 
@@ -85,26 +85,26 @@ def _announce(store: Store, id_: str, connection: Connection) -> int:
     row = connection.execute(_LOCKED, {"silence": id_}).first()
     found = None if row is None else model_of(Silence, row)
     silence = None if found is None else _as_announced(found, now)
-    told: dict[str, list[Told]] = defaultdict(list)
-    for each in connection.execute(_TOLD, {"silence": id_}):
-        told[each.receiver].append(
-            Told(window=each.window, until=each.until, begun_at=each.begun_at,
+    announced: dict[str, list[Announced]] = defaultdict(list)
+    for each in connection.execute(_ANNOUNCED, {"silence": id_}):
+        announced[each.receiver].append(
+            Announced(window=each.window, until=each.until, begun_at=each.begun_at,
                  ending_at=each.ending_at, ended_at=each.ended_at)
         )  # fmt: skip
     muted = {} if found is None else _muted(store, connection, found, now)
     if found is not None and not found.announce:
-        muted = _of_those_that_want(store, connection, muted, {*told})
+        muted = _of_those_that_want(store, connection, muted, {*announced})
     said = 0
-    for receiver in sorted({*told, *muted}):
+    for receiver in sorted({*announced, *muted}):
         # A window that is over is said to be over before the next one begins.
-        windows = [one for one in told[receiver] if one.ended_at is None]
-        known = {one.window for one in told[receiver]}
+        windows = [one for one in announced[receiver] if one.ended_at is None]
+        known = {one.window for one in announced[receiver]}
         for before in (*windows, None):
             if before is None and (
                 silence is None or silence.until is None or silence.window in known
             ):
                 continue
-            after, kind = next_told(before, silence, receiver in muted, now)
+            after, kind = next_announced(before, silence, receiver in muted, now)
             if after is None or after == before:
                 continue
             if before is not None and after.window != before.window:
@@ -162,7 +162,7 @@ def _muted(
 
 
 def _of_those_that_want(
-    store: Store, connection: Connection, muted: dict[str, MutedNow], told: Collection[str]
+    store: Store, connection: Connection, muted: dict[str, MutedNow], announced: Collection[str]
 ) -> dict[str, MutedNow]:
     """Leave out the receivers that are notified only of silences that say so themselves."""
     wanting = announced_receivers_in(connection)
@@ -171,7 +171,7 @@ def _of_those_that_want(
         name: of
         for name, of in muted.items()
         # Groups of a receiver that does not exist notify `default`.
-        if name in told or (name if name in known else DEFAULT) in wanting
+        if name in announced or (name if name in known else DEFAULT) in wanting
     }
 
 
@@ -179,14 +179,16 @@ def _nothing(store: Store) -> MutedNow:
     return MutedNow(count=0, titles=(), url=f"{store.options.dashboard_url.rstrip('/')}/")
 
 
-def _write(store: Store, connection: Connection, id_: str, receiver: str, told: Told) -> None:
+def _write(
+    store: Store, connection: Connection, id_: str, receiver: str, announced: Announced
+) -> None:
     values = {
-        "until": told.until, "begun_at": told.begun_at, "ending_at": told.ending_at,
-        "ended_at": told.ended_at,
+        "until": announced.until, "begun_at": announced.begun_at, "ending_at": announced.ending_at,
+        "ended_at": announced.ended_at,
     }  # fmt: skip
     connection.execute(
-        insert_into(store.dialect, TOLD)
-        .values(silence=id_, receiver=receiver, window=told.window, **values)
+        insert_into(store.dialect, ANNOUNCED)
+        .values(silence=id_, receiver=receiver, window=announced.window, **values)
         .on_conflict_do_update(index_elements=["silence", "receiver", "window"], set_=values)
     )
 
@@ -218,7 +220,7 @@ _CANDIDATES = (
     select(SILENCE.c.id)
     .where(SILENCE.c.announce.is_(True), SILENCE.c.ended_at.is_(None))
     .where(SILENCE.c.starts_at <= _NOW, SILENCE.c.until > _NOW)
-    .union(select(TOLD.c.silence).where(TOLD.c.ended_at.is_(None)))
+    .union(select(ANNOUNCED.c.silence).where(ANNOUNCED.c.ended_at.is_(None)))
 )
 _MUTING = (
     select(SILENCE.c.id)
@@ -232,7 +234,11 @@ _MUTING = (
 )
 """Silences that may mute something now."""
 _LOCKED = select(SILENCE).where(SILENCE.c.id == bindparam("silence")).with_for_update()
-_TOLD = select(TOLD).where(TOLD.c.silence == bindparam("silence")).order_by(TOLD.c.window)
+_ANNOUNCED = (
+    select(ANNOUNCED)
+    .where(ANNOUNCED.c.silence == bindparam("silence"))
+    .order_by(ANNOUNCED.c.window)
+)
 _ROW = (MEMBER.c.alert_id, MEMBER.c.group_id, ALERT.c.title, GROUP.c.receivers)
 _JOINED = MEMBER.join(ALERT, ALERT.c.id == MEMBER.c.alert_id).join(
     GROUP, GROUP.c.id == MEMBER.c.group_id

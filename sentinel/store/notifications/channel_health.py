@@ -273,10 +273,10 @@ def record(
     Returns:
         The channels whose failure, or refusal, is the first in a row.
     """
-    told = [one for one in outcomes if not one.untried]
-    known, proven = _locked(connection, {one.sent.channel for one in told})
+    tried = [one for one in outcomes if not one.untried]
+    known, proven = _locked(connection, {one.sent.channel for one in tried})
     first: set[str] = set()
-    for one in sorted(told, key=lambda one: one.sent.channel):
+    for one in sorted(tried, key=lambda one: one.sent.channel):
         channel = one.sent.channel
         before = known.get(channel, Breaker())
         if not one.error:

@@ -214,11 +214,11 @@ def _finish_late(
         end_delivery(connection, outcome, "failed" if outcome.error else "sent", now)
         if outcome.error:
             continue
-        told_at = NOTIFICATION_LOG.c.told_at
+        notified_at = NOTIFICATION_LOG.c.notified_at
         connection.execute(
             NOTIFICATION_LOG.update()
             .where(*is_log_entry(group_id, sent.receiver, sent.channel))
-            .where(or_(told_at.is_(None), told_at < sent.message.at))
+            .where(or_(notified_at.is_(None), notified_at < sent.message.at))
             .values(**_as_notified(outcome, now))
         )
 
@@ -226,10 +226,10 @@ def _finish_late(
 def _as_notified(outcome: Outcome, now: datetime) -> dict[str, Any]:
     sent = outcome.sent
     return {
-        "told_seq": sent.seq, "told_firing": sent.firing,
-        "told_severity": sent.severity if sent.firing else 0, "told_at": now,
+        "notified_seq": sent.seq, "notified_firing": sent.firing,
+        "notified_severity": sent.severity if sent.firing else 0, "notified_at": now,
         "attempts": 0, "retry_at": None, "refused_seq": None, "error": "",
-        "reference": outcome.reference, "told_acknowledged": all_acknowledged(sent.message),
+        "reference": outcome.reference, "notified_acknowledged": all_acknowledged(sent.message),
     }  # fmt: skip
 
 

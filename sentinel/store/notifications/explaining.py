@@ -54,14 +54,14 @@ __all__ = ["Why", "explain", "explain_alert", "why_of_alert"]
 class Why(msgspec.Struct, frozen=True, kw_only=True):
     """Why one channel is or is not notified of a group now, and when the next decision is.
 
-    `told_seq` is the group's `seq` at the channel's last notification, 0 for none.
+    `notified_seq` is the group's `seq` at the channel's last notification, 0 for none.
     """
 
     group_id: str
     receiver: str
     channel: str
-    told_at: datetime | None
-    told_seq: int
+    notified_at: datetime | None
+    notified_seq: int
     decision: Decision
     error: str
 
@@ -162,8 +162,8 @@ def _group(
         unknown=[name for name in group.receivers if name not in channels],
         channels=[
             ChannelWhy(
-                receiver=one.receiver, channel=one.channel, notified_at=one.told_at,
-                knows=knows(row, one.told_seq if one.told_at else 0, one.channel),
+                receiver=one.receiver, channel=one.channel, notified_at=one.notified_at,
+                knows=knows(row, one.notified_seq if one.notified_at else 0, one.channel),
                 send=one.decision.send, reason=str(one.decision.reason),
                 next_at=one.decision.next_at, error=one.error,
             )
@@ -195,14 +195,14 @@ def _decided(
         seen = seen_by_channel(connection, group, channel, last, now)
         found.append(
             Why(
-                group_id=group.id, receiver=receiver, channel=channel, told_at=last.at,
-                told_seq=last.seq, decision=decide(seen, last, now, policy),
+                group_id=group.id, receiver=receiver, channel=channel, notified_at=last.at,
+                notified_seq=last.seq, decision=decide(seen, last, now, policy),
                 error="" if before is None else before.error,
             )
         )  # fmt: skip
     if not found:
         found.append(
-            Why(group_id=group.id, receiver="", channel="", told_at=None, told_seq=0,
+            Why(group_id=group.id, receiver="", channel="", notified_at=None, notified_seq=0,
                 decision=NOT_ROUTED, error="")
         )  # fmt: skip
     return found

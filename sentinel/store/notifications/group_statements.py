@@ -21,9 +21,9 @@ LOCKED = select(GROUP).where(GROUP.c.id.in_(_IDS)).order_by(GROUP.c.id).with_for
 ENDED_SEQ = case(
     (
         MEMBER.c.fired_seq
-        <= select(func.max(NOTIFICATION_LOG.c.told_seq))
+        <= select(func.max(NOTIFICATION_LOG.c.notified_seq))
         .where(NOTIFICATION_LOG.c.group_id == literal_column("group_member.group_id"))
-        .where(NOTIFICATION_LOG.c.told_at.is_not(None))
+        .where(NOTIFICATION_LOG.c.notified_at.is_not(None))
         .scalar_subquery(),
         MEMBER.c.resolved_seq,
     ),

@@ -220,7 +220,9 @@ class GroupChanges:
         for piece in chunks(sorted(ids)):
             for row in self._connection.execute(SO_FAR, {"ids": piece}):
                 found[row.group_id] = NotifiedSoFar(
-                    at=row.told_at, severity=row.told_severity or 0, unaware=bool(row.unaware)
+                    at=row.notified_at,
+                    severity=row.notified_severity or 0,
+                    unaware=bool(row.unaware),
                 )
         return found
 

@@ -177,11 +177,11 @@ class Mutes:
             self._connection.execute(_HEARD, {"group": group_id, "seq": seq, "alerts": piece})
         if not begun:
             return
-        told = self._connection.execute(_TOLD, {"group": group_id}).all()
+        entries = self._connection.execute(_ENTRIES, {"group": group_id}).all()
         same: dict[tuple[int, str], list[str]] = defaultdict(list)
         for row in begun:
-            heard = [one for one in told if one.told_seq >= row.fired_seq]
-            known = [one.channel for one in heard if knows(row, one.told_seq, one.channel)]
+            heard = [one for one in entries if one.notified_seq >= row.fired_seq]
+            known = [one.channel for one in heard if knows(row, one.notified_seq, one.channel)]
             since = seq
             if len(known) < len(heard):
                 # No message has named it since the mute before, which so goes on.
@@ -347,9 +347,9 @@ _UNHEARD = (
     )
     .limit(1)
 )  # fmt: skip
-_TOLD = select(NOTIFICATION_LOG.c.channel, NOTIFICATION_LOG.c.told_seq).where(
+_ENTRIES = select(NOTIFICATION_LOG.c.channel, NOTIFICATION_LOG.c.notified_seq).where(
     NOTIFICATION_LOG.c.group_id == bindparam("group"),
-    or_(NOTIFICATION_LOG.c.told_at.is_not(None), NOTIFICATION_LOG.c.summary != ""),
+    or_(NOTIFICATION_LOG.c.notified_at.is_not(None), NOTIFICATION_LOG.c.summary != ""),
 )
 _MINE = (
     MEMBER.c.group_id == bindparam("group"),

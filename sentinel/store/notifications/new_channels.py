@@ -50,16 +50,16 @@ def begin_later(
         notified of, by itself or in a summary, which still is one of the group's, and so sends the
         reminders. Of the others, every channel that is one now has to be notified.
     """
-    told = begin_now(connection, groups)
+    notified = begin_now(connection, groups)
     rows = [
         {
             "group_id": group.id, "receiver": receiver, "channel": channel,
-            "told_seq": group.seq, "told_firing": 0, "told_severity": group.severity,
+            "notified_seq": group.seq, "notified_firing": 0, "notified_severity": group.severity,
             "reason": str(Reason.OPEN_BEFORE), "decided_at": store.now(), "attempts": 0,
             "error": "", "reference": "",
         }
         for group in groups
-        if group.id in told
+        if group.id in notified
         for receiver in group.receivers
         for channel in channels
     ]  # fmt: skip
@@ -68,7 +68,7 @@ def begin_later(
         connection.execute(
             insert_into(store.dialect, NOTIFICATION_LOG).on_conflict_do_nothing(), rows
         )
-    return told
+    return notified
 
 
 def begin_now(connection: Connection, groups: Sequence[OpenGroup]) -> set[str]:
@@ -81,26 +81,26 @@ def begin_now(connection: Connection, groups: Sequence[OpenGroup]) -> set[str]:
     Returns:
         The ids of the others: a channel that was notified of them is still one of theirs.
     """
-    told: set[str] = set()
+    notified: set[str] = set()
     now_in = {group.id: group.channels for group in groups}
     for piece in chunks(sorted(now_in)):
         query = select(NOTIFICATION_LOG.c.group_id, NOTIFICATION_LOG.c.channel).where(
-            NOTIFICATION_LOG.c.group_id.in_(piece), NOTIFICATION_LOG.c.told_firing > 0
+            NOTIFICATION_LOG.c.group_id.in_(piece), NOTIFICATION_LOG.c.notified_firing > 0
         )
         heard = [*connection.execute(query), *connection.execute(_BY_SUMMARY, {"groups": piece})]
-        told |= {row.group_id for row in heard if row.channel in now_in[row.group_id]}
-    for piece in chunks(sorted(now_in.keys() - told)):
+        notified |= {row.group_id for row in heard if row.channel in now_in[row.group_id]}
+    for piece in chunks(sorted(now_in.keys() - notified)):
         # As a claim does, groups before their log entries.
         rows = select(GROUP.c.id).where(GROUP.c.id.in_(piece)).order_by(GROUP.c.id)
         connection.execute(rows.with_for_update()).all()
         # What was added later begins as one that was there from the start.
         connection.execute(
             NOTIFICATION_LOG.update()
-            .where(NOTIFICATION_LOG.c.group_id.in_(piece), NOTIFICATION_LOG.c.told_seq > 0)
-            .where(NOTIFICATION_LOG.c.told_at.is_(None))
-            .values(told_seq=0, told_severity=0)
+            .where(NOTIFICATION_LOG.c.group_id.in_(piece), NOTIFICATION_LOG.c.notified_seq > 0)
+            .where(NOTIFICATION_LOG.c.notified_at.is_(None))
+            .values(notified_seq=0, notified_severity=0)
         )
-    return told
+    return notified
 
 
 _SUMMARY = NOTIFICATION_LOG.alias("summary_entry")
@@ -109,12 +109,12 @@ _BY_SUMMARY = (
     .join(GROUP, GROUP.c.id == NOTIFICATION_LOG.c.summary)
     .join(_SUMMARY, _SUMMARY.c.group_id == GROUP.c.id)
     .where(NOTIFICATION_LOG.c.group_id.in_(bindparam("groups", expanding=True)))
-    .where(GROUP.c.status != "resolved", _SUMMARY.c.told_firing > 0)
-    .where(NOTIFICATION_LOG.c.told_at.is_(None))
+    .where(GROUP.c.status != "resolved", _SUMMARY.c.notified_firing > 0)
+    .where(NOTIFICATION_LOG.c.notified_at.is_(None))
     .where(
         exists()
         .where(MEMBER.c.group_id == NOTIFICATION_LOG.c.group_id, MEMBER.c.resolved_seq.is_(None))
-        .where(MEMBER.c.fired_seq <= NOTIFICATION_LOG.c.told_seq)
+        .where(MEMBER.c.fired_seq <= NOTIFICATION_LOG.c.notified_seq)
     )
 )
 """Which channels were notified, in a summary that is still open, of what fires in groups."""

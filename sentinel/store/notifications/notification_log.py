@@ -351,6 +351,6 @@ class NotificationLog:
 _NEW_DELIVERY = DELIVERY.insert()
 _NEW_ENTRY = NOTIFICATION_LOG.insert()
 _NEVER_NOTIFIED = {
-    "told_seq": 0, "told_firing": 0, "told_severity": 0, "attempts": 0, "error": "",
+    "notified_seq": 0, "notified_firing": 0, "notified_severity": 0, "attempts": 0, "error": "",
     "reference": "",
 }  # fmt: skip

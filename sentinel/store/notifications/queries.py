@@ -70,8 +70,8 @@ _CHANNEL = NOTIFICATION_LOG.c.channel
 OWN_GROUP = and_(GROUP.c.route.not_like(f"{ROUTE}%"), GROUP.c.route.not_like(f"{STORM}%"))
 """Groups that are no summaries of others and no storms."""
 UNAWARE = and_(
-    NOTIFICATION_LOG.c.told_firing > 0,
-    NOTIFICATION_LOG.c.told_acknowledged.is_(False),
+    NOTIFICATION_LOG.c.notified_firing > 0,
+    NOTIFICATION_LOG.c.notified_acknowledged.is_(False),
     _CHANNEL.like("sentinel-%/%"),
     *(_CHANNEL.not_like(f"{slug}/%") for slug in OURS),
 )
@@ -79,13 +79,13 @@ UNAWARE = and_(
 SO_FAR = (
     select(
         NOTIFICATION_LOG.c.group_id,
-        func.max(NOTIFICATION_LOG.c.told_at).label("told_at"),
-        func.max(NOTIFICATION_LOG.c.told_severity).label("told_severity"),
+        func.max(NOTIFICATION_LOG.c.notified_at).label("notified_at"),
+        func.max(NOTIFICATION_LOG.c.notified_severity).label("notified_severity"),
         func.max(case((UNAWARE, 1), else_=0)).label("unaware"),
     )
     .where(
         NOTIFICATION_LOG.c.group_id.in_(bindparam("ids", expanding=True)),
-        or_(NOTIFICATION_LOG.c.told_seq > 0, NOTIFICATION_LOG.c.attempts > 0),
+        or_(NOTIFICATION_LOG.c.notified_seq > 0, NOTIFICATION_LOG.c.attempts > 0),
     )
     .group_by(NOTIFICATION_LOG.c.group_id)
 )

@@ -146,9 +146,9 @@ def _receivers(
     """Return the numbers by receiver; an alert in several groups of one receiver counts once."""
     row = OUTCOME
     of_draft = row.c.state != "active"
-    told = exists().where(
+    aware = exists().where(
         MEMBER.c.alert_id == row.c.alert_id, NOTIFICATION_LOG.c.group_id == MEMBER.c.group_id,
-        NOTIFICATION_LOG.c.receiver == row.c.receiver, NOTIFICATION_LOG.c.told_at.is_not(None),
+        NOTIFICATION_LOG.c.receiver == row.c.receiver, NOTIFICATION_LOG.c.notified_at.is_not(None),
     )  # fmt: skip
     alerts = (
         select(
@@ -157,7 +157,7 @@ def _receivers(
             func.max(case((row.c.by_active, 1), else_=0)).label("active"),
             func.max(case((row.c.state == "notified", 1), else_=0)).label("notified"),
             func.max(case((row.c.state == "waiting", 1), else_=0)).label("waiting"),
-            func.max(case((and_(row.c.by_active, told), 1), else_=0)).label("told"),
+            func.max(case((and_(row.c.by_active, aware), 1), else_=0)).label("aware"),
         )
         .where(*chosen)
         .group_by(row.c.receiver, row.c.alert_id)
@@ -171,7 +171,7 @@ def _receivers(
             func.sum(one.notified).label("notified"),
             func.count().filter(one.draft == 1, ~heard, one.waiting == 1).label("waiting"),
             func.count().filter(one.draft == 1, ~heard, one.waiting == 0).label("held"),
-            func.sum(one.active).label("active"), func.sum(one.told).label("told"),
+            func.sum(one.active).label("active"), func.sum(one.aware).label("aware"),
             func.count().filter(one.draft == 1, one.active == 0).label("only_draft"),
             func.count().filter(one.draft == 0, one.active == 1).label("only_active"),
         )
@@ -198,7 +198,7 @@ def _receivers(
         ShadowReceiver(
             receiver=each.receiver, notified=each.notified, held=each.held, waiting=each.waiting,
             groups=conversations.get(each.receiver, 0), active=each.active,
-            active_notified=each.told, only_draft=each.only_draft, only_active=each.only_active,
+            active_notified=each.aware, only_draft=each.only_draft, only_active=each.only_active,
             reasons=reasons[each.receiver], examples=_examples(connection, each.receiver, chosen),
         )
         for each in connection.execute(counted).all()

@@ -129,9 +129,9 @@ def storm_seen(
         asked = {
             "key": home.key, "receiver": receiver, "channel": channel, "group": group.id,
         }  # fmt: skip
-        told = connection.execute(_TOLD, asked).first()
-        if told is not None and told.told_at is not None:
-            seen = msgspec.structs.replace(seen, told=True, names=told.names)
+        entry = connection.execute(_ENTRY, asked).first()
+        if entry is not None and entry.notified_at is not None:
+            seen = msgspec.structs.replace(seen, notified=True, names=entry.names)
     return msgspec.structs.replace(last, storm=seen)
 
 
@@ -231,11 +231,11 @@ _NAMES = (
     .where(_OWN.c.group_id == bindparam("group"), _OWN.c.resolved_seq.is_(None))
     .where(ALERT.c.id == _OWN.c.alert_id, ALERT.c.severity >= int(Severity.CRITICAL))
     .where(_NAMED.c.alert_id == _OWN.c.alert_id, _NAMED.c.group_id == NOTIFICATION_LOG.c.group_id)
-    .where(_NAMED.c.fired_seq <= NOTIFICATION_LOG.c.told_seq, _NAMED.c.resolved_seq.is_(None))
+    .where(_NAMED.c.fired_seq <= NOTIFICATION_LOG.c.notified_seq, _NAMED.c.resolved_seq.is_(None))
     .correlate(NOTIFICATION_LOG)
 )
-_TOLD = (
-    select(NOTIFICATION_LOG.c.told_at, _NAMES.label("names"))
+_ENTRY = (
+    select(NOTIFICATION_LOG.c.notified_at, _NAMES.label("names"))
     .join(GROUP, GROUP.c.id == NOTIFICATION_LOG.c.group_id)
     .where(GROUP.c.key == bindparam("key"))
     .where(

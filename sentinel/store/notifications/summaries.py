@@ -183,16 +183,16 @@ def _cover(
     if not held:
         return
     known = {
-        "told_firing": 0, "told_at": None, "summary": summary, "reason": str(Reason.IN_SUMMARY),
-        "decided_at": now, "next_at": None, "attempts": 0, "retry_at": None, "refused_seq": None,
-        "error": "",
+        "notified_firing": 0, "notified_at": None, "summary": summary,
+        "reason": str(Reason.IN_SUMMARY), "decided_at": now, "next_at": None, "attempts": 0,
+        "retry_at": None, "refused_seq": None, "error": "",
     }  # fmt: skip
     connection.execute(
         UPDATE_LOG_ENTRY,
         [
             {
                 **log_entry_key(one.group_id, one.receiver, one.channel), **known,
-                "told_seq": one.seq, "told_severity": severities[one.group_id],
+                "notified_seq": one.seq, "notified_severity": severities[one.group_id],
             }
             for one in held
         ],

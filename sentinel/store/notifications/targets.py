@@ -73,9 +73,11 @@ def targets_of(
     """
     refusing = {ref for (_, ref), row in known.items() if row.refused_seq is not None}
     out = gates.out() | refusing
-    told = sorted((row.told_at, key) for key, row in known.items() if row.told_at is not None)
+    by_time = sorted(
+        (row.notified_at, key) for key, row in known.items() if row.notified_at is not None
+    )
     # What a channel was notified of goes with it to another receiver.
-    notified = {key[1]: key for _, key in told}
+    notified = {key[1]: key for _, key in by_time}
     by_channel: dict[str, tuple[str, str]] = {}
     for name in group.receivers:
         for ref in channels_of(name, group, channels, out, standby):
@@ -84,7 +86,9 @@ def targets_of(
     targets = dict.fromkeys(by_channel.values())
     if group.firing == 0:
         # A resolve is sent to every channel that was notified, whatever was edited since.
-        gone = [key for key, last in known.items() if last.told_firing and key[1] not in by_channel]
+        gone = [
+            key for key, last in known.items() if last.notified_firing and key[1] not in by_channel
+        ]
         targets |= dict.fromkeys(gone)
     return list(targets)
 
@@ -136,10 +140,11 @@ def last_notified(
     if row is None:
         return Notified(down_until=down_until, not_loaded_until=not_loaded_until)
     return Notified(
-        seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
-        attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
-        down_until=down_until, not_loaded_until=not_loaded_until, reference=row.reference,
-        acknowledged=row.told_acknowledged if takes_acknowledgements(row.channel) else None,
+        seq=row.notified_seq, firing=row.notified_firing, severity=row.notified_severity,
+        at=row.notified_at, attempts=row.attempts, retry_at=row.retry_at,
+        refused_seq=row.refused_seq, down_until=down_until, not_loaded_until=not_loaded_until,
+        reference=row.reference,
+        acknowledged=row.notified_acknowledged if takes_acknowledgements(row.channel) else None,
         summary=row.summary,
     )  # fmt: skip
 

@@ -44,8 +44,8 @@ def take_back_unheard(
         NOTIFICATION_LOG.c.group_id == MEMBER.c.group_id,
         or_(
             and_(
-                NOTIFICATION_LOG.c.told_at.is_not(None),
-                NOTIFICATION_LOG.c.told_seq >= MEMBER.c.resolved_seq,
+                NOTIFICATION_LOG.c.notified_at.is_not(None),
+                NOTIFICATION_LOG.c.notified_seq >= MEMBER.c.resolved_seq,
             ),
             NOTIFICATION_LOG.c.attempts > 0,
         ),

@@ -9,14 +9,14 @@ from sentinel.errors import ConfigurationError
 from sentinel.oncall.calendar_names import without_person
 from sentinel.oncall.document import OnCallDocument, read_oncall
 from sentinel.schema.calendar_copies import CalendarCopy
-from sentinel.schema.handoffs import HandoffTold
+from sentinel.schema.handoffs import HandoffNotified
 from sentinel.store.database.tables import table_of
 from sentinel.store.oncall.documents import VERSION
 from sentinel.store.oncall.overrides import OVERRIDE
 
 __all__ = ["erase_from_oncall", "overrides_of"]
 
-_TOLD, _COPY = table_of(HandoffTold), table_of(CalendarCopy)
+_NOTIFIED, _COPY = table_of(HandoffNotified), table_of(CalendarCopy)
 
 _ERASED = "The document was deleted, since it had the name of a person who was erased."
 
@@ -48,11 +48,11 @@ def erase_from_oncall(connection: Connection, name: str, label: str) -> None:
         names = (label if one == name else one for one in row["people"].split("\n"))
         where = OVERRIDE.c.id == row["id"]
         connection.execute(OVERRIDE.update().where(where).values(people="\n".join(names)))
-    told = select(_TOLD).where(_TOLD.c.people.contains(name, autoescape=True))
-    for row in connection.execute(told).all():
+    notified = select(_NOTIFIED).where(_NOTIFIED.c.people.contains(name, autoescape=True))
+    for row in connection.execute(notified).all():
         left = (one for one in row.people.split("\n") if one != name)
-        where = _TOLD.c.schedule == row.schedule
-        connection.execute(_TOLD.update().where(where).values(people="\n".join(left)))
+        where = _NOTIFIED.c.schedule == row.schedule
+        connection.execute(_NOTIFIED.update().where(where).values(people="\n".join(left)))
     versions = select(VERSION.c.number, VERSION.c.document, VERSION.c.note).where(
         VERSION.c.document.contains(name, autoescape=True)
     )

@@ -15,8 +15,8 @@ from sentinel.notifications.notice import NewNotice
 from sentinel.notifications.reasons import Reason
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.handoff_text import handoff_text
-from sentinel.oncall.handoffs import AheadTold, Handoff, Told, decide_handoffs, wanted_by
-from sentinel.schema.handoffs import HandoffAhead, HandoffTold
+from sentinel.oncall.handoffs import Handoff, Notified, NotifiedAhead, decide_handoffs, wanted_by
+from sentinel.schema.handoffs import HandoffAhead, HandoffNotified
 from sentinel.store.database.alone import alone
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
@@ -27,61 +27,61 @@ from sentinel.store.oncall.stored import OnCallNow, read_oncall_now
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["tell_handoffs"]
+__all__ = ["notify_of_handoffs"]
 
-_TOLD, _AHEAD = table_of(HandoffTold), table_of(HandoffAhead)
+_NOTIFIED, _AHEAD = table_of(HandoffNotified), table_of(HandoffAhead)
 _FAR = timedelta(days=400)
 """How far back overrides are read at most, however long nobody has looked."""
 
 
-def tell_handoffs(store: Store) -> int:
-    """Add the notices of every handoff of which people are told now.
+def notify_of_handoffs(store: Store) -> int:
+    """Add the notices of every handoff of which people are notified now.
 
-    What is told is remembered in the same transaction, so that each handoff is told once, also
+    What was sent is remembered in the same transaction, so that each handoff is sent once, also
     where two do this at the same time.
 
     Args:
         store: the shared database
 
     Returns:
-        The number of people who are told something, counted once for each handoff.
+        The number of people who are notified, counted once for each handoff.
     """
     with store.read() as connection:
         document = active_document(connection)
-        known = connection.execute(select(_TOLD.c.schedule).limit(1)).first() is not None
+        known = connection.execute(select(_NOTIFIED.c.schedule).limit(1)).first() is not None
     if not known and not _schedules(document):
         return 0
-    return store.in_transaction(lambda connection: _tell(store, connection))
+    return store.in_transaction(lambda connection: _notify(store, connection))
 
 
 def _schedules(document: OnCallDocument) -> list[str]:
-    """Return the names of the schedules whose handoffs somebody may want to be told."""
+    """Return the names of the schedules whose handoffs somebody may want to be notified of."""
     if any(one.handoff_notices for one in document.people.values()):
         return sorted(document.schedules)
     return sorted(name for name, one in document.schedules.items() if one.handoff_notices)
 
 
-def _tell(store: Store, connection: Connection) -> int:
+def _notify(store: Store, connection: Connection) -> int:
     alone(connection)
     now = store.now()
-    told = {
-        row.schedule: Told(tuple(row.people.split("\n")) if row.people else (), row.looked_at)
-        for row in connection.execute(select(_TOLD))
+    notified = {
+        row.schedule: Notified(tuple(row.people.split("\n")) if row.people else (), row.looked_at)
+        for row in connection.execute(select(_NOTIFIED))
     }
-    ahead: dict[str, list[AheadTold]] = {}
+    ahead: dict[str, list[NotifiedAhead]] = {}
     for row in connection.execute(select(_AHEAD)):
-        one = AheadTold(row.person, row.comes, row.at, timedelta(seconds=row.ahead_seconds))
+        one = NotifiedAhead(row.person, row.comes, row.at, timedelta(seconds=row.ahead_seconds))
         ahead.setdefault(row.schedule, []).append(one)
-    since = min([now, *(one.looked_at for one in told.values())])
+    since = min([now, *(one.looked_at for one in notified.values())])
     oncall = read_oncall_now(connection, max(since, now - _FAR))
     names = _schedules(oncall.document)
-    for table in (_TOLD, _AHEAD):
+    for table in (_NOTIFIED, _AHEAD):
         connection.execute(delete(table).where(table.c.schedule.not_in(names)))
     notices: list[NewNotice] = []
     count = 0
     for name in names:
         handoffs = _of_schedule(
-            store, connection, oncall, name, told.get(name), ahead.get(name, []), now
+            store, connection, oncall, name, notified.get(name), ahead.get(name, []), now
         )
         count += len(handoffs)
         notices += [
@@ -94,17 +94,17 @@ def _tell(store: Store, connection: Connection) -> int:
 
 
 def _of_schedule(
-    store: Store, connection: Connection, oncall: OnCallNow, name: str, told: Told | None,
-    ahead: list[AheadTold], now: datetime,
+    store: Store, connection: Connection, oncall: OnCallNow, name: str, notified: Notified | None,
+    ahead: list[NotifiedAhead], now: datetime,
 ) -> list[Handoff]:  # fmt: skip
-    """Decide on one schedule, and keep what is told."""
+    """Decide on one schedule, and keep who was notified."""
     schedule, people = oncall.document.schedules[name], oncall.document.people
     found = decide_handoffs(
         schedule, oncall.overrides_of(name), lambda person: wanted_by(person, schedule, people),
-        told, ahead, now,
+        notified, ahead, now,
     )  # fmt: skip
-    seen = {"people": "\n".join(found.told.people), "looked_at": found.told.looked_at}
-    insert = insert_into(store.dialect, _TOLD).values(schedule=name, **seen)
+    seen = {"people": "\n".join(found.notified.people), "looked_at": found.notified.looked_at}
+    insert = insert_into(store.dialect, _NOTIFIED).values(schedule=name, **seen)
     connection.execute(insert.on_conflict_do_update(index_elements=["schedule"], set_=seen))
     for one in found.drop:
         connection.execute(
@@ -140,5 +140,5 @@ def _notices(
             kind=Reason.HANDOFF, about=schedule, says=says, receiver=receiver, title=title,
             text=text, url=f"{dashboard.rstrip('/')}/",
         )
-        for receiver in person.told_of_handoffs_by
+        for receiver in person.handoff_receivers
     ]  # fmt: skip

@@ -190,9 +190,9 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
         @invariant()
         def nobody_believes_for_good_that_it_is_over_while_it_fires(self) -> None:
             forgotten = self.world.rows(
-                "SELECT g.id FROM alert_group g JOIN telling t ON t.group_id = g.id "
+                "SELECT g.id FROM alert_group g JOIN notification_log t ON t.group_id = g.id "
                 "WHERE g.firing > g.acknowledged + g.suppressed AND g.due_at IS NULL "
-                "AND t.told_firing = 0"
+                "AND t.notified_firing = 0"
             )
             assert forgotten == []
 

@@ -109,7 +109,7 @@ EXEMPT = {
     "answered_requests.begin": "remembers requests, each of whose changes has a row of its own",
     "answered_requests.finish": "remembers answers to requests",
     "answered_requests.give_up": "forgets a request",
-    "oncall.handoffs.tell_handoffs": _NOTIFYING,
+    "oncall.handoffs.notify_of_handoffs": _NOTIFYING,
     "oncall.calendar_copies._keep": "a copy of another system's calendar; that a schedule has one "
     "is in the document, which is audited",
     "oncall.calendar_copies.keep_failure": "that such a calendar could not be read",

@@ -9,7 +9,7 @@ from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.database.backup import backup, restore
 from sentinel.store.oncall.documents import OnCallDocuments
-from sentinel.store.oncall.handoffs import tell_handoffs
+from sentinel.store.oncall.handoffs import notify_of_handoffs
 from sentinel.store.reports.digests import send_digests
 from tests.store.reports.test_digests import EIGHT, ONCALL, Desk
 
@@ -21,7 +21,7 @@ def test_notices_digests_and_handoffs_of_before_a_restore_are_not_sent_again(
     told = ONCALL.replace("timezone: UTC", "timezone: UTC\n    handoff_notices: {ahead: [1h]}")
     OnCallDocuments(store).apply(told, actor="ann")
     assert desk.digests(EIGHT) == []
-    tell_handoffs(store)
+    notify_of_handoffs(store)
     desk.sees({"/a": 95})
     day = timedelta(days=1)
     clock.set(EIGHT + day)
@@ -32,7 +32,7 @@ def test_notices_digests_and_handoffs_of_before_a_restore_are_not_sent_again(
         EIGHT + 8 * day + timedelta(hours=7)
     )  # a digest of each day was sent, and the handoff of Monday told
     restore(store, tmp_path / "b.jsonl.gz", replace=True)
-    assert tell_handoffs(store) == 0
+    assert notify_of_handoffs(store) == 0
     assert desk.digests(clock.now()) == []
     assert desk.rows("SELECT DISTINCT state, body FROM notice")[0][0] == "failed"
     desk.sees({"/a": 95, "/b": 95})

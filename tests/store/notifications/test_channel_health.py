@@ -138,7 +138,7 @@ def test_why_a_channel_is_not_notified_says_that_it_is_down(night: Night):
     (group,) = night.worlds[-1].rows("SELECT id FROM alert_group WHERE title LIKE '%rule-19%'")[0]
     (why, _) = night.store.notification_log.explain(group)
     assert why.decision.reason in ("channel_down", "retry")
-    reasons = {row[0] for row in night.other.rows("SELECT reason FROM telling")}
+    reasons = {row[0] for row in night.other.rows("SELECT reason FROM notification_log")}
     assert "channel_down" in reasons
 
 

@@ -165,8 +165,10 @@ def test_new_rules_free_what_old_ones_muted_and_see_what_fires_already(
     assert sources(world) == 1
     clock.forward(hours=5)
     world.said()
-    decided = world.rows("SELECT reason FROM telling JOIN alert_group g ON g.id = group_id "
-                         "WHERE g.title LIKE '%disk%'")  # fmt: skip
+    decided = world.rows(
+        "SELECT reason FROM notification_log JOIN alert_group g ON g.id = group_id "
+        "WHERE g.title LIKE '%disk%'"
+    )
     assert decided == [("inhibited",)]
 
 

@@ -328,7 +328,7 @@ def test_it_mutes_alerts_of_its_tenant_alone(world: World, store: Store, clock: 
     red.sees({"/": 95})
     silence(red, 'team="db"', tenant="red")
     assert world.said() == [FIRST]
-    decided = world.rows("SELECT reason FROM telling ORDER BY reason")
+    decided = world.rows("SELECT reason FROM notification_log ORDER BY reason")
     assert decided == [("repeat_interval",), ("silenced",)]
 
 

@@ -106,7 +106,7 @@ def test_a_draft_is_compared_with_what_the_active_routes_did(desk: Desk):
     assert len(desk.recorder.messages) == told
     groups = {str(row[0]) for row in desk.rows("SELECT receivers FROM alert_group")}
     assert not any("pager" in one for one in groups)
-    assert not desk.rows("SELECT 1 FROM telling WHERE receiver = 'pager'")
+    assert not desk.rows("SELECT 1 FROM notification_log WHERE receiver = 'pager'")
 
 
 def test_what_would_not_have_been_sent_has_its_reason(desk: Desk):

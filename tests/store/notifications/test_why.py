@@ -72,9 +72,9 @@ def test_a_decision_for_the_same_reason_adds_no_row(store: Store, clock: FakeClo
     world = World(store, clock, active_hours=closed)
     for minute in range(1, 4):
         world.sees({"/": 95, f"/{minute}": 95})
-        decided = world.rows("SELECT max(decided_at) FROM telling")
+        decided = world.rows("SELECT max(decided_at) FROM notification_log")
         world.tells()
-        assert world.rows("SELECT max(decided_at) FROM telling") != decided
+        assert world.rows("SELECT max(decided_at) FROM notification_log") != decided
     assert history(world) == [("held", "outside_hours")]
 
 

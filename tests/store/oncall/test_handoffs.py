@@ -12,7 +12,7 @@ from sentinel.engine.notices import send_notices
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
 from sentinel.store.oncall.documents import OnCallDocuments
-from sentinel.store.oncall.handoffs import tell_handoffs
+from sentinel.store.oncall.handoffs import notify_of_handoffs
 from sentinel.store.oncall.overrides import OnCallOverrides
 
 DOCUMENT = """
@@ -49,14 +49,14 @@ def applied(store: Store, clock: FakeClock) -> Store:
     clock.set(MONDAY + DAY)
     for name in ("ann-chat", "ann-sms", "ben-chat", "cem-chat", "cem-mail"):
         store.receivers.set(name, [f"sentinel-webhook/{name}"])
-    assert tell_handoffs(store) == 0
+    assert notify_of_handoffs(store) == 0
     OnCallDocuments(store).apply(DOCUMENT, actor="ann")
-    assert tell_handoffs(store) == 0
+    assert notify_of_handoffs(store) == 0
     return store
 
 
 def said(store: Store) -> list[tuple[str, str]]:
-    tell_handoffs(store)
+    notify_of_handoffs(store)
     recorder = Recorder()
     send_notices(store, recorder.channel_of, by="sweep")
     return sorted(recorder.sent)
@@ -100,7 +100,7 @@ def test_two_who_look_at_the_same_time_tell_it_once_and_a_restart_loses_none(
 ):
     clock.set(MONDAY + WEEK)
     with ThreadPoolExecutor(4) as threads:
-        counts = list(threads.map(tell_handoffs, [applied] * 4))
+        counts = list(threads.map(notify_of_handoffs, [applied] * 4))
     assert sorted(counts) == [0, 0, 0, 2]
     # Whoever decided died before anything was sent.
     recorder = Recorder()
