@@ -14,17 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from sentinel.access import EVERYTHING
 from sentinel.errors import RuleError
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.desired import FlowFacts
+from sentinel.rollout.exported import entry_of
+from sentinel.rollout.file_rollout import FileRollout
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.made_rules import UI, MadeRules
+from sentinel.rollout.rule_draft import PREFIX
 from sentinel.settings import settings
+from sentinel.store.rules.listed import listed_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["rules_of_people"]
+__all__ = ["entries_of_rules", "files_of_people", "rules_of_people"]
 
 TRIES = 4
 """Attempts of a request to a Prefect that is busy, while somebody waits for the answer."""
@@ -42,11 +47,56 @@ def rules_of_people(store: Store) -> Generator[MadeRules]:
     Yields:
         The rules.
     """
+    with _prefect() as (api, cache):
+        yield MadeRules(store, api, cache, owner=UI)
+
+
+@contextmanager
+def files_of_people(store: Store) -> Generator[FileRollout]:
+    """Yield what rolls out the rule files that people bring, connected to Prefect.
+
+    Args:
+        store: the shared database
+
+    Yields:
+        The rollout.
+    """
+    with _prefect() as (api, cache):
+        # Before a plan, which may load flows for seconds, and then finds nobody to ask.
+        api.asked("/deployments/filter", {"limit": 1})
+        yield FileRollout(store, api, cache)
+
+
+def entries_of_rules(store: Store, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return rules as entries of a `prefect.yaml`.
+
+    Args:
+        store: the shared database, which only those have who see all tenants
+        names: of the rules
+
+    Returns:
+        The entries by name; rules without a deployment are left out.
+
+    Raises:
+        PrefectUnreachable: Prefect does not answer
+    """
+    known = {row.name for row in listed_rules(store, EVERYTHING)}
+    with _prefect() as (api, _):
+        found = api.live([name for name in names if name in known])
+    return [
+        entry_of(one.deployment)
+        for one in sorted(found, key=lambda one: one.name)
+        if str(one.deployment.get("entrypoint") or "").startswith(PREFIX)
+    ]
+
+
+@contextmanager
+def _prefect() -> Generator[tuple[RolloutApi, FlowCache]]:
     chosen = settings()
-    cache = FlowCache(lambda: _OfAnotherProcess(), chosen.resolved_home() / "rollout-facts.json")
+    cache = FlowCache(_OfAnotherProcess, chosen.resolved_home() / "rollout-facts.json")
     with RolloutApi.of(chosen) as api:
         api.tries, api.waits_for_server = TRIES, False
-        yield MadeRules(store, api, cache, owner=UI)
+        yield api, cache
 
 
 class _OfAnotherProcess:

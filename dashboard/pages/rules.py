@@ -12,6 +12,7 @@ from dashboard.page_addresses import SEARCH
 from dashboard.pending_changes import pending_changes
 from dashboard.rule_builder import builder, new_button
 from dashboard.rule_details import OWNERS, PAGE, details, length
+from dashboard.rule_gallery import GALLERY, gallery, gallery_button
 from dashboard.rule_line import RuleLine
 from dashboard.rule_start import BUILD
 from dashboard.table import moments, table
@@ -140,7 +141,9 @@ def rules() -> None:
         "enabled</span></div>"
     )
     undo_bar.show(PAGE)
-    new_button()
+    with st.container(horizontal=True, gap="small"):
+        new_button()
+        gallery_button()
     pending_changes()
     if not lines:
         st.html(EMPTY)
@@ -182,7 +185,9 @@ def rules() -> None:
     details(found)
 
 
-if BUILD in st.query_params:
+if st.query_params.get(BUILD) == GALLERY:
+    gallery()
+elif BUILD in st.query_params:
     builder()
 else:
     rules()

@@ -13,6 +13,7 @@ from dashboard.rule_form import fields_of, normal, problems_of, read_value
 from sentinel.access import Principal, Role
 from sentinel.checks.catalog import find
 from sentinel.errors import RuleError
+from sentinel.prefect_client.client import PrefectApi
 from sentinel.rollout.rule_draft import Draft
 from sentinel.settings import settings
 from tests.dashboard.scene import Scene, shown
@@ -92,17 +93,27 @@ def test_a_viewer_is_told_who_makes_rules(
     assert not [one for one in page.button if one.key == "build-save"]
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keeps what is known of the flows, which takes seconds to find out."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
 def on_prefect(
-    scene: Scene, prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, prefect_server: PrefectServer, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> PrefectServer:
     """The dashboard of this process, with a Prefect server that answers."""
     monkeypatch.setenv("SENTINEL_PREFECT_API_URL", prefect_server.url)
-    monkeypatch.setenv("SENTINEL_HOME", str(tmp_path))
+    monkeypatch.setenv("SENTINEL_HOME", str(home))
     # The heart-beat's own connection is never closed; what it says is not meant here.
-    monkeypatch.setattr("sentinel.prefect_client.client.PrefectApi.healthy", lambda _: True)
+    monkeypatch.setattr(PrefectApi, "healthy", answers)
     settings.cache_clear()
     return prefect_server
+
+
+def answers(_: PrefectApi) -> bool:
+    return True
 
 
 def deployment(server: PrefectServer, name: str) -> dict[str, Any] | None:
@@ -162,3 +173,57 @@ def test_a_rule_is_built_tried_saved_changed_taken_back_and_deleted(
     page.button(key="rule-delete").click().run(timeout=60)
     assert "built-cpu is deleted" in shown(page)
     assert deployment(on_prefect, "built-cpu") is None
+
+
+FILE = """deployments:
+  - name: filed-cpu
+    entrypoint: flows.rules.cpu_usage
+    pull: []
+    work_pool: {name: sentinel}
+    parameters: {rule: {name: filed-cpu, every: 60s, when: {above: ABOVE}}}
+    schedules: [{slug: every, interval: 60, timezone: UTC}]
+  - name: evil
+    entrypoint: flows.sweep.sweep
+    work_pool: {name: sentinel}
+"""
+
+
+@pytest.mark.prefect
+def test_rules_come_from_the_gallery_from_packs_and_from_files(
+    scene: Scene, page: AppTest, on_prefect: PrefectServer
+):
+    scene.raises("one", name="disk-space")
+    opened(page, "gallery")
+    buttons = {one.key for one in page.button}
+    assert not buttons & {"ready-enable-disk-space", "ready-enable-service-down"}
+    page.button(key="ready-enable-cpu-busy").click().run(timeout=60)
+    assert "Created the rule cpu-busy" in shown(page)
+    made = deployment(on_prefect, "cpu-busy")
+    assert made is not None
+    assert (made["labels"]["sentinel.owner"], made["parameters"]["rule"]["for"]) == ("ui", "5m")
+    page.button(key="undo-rules-button").click().run(timeout=60)
+    assert deployment(on_prefect, "cpu-busy") is None
+
+    page.button(key="pack-install-oncall").click().run(timeout=60)
+    assert "Pack oncall: 1 created" in shown(page)
+    assert deployment(on_prefect, "oncall-coverage") is not None
+    page.button(key="undo-rules-button").click().run(timeout=60)
+    assert deployment(on_prefect, "oncall-coverage") is None
+
+    for threshold, change in ((80, "1 created"), (85, "1 changed")):
+        page.text_area(key="rules-import").set_value(FILE.replace("ABOVE", str(threshold))).run()
+        page.button(key="rules-import-plan").click().run(timeout=60)
+        words = shown(page)
+        assert f"{change}, 1 refused" in words
+        assert ("<code>" in words.partition("filed-cpu</b>")[2][:200]) == (threshold == 85)
+        page.button(key="rules-import-apply").click().run(timeout=60)
+        assert f"Imported: {change}, 1 refused" in shown(page)
+    filed = deployment(on_prefect, "filed-cpu")
+    assert filed is not None
+    assert filed["parameters"]["rule"]["when"] == {"above": 85}
+    assert filed["labels"].get("sentinel.owner", "file") == "file"
+    assert deployment(on_prefect, "evil") is None
+
+    page.button(key="ready-use-service-down").click().run()
+    assert page.selectbox(key="build-1-check").value == "service_up"
+    assert page.text_input(key="build-1-name").value == "service-down"

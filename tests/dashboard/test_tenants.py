@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -18,34 +18,23 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Send
 from streamlit.testing.v1 import AppTest
 
-from dashboard import configuration_commands as commands
 from dashboard import page_tokens
 from dashboard.alert_commands import AlertCommand
-from dashboard.approval_commands import CertifyAccess, DecideChange
 from dashboard.command_permissions import PERMISSIONS
 from dashboard.commands import Commands
 from dashboard.configuration import CliResult, Configuration
 from dashboard.data import Data
-from dashboard.document_commands import ApplyDocument, RollBackDocument
 from dashboard.live_api import LiveApi
 from dashboard.login_gate import SESSION
-from dashboard.message_limit_commands import LimitChannel, LimitReceiver
-from dashboard.oncall_commands import AddOverride, RemoveOverride, SwapShifts
-from dashboard.prefect_addresses import SavePrefectAddresses
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
-from dashboard.rule_commands import DeleteRule, SaveRule
-from dashboard.rule_trial import BacktestRule, TryRule
 from dashboard.sign_in import SignIn
-from dashboard.silence_commands import CreateSilence, ExpireSilence, ExtendSilence
-from dashboard.template_commands import SetTemplate
 from sentinel.access import EVERYTHING, Principal, Role
 from sentinel.access.scope import Reach, Scope
 from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import NotFound, OutOfScope, SentinelError
-from sentinel.rollout.rule_draft import Draft
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.access.people import People
@@ -54,16 +43,14 @@ from sentinel.store.alerts.audit import ActFilter
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.reports.period_comparison import Span
-from tests.api.access_matrix import Place
 from tests.api.test_access_matrix import everything, furnished
+from tests.dashboard.form_commands import DAY, FORMS, MOMENT, OF_ALL
 from tests.dashboard.gated import ADDRESSES, OWN, PASSWORD
 from tests.dashboard.scene import Scene, shown
 from tests.dashboard.scene import given as given_to
 from tests.databases import both_databases
 from tests.world import World
 
-DAY = timedelta(days=1)
-MOMENT = datetime(2026, 1, 5, tzinfo=UTC)
 RED = Scope((Reach(frozenset({"red"})),))
 RED_DB = Scope((Reach(frozenset({"red"}), frozenset({"db"})),))
 
@@ -230,47 +217,6 @@ def test_every_page_of_a_confined_person_shows_what_is_theirs(
 
 ACTIONS = ("acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress",
            "assign", "comment", "mark_noise", "unmark_noise", "undo")  # fmt: skip
-DRAFT = Draft(trigger="cpu_usage", rule={"name": "new"})
-FORMS: tuple[Callable[[Place], Any], ...] = (
-    lambda place: commands.SwitchRule(name=f"rule-{place.mark}", tenant=place.tenant, on=False),
-    lambda place: commands.SwitchRule(name=f"rule-{place.mark}", tenant=place.tenant, on=True),
-    lambda place: commands.SilenceRule(rule=f"rule-{place.mark}", tenant=place.tenant, minutes=5),
-    lambda place: commands.EndSilence(rule=f"rule-{place.mark}", tenant=place.tenant),
-    lambda place: commands.MarkRead(ids=[place.mark]),
-    lambda _: commands.MarkRead(ids=None),
-    lambda place: commands.AcknowledgeGroup(group=place.group),
-    lambda place: commands.RunRule(name=f"rule-{place.mark}", tenant=place.tenant),
-    lambda place: commands.SaveView(page="live", name=place.tenant, query=""),
-    lambda place: commands.RemoveView(page="live", name=place.tenant),
-    lambda place: DecideChange(change=place.pending, decision="approve"),
-    lambda place: CreateSilence(
-        matchers=[f'rule="rule-{place.mark}"'], tenant=place.tenant, until=MOMENT + DAY
-    ),
-    lambda place: ExtendSilence(id=place.silence, until=MOMENT),
-    lambda place: ExpireSilence(id=place.silence),
-    lambda _: commands.SetReceiver(name="night", channels=["inbox"]),
-    lambda _: commands.RemoveReceiver(name="default"),
-    lambda _: commands.SendTestMessage(channel="inbox"),
-    lambda _: commands.SaveChannel(kind="slack-webhook", name="x", values={}),
-    lambda _: commands.RemoveChannel(channel="slack-webhook/x"),
-    lambda _: AddOverride(schedule="s", start=MOMENT, end=MOMENT + DAY, people=["ann"]),
-    lambda _: SwapShifts(schedule="s", first=MOMENT, second=MOMENT + DAY),
-    lambda _: RemoveOverride(id="0" * 32),
-    lambda _: ApplyDocument(area="oncall", document="", expected=0),
-    lambda _: RollBackDocument(area="routes", number=1, expected=0),
-    lambda _: SaveRule(draft=DRAFT),
-    lambda _: TryRule(draft=DRAFT),
-    lambda _: BacktestRule(draft=DRAFT, hours=1),
-    lambda place: DeleteRule(name=f"rule-{place.mark}", tenant=place.tenant),
-    lambda _: SetTemplate(receiver="default", channel="", title="{title}!"),
-    lambda _: LimitReceiver(receiver="default", per_minute=7),
-    lambda _: LimitChannel(channel="inbox", per_minute=7),
-    lambda _: SavePrefectAddresses(prefect_api_url="", prefect_ui_url=""),
-    lambda _: CertifyAccess(comment="seen"),
-)
-"""Every command of a form, about what is of a place."""
-OF_ALL = 19
-"""So many of them, the last ones, change what belongs to all tenants."""
 NUMBER = itertools.count()
 
 
