@@ -37,6 +37,7 @@ from sentinel.prefect_client.blocks import ChannelBlocks
 from sentinel.prefect_client.channel_types import slug_of
 from sentinel.prefect_client.providers import MASK, Provider, Providers, masked
 from sentinel.settings import Settings
+from sentinel.store.notifications.removed_channels import forget_channel
 
 __all__ = ["router"]
 
@@ -236,6 +237,7 @@ def _forget(request: Request, provider: Provider, actor: str) -> None:
             store.audit.outside(changes, actor=actor),
         ):
             blocks.remove(blocks.find(provider.channel))
+        forget_channel(store, provider.channel, actor=actor)
     with _providers(request) as kept:
         kept.drop(provider.id)
 

@@ -164,7 +164,7 @@ def put(
 def delete(request: Request, name: ReceiverName, who: Acting, if_match: IfMatch = None) -> None:
     """Delete a receiver; rules that name it notify `default` from then on.
 
-    One that the on-call document names is not deleted.
+    One that the on-call document or the active routes name is not deleted.
     """
     everywhere(who, Permission.EDIT)
     store_of(request).receivers.remove(name, actor=who.name, check=_matches(if_match))

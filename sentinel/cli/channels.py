@@ -310,7 +310,7 @@ def remove(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Delete a channel's block. A channel that a receiver uses needs `--force`.
+    """Delete a channel's block, its limit and templates. One that receivers use needs `--force`.
 
     Example:
         sentinel channel remove slack-incoming-webhook/ops
@@ -319,12 +319,11 @@ def remove(
         Conflict: a receiver uses the channel, and `--force` was not given
     """
     from sentinel.errors import Conflict
+    from sentinel.store.notifications.removed_channels import forget_channel
 
     with _blocks() as prefect, open_store() as store:
         block = prefect.find(name)
-        users = {
-            receiver: refs for receiver, refs in store.receivers.all().items() if block.ref in refs
-        }
+        users = {one: refs for one, refs in store.receivers.all().items() if block.ref in refs}
         if users and not force:
             raise Conflict(
                 f"{block.ref} is a channel of {', '.join(sorted(users))}",
@@ -336,6 +335,7 @@ def remove(
             store.receivers.set(receiver, left or ["inbox"], actor=actor())
         with store.audit.outside([channel_change("channel.removed", block.ref)], actor=actor()):
             gone = prefect.remove(block)
+        forget_channel(store, block.ref, actor=actor())
     if json:
         json_out({"removed": gone, "receivers": sorted(users)})
     else:

@@ -111,7 +111,7 @@ def apply_document(
             if one.kind != "receiver":
                 continue
             if one.sign == "-":
-                store.receivers.remove_in(connection, one.name, actor=actor)
+                store.receivers.remove_in(connection, one.name, actor=actor, routes_follow=True)
                 continue
             node = (document.receivers or {})[one.name]
             store.receivers.set_in(

@@ -18,6 +18,8 @@ from sentinel.schema.notifications import Receiver
 from sentinel.store.database.alone import alone
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import GROUP, model_of, table_of
+from sentinel.store.notifications.active_routes import active_tree
+from sentinel.store.notifications.message_limits import set_message_limit_in
 from sentinel.store.notifications.new_channels import OpenGroup, begin_later, begin_now
 
 if TYPE_CHECKING:
@@ -166,18 +168,33 @@ class Receivers:
             actor: who does it; empty where no person does
             check: as of `set`
 
+        Its message limits and templates go with it.
+
         Raises:
             NotFound: there is no receiver of that name.
-            Conflict: the on-call document names it
+            Conflict: the on-call document or the active routes name it
         """
         self._store.in_transaction(
             lambda connection: self.remove_in(connection, name, actor=actor, check=check)
         )
 
     def remove_in(
-        self, connection: Connection, name: str, *, actor: str = "", check: Check | None = None
-    ) -> None:
-        """Do what `remove` does, within an open writing transaction."""
+        self, connection: Connection, name: str, *, actor: str = "", check: Check | None = None,
+        routes_follow: bool = False,
+    ) -> None:  # fmt: skip
+        """Do what `remove` does, within an open writing transaction.
+
+        Args:
+            connection: the transaction
+            name: of the receiver
+            actor: who does it; empty where no person does
+            check: as of `set`
+            routes_follow: whether the transaction looks at the routes itself, once they are applied
+
+        Raises:
+            NotFound: there is no receiver of that name
+            Conflict: the on-call document or the active routes name it
+        """
         alone(connection)
         before = self.all_in(connection)
         if check is not None and name in before:
@@ -187,7 +204,15 @@ class Receivers:
                 f"the on-call document names the receiver {name!r}",
                 hint="Take it out there first: sentinel oncall show, sentinel oncall apply FILE",
             )
+        tree = None if routes_follow or name == DEFAULT else active_tree(connection)
+        if tree is not None and name in before and name in tree.document.receivers:
+            raise Conflict(
+                f"the active routes name the receiver {name!r}",
+                hint="Take it out there first: sentinel route show, sentinel route apply FILE",
+            )
         done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
+        if done.rowcount:
+            set_message_limit_in(self._store, connection, "receiver", name, None, actor=actor)
         connection.execute(_TEMPLATES_OF, {"receiver": name})
         if not done.rowcount:
             raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")

@@ -158,6 +158,7 @@ EXEMPT = {
     "notifications.posted_bounces.keep_reports": _DATA,
     "notifications.posted_bounces.read_reports": _ENGINE,
     "notifications.channel_health.note_missing": _NOTIFYING,
+    "notifications.removed_channels.forget_channel": _NOTIFYING,
     "notifications.push_subscriptions.PushSubscriptions.forget": _NOTIFYING,
     "notifications.push_subscriptions.PushSubscriptions.private_key": _OWN_KEY,
     "notifications.outbox.Outbox.prune": _UPKEEP,

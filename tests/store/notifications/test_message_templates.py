@@ -8,11 +8,14 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.notifications.message_template import MessageTemplate, templated
 from sentinel.store import Store
+from sentinel.store.notifications.channel_health import channel_states, record_recovery
+from sentinel.store.notifications.message_limits import message_limits, set_message_limit
 from sentinel.store.notifications.message_templates import (
     message_on,
     message_templates,
     set_message_template,
 )
+from sentinel.store.notifications.removed_channels import forget_channel
 from tests.world import World
 
 CHAT, HOOK = "slack-incoming-webhook/ops", "sentinel-webhook/ops"
@@ -40,9 +43,22 @@ def test_each_channel_has_its_own_template_or_that_of_all(store: Store, clock: F
 
     set_message_template(store, "ops", "", None)
     assert list(message_templates(store, "ops")) == [CHAT]
+    store.receivers.set("default", ["inbox", CHAT])
+    set_message_template(store, "default", CHAT, MessageTemplate(title="{rule}"))
+    set_message_limit(store, "receiver", "ops", 7)
+    set_message_limit(store, "channel", CHAT, 7)
+    record_recovery(store, CHAT)
     store.receivers.remove("ops")
     store.receivers.set("ops", ["inbox"])
     assert message_templates(store, "ops") == {}
+    assert (message_limits(store).receivers, message_limits(store).channels) == ({}, {CHAT: 7})
+
+    # What hangs on a channel goes with its block.
+    forget_channel(store, CHAT, actor="ada")
+    assert message_limits(store).channels == {}
+    assert message_templates(store, "default") == {}
+    (state,) = [one for one in channel_states(store, [CHAT]) if one.channel == CHAT]
+    assert state.state == "untried"
 
 
 def test_a_template_that_fails_is_logged_and_the_message_is_sent(store: Store, clock: FakeClock):
