@@ -20,6 +20,7 @@ from tests.cheap_passwords import hashes_passwords_cheaply
 from tests.databases import (
     BOTH,
     KeptPostgres,
+    cheap_connections,
     database,
     databases_of,
     migrate,
@@ -51,7 +52,9 @@ os.environ["SENTINEL_ALLOWED_NETWORKS"] = "127.0.0.0/8"
 def postgres_url() -> Generator[str]:
     """A real PostgreSQL for the whole session; the URL of one of its databases."""
     with temporary_postgres(durable=False) as server:
-        yield server.address("postgres")  # as the superuser, who may make databases
+        url = server.address("postgres")  # as the superuser, who may make databases
+        cheap_connections(url)
+        yield url
 
 
 @pytest.fixture(params=BOTH)
