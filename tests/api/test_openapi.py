@@ -26,7 +26,8 @@ from tests.api.served import TOKEN, served
 from tests.world import World
 
 TRUSTED = {"Authorization": f"Bearer {TOKEN}"}
-EXAMPLES, MANY = 6, 100
+FEW, SOME, MANY = 2, 6, 100
+"""Requests for each route: in `make test`, in `make test-all`, in `make test-long`."""
 ANOTHER_BRANCH = re.compile(r"at /\S+/anyOf/\d+ \(was null, became ")
 WORDED = tuple(f"/api/v1/alerts/{noun}" for noun in ("rules", "policies", "providers"))
 
@@ -105,9 +106,18 @@ def _own_parameters(described: dict[str, Any]) -> list[str]:
 OPERATIONS = operations()
 
 
+@pytest.fixture(scope="module")
+def examples(pytestconfig: pytest.Config) -> int:
+    """How many requests: the quick run makes the first of those that the whole one makes."""
+    quick = "not slow" in str(pytestconfig.getoption("markexpr"))
+    return FEW if quick else SOME
+
+
 @pytest.mark.parametrize(("method", "path", "mode"), OPERATIONS)
-def test_each_route_does_what_its_description_says(schema: Any, method: str, path: str, mode: str):
-    does_what_it_says(schema, method, path, mode, EXAMPLES)
+def test_each_route_does_what_its_description_says(
+    schema: Any, examples: int, method: str, path: str, mode: str
+):
+    does_what_it_says(schema, method, path, mode, examples)
 
 
 @pytest.mark.long
