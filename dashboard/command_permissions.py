@@ -7,6 +7,7 @@ from typing import Any
 from dashboard import (
     access_commands,
     approval_commands,
+    board_commands,
     document_commands,
     key_commands,
     message_limit_commands,
@@ -76,7 +77,9 @@ PERMISSIONS: dict[type[Any], Permission] = {
     key_commands.RotateKey: Permission.ADMINISTER,
     key_commands.RevokeKey: Permission.ADMINISTER,
     SavePrefectAddresses: Permission.ADMINISTER,
-    # Views are each person's own.
+    # Views are each person's own; the store checks whose a dashboard is.
+    board_commands.SaveBoard: Permission.READ,
+    board_commands.RemoveBoard: Permission.READ,
     configuration.SaveView: Permission.READ,
     configuration.RemoveView: Permission.READ,
 }

@@ -25,7 +25,7 @@ from sentinel.store.oncall.calendar_copies import calendar_overrides
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides, as_override
 
-__all__ = ["OnCallView", "Slot", "document_changes", "read_view"]
+__all__ = ["OnCallView", "Slot", "document_changes", "read_standings", "read_view"]
 
 WEEKS = 4
 """So many weeks the calendar shows."""
@@ -145,6 +145,34 @@ def read_view(within: Within, first: datetime) -> OnCallView:
         overrides=[row for row in rows if row.ends_at > at],
         by_schedule=by_schedule,
     )
+
+
+def read_standings(within: Within) -> list[Standing]:
+    """Read who is on call now and next, by schedule.
+
+    Args:
+        within: the store, within the scope of whoever looks
+
+    Returns:
+        One for each schedule, by name.
+
+    Raises:
+        OutOfScope: less than everything is in scope: on-call is of all tenants
+        DatabaseError: the database cannot be used
+    """
+    store = within.instance
+    with database():
+        active, at = _active(OnCallDocuments(store)), store.now()
+        rows = OnCallOverrides(store).rows(since=at - REACH)
+    document = _document(active.document)
+    with database(), store.read() as connection:
+        by_schedule = calendar_overrides(connection, document, at - REACH)
+    for row in rows:
+        by_schedule.setdefault(row.schedule, []).append(as_override(row))
+    return [
+        standing(name, one, by_schedule.get(name, []), at)
+        for name, one in sorted(document.schedules.items())
+    ]
 
 
 def _active(documents: OnCallDocuments) -> OnCallVersion:

@@ -31,6 +31,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "history": "q span severities statuses opened-days",
         "compare": "q severities compared against first-days second-days",
         "audit": "q audit-actor audit-span audit-kinds audit-view audit-object audit-objects",
+        "dashboards": "board team tenant wall",
         "health": "",
         "log": "q levels",
         "people": "people-view person",
@@ -52,7 +53,7 @@ _NAMES = {
     "messages": "inbox",
     "system-log": "log",
     "logs": "log",
-    "dashboard": "overview",
+    **dict.fromkeys(("dashboard", "board", "boards", "wall"), "dashboards"),
     "comparison": "compare",
 }
 """Other names of pages, with the page they mean."""

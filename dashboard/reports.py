@@ -27,7 +27,7 @@ from sentinel.store.audit.queries import AuditFilter, AuditPage
 from sentinel.store.reports.period_comparison import Compared, Span
 from sentinel.store.reports.statistics import Storage
 
-__all__ = ["Reports"]
+__all__ = ["PERIODS", "Reports"]
 
 FOUND_CAP = 1000
 """Matching alerts are counted up to here."""
@@ -35,6 +35,13 @@ MOST_KEPT = 64
 """Overviews that are kept."""
 VALID_FOR = timedelta(seconds=10)
 """An overview is sent again for so long, although alerts changed."""
+
+PERIODS = {
+    "24h": (timedelta(hours=24), timedelta(hours=1)),
+    "7d": (timedelta(days=7), timedelta(hours=6)),
+    "30d": (timedelta(days=30), timedelta(days=1)),
+}
+"""The lengths of the overview's period, with the step of a bar of its chart."""
 
 
 class Reports:

@@ -58,6 +58,9 @@ sections = {
     ],
     "Review": [
         st.Page("overview.py", title="Overview", icon=":material/monitoring:"),
+        st.Page(
+            "boards.py", title="Dashboards", icon=":material/dashboard:", url_path="dashboards"
+        ),
         st.Page("history.py", title="History", icon=":material/history:"),
         st.Page("compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("audit.py", title="Audit", icon=":material/fact_check:"),

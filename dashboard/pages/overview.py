@@ -14,17 +14,13 @@ import streamlit as st
 
 from dashboard import markup, session
 from dashboard.clock import Clock
+from dashboard.reports import PERIODS
 from dashboard.table import table
 from dashboard.view_models import Overview
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
 from sentinel.store.reports.trends import DEFINITIONS, Period
 
-LENGTHS = {
-    "24h": (timedelta(hours=24), timedelta(hours=1)),
-    "7d": (timedelta(days=7), timedelta(hours=6)),
-    "30d": (timedelta(days=30), timedelta(days=1)),
-}
 WORDS = [level.word for level in reversed(Severity)]
 # The severities of theme/sentinel.css, light and dark; a chart cannot read CSS.
 COLOURS = {
@@ -249,13 +245,13 @@ def overview() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html('<div class="page-head"><h1>Overview</h1></div>', width="stretch")
         length = st.segmented_control(
-            "Time", list(LENGTHS), key="length", default="24h", required=True,
+            "Time", list(PERIODS), key="length", default="24h", required=True,
             bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
     chosen = str(length or "24h")
     try:
         shown = session.reports().overview(
-            session.scope(), chosen, *LENGTHS.get(chosen, LENGTHS["24h"])
+            session.scope(), chosen, *PERIODS.get(chosen, PERIODS["24h"])
         )
     except SentinelError as error:
         st.html(markup.database_down(error))

@@ -59,6 +59,8 @@ ACTIONS: dict[str, str] = {
     "event_pack.removed": "removed the event policies of",
     "view.saved": "saved the view",
     "view.removed": "removed the saved view",
+    "dashboard.saved": "saved the dashboard",
+    "dashboard.removed": "removed the dashboard",
     "inbox.read": "marked as read",
     "push.subscribed": "subscribed the browser",
     "push.moved": "got a new push address for the browser",
@@ -83,8 +85,8 @@ ACTIONS: dict[str, str] = {
 }
 """Every code that an audit row may have, in words between who did it and the object's name."""
 OBJECT_KINDS = (
-    "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "inbox", "deployment",
-    "database", "settings", "person", "key", "audit", "access_review", "oncall",
+    "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "dashboard", "inbox",
+    "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
     "silence", "browser",
 )  # fmt: skip
 """What a change can be about."""

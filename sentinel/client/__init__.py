@@ -16,8 +16,8 @@ of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fil
 `sentinel.client.rule_files`, packs of `sentinel.client.packs`, channels and deliveries of
 `sentinel.client.channels`, providers of `sentinel.client.providers`, policies of
 `sentinel.client.policies`, changes that wait of `sentinel.client.pending_changes`, fire drills of
-`sentinel.client.drills`, escalations that run of `sentinel.client.escalations`; `do` carries them
-out.
+`sentinel.client.drills`, escalations that run of `sentinel.client.escalations`, custom dashboards
+of `sentinel.client.custom_dashboards`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -26,6 +26,7 @@ Files are requests of `sentinel.client.exports`, which `download` carries out.
 from sentinel.client import (
     alert_routes,
     channels,
+    custom_dashboards,
     drills,
     escalations,
     exports,
@@ -67,6 +68,7 @@ __all__ = [
     "Statistics",
     "alert_routes",
     "channels",
+    "custom_dashboards",
     "drills",
     "escalations",
     "exports",

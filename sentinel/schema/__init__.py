@@ -19,6 +19,7 @@ from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.component_reports import ComponentReport
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
+from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.schema.digests import DigestRun
 from sentinel.schema.escalations import EscalationPage, EscalationRow
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
@@ -75,6 +76,7 @@ __all__ = [
     "Change",
     "ChannelHealth",
     "ComponentReport",
+    "CustomDashboard",
     "Delivery",
     "DigestRun",
     "EpisodeEnd",

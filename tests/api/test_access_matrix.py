@@ -9,9 +9,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from sentinel.access import Permission, Role
+from sentinel.access import Permission, Principal, Role
 from sentinel.api.heartbeats import key_of
 from sentinel.audit.change import Change
+from sentinel.boards.document import BoardDocument
 from sentinel.clock import FakeClock
 from sentinel.metrics.sample import Sample
 from sentinel.schema.access import AccessGrant
@@ -21,6 +22,8 @@ from sentinel.schema.people import Person
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.custom_dashboards import Boards
+from sentinel.store.custom_dashboards import Place as Of
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import PENDING_CHANGE, table_of
 from tests.api.access_matrix import ENTRIES, Entry, Expected, Place, entry_of
@@ -56,6 +59,10 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     if "/views/" in path:
         for owner in ("robot", *(f"own {role} {tenant}" for role in Role)):
             store.views.save(owner, "live", mark, "q=a")
+    if "/dashboards/" in path:
+        for owner in ("robot", f"own {tenant}"):
+            who = Principal(name=owner, kind="key", role=Role.VIEWER)
+            Boards(store, who).save(mark, Of(), BoardDocument(), actor=owner)
     if "{person}" in path:
         _make_accounts(store, clock, tenant, f"other-{tenant}")
     with store.write() as connection:

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from sentinel.access import Role
+from sentinel.access import Principal, Role
 from sentinel.alerts.actions import Acknowledge, Resolve
+from sentinel.boards.document import board_of
 from sentinel.store.access.keys import Keys
+from sentinel.store.custom_dashboards import Boards
+from sentinel.store.custom_dashboards import Place as Of
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
@@ -44,6 +47,7 @@ DRAWN = {
     "compare": TABLE,
     "audit": TABLE,
     "audit?audit-actor=nobody": ".empty",
+    "dashboards?board=wall": ".tile .number",
     "health": ".component",
     "log": TABLE,
     "people?people-view=Roles": ".roles",
@@ -123,6 +127,9 @@ def test_every_page_is_for_everybody_at_every_width(
     end = scene.store.now() + timedelta(days=90)
     MatcherSilences(scene.store).create(['team="db"'], end, actor="lena", recurrence=weekly)
     Keys(scene.store).create("grafana", Role.RESPONDER, actor="lena", scopes=["webhooks"])
+    tiles = [{"kind": kind, "width": 2} for kind in ("count", "trend", "table", "oncall")]
+    maria = Principal(name="maria", kind="local", role=Role.ADMIN)
+    Boards(scene.store, maria).save("wall", Of(), board_of({"tiles": tiles}), actor="maria")
     rule = scene.store.alerts.get(taken).rule
     page.emulate_media(reduced_motion="reduce")  # what is looked at is what stays
     found: dict[str, list[str]] = {}

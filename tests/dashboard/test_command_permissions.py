@@ -8,6 +8,7 @@ from dashboard import (
     access_commands,
     alert_commands,
     approval_commands,
+    board_commands,
     configuration_commands,
     document_commands,
     key_commands,
@@ -28,7 +29,8 @@ from sentinel.errors import ConfigurationError
 
 def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
-        access_commands, alert_commands, approval_commands, configuration_commands,
+        access_commands, alert_commands, approval_commands, board_commands,
+        configuration_commands,
         document_commands, key_commands, message_limit_commands, oncall_commands, prefect_addresses,
         rollout_commands, rule_commands, rule_trial,
         shadow_commands, silence_commands, template_commands,
@@ -43,7 +45,7 @@ def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     viewer = Principal(name="vera", kind="person", role=Role.VIEWER)
     editor = Principal(name="eva", kind="person", role=Role.EDITOR)
     allowed = {kind.__name__ for kind in commands if _may(kind, viewer)}
-    assert allowed == {"SaveView", "RemoveView"}
+    assert allowed == {"SaveView", "RemoveView", "SaveBoard", "RemoveBoard"}
     assert not _may(prefect_addresses.SavePrefectAddresses, editor)
     assert not _may(int, editor)
     assert _may(configuration_commands.SetReceiver, editor)

@@ -62,6 +62,8 @@ AUDITED = {
     "notifications.push_subscriptions.PushSubscriptions.add": ("push.subscribed",),
     "notifications.push_subscriptions.PushSubscriptions.move": ("push.moved",),
     "notifications.push_subscriptions.PushSubscriptions.remove": ("push.unsubscribed",),
+    "custom_dashboards.Boards.save": ("dashboard.saved",),
+    "custom_dashboards.Boards.remove": ("dashboard.removed",),
     "saved_views.Views.save": ("view.saved",),
     "saved_views.Views.remove": ("view.removed",),
     "access.keys.Keys.create": ("key.created",),

@@ -1,0 +1,201 @@
+"""The tiles of a custom dashboard as HTML, within the scope of whoever looks. Nothing of Streamlit.
+
+A further kind of tile is a further function in `DRAWN`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from html import escape
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+import msgspec
+
+from dashboard import markup
+from dashboard.clock import Clock
+from dashboard.database_errors import database
+from dashboard.live_filter import View
+from dashboard.oncall_view import read_standings
+from dashboard.reports import PERIODS, Reports
+from sentinel.access import Scope
+from sentinel.boards.document import (
+    CountTile,
+    MetricTile,
+    OnCallTile,
+    TableTile,
+    TrendTile,
+)
+from sentinel.errors import SentinelError
+from sentinel.metrics.series import Numbers, Whole
+from sentinel.severity import Severity
+from sentinel.store.access.within import Within
+
+__all__ = ["Looker", "tile"]
+
+CAP = 10_000
+"""A count says so many and a plus where there are more."""
+MOST_SERIES = 8
+_WIDE, _HIGH = 600, 150
+# In a picture, which cannot read CSS; each stands out on a light and on a dark page.
+_COLOURS = {"critical": "#d9362b", "high": "#d9622b", "medium": "#b5851f", "low": "#4a86d8",
+            "info": "#7d8797"}  # fmt: skip
+_LINES = ("#4f6ff0", "#1f9d68", "#d9622b", "#b0256b", "#0e7f9c", "#b5851f", "#7a3fb0", "#7d8797")
+
+
+class Looker(msgspec.Struct, frozen=True, kw_only=True):
+    """Who looks, and how moments are written for them.
+
+    Attributes:
+        within: the store, where they may read
+        reports: of this process, which keeps figures for a few seconds
+        scope: of their reading
+        me: their name, for assignee:me
+        clock: theirs
+        now: the present moment
+    """
+
+    within: Within
+    reports: Reports
+    scope: Scope
+    me: str
+    clock: Clock
+    now: datetime
+
+
+def _count(given: CountTile, looker: Looker) -> tuple[str, str]:
+    wanted = View.read({"q": given.search}).filter(looker.me)
+    found = looker.reports.count(looker.scope, wanted, CAP)
+    title = given.title or given.search or "Active alerts"
+    href = f"history?q={quote(given.search, safe='')}" if given.search else "./"
+    number = markup.capped(found, CAP)
+    return title, f'<a class="number" href="{escape(href)}" target="_self">{number}</a>'
+
+
+def _trend(given: TrendTile, looker: Looker) -> tuple[str, str]:
+    shown = looker.reports.overview(looker.scope, given.length, *PERIODS[given.length])
+    trend = shown.trend
+    many = max(1, round((trend.until - trend.since) / trend.step))
+    sums: list[dict[int, int]] = [{} for _ in range(many)]
+    for one in trend.buckets:
+        place = min(many - 1, max(0, int((one.at - trend.since) / trend.step)))
+        sums[place][one.severity] = sums[place].get(one.severity, 0) + one.opened
+    most = max((sum(one.values()) for one in sums), default=0) or 1
+    wide, bars = _WIDE / many, ""
+    for place, counts in enumerate(sums):
+        top = float(_HIGH)
+        for severity in sorted(counts):
+            high = counts[severity] / most * (_HIGH - 4)
+            top -= high
+            bars += (
+                f'<rect fill="{_COLOURS[Severity(severity).word]}" x="{place * wide:.1f}" '
+                f'y="{top:.1f}" width="{wide * 0.86:.1f}" height="{high:.1f}"/>'
+            )
+    says = f"{trend.now.opened:,} alerts opened in {given.length}"
+    return given.title or f"Opened, {given.length}", _drawing(bars, says)
+
+
+def _drawing(inside: str, says: str) -> str:
+    """Return a drawing as a picture: Streamlit lets no SVG through in HTML."""
+    drawn = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" '
+        f'preserveAspectRatio="none">{inside}</svg>'
+    )
+    picture = base64.b64encode(drawn.encode()).decode()
+    return (
+        f'<img class="drawn" alt="{escape(says)}" src="data:image/svg+xml;base64,{picture}">'
+        f'<p class="small">{escape(says)}</p>'
+    )
+
+
+def _table(given: TableTile, looker: Looker) -> tuple[str, str]:
+    wanted = View.read(dict(parse_qsl(given.view))).filter(looker.me)
+    with database():
+        found = looker.within.scoped_alerts.page(wanted, limit=given.rows, order="live").items
+    rows = "".join(
+        f'<li class="is-{escape(one.severity)}"><span class="age" '
+        f'title="{escape(looker.clock.full(one.opened_at or one.first_bad_at))}">'
+        f"{markup.age(one.opened_at or one.first_bad_at, looker.now)}</span>"
+        f'<a href="./?alert={one.id}" target="_self">{escape(one.title)}</a>'
+        f'<span class="status status-{escape(one.status)}">{escape(one.status)}</span></li>'
+        for one in found
+    )
+    shown = f'<ul class="alerts">{rows}</ul>' if rows else '<p class="small">No alert matches.</p>'
+    return given.title or "Alerts", shown
+
+
+def _metric(given: MetricTile, looker: Looker) -> tuple[str, str]:
+    length, _ = PERIODS[given.length]
+    since = looker.now - length
+    with database():
+        reader = looker.within.tenant(given.tenant).reader()
+        step = 60 if length <= timedelta(days=1) else 3600
+        found = reader.history(given.metric, (), since, looker.now, step=step)
+    title = given.title or given.metric
+    if not len(found):
+        return title, '<p class="small">There are no samples of this metric in this time.</p>'
+    series = [found.of(place) for place in range(min(len(found), MOST_SERIES))]
+    low = min(float(values.min()) for _, values in series)
+    high = max(float(values.max()) for _, values in series)
+    begins, spans = found.since, max(1, found.until - found.since)
+
+    def points(moments: Whole, values: Numbers) -> str:
+        every = max(1, len(moments) // 300)
+        return " ".join(
+            f"{(int(at) - begins) / spans * _WIDE:.1f},"
+            f"{_HIGH - 3 - (float(value) - low) / ((high - low) or 1) * (_HIGH - 6):.1f}"
+            for at, value in zip(moments[::every], values[::every], strict=True)
+        )
+
+    lines = "".join(
+        f'<polyline fill="none" stroke="{_LINES[place]}" stroke-width="2" '
+        f'vector-effect="non-scaling-stroke" points="{points(moments, values)}"/>'
+        for place, (moments, values) in enumerate(series)
+    )
+    unit = f" {found.units[0]}" if found.units and found.units[0] else ""
+    more = f", {len(found)} series" if len(found) > 1 else ""
+    says = f"{low:g} to {high:g}{unit} in {given.length}{more}"
+    if len(found) > MOST_SERIES:
+        says += f", of which {MOST_SERIES} are drawn"
+    return title, _drawing(lines, says)
+
+
+def _oncall(given: OnCallTile, looker: Looker) -> tuple[str, str]:
+    found = read_standings(looker.within)
+    if given.schedules:
+        found = [one for one in found if one.schedule in given.schedules]
+    cards = "".join(
+        f'<article class="oncall-card{"" if one.people else " is-empty"}">'
+        f"<h2>{escape(one.schedule)}</h2><b>{escape(', '.join(one.people)) or 'Nobody'}</b>"
+        + (f"<span>until {escape(looker.clock.brief(one.until))}</span>" if one.until else "")
+        + "</article>"
+        for one in found
+    )
+    shown = f'<div class="oncall-cards">{cards}</div>'
+    empty = '<p class="small">There is no such schedule.</p>'
+    return given.title or "On call now", shown if cards else empty
+
+
+DRAWN: dict[str, Callable[[Any, Looker], tuple[str, str]]] = {
+    "count": _count, "trend": _trend, "table": _table, "metric": _metric, "oncall": _oncall,
+}  # fmt: skip
+"""What draws each kind of tile: returns the title, and HTML."""
+
+
+def tile(given: Any, looker: Looker) -> str:
+    """Return one tile as HTML; what cannot be read is said in its place.
+
+    Args:
+        given: the tile
+        looker: who looks
+
+    Returns:
+        HTML, in which every text from elsewhere is escaped.
+    """
+    try:
+        title, body = DRAWN[given.kind](given, looker)
+    except SentinelError as error:
+        title, body = given.title or given.kind, f'<p class="small">{escape(error.message)}</p>'
+    return f'<section class="tile tile-{given.kind}"><h2>{escape(title)}</h2>{body}</section>'

@@ -1,0 +1,1 @@
+"""Custom dashboards: pages of chosen tiles, as documents. Pure."""

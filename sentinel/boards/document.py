@@ -1,0 +1,152 @@
+"""The document of a custom dashboard: its tiles in their order, as JSON and as YAML. Pure.
+
+A further kind of tile is a further class in `Tile`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from sentinel.errors import ConfigurationError
+from sentinel.expression.yaml_document import loaded
+from sentinel.tenant import TENANT_PATTERN
+from sentinel.validation_messages import validation_message
+
+__all__ = [
+    "KINDS",
+    "LENGTHS",
+    "MOST_TILES",
+    "BoardDocument",
+    "CountTile",
+    "MetricTile",
+    "OnCallTile",
+    "TableTile",
+    "Tile",
+    "TrendTile",
+    "board_of",
+    "from_yaml",
+    "to_yaml",
+]
+
+MOST_TILES = 24
+Length = Literal["24h", "7d", "30d"]
+LENGTHS: tuple[Length, ...] = ("24h", "7d", "30d")
+Text = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Search = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class _Tile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Text = Field(default="", description="Above the tile; empty for a title of its kind.")
+    width: int = Field(
+        default=1, ge=1, le=4, strict=True, description="Columns of four that it takes."
+    )
+
+
+class CountTile(_Tile):
+    """How many alerts a search finds; without a status, those that are not resolved."""
+
+    kind: Literal["count"] = "count"
+    search: Search = Field(default="", description="As on *History*: severity:critical team:db.")
+
+
+class TrendTile(_Tile):
+    """How many alerts opened over time, by severity."""
+
+    kind: Literal["trend"] = "trend"
+    length: Length = "24h"
+
+
+class TableTile(_Tile):
+    """The alerts of a saved view, or of a search."""
+
+    kind: Literal["table"] = "table"
+    view: Search = Field(default="", description="The query of a saved view of *Live*.")
+    rows: int = Field(default=10, ge=1, le=100, strict=True, description="At most so many.")
+
+
+class MetricTile(_Tile):
+    """A metric as a chart."""
+
+    kind: Literal["metric"] = "metric"
+    metric: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    tenant: Annotated[str, StringConstraints(pattern=f"^({TENANT_PATTERN})$")] = "default"
+    length: Length = "24h"
+
+
+class OnCallTile(_Tile):
+    """Who is on call now."""
+
+    kind: Literal["oncall"] = "oncall"
+    schedules: Annotated[list[Text], Field(max_length=50)] = Field(
+        default_factory=list, description="Names of schedules; empty for all."
+    )
+
+
+Tile = Annotated[
+    CountTile | TrendTile | TableTile | MetricTile | OnCallTile, Field(discriminator="kind")
+]
+KINDS: dict[str, type[_Tile]] = {
+    "count": CountTile, "trend": TrendTile, "table": TableTile, "metric": MetricTile,
+    "oncall": OnCallTile,
+}  # fmt: skip
+"""The kinds of tiles by the word that names them."""
+
+
+class BoardDocument(BaseModel):
+    """The tiles of a custom dashboard, in their order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tiles: list[Tile] = Field(default_factory=list[Tile], max_length=MOST_TILES)
+
+
+def board_of(given: Any, where: str = "dashboard") -> BoardDocument:
+    """Read a document.
+
+    Args:
+        given: as JSON or YAML have it
+        where: what errors call it
+
+    Returns:
+        The document.
+
+    Raises:
+        ConfigurationError: it is none; the message names each field that is wrong
+    """
+    try:
+        return BoardDocument.model_validate(given)
+    except ValidationError as error:
+        said = "; ".join(
+            f"{where}.{'.'.join(map(str, one['loc']))}: {validation_message(one)}"
+            for one in error.errors()[:5]
+        )
+        raise ConfigurationError(said, hint=f"Kinds of tiles: {', '.join(KINDS)}.") from None
+
+
+def from_yaml(text: str) -> BoardDocument:
+    """Read a document from YAML.
+
+    Args:
+        text: of the document
+
+    Returns:
+        The document.
+
+    Raises:
+        ConfigurationError: it is no YAML or no dashboard; the message names what is wrong
+    """
+    return board_of(loaded(text, "dashboard", "A dashboard begins with: tiles:"))
+
+
+def to_yaml(document: BoardDocument) -> str:
+    """Return a document as YAML, without what every tile has by itself."""
+    tiles = [
+        {"kind": one.kind, **one.model_dump(exclude={"kind"}, exclude_defaults=True)}
+        for one in document.tiles
+    ]
+    return yaml.safe_dump({"tiles": tiles}, sort_keys=False, allow_unicode=True, width=100)
