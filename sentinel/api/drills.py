@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.access import Permission
@@ -19,7 +19,7 @@ from sentinel.api.schemas import Words
 from sentinel.api.shown_rules import store_of
 from sentinel.ingest.drill import start_drill
 from sentinel.severity import SeverityWord
-from sentinel.store.escalations.drills import drill_report
+from sentinel.store.escalations.drills import drill_of_team, drill_report
 
 __all__ = ["router"]
 
@@ -94,6 +94,18 @@ def start(request: Request, body: Body, who: Acting) -> DrillDetail:
     store = store_of(request)
     drill_id = start_drill(store, asked.team, severity=asked.severity, actor=who.name)
     return _detail(request, drill_id)
+
+
+@router.get("/latest", summary="The last fire drill of a team", responses=responses(403, 404))
+@needs(Permission.READ, "oncall")
+def latest(
+    request: Request,
+    team: Annotated[
+        Words, Query(min_length=1, max_length=100, description="Team of the on-call document.")
+    ],
+) -> DrillDetail:
+    """Return who was reached by the last drill of a team."""
+    return _detail(request, drill_of_team(store_of(request), team))
 
 
 @router.get("/{drill_id}", summary="What came of a fire drill", responses=responses(403, 404))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -10,11 +10,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from sentinel.access import Permission
 from sentinel.api.access import Acting
-from sentinel.api.bodies import Body, described_as, read_as
+from sentinel.api.bodies import Body, SentMoment, described_as, read_as
 from sentinel.api.document_versions import DocumentDoor, add_versions
 from sentinel.api.needs import needs
 from sentinel.api.oncall_bodies import (
     CoverageList,
+    EscalationsTried,
     EscalationTried,
     OnCallBody,
     OverrideItem,
@@ -32,11 +33,13 @@ from sentinel.api.shown_rules import store_of
 from sentinel.errors import NotFound
 from sentinel.oncall.calendar_feed import calendar_of
 from sentinel.oncall.escalation import Paged, planned, steps_of
+from sentinel.oncall.escalation_policy import EscalationPolicy
 from sentinel.schema.oncall import OnCallOverride
-from sentinel.severity import severity_of
+from sentinel.severity import Severity, severity_of
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
-from sentinel.store.oncall.stored import REACH, StoredOnCall
+from sentinel.store.oncall.stored import REACH, OnCallNow, StoredOnCall
+from sentinel.store.oncall.trials import ways_escalated
 
 __all__ = ["router"]
 
@@ -69,12 +72,29 @@ add_versions(
 
 @router.get("/now", summary="Who is on call now, and who is next", responses=responses(403, 404))
 @needs(Permission.READ, "oncall")
-def now(request: Request, schedule: Schedule = "") -> StandingList:
-    """Return who is on call by each schedule, until when, and who is next."""
+def now(
+    request: Request,
+    schedule: Schedule = "",
+    at: Annotated[
+        SentMoment | None, Query(description="Another moment than now, with its zone.")
+    ] = None,
+) -> StandingList:
+    """Return who is on call by each schedule, until when, and who is next.
+
+    Returns:
+        One for each schedule, by name.
+
+    Raises:
+        Problem: 422 for a moment too far from today to count from
+    """
     store = store_of(request)
-    at = store.now()
-    found = StoredOnCall(store).standings(at, schedule or None)
-    return StandingList.model_validate({"at": at, "items": msgspec.to_builtins(found)})
+    moment = at or store.now()
+    _must_be_near(moment)
+    known = StoredOnCall(store).now(moment)
+    zones = {name: one.timezone for name, one in known.schedules(schedule or None).items()}
+    found = known.standings(moment, schedule or None)
+    items = [{**msgspec.to_builtins(one), "timezone": zones[one.schedule]} for one in found]
+    return StandingList.model_validate({"at": moment, "items": items})
 
 
 @router.get("/shifts", summary="Shifts to come", responses=responses(403, 404))
@@ -83,8 +103,13 @@ def shifts(request: Request, schedule: Schedule = "", days: Days = 14) -> ShiftL
     """List the shifts to come, and what makes each."""
     store = store_of(request)
     start = store.now()
-    found = StoredOnCall(store).shifts(start, start + timedelta(days=days), schedule or None)
-    items = [{"schedule": name, **msgspec.to_builtins(one)} for name, one in found]
+    known = StoredOnCall(store).now(start - REACH)
+    zones = {name: one.timezone for name, one in known.schedules(schedule or None).items()}
+    found = known.shifts(start, start + timedelta(days=days), schedule or None)
+    items = [
+        {"schedule": name, **msgspec.to_builtins(one), "timezone": zones[name]}
+        for name, one in found
+    ]
     return ShiftList.model_validate({"items": items})
 
 
@@ -219,11 +244,12 @@ def remove(
     openapi_extra=described_as(TryEscalation),
 )
 @needs(Permission.READ, "oncall")
-def test(request: Request, body: Body) -> EscalationTried:
+def test(request: Request, body: Body) -> EscalationTried | EscalationsTried:
     """Return what every step of a policy would do if nobody acknowledged. It notifies nobody.
 
     Returns:
-        The steps in their order.
+        The steps of the policy in their order; where labels are given, those of each policy that
+        the alert would have.
 
     Raises:
         NotFound: there is no policy of that name
@@ -232,16 +258,39 @@ def test(request: Request, body: Body) -> EscalationTried:
     asked = read_as(TryEscalation, body)
     store = store_of(request)
     first = asked.at or store.now()
+    _must_be_near(first)
     known = StoredOnCall(store).now(first)
+    labels = asked.labels or {}
+    try:
+        word = asked.severity or labels.get("severity") or "critical"
+        severity = severity_of(word)
+    except ValueError as error:
+        raise Problem(422, "invalid", f"labels: {error}", field="labels") from None
+    if asked.policy is None:
+        ways = ways_escalated(store, {"severity": word, **labels}, first)
+        chosen = [one for _, one in ways if one is not None]
+        found = [_tried(one.name, one.policy, severity, first, known, one.why) for one in chosen]
+        return EscalationsTried(items=found)
     policy = known.document.escalation_policies.get(asked.policy)
     if policy is None:
         raise NotFound(
             f"there is no escalation policy {asked.policy!r}",
             hint="They are in the on-call document: GET /api/v1/alerts/oncall",
         )
-    if first.year not in _YEARS:
+    return _tried(asked.policy, policy, severity, first, known)
+
+
+def _must_be_near(moment: datetime) -> None:
+    if moment.year not in _YEARS:
         raise Problem(422, "invalid", "at: must lie between 1970 and 8999", field="at")
-    found = planned(policy, severity_of(asked.severity), first, known.document, known.overrides_of)
+
+
+def _tried(
+    name: str, policy: EscalationPolicy, severity: Severity, first: datetime, known: OnCallNow,
+    why: str = "",
+) -> EscalationTried:  # fmt: skip
+    """Return what a policy would do, up to `_MOST_PAGES` messages."""
+    found = planned(policy, severity, first, known.document, known.overrides_of)
     steps: list[Paged] = []
     pages = 0
     for step in found:
@@ -251,7 +300,8 @@ def test(request: Request, body: Body) -> EscalationTried:
             break
     return EscalationTried.model_validate(
         {
-            "policy": asked.policy,
+            "policy": name,
+            "why": why,
             "first_page": first,
             "steps": msgspec.to_builtins(steps),
             "cut": len(steps) < len(steps_of(policy)),

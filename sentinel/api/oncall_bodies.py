@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.api.bodies import SentMoment
 from sentinel.api.document_bodies import DocumentBody, Note
@@ -16,6 +16,7 @@ from sentinel.severity import SeverityWord
 __all__ = [
     "CoverageList",
     "EscalationTried",
+    "EscalationsTried",
     "OnCallBody",
     "OverrideItem",
     "OverrideList",
@@ -59,6 +60,7 @@ class StandingItem(BaseModel):
     people: list[str] = Field(description="Empty for nobody.")
     until: datetime | None = Field(description="When others are; null where not within 400 days.")
     following: list[str] = Field(description="Who is on call from then on.")
+    timezone: str = Field(description="Of the schedule.")
 
 
 class StandingList(BaseModel):
@@ -76,6 +78,7 @@ class ShiftItem(BaseModel):
     end: datetime
     people: list[str]
     source: str = Field(description="The layer, temporary schedule or override that makes it.")
+    timezone: str = Field(description="Of the schedule.")
 
 
 class ShiftList(BaseModel):
@@ -185,17 +188,33 @@ class OverrideList(BaseModel):
 
 
 class TryEscalation(_Strict):
-    """A page by a policy, to see whom it would reach."""
+    """A page by a policy, or by that of an alert, to see whom it would reach."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"policy": "default", "severity": "high", "at": "2026-12-24T17:00:00Z"}]
+            "examples": [
+                {"policy": "default", "severity": "high", "at": "2026-12-24T17:00:00Z"},
+                {"labels": {"team": "db", "severity": "high"}},
+            ]
         }
     )
 
-    policy: Name
-    severity: SeverityWord = "critical"
+    policy: Name | None = Field(None, description="Name of the policy; or give `labels`.")
+    labels: dict[str, Words] | None = Field(
+        None,
+        max_length=100,
+        description="Of an alert, by which its policies are found; `rule` may name one there is.",
+    )
+    severity: SeverityWord | None = Field(
+        None, description="By default the label `severity`, or critical."
+    )
     at: SentMoment | None = Field(None, description="Time of the first page; by default now.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.policy is None) is (self.labels is None):
+            raise ValueError("give either policy or labels")
+        return self
 
 
 class PageItem(BaseModel):
@@ -221,7 +240,14 @@ class StepTried(BaseModel):
 class EscalationTried(BaseModel):
     """What every step would do if nobody acknowledged."""
 
-    policy: str
+    policy: str = Field(description="Empty for that of a rule's own.")
+    why: str = Field("", description="Why it is the alert's, where labels were given.")
     first_page: datetime
     steps: list[StepTried]
     cut: bool = Field(description="Whether there are more steps than are shown.")
+
+
+class EscalationsTried(BaseModel):
+    """What the policy of each group would do that an alert joins; none where nobody is paged."""
+
+    items: list[EscalationTried]

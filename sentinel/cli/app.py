@@ -65,7 +65,7 @@ _LOGGING = ("up", "api", "public-pages", "relay", "dashboard", "worker", "trigge
 OVER_HTTP = (
     "alert", "rule", "silence", "route", "notify", "owner", "receiver", "key", "audit",
     "statistics", "inbox", "person", "channel", "pack",
-    "digest", "escalation", "user", "role", "log",
+    "digest", "escalation", "oncall", "drill", "user", "role", "log",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import parse_duration
 from sentinel.errors import ConfigurationError
 from sentinel.severity import WORDS
 
 if TYPE_CHECKING:
+    from sentinel.client import Client
     from sentinel.store import Store
     from sentinel.store.escalations.drills import Drill
 
 __all__ = ["drill"]
 
 _LOOK_SECONDS = 1.0
+_OVER = "the drill is over"
 
 
 def drill(
@@ -52,25 +57,19 @@ def drill(
     Raises:
         ConfigurationError: both --report and --end, or with --wait, or no word of a severity
     """
-    from sentinel.ingest.drill import start_drill
-    from sentinel.store.escalations.drills import drill_of_team, drill_report
-
     if report + end + (wait is not None) > 1:
         raise ConfigurationError("give one of --wait, --report and --end")
     if severity.strip().lower() not in WORDS:
         raise ConfigurationError(f"--severity: {severity!r} is none of {', '.join(WORDS)}")
-    with open_store() as store:
-        if report or end:
-            drill_id = drill_of_team(store, team)
-        else:
-            drill_id = start_drill(store, team, severity=severity, actor=actor())
+    with _drills_here() as drills:
+        drill_id = drills.latest(team) if report or end else drills.start(team, severity)
         if wait is not None:
             until = time.monotonic() + wait.total_seconds()
-            while not drill_report(store, drill_id).over and time.monotonic() < until:
+            while not drills.report(drill_id).over and time.monotonic() < until:
                 time.sleep(_LOOK_SECONDS)
         if wait is not None or end:
-            _end(store, drill_id)
-        found = drill_report(store, drill_id)
+            drills.end(drill_id)
+        found = drills.report(drill_id)
     if json:
         json_out(found)
     elif report or end or wait is not None:
@@ -80,10 +79,73 @@ def drill(
         say(f"See who is reached with: sentinel drill {team} --report; end it with --end.")
 
 
-def _end(store: Store, drill_id: str) -> None:
-    from sentinel.alerts.actions import Resolve
+class _Drills(Protocol):
+    """Drills of the database here, or of a server on another machine."""
 
-    store.act([drill_id], Resolve(actor=actor(), comment="the drill is over"))
+    def start(self, team: str, severity: str) -> str: ...
+    def latest(self, team: str) -> str: ...
+    def report(self, drill_id: str) -> Drill: ...
+    def end(self, drill_id: str) -> None: ...
+
+
+@contextmanager
+def _drills_here() -> Generator[_Drills]:
+    if remote_url():
+        from sentinel.cli.remote import client_here
+
+        with client_here() as client:
+            yield _Remote(client)
+        return
+    with open_store() as store:
+        yield _Local(store)
+
+
+class _Local:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def start(self, team: str, severity: str) -> str:
+        from sentinel.ingest.drill import start_drill
+
+        return start_drill(self._store, team, severity=severity, actor=actor())
+
+    def latest(self, team: str) -> str:
+        from sentinel.store.escalations.drills import drill_of_team
+
+        return drill_of_team(self._store, team)
+
+    def report(self, drill_id: str) -> Drill:
+        from sentinel.store.escalations.drills import drill_report
+
+        return drill_report(self._store, drill_id)
+
+    def end(self, drill_id: str) -> None:
+        from sentinel.alerts.actions import Resolve
+
+        self._store.act([drill_id], Resolve(actor=actor(), comment=_OVER))
+
+
+class _Remote:
+    def __init__(self, client: Client) -> None:
+        from sentinel.client import drills
+
+        self._client, self._calls = client, drills
+
+    def start(self, team: str, severity: str) -> str:
+        return self._client.do(self._calls.start(team, severity=severity)).id
+
+    def latest(self, team: str) -> str:
+        return self._client.do(self._calls.latest(team)).id
+
+    def report(self, drill_id: str) -> Drill:
+        import msgspec
+
+        from sentinel.store.escalations.drills import Drill
+
+        return msgspec.convert(self._client.do(self._calls.report(drill_id)).model_dump(), Drill)
+
+    def end(self, drill_id: str) -> None:
+        self._client.act(drill_id, "resolve", note=_OVER)
 
 
 def _print(found: Drill) -> None:

@@ -11,8 +11,9 @@ import typer
 
 from sentinel.cli.label_options import labels_given
 from sentinel.cli.oncall import moment_of_option
+from sentinel.cli.oncall_here import oncall_here
 from sentinel.cli.output import AsJson, json_out, print_table, say
-from sentinel.cli.remote_url import refuse_remote, remote_url
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, NotFound
@@ -29,13 +30,6 @@ commands = typer.Typer(
 )
 
 
-@commands.callback()
-def escalation(context: typer.Context) -> None:
-    """Escalation policies: whom a page reaches, and who is next."""
-    if context.invoked_subcommand not in ("list", "statistics"):
-        refuse_remote()
-
-
 Policy = Annotated[
     str | None, typer.Argument(help="Name of a policy.", show_default="all policies")
 ]
@@ -49,10 +43,9 @@ def show(policy: Policy = None, json: AsJson = False) -> None:
         sentinel escalation show
     """
     from sentinel.oncall.escalation import steps_of
-    from sentinel.store.oncall.documents import OnCallDocuments
 
-    with open_store() as store:
-        found = OnCallDocuments(store).active().escalation_policies
+    with oncall_here() as oncall:
+        found = oncall.document().escalation_policies
     if policy is not None:
         found = {policy: _must(found, policy)}
     if json:
@@ -241,6 +234,9 @@ def try_policy(
         raise ConfigurationError(
             f"{zone!r} is no time zone", hint="Write UTC or Europe/Berlin."
         ) from None
+    if remote_url():
+        _try_there(labels, given[0], word, at, shown_in, json=json)
+        return
     with open_store() as store:
         first = moment_of_option(at) if at else store.now()
         known = StoredOnCall(store).now(first)
@@ -269,6 +265,37 @@ def try_policy(
         if one.why:
             say(one.why)
         _print(steps, shown_in)
+
+
+def _try_there(
+    labels: Mapping[str, str] | None, policy: str, severity: str, at: str, zone: ZoneInfo, *,
+    json: bool,
+) -> None:  # fmt: skip
+    """Print what the server on another machine answers."""
+    import msgspec
+
+    from sentinel.cli.remote import client_here
+    from sentinel.client import oncall
+    from sentinel.oncall.escalation import Paged
+
+    moment = moment_of_option(at) if at else None
+    with client_here() as client:
+        if labels is None:
+            found = [client.do(oncall.try_policy(policy, severity=severity, at=moment))]
+        else:
+            found = client.do(oncall.try_labels(labels, severity=severity, at=moment)).items
+    items = [one.model_dump(mode="json") for one in found]
+    if json:
+        json_out(items[0] if labels is None else {"items": items})
+        return
+    if not found:
+        say("Nobody would be paged: no rule, route or team gives the alert an escalation policy.")
+    for one in found:
+        if one.why:
+            say(f"Policy {one.policy}, {one.why}" if one.policy else f"By {one.why}")
+        _print(msgspec.convert(one.steps, list[Paged]), zone)
+        if one.cut:
+            say("There are further steps.")
 
 
 class _Try(NamedTuple):

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from sentinel.cli.exit_codes import Exit
+from sentinel.cli.oncall_here import oncall_here
 from sentinel.cli.output import AsJson, json_out, print_table, say
-from sentinel.cli.target import actor, open_store
+from sentinel.cli.remote_url import refuse_remote, remote_url
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Note", "commands", "moment_of_option"]
 
 commands = typer.Typer(
     no_args_is_help=True, help="On-call: who is called now and next, gaps, overrides and swaps."
 )
+
+_ONLY_HERE = ("calendar", "read-calendar", "feed")
+"""Commands of calendars, which work on the database."""
+
+
+@commands.callback()
+def oncall(context: typer.Context) -> None:
+    """On-call: who is called now and next, gaps, overrides and swaps."""
+    if context.invoked_subcommand in _ONLY_HERE:
+        refuse_remote()
+
 
 Note = Annotated[str, typer.Option("--message", "-m", help="The reason; shown beside it.")]
 Which = Annotated[
@@ -42,15 +52,10 @@ def now(
     Example:
         sentinel oncall now
     """
-    from sentinel.store.oncall.stored import StoredOnCall
-
-    with open_store() as store:
-        moment = moment_of_option(at) if at else store.now()
-        known = StoredOnCall(store).now(moment)
-    zones = {name: one.zone for name, one in known.schedules(schedule).items()}
-    found = known.standings(moment, schedule)
+    with oncall_here() as oncall:
+        moment, found, zones = oncall.standings(moment_of_option(at) if at else None, schedule)
     if json:
-        json_out({"at": moment, "items": found})
+        json_out({"at": moment, "items": _items(found)})
         return
     print_table(
         ["SCHEDULE", "ON CALL", "UNTIL", "THEN"],
@@ -76,13 +81,8 @@ def next_(schedule: Which = None, days: Days = 14, json: AsJson = False) -> None
     Example:
         sentinel oncall next primary --days 30
     """
-    from sentinel.store.oncall.stored import REACH, StoredOnCall
-
-    with open_store() as store:
-        start = store.now()
-        known = StoredOnCall(store).now(start - REACH)
-    zones = {name: one.zone for name, one in known.schedules(schedule).items()}
-    found = known.shifts(start, start + _length(days), schedule)
+    with oncall_here() as oncall:
+        _, found, zones = oncall.shifts(schedule, days)
     if json:
         json_out({"items": [_as_item(name, shift) for name, shift in found]})
         return
@@ -109,15 +109,10 @@ def gaps(schedule: Which = None, days: Days = 30, json: AsJson = False) -> None:
     Raises:
         Exit: 1 if there is any of them
     """
-    from sentinel.store.oncall.stored import StoredOnCall
-
-    with open_store() as store:
-        start = store.now()
-        known = StoredOnCall(store).now(start)
-    chosen = known.schedules(schedule)
-    found = [one for one in known.coverage(start, start + _length(days)) if one.schedule in chosen]
+    with oncall_here() as oncall:
+        _, found, chosen = oncall.coverage(schedule, days)
     if json:
-        json_out({"items": found})
+        json_out({"items": _items(found)})
     else:
         print_table(
             ["SCHEDULE", "NOBODY FROM", "UNTIL", "LENGTH"],
@@ -175,18 +170,14 @@ def override(
     Raises:
         ConfigurationError: both an end and a length are given, or neither
     """
-    from sentinel.store.oncall.overrides import OnCallOverrides
-    from sentinel.store.oncall.stored import StoredOnCall
-
     if bool(until) is bool(length):
         raise ConfigurationError("give either --until or --for", hint="For example --for 8h.")
-    with open_store() as store:
-        zone = StoredOnCall(store).schedules(schedule)[schedule].zone
-        begins = _in_zone(start, zone, "--from") if start else store.now()
+    with oncall_here() as oncall:
+        now, _, zones = oncall.standings(None, schedule)
+        zone = zones[schedule]
+        begins = _in_zone(start, zone, "--from") if start else now
         ends = _in_zone(until, zone, "--until") if until else begins + _duration(length)
-        made = OnCallOverrides(store).add(
-            schedule, begins, ends, people, actor=actor(), replaces=replaces, reason=message
-        )
+        made = oncall.override(schedule, people, begins, ends, replaces, message)
     if json:
         json_out(made.model_dump())
     else:
@@ -211,13 +202,10 @@ def swap(
     Example:
         sentinel oncall swap primary 2026-12-21T12:00 2026-12-28T12:00 -m "ann is on holiday"
     """
-    from sentinel.store.oncall.overrides import OnCallOverrides
-    from sentinel.store.oncall.stored import StoredOnCall
-
-    with open_store() as store:
-        zone = StoredOnCall(store).schedules(schedule)[schedule].zone
+    with oncall_here() as oncall:
+        zone = oncall.standings(None, schedule).zones[schedule]
         moments = [_in_zone(one, zone, one) for one in (first, second)]
-        made = OnCallOverrides(store).swap(schedule, *moments, actor=actor(), reason=message)
+        made = oncall.swap(schedule, moments[0], moments[1], message)
     if json:
         json_out({"items": [one.model_dump() for one in made]})
         return
@@ -236,15 +224,8 @@ def overrides(schedule: Which = None, json: AsJson = False) -> None:
     Example:
         sentinel oncall overrides
     """
-    from sentinel.store.oncall.overrides import OnCallOverrides
-    from sentinel.store.oncall.stored import StoredOnCall
-
-    with open_store() as store:
-        chosen = StoredOnCall(store).schedules(schedule)
-        found = [
-            one for one in OnCallOverrides(store).rows(schedule, store.now())
-            if one.schedule in chosen
-        ]  # fmt: skip
+    with oncall_here() as oncall:
+        _, found, chosen = oncall.overrides(schedule)
     if json:
         json_out({"items": [one.model_dump() for one in found]})
         return
@@ -253,8 +234,8 @@ def overrides(schedule: Which = None, json: AsJson = False) -> None:
         [
             (
                 one.id, one.schedule,
-                _local(one.starts_at, chosen[one.schedule].zone),
-                _local(one.ends_at, chosen[one.schedule].zone),
+                _local(one.starts_at, chosen[one.schedule]),
+                _local(one.ends_at, chosen[one.schedule]),
                 one.people.replace("\n", ", ") or "nobody", one.replaces or "everybody",
                 f"{one.made_by} (swap)" if one.swap else one.made_by, one.reason,
             )
@@ -274,10 +255,8 @@ def remove(
     Example:
         sentinel oncall remove 0192f3a5c4e87d1b9a06d2f41c3b5e77
     """
-    from sentinel.store.oncall.overrides import OnCallOverrides
-
-    with open_store() as store:
-        found = OnCallOverrides(store).remove(override_id, actor=actor())
+    with oncall_here() as oncall:
+        found = oncall.remove(override_id)
     if json:
         json_out({"items": [one.model_dump() for one in found]})
         return
@@ -287,18 +266,21 @@ def remove(
 _NONE = "There are no schedules: sentinel oncall apply FILE"
 
 
-def _as_item(name: str, shift: object) -> dict[str, object]:
+def _as_item(name: str, shift: Any) -> dict[str, object]:
+    if remote_url():
+        return shift.model_dump(mode="json")
     import msgspec
 
     return {"schedule": name} | msgspec.to_builtins(shift)
 
 
+def _items(found: Sequence[Any]) -> list[Any]:
+    """Return items as JSON has them."""
+    return [one.model_dump(mode="json") for one in found] if remote_url() else list(found)
+
+
 def _local(moment: datetime, zone: ZoneInfo) -> str:
     return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M}"
-
-
-def _length(days: int) -> timedelta:
-    return timedelta(days=days)
 
 
 def _duration(given: str) -> timedelta:

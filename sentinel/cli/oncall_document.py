@@ -20,8 +20,8 @@ from sentinel.cli.document_versions import (
 )
 from sentinel.cli.exit_codes import Exit
 from sentinel.cli.oncall import commands
+from sentinel.cli.oncall_here import oncall_here
 from sentinel.cli.output import AsJson, json_out, say
-from sentinel.cli.target import actor, open_store
 
 __all__ = ["commands"]
 
@@ -41,13 +41,9 @@ def apply(
     Example:
         sentinel oncall apply oncall.yaml -m "cem joins the rotation"
     """
-    from sentinel.store.oncall.documents import OnCallDocuments
-
-    with open_store() as store:
-        documents = OnCallDocuments(store)
-        done = documents.apply(
-            text_of(file), actor=actor(), note=message, check=documents.expecting(expect)
-        )
+    text = text_of(file)
+    with oncall_here() as oncall:
+        done = oncall.apply(text, message, expect)
     print_applied(_NOUN, done, json=json)
 
 
@@ -65,12 +61,11 @@ def plan(file: File, json: AsJson = False) -> None:
     """
     from sentinel.oncall.document import read_oncall
     from sentinel.oncall.document_plan import counted, document_differences
-    from sentinel.store.oncall.documents import OnCallDocuments
 
     text = text_of(file)
     wanted = read_oncall(text)
-    with open_store() as store:
-        found = document_differences(wanted, OnCallDocuments(store).active())
+    with oncall_here() as oncall:
+        found = document_differences(wanted, oncall.document())
     if json:
         json_out({"differences": found})
     else:
@@ -110,10 +105,8 @@ def show(
     Example:
         sentinel oncall show > oncall.yaml
     """
-    from sentinel.store.oncall.documents import OnCallDocuments
-
-    with open_store() as store:
-        found = OnCallDocuments(store).version(version)
+    with oncall_here() as oncall:
+        found = oncall.version(version)
     print_version(found, f"Version {found.number} is an empty document.", json=json)
 
 
@@ -127,10 +120,8 @@ def history(
     Example:
         sentinel oncall history
     """
-    from sentinel.store.oncall.documents import OnCallDocuments
-
-    with open_store() as store:
-        found = OnCallDocuments(store).history(limit)
+    with oncall_here() as oncall:
+        found = oncall.history(limit)
     print_history(found, "There is no on-call document yet: sentinel oncall apply FILE", json=json)
 
 
@@ -147,8 +138,6 @@ def rollback(
     Example:
         sentinel oncall rollback 3 -m "the new rotation has a gap"
     """
-    from sentinel.store.oncall.documents import OnCallDocuments
-
-    with open_store() as store:
-        done = OnCallDocuments(store).rollback(version, actor=actor(), note=message)
+    with oncall_here() as oncall:
+        done = oncall.rollback(version, message)
     print_rolled_back(_NOUN, version, done, json=json)

@@ -27,6 +27,6 @@ def refuse_remote() -> None:
             "there are: alert; rule list, show, enable, disable, run, import; pack; silence; "
             "route; notify; owner; receiver; channel limit; key; user; role; audit list, show and "
             "verify; person; log; statistics; inbox; digest; "
-            "escalation list and statistics. "
+            "escalation; drill; oncall, but for calendars. "
             "The API can do the rest.",
         )

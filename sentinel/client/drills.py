@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from sentinel.client.calls import BASE, Call
 
-__all__ = ["Drill", "report", "start"]
+__all__ = ["Drill", "latest", "report", "start"]
 
 _PATH = f"{BASE}/oncall/drills"
 
@@ -49,6 +49,11 @@ def start(team: str, *, severity: str = "high") -> Call[Drill]:
         The request; `do` raises `Conflict` where a drill of the team is open.
     """
     return Call(Drill, "POST", _PATH, body={"team": team, "severity": severity})
+
+
+def latest(team: str) -> Call[Drill]:
+    """Return the request for what came of the last drill of a team."""
+    return Call(Drill, "GET", f"{_PATH}/latest", {"team": team})
 
 
 def report(drill_id: str) -> Call[Drill]:

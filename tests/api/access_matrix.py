@@ -275,6 +275,7 @@ ENTRIES: dict[str, Entry] = {
     "DELETE /oncall/overrides/{override_id}": instance(token=404),
     "GET /oncall/feeds": instance(),
     "POST /oncall/drills": instance(body=always({"team": "none"}), token=404),
+    "GET /oncall/drills/latest": instance(query=always({"team": "none"}), token=404),
     "GET /oncall/drills/{drill_id}": instance(token=404),
     "POST /oncall/feeds": instance(body=always({"person": "none"}), token=409),
     "DELETE /oncall/feeds/{feed_id}": instance(token=404),

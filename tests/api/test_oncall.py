@@ -109,6 +109,18 @@ def test_whom_a_policy_would_page_is_asked_without_notifying_anybody(
         ("2026-01-06T12:10:00Z", "pager", "ben"),
     ]
     assert client.post(f"{URL}/escalations/test", json={"policy": "x"}).status_code == 404
+    for wrong in ({}, {"policy": "default", "labels": {}}, {"labels": {"severity": "loud"}}):
+        assert client.post(f"{URL}/escalations/test", json=wrong).status_code == 422, wrong
+    team = "teams: {db: {people: [ann], escalation: default}}"
+    assert client.put(URL, json={"document": DOCUMENT + team}).status_code == 200
+    asked = {"labels": {"team": "db", "severity": "high"}, "at": "2026-01-06T12:00:00Z"}
+    (found,) = client.post(f"{URL}/escalations/test", json=asked).json()["items"]
+    assert (found["policy"], found["why"]) == ("default", "escalation of the team db")
+    assert found["steps"] == steps
+    of_nobody = {"labels": {"team": "web"}}
+    assert client.post(f"{URL}/escalations/test", json=of_nobody).json() == {"items": []}
+    then = client.get(f"{URL}/now", params={"at": "2026-01-13T12:00:00Z"}).json()
+    assert (then["items"][0]["people"], then["at"]) == (["ben"], "2026-01-13T12:00:00Z")
 
 
 def test_a_drill_is_started_and_read(client: httpx.Client, store: Store, clock: FakeClock):
@@ -129,6 +141,8 @@ def test_a_drill_is_started_and_read(client: httpx.Client, store: Store, clock: 
     ]  # fmt: skip
     assert (found["reached"], found["silent"]) == (["ann"], ["ann"])
     assert client.get(f"{URL}/drills/{'0' * 32}").status_code == 404
+    assert client.get(f"{URL}/drills/latest", params={"team": "db"}).json() == found
+    assert client.get(f"{URL}/drills/latest", params={"team": "web"}).status_code == 404
 
 
 def test_a_responder_overrides_and_does_not_apply(

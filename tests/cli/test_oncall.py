@@ -165,7 +165,8 @@ def test_a_drill_says_who_was_reached_after_how_long_and_who_did_not_acknowledge
     refused = run("drill", "db")
     assert (refused[0], "no team 'db'" in refused[2]) == (Exit.NOT_FOUND, True)
     team = "teams: {db: {people: [ann, ben], escalation: default}}"
-    Path(file).write_text(f"{DOCUMENT}{team}")
+    policy = DOCUMENT.replace("notify: schedule:primary", "notify: person:ann")  # in every week
+    Path(file).write_text(f"{policy}{team}")
     run("oncall", "apply", file)
     begun = json.loads(run("drill", "db", "--json")[1])
     assert run("drill", "db")[0] == Exit.CONFLICT

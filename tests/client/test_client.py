@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from collections.abc import Callable, Generator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +11,6 @@ import httpx
 import pytest
 
 from sentinel.access import Role
-from sentinel.api import create_app
-from sentinel.cli import main
 from sentinel.client import (
     AsyncClient,
     Client,
@@ -26,67 +21,18 @@ from sentinel.client import (
     providers,
     resources,
 )
-from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
-from sentinel.settings import Settings, settings
-from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.oncall.documents import OnCallDocuments
-from tests.api.served import TOKEN, served
-from tests.databases import sqlite_copy
+from tests.api.served import TOKEN
+from tests.client.running import Run
 from tests.world import World
 
 DIGEST = """
 people: {bea: {notify: [{receiver: default}]}}
 teams: {db: {people: [bea], digest: {at: "00:00", receivers: [default]}}}
 """
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def world(migrated_sqlite: Path, tmp_path: Path) -> Generator[World]:
-    """A rule on a database of another machine."""
-    clock = FakeClock(datetime.now(UTC))
-    store = Store(sqlite_copy(migrated_sqlite, tmp_path / "server.db"), clock=clock)
-    yield World(store, clock)
-    store.close()
-
-
-@pytest.fixture
-def url(world: World, tmp_path: Path) -> Generator[str]:
-    """Where its API is served."""
-    given = {"home": tmp_path / "server", "api_token": TOKEN,
-             "prefect_api_url": "http://127.0.0.1:9/api"}  # fmt: skip
-    app = create_app(Settings.model_validate(given), store=world.store, relay=False)
-    with served(app, lifespan="off") as url:
-        yield url
-    app.state.answers.close()
-    app.state.batches.close()
-
-
-@pytest.fixture
-def sentinel(
-    url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Generator[Run]:
-    """The command on a laptop that has no database."""
-    monkeypatch.setenv("SENTINEL_HOME", str(tmp_path / "laptop"))
-    monkeypatch.setenv("SENTINEL_URL", "")
-    monkeypatch.setenv("SENTINEL_TOKEN", TOKEN)
-    monkeypatch.delenv("SENTINEL_DATABASE_URL", raising=False)
-    settings.cache_clear()
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sentinel", *arguments])
-        code = main()
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    yield run
-    settings.cache_clear()
 
 
 def test_channels_and_what_was_sent_over_them_are_requests_of_either_client(world: World, url: str):
