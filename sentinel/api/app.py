@@ -65,6 +65,7 @@ from sentinel.api import (
     silence_announcements,
     silences,
     statistics,
+    telemetry_bodies,
     telemetry_intake,
     users,
     views,
@@ -258,7 +259,8 @@ def create_app(
     app.include_router(webhooks.older, dependencies=guarded)
     for older in (events.batches, runtime_settings.router):
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
-    app.include_router(_for_callers(telemetry_intake.router), dependencies=guarded)
+    for router in (telemetry_intake.router, telemetry_bodies.router):
+        app.include_router(_for_callers(router), dependencies=guarded)
     # Nobody is logged in before.
     app.include_router(
         _for_callers(login.entrance), prefix="/api/v1/alerts", dependencies=[KnownQuery]

@@ -34,7 +34,7 @@ from sentinel.telemetry.otlp_body import (
     unpacked,
 )
 
-__all__ = ["IntakeQueue", "QueueFull", "router"]
+__all__ = ["AWAY_SECONDS", "IntakeQueue", "QueueFull", "intake_of", "router"]
 
 T = TypeVar("T")
 
@@ -106,16 +106,20 @@ async def metrics(request: Request, tenant: WholeTenant) -> Response:
     return await _take(request, tenant.name, "metrics")
 
 
+def intake_of(request: Request) -> TelemetryIntake:
+    """Return what takes the batches of a request."""
+    store = cast("Store", request.app.state.store)
+    return TelemetryIntake(cast("Settings", request.app.state.settings), store.clock, store.metrics)
+
+
 async def _take(request: Request, tenant: str, signal: Signal) -> Response:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = kind == _JSON
     if kind not in (_JSON, _PROTOBUF):
         text = f"the body must be {_PROTOBUF} or {_JSON}, and not {kind or 'without a type'}"
         return _refusal(415, text, is_json=True)
-    state = request.app.state
-    store = cast("Store", state.store)
-    intake = TelemetryIntake(cast("Settings", state.settings), store.clock, store.metrics)
-    queue = cast("IntakeQueue", state.intake_queue)
+    intake = intake_of(request)
+    queue = cast("IntakeQueue", request.app.state.intake_queue)
     encoding = request.headers.get("content-encoding", "").strip().lower()
     allow(request, MOST_UNPACKED)
 

@@ -85,6 +85,11 @@ def whole_tenant(body: Body = no_body, query: Query = in_tenant, own: Expected =
     return Entry(own=own, foreign=403, team=403, body=body, query=query)
 
 
+def of_telemetry(body: Any) -> Entry:
+    """Records of a tenant as a whole, for a store that does not answer here."""
+    return Entry(own=503, foreign=403, team=403, token=503, body=always(body), query=in_tenant)
+
+
 def of_rule(own: Expected = 200) -> Entry:
     """A rule that is read or switched; Prefect, which does not answer here, has its definition."""
     return Entry(own=own, foreign=404, team=404, query=in_tenant, elsewhere=True)
@@ -161,6 +166,7 @@ SWAP = {
     "schedule": "none", "first": "2030-01-01T00:00:00Z", "second": "2030-01-08T00:00:00Z"
 }  # fmt: skip
 DEBUGGING = {"key": "alert_debug_mode", "value": "true"}
+SPAN = {"operation_name": "x", "start_time": "2026-01-01T00:00:00Z", "trace_id": "1" * 32}
 FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}]})
 
 ENTRIES: dict[str, Entry] = {
@@ -193,6 +199,9 @@ ENTRIES: dict[str, Entry] = {
     "POST /keys/{key_id}/rotate": one_object(always({"overlap": "1h"})),
     "POST /metrics": whole_tenant(always({"name": "depth", "value": 1})),
     "GET /metrics": whole_tenant(),
+    # There is no telemetry store in these tests.
+    "POST /logs/ingest": of_telemetry({"message": "x"}),
+    **{f"POST /tracing/{noun}": of_telemetry(SPAN) for noun in ("traces", "spans")},
     "GET /metrics/samples": whole_tenant(query=named_metric),
     **{
         f"POST /people/{verb}": instance(body=lambda place: {"name": place.mark})

@@ -192,6 +192,43 @@ def test_a_store_that_is_away_and_a_full_queue_ask_to_come_again(
     full.close()
 
 
+def test_programs_without_an_sdk_post_json(
+    intake: httpx.Client, telemetry: TelemetryClient
+) -> None:
+    now = datetime.now(UTC)
+    trace = {"service_name": "shop", "operation_name": "GET /", "start_time": now.isoformat()}
+    made = intake.post("/api/tracing/traces", json=trace)
+    assert made.status_code == 201
+    ids = made.json()
+    child = {**trace, "trace_id": ids["trace_id"], "parent_span_id": ids["span_id"]}
+    assert intake.post("/api/tracing/spans", json=child).status_code == 201
+    found = telemetry.rows("SELECT TraceId, SpanId, ParentSpanId FROM spans ORDER BY ParentSpanId")
+    assert [one["ParentSpanId"] for one in found] == ["", ids["span_id"]]
+    assert {one["TraceId"] for one in found} == {ids["trace_id"]}
+    no_trace = intake.post("/api/tracing/spans", json=trace)
+    assert (no_trace.status_code, no_trace.json()["error"]["field"]) == (422, "trace_id")
+
+    line = {"message": "one", "service_name": "shop", "level": "ERROR"}
+    at = {**line, "message": "two", "timestamp": now.isoformat()}
+    assert intake.post("/api/logs/ingest", json=line).json() == {"accepted": 1}
+    assert intake.post("/api/logs/ingest", json=line).json() == {"accepted": 1}  # said twice
+    for _ in range(2):  # sent again
+        assert intake.post("/api/logs/ingest", json={"logs": [at]}).json() == {"accepted": 1}
+    lines = b"\n".join(orjson.dumps({**at, "message": f"{n}"}) for n in range(3))
+    assert intake.post("/api/logs/ingest", content=lines).json() == {"accepted": 3}
+    some = intake.post("/api/logs/ingest", json=[{"level": "x"}, {**at, "message": "kept"}])
+    assert some.status_code == 422
+    assert "the other one is stored" in some.json()["error"]["message"]
+    assert [one["index"] for one in some.json()["error"]["errors"]] == [0]
+    old = {**at, "timestamp": "2020-01-01"}
+    assert intake.post("/api/logs/ingest", json=old).status_code == 422
+    found = telemetry.rows("SELECT Body, count() AS n FROM logs GROUP BY 1 ORDER BY 1")
+    assert {one["Body"]: one["n"] for one in found} == {
+        "0": 1, "1": 1, "2": 1, "kept": 1, "one": 2, "two": 1
+    }  # fmt: skip
+    assert intake.post("/api/logs/ingest", content=b"{").status_code == 400
+
+
 def test_records_are_named_in_no_log(
     client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:

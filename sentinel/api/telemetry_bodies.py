@@ -1,0 +1,217 @@
+"""Traces, spans and log lines as JSON, for programs without an OpenTelemetry SDK."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+import orjson
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from sentinel.access import Permission
+from sentinel.api.bodies import Body, described, json_of
+from sentinel.api.needs import needs
+from sentinel.api.problems import ItemError, Problem, responses, the_others
+from sentinel.api.scoped import WholeTenant
+from sentinel.api.telemetry_intake import AWAY_SECONDS, intake_of
+from sentinel.errors import TelemetryUnavailable
+from sentinel.ingest.telemetry import Taken, token_of
+from sentinel.telemetry.posted import Posted, posted_logs, posted_spans
+
+__all__ = ["TracePosted", "router"]
+
+MOST_AT_ONCE = 10_000
+router = APIRouter(tags=["telemetry"])
+
+_MOMENT = {"description": "ISO 8601, in UTC without a time zone, or a number since 1970."}
+_SPAN: dict[str, Any] = {
+    "type": "object",
+    "required": ["operation_name", "start_time"],
+    "additionalProperties": True,
+    "properties": {
+        "service_name": {"type": "string"},
+        "operation_name": {"type": "string"},
+        "start_time": _MOMENT,
+        "end_time": _MOMENT,
+        "duration_ms": {"type": "number", "minimum": 0},
+        "trace_id": {"type": "string", "description": "32 hex digits, or a UUID."},
+        "span_id": {"type": "string", "description": "16 hex digits."},
+        "parent_span_id": {"type": "string", "description": "16 hex digits."},
+        "status": {"type": "string", "description": "ok or error."},
+        "status_code": {"type": "integer", "description": "Of HTTP; 500 and above is an error."},
+    },
+}
+_TRACE_EXAMPLE = {
+    "service_name": "shop",
+    "operation_name": "GET /api/users",
+    "start_time": "2026-01-31T12:00:00Z",
+    "end_time": "2026-01-31T12:00:00.250Z",
+    "status_code": 200,
+    "http_method": "GET",
+    "http_url": "/api/users",
+}
+_LOG: dict[str, Any] = {
+    "type": "object",
+    "required": ["message"],
+    "additionalProperties": True,
+    "properties": {
+        "message": {"type": "string"},
+        "service_name": {"type": "string"},
+        "level": {"type": "string"},
+        "timestamp": _MOMENT,
+        "trace_id": {"type": "string"},
+        "span_id": {"type": "string"},
+    },
+}
+_LOGS = {"anyOf": [_LOG, {"type": "array", "maxItems": MOST_AT_ONCE, "items": _LOG}]}
+_LOG_EXAMPLE = {"service_name": "shop", "level": "ERROR", "message": "connection refused"}
+
+
+class TracePosted(BaseModel):
+    """A span that is on disk."""
+
+    trace_id: str = Field(examples=["5b8efff798038103d269b633813fc60c"])
+    span_id: str = Field(examples=["eee19b7ec3c1b174"])
+
+
+class LogsAccepted(BaseModel):
+    """The number of log lines that are on disk."""
+
+    accepted: int
+
+
+@router.post(
+    "/api/tracing/traces",
+    status_code=201,
+    summary="Create a trace",
+    responses=responses(400, 413),
+    openapi_extra=described(_SPAN, _TRACE_EXAMPLE),
+)
+@needs(Permission.RESPOND, "telemetry", confined=True)
+def create_trace(request: Request, body: Body, tenant: WholeTenant) -> TracePosted:
+    """Store the first span of a trace. It is on disk when the response arrives.
+
+    Fields that are not listed become attributes. Without `trace_id` and `span_id`, both are made.
+
+    Returns:
+        The ids of the trace and the span.
+    """
+    return _span(request, body, tenant.name, root=True)
+
+
+@router.post(
+    "/api/tracing/spans",
+    status_code=201,
+    summary="Add a span",
+    responses=responses(400, 413),
+    openapi_extra=described(
+        {**_SPAN, "required": [*_SPAN["required"], "trace_id"]},
+        {**_TRACE_EXAMPLE, "trace_id": "5b8efff798038103d269b633813fc60c"},
+    ),
+)
+@needs(Permission.RESPOND, "telemetry", confined=True)
+def add_span(request: Request, body: Body, tenant: WholeTenant) -> TracePosted:
+    """Store a span of a trace; see *Create a trace*."""
+    return _span(request, body, tenant.name, root=False)
+
+
+@router.post(
+    "/api/logs/ingest",
+    summary="Send log lines",
+    responses=responses(400, 413),
+    openapi_extra=described(_LOGS, _LOG_EXAMPLE),
+)
+@needs(Permission.RESPOND, "telemetry", confined=True)
+def ingest(request: Request, body: Body, tenant: WholeTenant) -> LogsAccepted:
+    """Store one log line, a list of at most 10,000, or one JSON object in each line (NDJSON).
+
+    They are on disk when the response arrives. Fields that are not listed become attributes. Equal
+    requests count once where every line has a timestamp. If some lines are invalid, the response is
+    422: `errors` names their indexes and fields, and the others are stored.
+
+    Returns:
+        The number of log lines stored.
+
+    Raises:
+        Problem: 400 or 413 for the whole body, 422 if some lines are invalid
+    """
+    given = _lines(body)
+    if len(given) > MOST_AT_ONCE:
+        raise Problem(
+            413, "too_large", f"{len(given):,} log lines are too many for one request",
+            hint=f"Send at most {MOST_AT_ONCE:,}.",
+        )  # fmt: skip
+    posted = posted_logs(given)
+    taken = _take(request, tenant.name, "logs", posted, body)
+    _raise_errors(posted, len(given), taken, "log lines")
+    return LogsAccepted(accepted=taken.kept)
+
+
+def _span(request: Request, body: bytes, tenant: str, *, root: bool) -> TracePosted:
+    posted = posted_spans([json_of(body)], root=root)
+    _raise_errors(posted, 1, None, "spans")
+    taken = _take(request, tenant, "traces", posted, body)
+    _raise_errors(posted, 1, taken, "spans")
+    ((trace_id, span_id),) = posted.ids
+    return TracePosted(trace_id=trace_id, span_id=span_id)
+
+
+def _take(
+    request: Request, tenant: str, signal: Literal["logs", "traces"], posted: Posted, body: bytes
+) -> Taken:
+    token = token_of(tenant, f"posted {signal}", body) if posted.timed else uuid.uuid4().hex
+    try:
+        return intake_of(request).take(tenant, signal, posted.request, token)
+    except TelemetryUnavailable as error:
+        raise Problem(
+            503, "unavailable", error.message, hint=error.hint or "Send it again soon.",
+            headers={"Retry-After": str(math.ceil(AWAY_SECONDS))},
+        ) from error  # fmt: skip
+
+
+def _raise_errors(posted: Posted, given: int, taken: Taken | None, what: str) -> None:
+    """Say which objects were not taken.
+
+    Raises:
+        Problem: 422, if there are some
+    """
+    if taken is not None and taken.rejected and not posted.errors:
+        raise Problem(
+            422, "invalid", f"{taken.why} (of {given:,} {what})",
+            hint="See SENTINEL_KEEP_LOGS and SENTINEL_KEEP_SPANS.", field="timestamp",
+        )  # fmt: skip
+    if not posted.errors:
+        return
+    index, first = min(posted.errors.items())
+    place = f"{index}.{first.field}".rstrip(".") if given > 1 else first.field
+    kept = taken.kept if taken is not None else 0
+    rest = f"; {the_others(kept)}" if kept else ""
+    many = f"{len(posted.errors):,} of {given:,} {what} are invalid{rest}. The first: "
+    raise Problem(
+        422,
+        "invalid",
+        f"{many if given > 1 else ''}{place or 'body'}: {first.message}",
+        hint="Fix those in `errors` and send them again; do not repeat the others.",
+        field=place or "body",
+        errors=[
+            ItemError(index=index, field=error.field, message=error.message)
+            for index, error in sorted(posted.errors.items())
+        ],
+    )
+
+
+def _lines(body: bytes) -> Sequence[object]:
+    """Return the objects of a body: one, a list of them, or one in each line."""
+    lines = body.strip().split(b"\n")
+    if len(lines) > 1 and body.lstrip()[:1] == b"{":
+        try:
+            return [orjson.loads(line) for line in lines if line.strip()]
+        except orjson.JSONDecodeError:
+            pass  # an object over several lines, or no JSON, which the next line says
+    found = json_of(body)
+    if isinstance(found, dict):
+        found = cast("dict[str, Any]", found).get("logs", cast("object", found))
+    return cast("list[object]", found) if isinstance(found, list) else [cast("object", found)]
