@@ -129,12 +129,13 @@ def _build(start: Start) -> None:
             for one in fields
         }
         st.html('<h3 class="section">Condition</h3>')
+        names = known_names(start.number)
         when = condition(
-            trigger, start.draft.rule.get("when") if same else None, f"{key}-{trigger.name}"
-        )
+            trigger, start.draft.rule.get("when") if same else None, f"{key}-{trigger.name}",
+            names.labels,
+        )  # fmt: skip
         slots.below("when")
     with right:
-        names = known_names()
         found = rule_fields(start, Given(key=key, names=names, slots=slots, unit=trigger.unit))
     rule = found | ({} if when is None else {"when": when})
     draft = msgspec.structs.replace(
@@ -144,7 +145,14 @@ def _build(start: Start) -> None:
     problems = problems_of(draft, trigger) | slots.unreadable
     if not start.version and found.get("name") in names.rules:
         problems["name"] = "there is a rule of this name already; names are unique"
-    slots.show(problems, otherwise="more")
+    written_wrong = bool((when or {}).get("expression")) and "expression" in problems.get(
+        "when", ""
+    )
+    # The input of an expression marks the place itself.
+    shown = {
+        field: one for field, one in problems.items() if not (written_wrong and field == "when")
+    }
+    slots.show(shown, otherwise="more")
     _ready(start, draft if problems else normal(draft, fields), trigger, len(problems))
 
 

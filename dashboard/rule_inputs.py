@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from html import escape
 from typing import Any, cast
 
 import streamlit as st
 
+from dashboard.expression_input import expression_input
+from dashboard.readings_chart import lines_of
 from dashboard.rule_form import ParameterField, in_yaml, read_value
 from sentinel.checks.trigger import Trigger
 from sentinel.errors import RuleError
@@ -109,13 +112,16 @@ def _read(text: str, field: str, slots: Slots) -> Any:
         return None
 
 
-def condition(trigger: Trigger[..., Any], when: dict[str, Any] | None, key: str) -> Any:
+def condition(
+    trigger: Trigger[..., Any], when: dict[str, Any] | None, key: str, labels: Collection[str]
+) -> dict[str, Any] | None:
     """Show the inputs of the condition.
 
     Args:
         trigger: the check, which may have a condition of its own
         when: the rule's; None where the check's holds
         key: what the keys of the inputs begin with
+        labels: names of labels that an expression completes
 
     Returns:
         The rule's `when`; None where the check's own condition holds.
@@ -129,7 +135,7 @@ def condition(trigger: Trigger[..., Any], when: dict[str, Any] | None, key: str)
     kind = st.selectbox(
         "Condition", options, index=options.index(now), key=f"{key}-when",
         help="Which values are bad",
-        format_func=lambda one: KINDS.get(one, "as the check says"),
+        format_func=lambda one: KINDS.get(one, _own(trigger)),
     )  # fmt: skip
     if kind == OWN:
         return None
@@ -146,16 +152,20 @@ def condition(trigger: Trigger[..., Any], when: dict[str, Any] | None, key: str)
         elif kind == "levels":
             found |= _levels(held, key)
         else:
-            found["expression"] = st.text_area(
-                "Expression", str(held.get("expression") or ""), key=f"{key}-expression",
-                height=90, placeholder='value > 90 and labels.mount != "/tmp"',
-            ).strip()  # fmt: skip
+            found["expression"] = expression_input(
+                str(held.get("expression") or ""), labels, f"{key}-expression"
+            )
         if kind not in ("equals", "expression"):
             clear = _threshold("Clear threshold", held.get("clear"), f"{key}-clear", trigger.unit,
                                "Once firing, good again only past this")  # fmt: skip
             if clear is not None:
                 found["clear"] = clear
     return found
+
+
+def _own(trigger: Trigger[..., Any]) -> str:
+    said = ", ".join(one.name for one in lines_of(trigger.when))
+    return f"as the check says: {said} {trigger.unit}".strip() if said else "as the check says"
 
 
 def _threshold(title: str, held: Any, key: str, unit: str, about: str = "") -> float | None:

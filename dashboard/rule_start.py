@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.rule_commands import version_of
 from dashboard.rule_deployments import rules_of_people
+from dashboard.silence_view import known_labels
 from sentinel.checks.catalog import Catalog, load
 from sentinel.errors import NotFound
 from sentinel.rollout.exported import entry_of, written
@@ -19,7 +20,9 @@ __all__ = ["BUILD", "NEW", "Names", "Start", "begin", "catalog", "close", "known
 BUILD = "build"
 """The query parameter that opens the builder: `new`, or the name of a rule."""
 NEW = "new"
-_START, _NUMBER = "rule-start", "rule-start-number"
+OF_RULES = {"rule", "severity", "team", "category", "tenant"}
+"""Names in matchers that are no label of a reading."""
+_START, _NUMBER, _KNOWN = "rule-start", "rule-start-number", "rule-start-names"
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +53,14 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
         receivers: names of the receivers
         schedules: names of the on-call schedules
         teams: names of the teams
+        labels: names of the labels that alerts have
     """
 
     rules: list[str]
     receivers: list[str]
     schedules: list[str]
     teams: list[str]
+    labels: list[str]
 
 
 @st.cache_resource(ttl=20, show_spinner=False)
@@ -64,17 +69,33 @@ def catalog() -> Catalog:
     return load()
 
 
-def known_names() -> Names:
-    """Return what a rule may name."""
+def known_names(number: int) -> Names:
+    """Return what a rule may name, as it was when the builder was opened.
+
+    Args:
+        number: of the start
+
+    Returns:
+        The names.
+    """
+    kept = st.session_state.get(_KNOWN)
+    if kept is None or kept[0] != number:
+        kept = st.session_state[_KNOWN] = (number, _known_names())
+    return kept[1]
+
+
+def _known_names() -> Names:
     store = session.data().within(session.scope()).instance
     document = OnCallDocuments(store).active()
     rows = session.data().within(session.scope()).scoped_rules.listed()
+    matchers = known_labels(session.data().within(session.scope())).matchers
     teams = {str(row.spec.get("team") or "") for row in rows} | set(document.teams)
     return Names(
         rules=[row.name for row in rows],
         receivers=sorted(store.receivers.all()),
         schedules=sorted(document.schedules),
         teams=sorted(teams - {""}),
+        labels=sorted({one.partition("=")[0] for one in matchers} - OF_RULES),
     )
 
 

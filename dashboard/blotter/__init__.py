@@ -2,7 +2,8 @@
 
 `blotter` is the table, `drawer` one alert, `pulse` the heart-beat that says how fresh they are,
 `preferences` the choices of a viewer, `calendar` weeks of shifts or silences, `routes` a tree of
-routes. Each is one module for the browser, joined from the files that `WIDGETS` names.
+routes, `expression` the input of an expression. Each is one module for the browser, joined from the
+files that `WIDGETS` names.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ WIDGETS = {
     "preferences": ("shared", "toast", "live_api", "alarm", "subscription", "push", "preferences"),
     "calendar": ("shared", "calendar"),
     "routes": ("shared", "routes"),
+    "expression": ("shared", "expression"),
 }
 _ROOTS = {
     "blotter": '<section class="blotter" aria-label="Live alerts">\n</section>',
@@ -54,6 +56,7 @@ _ROOTS = {
     "preferences": '<section class="preferences" aria-label="Preferences">\n</section>',
     "calendar": '<section class="calendar">\n</section>',
     "routes": '<section class="pictures">\n</section>',
+    "expression": '<section class="expression">\n</section>',
 }
 
 

@@ -17,6 +17,7 @@ from sentinel.expression import Expression, compile_expression
 from sentinel.severity import Severity, SeverityWord, severity_of
 
 __all__ = [
+    "EXPRESSION_NAMES",
     "Verdict",
     "When",
     "above",
@@ -42,7 +43,7 @@ class Verdict(NamedTuple):
 
 
 _KINDS = ("above", "below", "outside", "equals", "levels", "expression")
-_NAMES = ("value", "unit", "labels", "details")
+EXPRESSION_NAMES = ("value", "unit", "labels", "details")
 """What an expression may ask for."""
 _EXACTLY_ONE: list[Any] = [
     {"required": [kind], "properties": {kind: {"not": {"type": "null"}}}} for kind in _KINDS
@@ -187,7 +188,7 @@ def expression(source: str) -> When:
 
 @lru_cache(maxsize=1000)
 def _compiled(source: str) -> Expression:
-    return compile_expression(source, _NAMES)
+    return compile_expression(source, EXPRESSION_NAMES)
 
 
 def judge_expression(

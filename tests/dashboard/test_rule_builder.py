@@ -16,7 +16,7 @@ from sentinel.errors import RuleError
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.rollout.rule_draft import Draft
 from sentinel.settings import settings
-from tests.dashboard.scene import Scene, shown
+from tests.dashboard.scene import Scene, given, says, shown
 from tests.prefect_server import PrefectServer
 
 
@@ -47,12 +47,12 @@ def test_a_form_is_that_of_the_checks_own_parameters():
 
 
 def test_what_is_wrong_is_said_of_its_field():
-    for found, field, says in (
+    for found, field, words in (
         (wrong("service_up"), "parameters.services", "it is missing"),
         (wrong("cpu_usage", {"seconds": 31}), "parameters.seconds", "between 0 and 30"),
         (wrong("service_up", {"services": ["a"], "status": ["x"]}), "parameters.status", "0: must"),
         (wrong("cpu_usage", every="0.1s"), "every", "1s or more"),
-        (wrong("cpu_usage", **{"for": "xx"}), "for", "not a duration"),
+        (wrong("cpu_usage", None, **{"for": "xx"}), "for", "not a duration"),
         (wrong("cpu_usage", when={"above": 1, "clear": 3}), "when", "clear: must be 1 or less"),
         (wrong("cpu_usage", when={"above": None}), "when", "give exactly one"),
         (wrong("cpu_usage", when={"expression": "value >"}), "when", "at column 8"),
@@ -61,7 +61,7 @@ def test_what_is_wrong_is_said_of_its_field():
         (wrong("cpu_usage", description="{{ x }}"), "", "{{"),
         (wrong("cpu_usage", nonsense=1), "nonsense", "there is no such field"),
     ):
-        assert says in found[field]
+        assert words in found[field]
 
 
 def test_a_rule_is_written_without_its_defaults():
@@ -227,3 +227,24 @@ def test_rules_come_from_the_gallery_from_packs_and_from_files(
     page.button(key="ready-use-service-down").click().run()
     assert page.selectbox(key="build-1-check").value == "service_up"
     assert page.text_input(key="build-1-name").value == "service-down"
+
+
+def test_an_expression_is_completed_and_its_error_has_a_column(scene: Scene, page: AppTest):
+    scene.raises("one", name="disk", labels={"mount": "/data"})
+    opened(page, "new")
+    page.selectbox(key="build-1-check").set_value("sql_query").run()
+    page.selectbox(key="build-1-sql_query-when").set_value("expression").run()
+    offered = {one["name"]: one for one in given(page, "expression")["names"]}
+    assert {"value", "labels.mount", "labels.t", "and", "matches"} <= set(offered)
+    assert "labels.severity" not in offered
+    assert offered["max"]["call"]
+    of = given(page, "expression")["of"]
+    says(page, "expression", text={"of": of, "text": "value > 9 &\nlabels.mount"})
+    wrong = given(page, "expression")["error"]
+    assert (wrong["line"], wrong["column"]) == (1, 9)
+    assert "write and" in wrong["message"]
+    assert page.button(key="build-save").disabled
+    says(page, "expression", text={"of": of, "text": "value > 9 and labels.mount != '/tmp'"})
+    assert given(page, "expression")["error"] is None
+    says(page, "expression", text={"of": "another", "text": "value >"})
+    assert given(page, "expression")["text"] == ""
