@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,6 +61,10 @@ class ReceiverItem(BaseModel):
     announce_silences: bool = Field(
         description="Whether it is notified of every silence that mutes it, whatever that says."
     )
+    source: Literal["file", "ui"] = Field(
+        description="file: the document in Git declares it by this name, with the limit and the "
+        "templates that it writes there (`sentinel notify apply`); ui: somebody made it elsewhere."
+    )
     open_before: int = Field(
         default=0, description="Open alerts that new channels are not notified of, after a change."
     )
@@ -91,11 +95,13 @@ def list_receivers(
     found, limits = store_of(request).receivers.all(), message_limits(store_of(request))
     names, last = page_of(found, str, limit, cursor)
     announced = announced_receivers(store_of(request))
+    declared = store_of(request).receivers.declared()
     return ReceiverList(
         items=[
             ReceiverItem(
                 name=name, channels=list(found[name]),
                 messages_per_minute=limits.of_receiver(name), announce_silences=name in announced,
+                source="file" if name in declared else "ui",
             )
             for name in names
         ],
@@ -190,6 +196,7 @@ def _item(request: Request, name: str, before: int = 0) -> ReceiverItem:
         name=name, channels=_channels(request, name), open_before=before,
         messages_per_minute=message_limits(store_of(request)).of_receiver(name),
         announce_silences=name in announced_receivers(store_of(request)),
+        source="file" if name in store_of(request).receivers.declared() else "ui",
     )  # fmt: skip
 
 

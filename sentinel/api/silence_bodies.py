@@ -221,6 +221,10 @@ class SilenceItem(BaseModel):
     )
     maintenance: bool = Field(description="Whether it is called a maintenance window.")
     announce: bool = Field(description="Whether it is announced to the receivers that it mutes.")
+    declared: str = Field(
+        description="Its name in the document in Git that declares it (`sentinel notify apply`), "
+        "where it is changed; empty for none."
+    )
     reason: str
     created_at: datetime
     created_by: str

@@ -42,12 +42,13 @@ def list_(json: AsJson = False) -> None:
         return
     with open_store() as store:
         found, limits = store.receivers.all(), message_limits(store)
-        announced = announced_receivers(store)
+        announced, declared = announced_receivers(store), store.receivers.declared()
     if json:
         items = [
             {"name": name, "channels": found[name],
              "messages_per_minute": limits.of_receiver(name),
-             "announce_silences": name in announced}
+             "announce_silences": name in announced,
+             "source": "file" if name in declared else "ui"}
             for name in sorted(found)
         ]  # fmt: skip
         json_out({"items": items})

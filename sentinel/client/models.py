@@ -129,6 +129,7 @@ class Silence(BaseModel):
     created_by: str
     ended_by: str
     announce: bool = False
+    declared: str = ""
     silenced: int | None = None
 
 
@@ -146,6 +147,7 @@ class Receiver(BaseModel):
     channels: list[str]
     messages_per_minute: int = 0
     announce_silences: bool = False
+    source: str = "ui"
 
 
 class ReceiverPage(BaseModel):

@@ -133,6 +133,13 @@ def test_a_document_is_planned_and_applied_by_who_may_change_receivers_too(
     stale = client.post(f"{notify}/apply", json=muted, headers={"If-Match": tag})
     assert stale.status_code == 412
     assert client.post(f"{notify}/apply", json=muted).json()["differences"][0]["name"] == "move"
+    (silence,) = client.get(URL.replace("routes", "silences")).json()["items"]
+    assert silence["declared"] == "move"
+    listed = client.get(URL.replace("routes", "receivers")).json()["items"]
+    assert {one["name"]: one["source"] for one in listed} == {
+        "default": "ui", "disks": "file", "other": "ui",
+    }  # fmt: skip
+    assert client.get(URL.replace("routes", "receivers/disks")).json()["source"] == "file"
     wrong = client.post(f"{notify}/apply", json={"document": {"a": "x: y"}})
     assert (wrong.status_code, wrong.json()["error"]["field"]) == (422, "document")
 

@@ -11,6 +11,7 @@ from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.notifications.channel import INBOX
 from sentinel.notifications.channel_names import is_channel, is_receiver
+from sentinel.notifications.notify_plan import FILE
 from sentinel.notifications.summary import is_summary
 from sentinel.oncall.document import OnCallDocument
 from sentinel.schema.message_templates import MessageTemplateRow
@@ -57,6 +58,11 @@ class Receivers:
         """Return the channels of every receiver, by name."""
         with self._store.read() as connection:
             return self.all_in(connection)
+
+    def declared(self) -> set[str]:
+        """Return the names of the receivers that the document in Git declares."""
+        with self._store.read() as connection:
+            return {row.name for row in self.rows_in(connection) if row.source == FILE}
 
     def rows_in(self, connection: Connection) -> list[Receiver]:
         """Return every receiver that is stored, by name; `default` may not be."""
