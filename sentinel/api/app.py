@@ -35,6 +35,7 @@ from sentinel.api import (
     drills,
     escalations,
     events,
+    fatigue,
     health,
     heartbeats,
     inbox,
@@ -221,6 +222,7 @@ def create_app(
         oncall_feeds,
         drills,
         escalations,
+        fatigue,
         packs,
         pending_changes,
         personal_data,
@@ -251,7 +253,8 @@ def create_app(
     api.include_router(webhooks.older)
     app.include_router(api)
     guarded = [access.Trusted, KnownQuery]
-    app.include_router(_for_callers(statistics.router), prefix="/api/alerts", dependencies=guarded)
+    for figures in (statistics.router, fatigue.router):
+        app.include_router(_for_callers(figures), prefix="/api/alerts", dependencies=guarded)
     for prefix in ("/api/v1/alerts", "/api/alerts"):
         # After the others: some of its paths begin with the id of an alert.
         for router in (posted_alerts.router, posted_alerts.steps):

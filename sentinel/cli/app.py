@@ -29,6 +29,7 @@ from sentinel.cli import (
     log_levels,
     message_limits,
     message_templates,
+    noise,
     notify,
     oncall_feeds,
     oncall_imports,
@@ -65,7 +66,7 @@ _LOGGING = ("up", "api", "public-pages", "relay", "dashboard", "worker", "trigge
 OVER_HTTP = (
     "alert", "rule", "silence", "route", "notify", "owner", "receiver", "key", "audit",
     "statistics", "inbox", "person", "channel", "pack",
-    "digest", "escalation", "oncall", "drill", "user", "role", "log",
+    "digest", "escalation", "noise", "oncall", "drill", "user", "role", "log",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 
@@ -128,6 +129,7 @@ worker.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
 app.add_typer(alert_noise.commands, name="alert")
+app.add_typer(noise.commands, name="noise")
 app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(packs.commands, name="pack")

@@ -16,8 +16,9 @@ of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fil
 `sentinel.client.rule_files`, packs of `sentinel.client.packs`, channels and deliveries of
 `sentinel.client.channels`, providers of `sentinel.client.providers`, policies of
 `sentinel.client.policies`, changes that wait of `sentinel.client.pending_changes`, fire drills of
-`sentinel.client.drills`, escalations that run of `sentinel.client.escalations`, custom dashboards
-of `sentinel.client.custom_dashboards`; `do` carries them out.
+`sentinel.client.drills`, noise of `sentinel.client.noise`, escalations that run of
+`sentinel.client.escalations`, custom dashboards of `sentinel.client.custom_dashboards`; `do`
+carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -31,6 +32,7 @@ from sentinel.client import (
     escalations,
     exports,
     message_settings,
+    noise,
     packs,
     pending_changes,
     personal_data,
@@ -73,6 +75,7 @@ __all__ = [
     "escalations",
     "exports",
     "message_settings",
+    "noise",
     "packs",
     "pending_changes",
     "personal_data",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["DEFINITION", "LEAST", "PARTS", "Counts", "Fatigue", "Part", "fatigue_of"]
+__all__ = ["DEFINITION", "LEAST", "PAGES_A_DAY", "PARTS", "Counts", "Fatigue", "Part", "fatigue_of"]
 
 LEAST = 5
 """Fewer alerts than this say nothing: there is no score."""
@@ -22,6 +22,9 @@ PARTS: dict[str, tuple[int, str]] = {
                        "the same rule."),
 }  # fmt: skip
 """Each part of the score: its most points, and what it counts."""
+
+PAGES_A_DAY = 4.0
+"""Two pages for each of two shifts of 12 hours: https://sre.google/sre-book/being-on-call/"""
 
 DEFINITION = (
     "The fatigue score is the sum of six parts, from 0 (nobody is tired by these alerts) to 100. "
@@ -44,6 +47,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         seen: alerts that were looked at one by one, for the next two
         flapping: those that opened while their series flapped
         duplicates: those that opened shortly after another of their rule
+        pages: what volume counts instead of alerts, for a person; None for alerts
         seconds: length of the period
         most_a_day: alerts a day at which volume has all of its points
     """
@@ -56,6 +60,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     seen: int = 0
     flapping: int = 0
     duplicates: int = 0
+    pages: int | None = None
     seconds: float = 7 * _DAY
     most_a_day: float = 10.0
 
@@ -98,12 +103,13 @@ def fatigue_of(counts: Counts) -> Fatigue:
     Returns:
         The score, rounded to one decimal place, and its parts, those with the most points first.
     """
+    volume = counts.opened if counts.pages is None else counts.pages
     days = max(counts.seconds / _DAY, 1e-9)
     wholes: dict[str, tuple[float, float]] = {
         "ignored": (counts.ignored, counts.ended),
         "flapping": (counts.flapping, counts.seen),
         "noise": (counts.noise, counts.opened),
-        "volume": (counts.opened / days, counts.most_a_day),
+        "volume": (volume / days, counts.most_a_day),
         "low": (counts.low, counts.opened),
         "duplicates": (counts.duplicates, counts.seen),
     }

@@ -23,7 +23,9 @@ class Rollup(SQLModel, table=True):
 
     `kind` says which of these `name` is; the sums are over alerts that opened in that time. Kind
     "ended" sums what was resolved in that time, of all rules. `taken` alerts were acknowledged,
-    after `waited` milliseconds in total; `ended` were resolved, after `lasted` in total.
+    after `waited` milliseconds in total; `ended` were resolved, after `lasted` in total; `low` were
+    of severity low or info, and `ignored` were resolved though no person acknowledged or resolved
+    them.
     """
 
     __tablename__: ClassVar[Any] = "tally"
@@ -39,6 +41,8 @@ class Rollup(SQLModel, table=True):
     waited: int = Field(sa_type=BigInteger)
     ended: int
     lasted: int = Field(sa_type=BigInteger)
+    low: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    ignored: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class RollupHour(SQLModel, table=True):

@@ -312,6 +312,12 @@ ENTRIES: dict[str, Entry] = {
         own=409, token=409, foreign=404, team=404, body=always({"duration_minutes": 5})
     ),
     "POST /silences/preview": Entry(foreign=403, team=403, body=previewed),
+    "GET /fatigue": listed(),
+    "GET /fatigue/{name}": Entry(foreign=404, team=404, query=in_tenant),
+    # There are too few alerts for any advice.
+    "POST /fatigue/{name}/advice/{kind}": Entry(
+        own=404, token=404, foreign=404, team=404, query=in_tenant
+    ),
     "GET /statistics": listed(),
     "GET /users": instance(),
     "POST /users": instance(body=new_user),

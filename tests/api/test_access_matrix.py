@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import re
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -128,8 +129,9 @@ def asked_for(store: Store, tenant: str, rule: str) -> str:
 
 
 def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Place, key: str):
-    name = f"rule-{place.mark}" if "/rules/" in path else place.mark
+    name = f"rule-{place.mark}" if re.search("/(rules|fatigue)/", path) else place.mark
     address = path.format(
+        kind="delete",
         alert_id=place.alert,
         key_id=place.key,
         job="nightly",

@@ -17,6 +17,7 @@ from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
 from sentinel.store import Store
 from sentinel.store.database.tables import ALERT
+from sentinel.store.reports.measured import measured
 from sentinel.store.reports.trends import MOST_RULES, Bucket, Noisy, Period, Trend, trend
 from tests.world import World
 
@@ -88,6 +89,32 @@ def assert_true(store: Store) -> None:
         alerts = connection.execute(select(ALERT)).all()
     for length, step in PERIODS:
         assert trend(store, length, step) == counted(store, alerts, length, step)
+    until = store.now()
+    found = measured(store, until - 30 * DAY, until)
+    opened = [one for one in alerts if one.opened_at and until - 30 * DAY < one.opened_at <= until]
+    for field, seen in (
+        ("rule", found.rules), ("team", found.teams), ("severity", found.severities),
+    ):  # fmt: skip
+        wanted = Counter(getattr(one, field) for one in opened)
+        words = {str(Severity(rank).word): rank for rank in range(1, 6)}
+        assert {words.get(one.name, one.name): one.opened for one in seen} == wanted
+        for one in seen:
+            of = [row for row in opened if getattr(row, field) == words.get(one.name, one.name)]
+            assert (one.ignored, one.low, one.acknowledged, one.resolved) == ignored(of)
+    days = Counter(one.opened_at.date() for one in opened)
+    assert {one.at.date(): one.figures.opened for one in found.days} == days
+    assert found.all.opened == len(opened)
+
+
+def ignored(rows: Sequence[Row[Any]]) -> tuple[int, int, int, int]:
+    """Never acted on, of low severity, acknowledged and resolved, of all alerts one by one."""
+    ended = [one for one in rows if one.resolved_at is not None]
+    return (
+        sum(one.acknowledged_at is None and one.resolution != "resolved_manually" for one in ended),
+        sum(one.severity <= Severity.LOW for one in rows),
+        sum(one.acknowledged_at is not None for one in rows),
+        len(ended),
+    )
 
 
 def kept(store: Store) -> list[tuple[int, int]]:

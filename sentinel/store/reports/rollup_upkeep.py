@@ -151,17 +151,16 @@ class Rollups:
         self._remove(connection, 1, *span)
         asked(connection, "DELETE FROM tally_mark WHERE at >= ? AND at < ?", span)
         opened = f"FROM alert WHERE opened_at >= ? AND opened_at < ? AND {NO_DRILL} GROUP BY 3, 4"
-        hour, none = hour_of(dialect, "opened_at"), "0, 0, 0, 0, 0"
+        hour, sums = hour_of(dialect, "opened_at"), figures(dialect)
         into = f"INSERT INTO tally ({_COLUMNS})"
         took = milliseconds(dialect, "opened_at", "resolved_at")
         for statement in (
-            f"{into} SELECT 'rule', 1, {hour}, rule, {figures(dialect)} {opened}",
-            f"{into} SELECT 'category', 1, {hour}, category, count(*), {none} {opened}",
-            f"{into} SELECT 'team', 1, {hour}, team, count(*), {none} {opened}",
-            f"{into} SELECT 'severity', 1, {hour}, CAST(severity AS VARCHAR), count(*), {none} "
-            f"{opened}",
+            f"{into} SELECT 'rule', 1, {hour}, rule, {sums} {opened}",
+            f"{into} SELECT 'category', 1, {hour}, category, {sums} {opened}",
+            f"{into} SELECT 'team', 1, {hour}, team, {sums} {opened}",
+            f"{into} SELECT 'severity', 1, {hour}, CAST(severity AS VARCHAR), {sums} {opened}",
             f"{into} SELECT 'ended', 1, {hour_of(dialect, 'resolved_at')}, '', 0, 0, 0, 0, "
-            f"count(*), {took} FROM alert WHERE opened_at IS NOT NULL "
+            f"count(*), {took}, 0, 0 FROM alert WHERE opened_at IS NOT NULL "
             f"AND resolved_at >= ? AND resolved_at < ? AND {NO_DRILL} GROUP BY 3",
         ):
             asked(connection, statement, moments)

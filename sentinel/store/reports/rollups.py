@@ -22,7 +22,7 @@ __all__ = [
 
 DAY = 24
 """Hours of a day."""
-FIGURES = ("opened", "critical", "taken", "waited", "ended", "lasted")
+FIGURES = ("opened", "critical", "taken", "waited", "ended", "lasted", "low", "ignored")
 """The columns of a rollup, in the order of `figures`."""
 NO_DRILL = f"rule <> '{DRILL_RULE}'"
 """The condition, in SQL, of an alert that counts in statistics: it is of no fire drill."""
@@ -44,7 +44,11 @@ def figures(dialect: str) -> str:
     return (
         f"count(*), count(*) FILTER (WHERE severity = {int(Severity.CRITICAL)}), "
         f"count(acknowledged_at), {milliseconds(dialect, 'opened_at', 'acknowledged_at')}, "
-        f"count(resolved_at), {milliseconds(dialect, 'opened_at', 'resolved_at')}"
+        f"count(resolved_at), {milliseconds(dialect, 'opened_at', 'resolved_at')}, "
+        f"count(*) FILTER (WHERE severity <= {int(Severity.LOW)}), "
+        # `Reason.RESOLVED_MANUALLY`: a person resolved it.
+        "count(*) FILTER (WHERE resolved_at IS NOT NULL AND acknowledged_at IS NULL "
+        "AND resolution <> 'resolved_manually')"
     )
 
 

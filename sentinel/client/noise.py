@@ -1,0 +1,115 @@
+"""Requests about noise: the fatigue of rules, teams and people, and what makes a rule less noisy.
+
+```python
+from sentinel.client import Client, noise
+
+with Client() as sentinel:
+    for one in sentinel.do(noise.fatigue(days=7)).rules:
+        print(one.name, one.score)
+    for advice in sentinel.do(noise.of_rule("disk-space")).advice:
+        print(advice.text, advice.messages_before, advice.messages_after)
+```
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from sentinel.client.calls import BASE, Call
+
+__all__ = ["Advice", "Applied", "Fatigue", "RuleFatigue", "Scored", "apply", "fatigue", "of_rule"]
+
+
+class Scored(BaseModel):
+    """The fatigue of a rule, a team or a person; `score` is None without enough data."""
+
+    name: str
+    score: float | None
+    alerts: int
+    parts: list[dict[str, Any]]
+
+
+class Fatigue(BaseModel):
+    """The noise of a period, the highest scores first; `definition` says how a score is made."""
+
+    since: datetime
+    until: datetime
+    definition: str
+    rules: list[Scored]
+    teams: list[Scored]
+    people: list[Scored]
+
+
+class Advice(BaseModel):
+    """One change, and what it would have made of the alerts of the period."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str
+    text: str
+    fields: dict[str, str]
+    messages_before: int
+    messages_after: int
+    needed: int
+    lost: int
+    command: str
+
+
+class RuleFatigue(BaseModel):
+    """The noise of one rule, and what would make it less."""
+
+    rule: str
+    tenant: str
+    owner: str
+    since: datetime
+    until: datetime
+    times_fired: int
+    fatigue: Scored
+    advice: list[Advice]
+
+
+class Applied(BaseModel):
+    """What became of an advice; where it is not `done`, `difference` is to be made in a file."""
+
+    done: bool
+    text: str
+    difference: str
+
+
+def fatigue(*, days: float = 7) -> Call[Fatigue]:
+    """Return the request for the noise of the last days."""
+    return Call(Fatigue, "GET", f"{BASE}/fatigue", {"days": days})
+
+
+def of_rule(rule: str, *, tenant: str = "default", days: float = 7) -> Call[RuleFatigue]:
+    """Return the request for the noise of one rule.
+
+    Args:
+        rule: its name
+        tenant: whose it is
+        days: length of the period
+
+    Returns:
+        The request.
+    """
+    asked = {"tenant": tenant, "days": days}
+    return Call(RuleFatigue, "GET", f"{BASE}/fatigue/{rule}", asked)
+
+
+def apply(rule: str, kind: str, *, tenant: str = "default", days: float = 7) -> Call[Applied]:
+    """Return the request that applies an advice.
+
+    Args:
+        rule: its name
+        kind: of the advice, as `of_rule` gives it
+        tenant: whose the rule is
+        days: length of the period
+
+    Returns:
+        The request.
+    """
+    asked = {"tenant": tenant, "days": days}
+    return Call(Applied, "POST", f"{BASE}/fatigue/{rule}/advice/{kind}", asked)

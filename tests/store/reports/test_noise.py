@@ -1,0 +1,99 @@
+"""Noise of stored alerts: scores of rules, teams and people, and the advice for a rule."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from sentinel.access import Reach, Scope
+from sentinel.alerts.actions import Acknowledge, MarkNoise, Resolve
+from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError, NotFound
+from sentinel.store import Store
+from sentinel.store.reports.noise import noise_report, rule_noise
+from tests.databases import both_databases
+from tests.store.days import keep
+from tests.world import World
+
+DAY = timedelta(days=1)
+
+
+def blips(world: World, clock: FakeClock, times: int, mounts: tuple[str, ...] = ("/",)) -> None:
+    """Fire for three minutes, then be OK for an hour."""
+    for _ in range(times):
+        world.sees(dict.fromkeys(mounts, 95.0))
+        clock.forward(minutes=3)
+        world.sees(dict.fromkeys(mounts, 10.0))
+        clock.forward(minutes=60)
+
+
+@both_databases
+def test_noisy_rules_and_teams_are_scored_and_a_longer_for_is_advised(
+    store: Store, clock: FakeClock
+):
+    disk = World(store, clock, team="ops", severity="low", every="60s")
+    calm = World(store, clock, name="calm", team="web", every="60s")
+    blips(disk, clock, 8, ("/", "/a"))
+    calm.sees({"/": 95})
+    store.act(calm.ids()[-1:], Acknowledge(actor="ann"))
+    store.act(disk.ids()[:3], MarkNoise(actor="ann", comment="too low"))
+    before = noise_report(store)
+    clock.forward(hours=60)  # days are summed up by then
+    keep(store)
+    after = noise_report(store, timedelta(days=7))
+    for found in (before, after):
+        (noisy, quiet) = found.rules
+        assert (noisy.name, quiet.name, quiet.fatigue.score) == ("disk", "calm", None)
+        counts = noisy.counts
+        assert (counts.opened, counts.ended, counts.ignored, counts.low) == (16, 16, 16, 16)
+        assert (counts.noise, counts.seen, counts.flapping, counts.duplicates) == (3, 16, 0, 8)
+        points = {part.name: round(part.points, 1) for part in noisy.fatigue.parts}
+        assert points == {"ignored": 30.0, "low": 10.0, "duplicates": 5.0, "noise": 2.8,
+                          "volume": 3.4, "flapping": 0.0}  # fmt: skip
+        assert noisy.fatigue.score == pytest.approx(51.2, abs=0.1)
+        assert [one.name for one in found.teams] == ["ops", "web"]
+        assert found.teams[0].counts.duplicates == 8
+        assert found.people == []
+    found = rule_noise(store, "default", "disk")
+    assert (found.episodes, found.owner, found.team) == (16, "file", "ops")
+    held = next(one for one in found.advice if one.kind == "raise_for")
+    assert (held.fields, held.after, held.lost) == ({"for": "5m"}, 0, 0)
+
+
+def test_an_alert_that_reopens_fires_more_than_once_and_flaps(store: Store, clock: FakeClock):
+    world = World(store, clock, every="60s")
+    for _ in range(12):
+        world.sees({"/": 95})
+        clock.forward(minutes=2)
+        world.sees({"/": 10})
+        clock.forward(minutes=2)
+    (alert,) = world.ids()
+    found = rule_noise(store, "default", "disk")
+    assert found.episodes == 12
+    assert found.scored.counts.flapping > 6
+    assert [one.kind for one in found.advice[:2]] == ["raise_for", "add_hysteresis"]
+    assert (found.advice[1].before, found.advice[1].after) == (12, 2)
+    world.sees({"/": 95})
+    store.act([alert], Acknowledge(actor="ann"))
+    clock.forward(minutes=1)
+    store.act([alert], Resolve(actor="ann"))
+    again = rule_noise(store, "default", "disk")
+    assert all(one.needed == 1 and one.lost == 0 for one in again.advice)
+    assert "raise_for" not in {one.kind for one in again.advice}
+
+
+def test_nobody_sees_the_noise_of_others(store: Store, clock: FakeClock):
+    World(store, clock, name="ours", team="db", every="60s").sees({"/": 95})
+    World(store, clock, name="theirs", team="web", every="60s").sees({"/": 95})
+    mine = Scope((Reach(None, frozenset({"db"})),))
+    found = noise_report(store, DAY, mine)
+    assert ([one.name for one in found.rules], [one.name for one in found.teams]) == (
+        ["ours"], ["db"],
+    )  # fmt: skip
+    assert rule_noise(store, "default", "ours", scope=mine).episodes == 1
+    for rule, tenant in (("theirs", "default"), ("ours", "other")):
+        with pytest.raises(NotFound):
+            rule_noise(store, tenant, rule, scope=mine)
+    with pytest.raises(ConfigurationError, match="60 days"):
+        noise_report(store, 61 * DAY)
