@@ -315,9 +315,7 @@ ENTRIES: dict[str, Entry] = {
     "GET /fatigue": listed(),
     "GET /fatigue/{name}": Entry(foreign=404, team=404, query=in_tenant),
     # There are too few alerts for any advice.
-    "POST /fatigue/{name}/advice/{kind}": Entry(
-        own=404, token=404, foreign=404, team=404, query=in_tenant
-    ),
+    "POST /fatigue/{name}/advice/{kind}": instance(query=in_tenant, token=404),
     "GET /statistics": listed(),
     "GET /users": instance(),
     "POST /users": instance(body=new_user),
