@@ -278,7 +278,7 @@ def _made(output: Path | None) -> Generator[IO[str]]:
 def _routes_of(plan: PlannedImport) -> str:
     import yaml
 
-    head = f"# Routes of {plan.vendor}: put them below `route:` of your document of routes.\n"
+    head = f"# Routes of {plan.vendor}, as they go below `route:` of the document of routes.\n"
     given = {"routes": [dict(one) for one in plan.routes]}
     return head + yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=100)
 
@@ -289,8 +289,10 @@ def _print(plan: PlannedImport, number: int | None) -> None:
     for one in (*plan.differences, *plan.notes):
         say(str(one))
     say(counted(plan.differences, applied=number is not None))
-    if number is not None and plan.differences:
+    if number is not None and plan.merge.differences:
         say(f"Version {number} of the on-call document is active.")
+    if number is not None and plan.merged_routes.differences:
+        say("The routes have a new version: sentinel route history")
     for one in plan.comparisons:
         same = len(one.instants) - len(one.differing)
         say(

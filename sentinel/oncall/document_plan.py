@@ -28,7 +28,7 @@ class OnCallDifference(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sign: `+`, `~` or `-`
-        kind: person, team, schedule, escalation policy, receiver or override
+        kind: person, team, schedule, escalation policy, receiver, override or route
         name: of it
         text: what it is from now on, or what changes
     """

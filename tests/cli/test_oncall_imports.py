@@ -39,7 +39,8 @@ def test_a_backup_of_opsgenie_is_planned_and_applied_twice_without_change(
     assert run("oncall", "history")[1].startswith("There is no on-call document yet")
     assert run("oncall", "check", "oncall.yaml")[0] == 0
     routes = (tmp_path / "routes.yaml").read_text("utf-8")
-    assert routes.startswith("# Routes of Opsgenie: put them below `route:`")
+    assert routes.startswith("# Routes of Opsgenie, as they go below `route:`")
+    assert """+ route {team="db", severity="critical", region!="eu"}: escalation""" in out
     assert yaml.safe_load(routes)["routes"][0]["escalation"] == "db_escalation"
     assert "exists already" in run("import", "opsgenie", folder, "-o", "oncall.yaml")[2]
     # Nothing is applied where a file cannot be made, and no file is left where that fails.
@@ -60,6 +61,11 @@ def test_a_backup_of_opsgenie_is_planned_and_applied_twice_without_change(
     assert (code, made["applied"], made["version"]) == (0, True, 1)
     assert (len(made["comparisons"][0]["instants"]), made["vendor"]) == (100, "Opsgenie")
     assert "we move" in run("oncall", "history")[1]
+    assert "we move" in run("route", "history")[1]
+    kept = yaml.safe_load(run("route", "show")[1])
+    assert kept == {"route": yaml.safe_load(routes)}
+    way = run("route", "test", "team=db", "severity=critical", "region=us")[1]
+    assert "db_escalation" in way
     assert {"ann-email", "ann-sms"} <= {
         one["name"] for one in json.loads(run("receiver", "list", "--json")[1])["items"]
     }

@@ -120,7 +120,7 @@ class ImportedOnCall(msgspec.Struct, frozen=True, kw_only=True):
         commands: that make those channels, by receiver
         overrides: in the order in which they are made, also those that are over
         timelines: who is on call there, by schedule
-        routes: as a document of routes has them, which are written by hand into it
+        routes: as a document of routes has them
         notes: the report
     """
 
@@ -239,7 +239,7 @@ class Draft:
             self.people[person]["notify"].append(rule)
 
     def route(self, place: str, matchers: Sequence[str], policy: str) -> None:
-        """Add a route, which people write into their document of routes.
+        """Add a route to the document of routes.
 
         Args:
             place: the vendor's
@@ -277,8 +277,8 @@ class Draft:
         )
         for place, route in self._routes:
             text = yaml.safe_dump(route, default_flow_style=True, sort_keys=False, width=10_000)
-            known_policy = not route["escalation"] or route["escalation"] in policies
-            self.note("make" if known_policy else "left out", place, f"a route {text.strip()}")
+            if route["escalation"] and route["escalation"] not in policies:
+                self.note("left out", place, f"a route {text.strip()}")
         used = document.receivers & set(self._receivers)
         return ImportedOnCall(
             vendor=self.vendor, document=document, raw=self._raw(document),

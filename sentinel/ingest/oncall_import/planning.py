@@ -10,6 +10,7 @@ import msgspec
 from sentinel.ingest.oncall_import.comparing import Comparison, compared
 from sentinel.ingest.oncall_import.imported import ImportedOnCall, ImportNote, Known
 from sentinel.ingest.oncall_import.merging import Merge, merged
+from sentinel.ingest.oncall_import.route_merging import MergedRoutes, merged_routes
 from sentinel.oncall.document_plan import OnCallDifference
 from sentinel.oncall.schedule import Override
 from sentinel.store.oncall.documents import OnCallDocuments
@@ -27,13 +28,15 @@ class PlannedImport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         vendor: as people write it
         merge: what is made
+        merged_routes: the routes that are made
         notes: conflicts, what is left out, what differs, what is to be made by hand
         comparisons: who is on call before and after, of each schedule that the vendor answers for
-        routes: to write into a document of routes
+        routes: all that the vendor has, as a document of routes has them
     """
 
     vendor: str
     merge: Merge
+    merged_routes: MergedRoutes
     notes: Sequence[ImportNote]
     comparisons: Sequence[Comparison]
     routes: Sequence[Mapping[str, Any]]
@@ -41,7 +44,7 @@ class PlannedImport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def differences(self) -> Sequence[OnCallDifference]:
         """Return what changes; none where nothing does."""
-        return self.merge.differences
+        return [*self.merge.differences, *self.merged_routes.differences]
 
 
 def plan_import(
@@ -65,6 +68,7 @@ def plan_import(
     found = read(Known(OnCallDocuments(store).active()))
     present = here(store, {one.reason for one in found.overrides})
     merge = merged(found, present, store.now(), replace)
+    routes = merged_routes(present.routes_number, present.routes_text, found.routes)
     overrides: dict[str, list[Override]] = {}
     for one in merge.over:
         overrides.setdefault(one.schedule, []).append(one.override)
@@ -78,8 +82,8 @@ def plan_import(
         for name in merge.receivers
     ]  # fmt: skip
     return PlannedImport(
-        vendor=found.vendor, merge=merge, routes=found.routes,
-        notes=[*merge.notes, *found.notes, *commands],
+        vendor=found.vendor, merge=merge, merged_routes=routes, routes=found.routes,
+        notes=[*merge.notes, *routes.notes, *found.notes, *commands],
         comparisons=compared(found.timelines, merge.document, overrides, seed),
     )  # fmt: skip
 
@@ -97,13 +101,14 @@ def apply_planned(store: Store, plan: PlannedImport, *, actor: str, note: str = 
         The number of the active version.
 
     Raises:
-        Conflict: somebody applied another document meanwhile
+        Conflict: somebody applied another document, or other routes, meanwhile
         ConfigurationError: what was planned cannot be used by now
     """
     made = plan.merge
     if not plan.differences:
         return made.number
     return apply_import(
-        store, made.text, made.number, made.receivers, made.overrides, actor=actor,
+        store, made.text, made.number, made.receivers, made.overrides,
+        (plan.merged_routes.number, plan.merged_routes.text), actor=actor,
         note=note or f"import from {plan.vendor}",
     )  # fmt: skip

@@ -11,9 +11,11 @@ from sqlalchemy import Connection, select
 
 from sentinel.oncall.schedule import Override
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
+from sentinel.schema.routes import RouteVersion
 from sentinel.store.database.alone import alone
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import model_of
+from sentinel.store.database.tables import model_of, table_of
+from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OVERRIDE, VERSION, OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides, as_override, override_rows
 
@@ -40,6 +42,8 @@ class Here(msgspec.Struct, frozen=True, kw_only=True):
         receivers: channels by receiver
         made: overrides with one of the reasons that were asked for, also those taken back
         overrides: those that hold or will, by schedule, in the order in which they were made
+        routes_number: of the active version of the routes; 0 for none
+        routes_text: of that version
     """
 
     number: int
@@ -47,6 +51,8 @@ class Here(msgspec.Struct, frozen=True, kw_only=True):
     receivers: Mapping[str, Sequence[str]]
     made: Sequence[OnCallOverride]
     overrides: Mapping[str, Sequence[Override]]
+    routes_number: int = 0
+    routes_text: str = ""
 
 
 def here(store: Store, reasons: Collection[str]) -> Here:
@@ -64,6 +70,7 @@ def here(store: Store, reasons: Collection[str]) -> Here:
         newest = select(VERSION).order_by(VERSION.c.number.desc()).limit(1)
         row = connection.execute(newest).first()
         version = None if row is None else model_of(OnCallVersion, row)
+        routes = connection.execute(_ROUTES).first()
         made = _made(connection, reasons)
         standing: dict[str, list[Override]] = {}
         for one in override_rows(connection, None, store.now()):
@@ -72,6 +79,8 @@ def here(store: Store, reasons: Collection[str]) -> Here:
             number=0 if version is None else version.number,
             text="" if version is None else version.document,
             receivers=store.receivers.all_in(connection), made=made, overrides=standing,
+            routes_number=0 if routes is None else routes.number,
+            routes_text="" if routes is None else routes.document,
         )  # fmt: skip
 
     with store.snapshot() as connection:
@@ -80,9 +89,9 @@ def here(store: Store, reasons: Collection[str]) -> Here:
 
 def apply_import(
     store: Store, text: str, number: int, receivers: Mapping[str, Sequence[str]],
-    overrides: Sequence[NewOverride], *, actor: str, note: str,
+    overrides: Sequence[NewOverride], routes: tuple[int, str], *, actor: str, note: str,
 ) -> int:  # fmt: skip
-    """Make receivers, the document and overrides in one transaction.
+    """Make receivers, the document, overrides and routes in one transaction.
 
     Args:
         store: the shared database
@@ -90,6 +99,8 @@ def apply_import(
         number: of the version that it was planned against; 0 for none
         receivers: to make, with their channels
         overrides: to make, in their order
+        routes: number of the version of the routes that they were planned against, 0 for none, and
+            the text of the new one
         actor: who does it
         note: kept with the version
 
@@ -97,7 +108,7 @@ def apply_import(
         The number of the active version.
 
     Raises:
-        Conflict: another version is active by now
+        Conflict: another version of the document or of the routes is active by now
         ConfigurationError: the document or an override cannot be used
     """
 
@@ -119,6 +130,11 @@ def apply_import(
             if (one.schedule, one.reason, one.override.start, one.override.replaces) in known:
                 continue  # made by another import meanwhile
             standing.add_in(connection, one.schedule, one.override, actor=actor, reason=one.reason)
+        of_routes, (planned, routed) = Routes(store), routes
+        if routed:
+            of_routes.apply_in(
+                connection, routed, actor=actor, note=note, check=of_routes.expecting(planned)
+            )
         return done.number
 
     return store.in_transaction(work)
@@ -135,3 +151,7 @@ def _made(connection: Connection, reasons: Collection[str]) -> list[OnCallOverri
 
 def _key(row: OnCallOverride) -> tuple[str, str, datetime, str]:
     return row.schedule, row.reason, row.starts_at, row.replaces
+
+
+_ROUTE = table_of(RouteVersion)
+_ROUTES = select(_ROUTE.c.number, _ROUTE.c.document).order_by(_ROUTE.c.number.desc()).limit(1)

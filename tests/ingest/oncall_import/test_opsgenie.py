@@ -147,8 +147,6 @@ def test_escalations_become_policies_whose_steps_are_apart_by_the_differences():
         "call by primary",
         "differs: escalations.db_escalation.repeat.resetRecipientStates: an acknowledgement ends "
         "the escalation, also in a later round",
-        'make: teams.db.routingRules.bad: a route {matchers: [team="db", severity="critical", '
-        'region!="eu"], escalation: db_escalation}',
         "left out: teams.db.routingRules.odd.criteria: message contains: routes match labels and "
         "the severity only",
         "make: integrations.prom: Prometheus: a webhook of Alertmanager: "

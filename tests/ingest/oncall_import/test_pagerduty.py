@@ -131,7 +131,6 @@ def test_delays_of_escalation_rules_are_between_them():
         "left out: escalation_policies.db policy.escalation_rules[1].targets: schedule_v3 shifts",
         "differs: escalation_policies.db policy.escalation_rules[2]."
         "escalation_rule_assignment_strategy: round_robin: everybody of the step is paged",
-        'make: services.shop: a route {matchers: [service="shop"], escalation: db policy}',
         "left out: services.shop.auto_resolve_timeout: an alert resolves where its condition does, "
         "and not by the time alone",
         "left out: services.shop.integrations.mails: generic_email_inbound_integration: Sentinel "
