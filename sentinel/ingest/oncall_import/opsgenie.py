@@ -22,7 +22,7 @@ from sentinel.ingest.oncall_import.opsgenie_answers import OpsgenieAnswers
 from sentinel.ingest.oncall_import.opsgenie_people import Staff, shown
 from sentinel.ingest.oncall_import.opsgenie_policies import Policies
 from sentinel.ingest.oncall_import.opsgenie_rules import OpsgenieRules
-from sentinel.ingest.oncall_import.overriding import add_override
+from sentinel.ingest.oncall_import.overriding import add_override, override_times
 from sentinel.ingest.oncall_import.values import (
     DAY,
     changes_clock,
@@ -186,11 +186,8 @@ class _Opsgenie:
     def _override(self, schedule: str, given: Given) -> None:
         alias = text_of(given.get("alias"))
         place = f"schedules.{schedule}.overrides.{alias}"
-        try:
-            start = moment(given.get("startDate"), f"{place}.startDate")
-            end = moment(given.get("endDate"), f"{place}.endDate")
-        except ConfigurationError as error:
-            self.draft.note("left out", place, error.message)
+        times = override_times(self.draft, place, given, "startDate", "endDate")
+        if times is None:
             return
         user = object_of(given.get("user"))
         people = self._staff.people(user)
@@ -202,7 +199,7 @@ class _Opsgenie:
             for one in objects_of(given.get("rotations"))
         ]  # fmt: skip
         add_override(
-            self.draft, schedule, place, start, end, people, f"Opsgenie override {alias}",
+            self.draft, schedule, place, *times, people, f"Opsgenie override {alias}",
             now=self.now, layers=layers,
         )  # fmt: skip
 

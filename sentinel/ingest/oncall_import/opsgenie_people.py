@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sentinel.ingest.oncall_import.given_people import add_people
 from sentinel.ingest.oncall_import.imported import Draft
 from sentinel.ingest.oncall_import.opsgenie_answers import OpsgenieAnswers
 from sentinel.ingest.oncall_import.values import (
-    is_address,
     number,
     object_of,
     objects_of,
     text_of,
-    zone_of,
 )
 
 __all__ = ["Staff", "seconds_of", "shown"]
@@ -68,19 +67,13 @@ class Staff:
 
     def _users(self) -> None:
         """Add people, their contacts and the first rule about new alerts."""
-        for one in sorted(self._answers.users, key=lambda user: text_of(user.get("username"))):
-            key, email = text_of(one.get("id")), text_of(one.get("username"))
-            place = f"users.{email or key}"
-            if not is_address(email):
-                self._draft.note("left out", place, "it has no username that is an address")
-                continue
-            zone = text_of(one.get("timeZone"))
-            if zone and zone_of(zone) is None:
-                self._draft.note("left out", f"{place}.timeZone", f"{zone} is no IANA time zone")
-                zone = ""
-            name = self._draft.person([key], email, text_of(one.get("fullName")), zone)
+        users = add_people(
+            self._draft, self._answers.users, email="username", name="fullName", zone="timeZone"
+        )
+        for place, name, email, one in users:
             if one.get("blocked"):
                 self._draft.note("differs", f"{place}.blocked", "Sentinel notifies the person")
+            key = text_of(one.get("id"))
             rules = self._answers.rules.get(key) or self._answers.rules.get(email) or []
             self._notified(place, name, email, rules)
 

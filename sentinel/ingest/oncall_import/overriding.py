@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from sentinel.errors import ConfigurationError
 from sentinel.ingest.oncall_import.imported import Draft
+from sentinel.ingest.oncall_import.values import moment
 from sentinel.oncall.schedule import Override, Schedule
 from sentinel.oncall.shifts import shifts
 from sentinel.store.oncall.imports import NewOverride
 
-__all__ = ["add_override"]
+__all__ = ["add_override", "override_times"]
 
 _LONGEST = timedelta(days=366)
+
+
+def override_times(
+    draft: Draft, place: str, given: Mapping[str, Any], begins: str, ends: str
+) -> tuple[datetime, datetime] | None:
+    """Return when an override of a vendor begins and ends; None, noted, where it does not say.
+
+    Args:
+        draft: for the report
+        place: the vendor's
+        given: the override
+        begins: the field with its start
+        ends: the field with its end
+
+    Returns:
+        Both, timezone-aware.
+    """
+    try:
+        return (
+            moment(given.get(begins), f"{place}.{begins}"),
+            moment(given.get(ends), f"{place}.{ends}"),
+        )
+    except ConfigurationError as error:
+        draft.note("left out", place, error.message)
+        return None
 
 
 def add_override(

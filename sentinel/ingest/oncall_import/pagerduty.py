@@ -18,14 +18,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sentinel.errors import ConfigurationError
+from sentinel.ingest.oncall_import.given_people import add_people
 from sentinel.ingest.oncall_import.imported import Draft, ImportedOnCall, Known, Period, Timeline
-from sentinel.ingest.oncall_import.overriding import add_override
+from sentinel.ingest.oncall_import.overriding import add_override, override_times
 from sentinel.ingest.oncall_import.pagerduty_answers import PagerDutyAnswers
 from sentinel.ingest.oncall_import.pagerduty_policies import add_policies, report_services
 from sentinel.ingest.oncall_import.values import (
     DAY,
     changes_clock,
-    is_address,
     local_text,
     moment,
     number,
@@ -86,17 +86,10 @@ class _PagerDuty:
 
     def users(self) -> None:
         """Add people with their contact methods and rules of high urgency."""
-        for one in sorted(self.answers.users, key=lambda user: text_of(user.get("email"))):
-            key, email = text_of(one.get("id")), text_of(one.get("email"))
-            place = f"users.{email or key}"
-            if not is_address(email):
-                self.draft.note("left out", place, "it has no email that is an address")
-                continue
-            zone = text_of(one.get("time_zone"))
-            if zone and zone_of(zone) is None:
-                self.draft.note("left out", f"{place}.time_zone", f"{zone} is no IANA time zone")
-                zone = ""
-            name = self.draft.person([key], email, text_of(one.get("name")), zone)
+        users = add_people(
+            self.draft, self.answers.users, email="email", name="name", zone="time_zone"
+        )
+        for place, name, email, one in users:
             self._notified(place, name, email, one)
 
     def _notified(self, place: str, name: str, email: str, user: Given) -> None:
@@ -309,11 +302,8 @@ class _PagerDuty:
     def _override(self, schedule: str, given: Given) -> None:
         key = text_of(given.get("id"))
         place = f"schedules.{schedule}.overrides.{key}"
-        try:
-            start = moment(given.get("start"), f"{place}.start")
-            end = moment(given.get("end"), f"{place}.end")
-        except ConfigurationError as error:
-            self.draft.note("left out", place, error.message)
+        times = override_times(self.draft, place, given, "start", "end")
+        if times is None:
             return
         user = object_of(given.get("user"))
         person = self.draft.person_ids.get(text_of(user.get("id")))
@@ -322,7 +312,7 @@ class _PagerDuty:
             self.draft.note("left out", f"{place}.user", f"{shown} is not here")
             return
         add_override(
-            self.draft, schedule, place, start, end, [person], f"PagerDuty override {key}",
+            self.draft, schedule, place, *times, [person], f"PagerDuty override {key}",
             now=self.now,
         )  # fmt: skip
 
