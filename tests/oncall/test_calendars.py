@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -208,6 +209,22 @@ def test_a_file_is_bounded_as_a_whole_however_many_events_share_it():
     with pytest.raises(ConfigurationError, match="longer than 5 seconds"):
         read_calendar(many(*["DTSTART:20260302T090000Z"] * 5), BERLIN, START, END,
                       lambda: next(ticks))  # fmt: skip
-    never = "DTSTART:20260302T090000Z\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"
-    (said,) = read_calendar(many(never), BERLIN, START, END).problems
-    assert said == "event 0 cannot be read: FREQ=DAILY with BYMONTHDAY is not read"
+    # One event alone, while its occurrences are counted.
+    takes_long = chain([0.0, 0.0], repeat(10.0))
+    with pytest.raises(ConfigurationError, match="longer than 5 seconds"):
+        read_calendar(many(hourly), BERLIN, START, year, lambda: next(takes_long))
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "FREQ=DAILY with BYMONTHDAY is not read"),
+        ("FREQ=HOURLY;BYHOUR=3", "FREQ=HOURLY with BYHOUR is not read"),
+        ("FREQ=DAILY;INTERVAL=0;COUNT=2", "INTERVAL must be 1 or more"),
+    ],
+)
+def test_a_rule_that_may_be_looked_for_without_end_is_named_and_not_read(rule: str, said: str):
+    both = many(f"DTSTART:20260302T090000Z\nRRULE:{rule}", "DTSTART:20260303T090000Z")
+    found = read_calendar(both, BERLIN, START, END)
+    assert found.problems == (f"event 0 cannot be read: {said}",)
+    assert len(found.shifts) == 1
