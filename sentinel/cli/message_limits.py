@@ -10,7 +10,7 @@ from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
-from sentinel.errors import ConfigurationError
+from sentinel.errors import ConfigurationError, NotFound
 
 __all__ = ["add_commands"]
 
@@ -142,7 +142,7 @@ def _limit(
             set(known) if kind == "receiver" else {ref for refs in known.values() for ref in refs}
         )
         if name not in names and wanted is not None:
-            raise ConfigurationError(
+            raise NotFound(
                 f"no receiver has the channel {name!r}" if kind == "channel"
                 else f"there is no receiver {name!r}",
                 hint="See which there are: sentinel receiver list",

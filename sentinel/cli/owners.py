@@ -51,5 +51,5 @@ def list_(
             (one.rule, one.tenant, one.owner or "nobody", one.by, one.team, one.work_pool)
             for one in found
         ],
-        empty="Every rule has an owner." if unowned else "No rule has run yet.",
+        empty="No rule is without an owner." if unowned else "No rule has run yet.",
     )

@@ -24,7 +24,7 @@ from sentinel.notifications.breaker import (
     failed,
     probing,
 )
-from sentinel.notifications.channel import INBOX
+from sentinel.notifications.channel import EMERGENCY, INBOX
 from sentinel.schema.notifications import ChannelHealth
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import CHANNEL_HEALTH, model_of
@@ -311,7 +311,7 @@ def _accepted(
 
 
 def _locked(connection: Connection, channels: Iterable[str]) -> tuple[dict[str, Breaker], set[str]]:
-    """Return the breakers of channels, and which are known to take messages: the inbox always."""
+    """Return the breakers of channels, and which are known to take messages."""
     query = (
         select(CHANNEL_HEALTH)
         .where(CHANNEL_HEALTH.c.channel.in_(sorted(channels)))
@@ -320,7 +320,7 @@ def _locked(connection: Connection, channels: Iterable[str]) -> tuple[dict[str, 
     )
     rows = connection.execute(query).all()
     proven = {row.channel for row in rows if row.accepted_at is not None and not row.missing}
-    proven.add(INBOX)
+    proven.update((INBOX, EMERGENCY))  # which have no block
     return {row.channel: _breaker(row) for row in rows}, proven
 
 

@@ -368,7 +368,10 @@ def check_end(starts_at: datetime, until: datetime, now: datetime, *, recurring:
     if until <= now:
         raise ConfigurationError("the time until which to silence lies in the past")
     if until <= starts_at:
-        raise ConfigurationError("the silence ends before it begins")
+        raise ConfigurationError(
+            f"the silence would end before it begins, at {starts_at:%Y-%m-%d %H:%M} UTC",
+            hint="A length counts from now: choose a later end.",
+        )
     longest = LONGEST_RECURRING if recurring else LONGEST
     if until > now + longest:
         raise ConfigurationError(
