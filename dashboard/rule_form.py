@@ -131,7 +131,8 @@ def in_yaml(value: Any) -> str:
     """Return a value as the input of YAML shows it; empty for nothing."""
     if value in (None, {}, []):
         return ""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).strip()
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    return text.removesuffix("...\n").strip()  # the end of a document that is one value
 
 
 def read_value(text: str) -> Any:

@@ -25,7 +25,7 @@ from sentinel.rules.rule import Rule
 
 __all__ = ["GALLERY", "READY", "gallery", "gallery_button"]
 
-GALLERY = "gallery"
+GALLERY = "@gallery"
 """What the query parameter of the builder says for the gallery."""
 READY = (
     "cpu-busy", "cpu-high", "memory-high", "disk-space", "service-down", "database-slow",

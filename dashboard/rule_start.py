@@ -18,8 +18,9 @@ from sentinel.store.oncall.documents import OnCallDocuments
 __all__ = ["BUILD", "NEW", "Names", "Start", "begin", "catalog", "close", "known_names", "started"]
 
 BUILD = "build"
-"""The query parameter that opens the builder: `new`, or the name of a rule."""
-NEW = "new"
+"""The query parameter that opens the builder: `NEW`, or the name of a rule."""
+NEW = "@new"
+"""No name of a rule begins like this."""
 OF_RULES = {"rule", "severity", "team", "category", "tenant"}
 """Names in matchers that are no label of a reading."""
 _START, _NUMBER, _KNOWN = "rule-start", "rule-start-number", "rule-start-names"
@@ -103,7 +104,7 @@ def begin(of: str, draft: Draft | None = None) -> None:
     """Open the builder, at the next run of the page.
 
     Args:
-        of: `new`, or the name of a rule
+        of: `NEW`, or the name of a rule
         draft: with which a new rule begins; None for an empty one
     """
     st.query_params[BUILD] = of

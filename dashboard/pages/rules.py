@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, rule_drift, rule_panels, session, undo_bar
+from dashboard.event_policy_builder import POLICY, policy_builder, policy_button
 from dashboard.page_addresses import SEARCH
 from dashboard.pending_changes import pending_changes
 from dashboard.rule_builder import builder, new_button
@@ -143,6 +144,7 @@ def rules() -> None:
     undo_bar.show(PAGE)
     with st.container(horizontal=True, gap="small"):
         new_button()
+        policy_button()
         gallery_button()
     pending_changes()
     if not lines:
@@ -187,6 +189,8 @@ def rules() -> None:
 
 if st.query_params.get(BUILD) == GALLERY:
     gallery()
+elif st.query_params.get(BUILD) == POLICY:
+    policy_builder()
 elif BUILD in st.query_params:
     builder()
 else:

@@ -9,7 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.backtest_chart import MOST_POINTS, thinned
+from dashboard.event_fields import condition_of, fields_of_event
+from dashboard.event_policy_builder import POLICY
 from dashboard.rule_form import fields_of, normal, problems_of, read_value
+from dashboard.rule_gallery import GALLERY
+from dashboard.rule_start import NEW
 from sentinel.access import Principal, Role
 from sentinel.checks.catalog import find
 from sentinel.errors import RuleError
@@ -89,7 +93,7 @@ def test_a_viewer_is_told_who_makes_rules(
 ):
     viewer = Principal(name="vera", kind="person", role=Role.VIEWER)
     monkeypatch.setattr("dashboard.session._principal", lambda: viewer)
-    assert "made by the role editor or a higher one" in shown(opened(page, "new"))
+    assert "made by the role editor or a higher one" in shown(opened(page, NEW))
     assert not [one for one in page.button if one.key == "build-save"]
 
 
@@ -193,7 +197,7 @@ def test_rules_come_from_the_gallery_from_packs_and_from_files(
     scene: Scene, page: AppTest, on_prefect: PrefectServer
 ):
     scene.raises("one", name="disk-space")
-    opened(page, "gallery")
+    opened(page, GALLERY)
     buttons = {one.key for one in page.button}
     assert not buttons & {"ready-enable-disk-space", "ready-enable-service-down"}
     page.button(key="ready-enable-cpu-busy").click().run(timeout=60)
@@ -231,7 +235,7 @@ def test_rules_come_from_the_gallery_from_packs_and_from_files(
 
 def test_an_expression_is_completed_and_its_error_has_a_column(scene: Scene, page: AppTest):
     scene.raises("one", name="disk", labels={"mount": "/data"})
-    opened(page, "new")
+    opened(page, NEW)
     page.selectbox(key="build-1-check").set_value("sql_query").run()
     page.selectbox(key="build-1-sql_query-when").set_value("expression").run()
     offered = {one["name"]: one for one in given(page, "expression")["names"]}
@@ -248,3 +252,61 @@ def test_an_expression_is_completed_and_its_error_has_a_column(scene: Scene, pag
     assert given(page, "expression")["error"] is None
     says(page, "expression", text={"of": "another", "text": "value >"})
     assert given(page, "expression")["text"] == ""
+
+
+EVENTS: list[dict[str, Any]] = [
+    {"action": "login", "ok": False, "user": {"name": "eve", "ids": [7, 8]}, "tries": 3},
+    {"action": "login", "ok": True, "user": {"name": "ann", "ids": []}, "tries": 1},
+    {"action": "logout", "ok": True, "user": {"name": "ann", "ids": [7]}, "tries": 0},
+]
+
+
+def test_fields_of_an_event_are_dotted_and_bounded():
+    assert fields_of_event(EVENTS[0]) == {
+        "action": "login", "ok": False, "user.name": "eve", "user.ids": 7, "tries": 3,
+    }  # fmt: skip
+    assert fields_of_event({"a": None, "b": {}, "c": [{"d": 1}, {"d": 2}]}) == {"c.d": 1}
+    assert len(fields_of_event({str(n): n for n in range(500)})) == 120
+    deep: dict[str, Any] = {}
+    inner = deep
+    for _ in range(50):
+        inner["a"] = inner = {}
+    inner["a"] = 1
+    assert fields_of_event(deep) == {}
+    assert condition_of("a", "in", "x", any_case=False).value == ["x"]
+
+
+@pytest.mark.prefect
+def test_an_event_policy_is_made_of_the_fields_of_an_event_that_came(
+    scene: Scene, page: AppTest, on_prefect: PrefectServer
+):
+    scene.store.events.add(EVENTS)
+    opened(page, POLICY)
+    page.selectbox(key="policy-0-event").set_value(2).run()
+    page.button_group(key="policy-0-fields").set_value(["action", "tries"]).run()
+    assert page.text_input(key="policy-0-value-action").value == "login"
+    assert page.text_input(key="policy-0-value-tries").value == "3"
+    page.selectbox(key="policy-0-operator-tries").set_value("regex").run()
+    assert "field-error" in shown(page)
+    page.selectbox(key="policy-0-operator-tries").set_value("gte").run()
+    page.text_input(key="policy-0-value-tries").set_value("1").run()
+    page.text_input(key="policy-0-title").set_value("{user.name} failed").run()
+    assert "name: it is missing" in shown(page)
+    page.text_input(key="policy-0-name").set_value("tried-logins").run()
+    words = shown(page)
+    assert "Matches 2 of the last 3 events" in words
+    assert "<b>eve failed</b>" in words
+    page.button(key="policy-save").click().run(timeout=60)
+    assert "Created the event policy tried-logins" in shown(page)
+    made = deployment(on_prefect, "tried-logins")
+    assert made is not None
+    assert made["labels"]["sentinel.owner"] == "ui"
+    assert made["parameters"]["policy"] == {
+        "name": "tried-logins", "summary_template": "{user.name} failed", "severity": "medium",
+        "rules": [
+            {"field": "action", "operator": "eq", "value": "login"},
+            {"field": "tries", "operator": "gte", "value": 1},
+        ],
+    }  # fmt: skip
+    page.button(key="undo-rules-button").click().run(timeout=60)
+    assert deployment(on_prefect, "tried-logins") is None
