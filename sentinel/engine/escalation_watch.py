@@ -26,6 +26,7 @@ _OWN = "of its rule"
 _WORDS = {
     "overdue": "a step has been due since {since}",
     "unsent": "a page has been waiting to be sent since {since}",
+    "unreached": "a page is tried again and again, and has reached nobody since {since}",
     "undue": "it waits for nothing",
 }
 

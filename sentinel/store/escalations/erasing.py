@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, or_, select
+from sqlalchemy import Connection, or_, select
 
 from sentinel.schema.acknowledge_links import AcknowledgeLink
+from sentinel.store.database.json_text import json_contains
 from sentinel.store.database.tables import table_of
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 
@@ -25,7 +26,10 @@ def erase_from_escalations(connection: Connection, name: str, label: str) -> Non
     """
     target = f"person {name}"
     columns = (ESCALATION.c.snapshot, ESCALATION.c.acknowledgements, ESCALATION.c.missing)
-    holds = or_(*(cast(one, String).contains(name, autoescape=True) for one in columns))
+    holds = or_(
+        *(json_contains(one, name) for one in columns[:2]),
+        ESCALATION.c.missing.contains(name, autoescape=True),
+    )
     query = select(ESCALATION.c.id, *columns).where(holds)
     for row in connection.execute(query).all():
         values: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, or_, select
 
 from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError
@@ -54,11 +54,14 @@ def erase_from_oncall(connection: Connection, name: str, label: str) -> None:
         where = _NOTIFIED.c.schedule == row.schedule
         connection.execute(_NOTIFIED.update().where(where).values(people="\n".join(left)))
     versions = select(VERSION.c.number, VERSION.c.document, VERSION.c.note).where(
-        VERSION.c.document.contains(name, autoescape=True)
+        # YAML may escape a letter within quotes.
+        or_(*(VERSION.c.document.contains(one, autoescape=True) for one in (name, "\\")))
     )
     mails: set[str] = set()
     for row in connection.execute(versions).all():
         document = _read(row.document)
+        if document is None and name not in row.document:
+            continue
         if document is not None and name not in document.people:
             continue
         if document is not None:

@@ -15,7 +15,8 @@ from tests.databases import both_databases
 
 NOW = datetime(2026, 1, 6, 12, 0, tzinfo=UTC)
 GIVEN: dict[str, Any] = {
-    "now": NOW, "lost": NOW, "most": 50, "before": NOW, "receiver": "ann", "to": "ann",
+    "now": NOW, "lost": NOW, "most": 50, "before": NOW,
+    "tried": NOW, "receiver": "ann", "to": "ann",
     "later": NOW, "page": "p", "escalations": ["e"], "states": ["pending"],
 }  # fmt: skip
 ASKED: dict[str, tuple[Any, str]] = {
@@ -28,6 +29,8 @@ ASKED: dict[str, tuple[Any, str]] = {
     "release": (vars(gathered)["_RELEASE"], "escalation_page_gathered"),
     "release one": (vars(gathered)["_RELEASE_ONE"], "escalation_page_gathered"),
     "stands": (vars(gathered)["_STANDS"], "escalation_page_gathered"),
+    "unreached": (vars(watching)["_QUERIES"]["unreached"], "escalation_page_due"),
+    "behind": (vars(watching)["_QUERIES"]["behind"], "escalation_page_gathered"),
     "figures": (figures_query, "escalation_by_time"),
     "figures of one": (partial(figures_query, policy="db", team="db"), "escalation_by_time"),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from sentinel.access import Reach, Scope
 from sentinel.alerts.actions import (
@@ -19,10 +21,13 @@ from sentinel.engine.escalation_watch import EscalationWatch
 from sentinel.store import Store
 from sentinel.store.alerts.queries import AlertFilter
 from sentinel.store.audit.people import erase, export
+from sentinel.store.escalations.pages import page_answered, page_attempted
+from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.escalations.watching import stuck
 from sentinel.store.escalations.why import alert_why
-from sentinel.store.oncall.documents import OnCallDocuments
+from sentinel.store.oncall.documents import VERSION, OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
+from tests.databases import both_databases
 from tests.store.escalations.paged import DOCUMENT, START, Paged
 
 
@@ -100,6 +105,69 @@ def test_who_is_erased_is_in_no_escalation_and_what_is_over_goes_with_its_group(
     paged.clock.forward(days=100)
     paged.store.retain(timedelta(days=90))
     assert paged.rows("SELECT * FROM escalation_page, escalation") == []
+
+
+@both_databases
+def test_a_page_that_reaches_nobody_is_stuck_with_those_that_it_stands_for(paged: Paged):
+    def found() -> list[tuple[str, str]]:
+        return sorted((one.policy, one.why) for one in stuck(paged.store, paged.clock.now()))
+
+    paged.by("once")
+    paged.fires("/")
+    paged.goes_on()
+    (first,) = [one.id for one in paged.pages() if one.receiver == "pager"]
+    paged.rule = paged.rule.model_copy(update={"name": "other", "team": "default"})
+    paged.fires("/")
+    paged.goes_on()
+    with paged.store.write() as connection:
+        behind = PAGE.update().where(PAGE.c.id != first, PAGE.c.receiver == "pager")
+        connection.execute(behind.values(state="gathered", gathered_in=first))
+        others = PAGE.update().where(PAGE.c.receiver != "pager")
+        connection.execute(others.values(state="sent"))
+    for minute in range(6):
+        assert found() == ([] if minute < 5 else [("default", "unreached"), ("once", "unreached")])
+        now = paged.clock.now()
+        assert page_attempted(paged.store, first, now)
+        later = now + timedelta(minutes=1)
+        page_answered(paged.store, first, now, error="only the inbox has it", retry_at=later)
+        with paged.store.write() as connection:  # sent by itself otherwise
+            connection.execute(
+                ESCALATION.update().where(ESCALATION.c.due_at.is_not(None)).values(due_at=later)
+            )
+        paged.clock.forward(minutes=1)
+    now = paged.clock.now()
+    assert page_attempted(paged.store, first, now)
+    page_answered(paged.store, first, now)
+    assert found() == []
+
+
+@both_databases
+def test_who_is_erased_may_have_any_letters_in_their_name(paged: Paged):
+    """In JSON a letter may be escaped, and after the first name is erased all of them are."""
+    names = ('J\u00f6rg "J" \u03a9', "Zo\u00eb\\\u0142")
+    people = "".join(f"  {json.dumps(name)}: {{notify: [{{receiver: pager}}]}}\n" for name in names)
+    document = DOCUMENT.replace("people:\n", f"people:\n{people}")
+    paged_too = "".join(
+        f"      - {{after: 1h, notify: {json.dumps([f'person:{one}'])}}}\n" for one in names
+    )
+    document = document.replace("  everybody:\n    steps", f"{paged_too}  everybody:\n    steps")
+    OnCallDocuments(paged.store).apply(document, actor="eve")
+    paged.fires("/")
+    paged.goes_on()
+    for name in names:
+        paged.does(Acknowledge(actor=name))
+    OnCallDocuments(paged.store).apply(DOCUMENT, actor="eve")
+    for name in names:
+        label = erase(paged.store, name, actor="eve")
+        row = ESCALATION.select().order_by(ESCALATION.c.id.desc())
+        with paged.store.read() as connection:
+            found = connection.execute(row).first()
+            kept = connection.execute(select(VERSION.c.document)).scalars().all()
+        assert found is not None
+        said = json.dumps([found.snapshot, list(found.acknowledgements)], ensure_ascii=False)
+        assert json.dumps(name, ensure_ascii=False)[1:-1] not in said
+        assert label in said
+        assert [one for one in kept if one] == [DOCUMENT, DOCUMENT]
 
 
 def test_why_says_who_was_paged_when_the_next_level_is_and_why_it_waits(paged: Paged):
