@@ -64,10 +64,21 @@ def shifts(
     Raises:
         ValueError: `start` or `end` is naive
     """
-    start, end = utc(start), utc(end)
+    return _shifts(schedule, overrides, utc(start), utc(end), turns=True)
+
+
+def _shifts(
+    schedule: Schedule,
+    overrides: Sequence[Override],
+    start: datetime,
+    end: datetime,
+    *,
+    turns: bool,
+) -> list[Shift]:
+    """Return the shifts of a range; without `turns`, those of one group in turn are one shift."""
     found: list[Shift] = []
     before: Shift | None = None
-    for one in _applied(schedule, overrides, start, end):
+    for one in _applied(schedule, overrides, start, end, turns=turns):
         if before is not None and before.end == one.start and _same(before, one):
             before = found[-1] = replace(before, end=one.end)
         elif one.people:
@@ -128,7 +139,8 @@ def next_change(
     now = on_call(schedule, overrides, moment)
     for length in _SEARCH:
         until = moment
-        for one in shifts(schedule, overrides, moment, moment + length):
+        # Whom nobody relieves is not followed turn by turn, which may be 9,600 of an hour.
+        for one in _shifts(schedule, overrides, moment, moment + length, turns=False):
             if one.start > until and now:
                 return until
             if one.people != now:
@@ -140,10 +152,15 @@ def next_change(
 
 
 def _applied(
-    schedule: Schedule, overrides: Sequence[Override], start: datetime, end: datetime
+    schedule: Schedule,
+    overrides: Sequence[Override],
+    start: datetime,
+    end: datetime,
+    *,
+    turns: bool,
 ) -> list[Shift]:
     """Return who is on call in spans without overlaps, oldest first."""
-    found = _layered(schedule, start, end)
+    found = _layered(schedule, start, end, turns=turns)
     for place, given in enumerate(schedule.temporary):
         one = _Temporary(given, schedule.zone)
         if one.start < end and one.end > start:
@@ -185,22 +202,26 @@ def _with(spans: list[Shift], inside: list[Shift], start: datetime, end: datetim
     return [*before, *inside, *after]
 
 
-def _layered(schedule: Schedule, start: datetime, end: datetime) -> list[Shift]:
+def _layered(schedule: Schedule, start: datetime, end: datetime, *, turns: bool) -> list[Shift]:
     """Return who is on call by the layers."""
+
+    def parts(layer: Layer, name: str, begins: datetime, ends: datetime) -> Iterator[Shift]:
+        return _parts(layer, name, schedule, begins, ends, turns=turns)
+
     layers = [(one, one.name or str(place)) for place, one in enumerate(schedule.layers, 1)]
     if schedule.combine == "all":
-        return _together([_parts(one, name, schedule, start, end) for one, name in layers])
+        return _together([parts(one, name, start, end) for one, name in layers])
     found: list[Shift] = []
     for one, name in reversed(layers):
         lower: list[Shift] = []
         free = start
         for span in found:
             if free < span.start:
-                lower += _parts(one, name, schedule, free, span.start)
+                lower += parts(one, name, free, span.start)
             lower.append(span)
             free = span.end
         if free < end:
-            lower += _parts(one, name, schedule, free, end)
+            lower += parts(one, name, free, end)
         found = lower
     return found
 
@@ -229,9 +250,21 @@ def _together(of_layers: list[Iterable[Shift]]) -> list[Shift]:
 
 
 def _parts(
-    layer: Layer, name: str, schedule: Schedule, start: datetime, end: datetime
+    layer: Layer, name: str, schedule: Schedule, start: datetime, end: datetime, *, turns: bool
 ) -> Iterator[Shift]:
-    """Yield the turns of a layer, cut to when it counts, oldest first."""
+    """Yield the turns of a layer, cut to when it counts, oldest first.
+
+    Args:
+        layer: whose turns
+        name: of the layer
+        schedule: that it is of
+        start: in UTC
+        end: in UTC
+        turns: False to make one of those of a rotation that has one group alone
+
+    Yields:
+        Shifts, none of nobody.
+    """
     zone, source = schedule.zone, f"layer {name}"
     if layer.start is not None:
         start = max(start, moment_of(layer.start, zone))
@@ -240,11 +273,16 @@ def _parts(
     if start >= end:
         return
     groups = [_once(group) for group in layer.rotation.people]
-    all_turns = (
-        Shift(begins, ends, groups[number % len(groups)], source, (number,))
-        for begins, ends, number in turn_times(layer.rotation, zone, start, end)
-        if groups[number % len(groups)]
-    )
+    if not turns and len(set(groups)) == 1:
+        begun = max(start, moment_of(layer.rotation.handoff, zone))
+        alone = [Shift(begun, end, groups[0], source, (0,))] if begun < end else []
+        all_turns: Iterator[Shift] = iter(alone)
+    else:
+        all_turns = (
+            Shift(begins, ends, groups[number % len(groups)], source, (number,))
+            for begins, ends, number in turn_times(layer.rotation, zone, start, end)
+            if groups[number % len(groups)]
+        )
     if not layer.within:
         for one in all_turns:
             whole = start <= one.start and one.end <= end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sentinel.oncall.coverage import coverage_of, gaps, loads, overloaded
+from sentinel.oncall.rotation import turn_times
 from sentinel.oncall.schedule import Override, Schedule
 from sentinel.oncall.shifts import next_change, on_call, shifts
 
@@ -116,6 +118,31 @@ def test_the_next_change_is_when_other_people_are_on_call():
     assert next_change(alone, [], at("2026-01-06T09:00")) is None
     ends = schedule(layers=[layer(["ann"], "2026-01-05T09:00", until="2026-01-30T00:00")])
     assert next_change(ends, [], at("2026-01-06T09:00")) == at("2026-01-30T00:00")
+
+
+@pytest.mark.parametrize("combine", ["topmost", "all"])
+def test_whom_nobody_relieves_is_not_followed_turn_by_turn(
+    combine: str, monkeypatch: pytest.MonkeyPatch
+):
+    walked: list[int] = []
+
+    def counted(*given: Any) -> Iterator[tuple[datetime, datetime, int]]:
+        for one in turn_times(*given):
+            walked.append(one[2])
+            yield one
+
+    monkeypatch.setattr("sentinel.oncall.shifts.turn_times", counted)
+    hourly = layer(["ann"], "2026-01-05T09:00", "hourly")
+    alone = schedule(layers=[hourly, layer(["ann", "ann"], "2026-01-05T09:00")], combine=combine)
+    assert next_change(alone, [], at("2026-01-06T09:00")) is None
+    assert next_change(alone, [], at("2026-01-02T09:00")) == at("2026-01-05T09:00")
+    assert walked == []
+    two = schedule(layers=[hourly, DAYTIME], combine=combine)
+    assert next_change(two, [], at("2026-01-06T18:00")) == at("2026-01-07T09:00")
+    assert walked == []
+    # The turns themselves are as they were.
+    assert len(shifts(alone, [], at("2026-01-06T09:00"), at("2026-01-07T09:00"))) > 0
+    assert walked
 
 
 def test_a_turn_is_a_shift_of_its_own_also_where_the_same_person_has_the_next():
@@ -231,6 +258,19 @@ def test_the_shifts_of_a_range_and_the_question_at_a_moment_agree(
     held = shifts(given_schedule, made, start, end)
     assert all(one.people and one.start < one.end for one in held)
     assert all(first.end <= second.start for first, second in pairwise(held))
+    # The people at the start leave where a shift is not followed by one of the same people.
+    now, until = on_call(given_schedule, made, start), start
+    for one in held:
+        if one.people != now or one.start > until:
+            break
+        until = one.end
+    begun = next((one.start for one in held), end)
+    naive = until if now else begun
+    found = next_change(given_schedule, made, start)
+    if naive < end:
+        assert found == naive
+    else:
+        assert found is None or found >= end
     for minute in minutes:
         moment = start + timedelta(minutes=minute)
         if moment < end:
