@@ -38,6 +38,7 @@ from sentinel.up.postgres import Postgres, find_binaries
 from sentinel.up.rollout import deployments_in_words
 from sentinel.up.self_watch import SelfWatchState, self_watch_state
 from sentinel.up.setup import Setup
+from sentinel.up.telemetry_check import telemetry_state
 from sentinel.worker.job_template import other_type
 
 __all__ = ["Check", "check_all"]
@@ -88,6 +89,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("dashboard", _dashboard),
         ("public pages", _public_pages),
         ("exposure", _exposure),
+        ("telemetry", _telemetry),
         ("self-watch", _asked("self-watch", self_watch_state)),
         ("escalations", _of_store("escalations", escalation_state)),
         ("access review", _asked("access review", access_review_state)),
@@ -327,6 +329,11 @@ def _exposure(settings: Settings, home: Home) -> Check:
         return Check(name="exposure", state="ok", says=says)
     says = "; ".join(one.says for one in found)
     return Check(name="exposure", state="warning", says=says, hint=found[0].hint)
+
+
+def _telemetry(settings: Settings, home: Home) -> Check:
+    found = telemetry_state(settings, home)
+    return Check(name="telemetry", state=found.state, says=found.says, hint=found.hint)
 
 
 def _asked(name: str, ask: Callable[[Settings, Store], SelfWatchState]) -> _Asks:

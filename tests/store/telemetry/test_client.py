@@ -12,8 +12,10 @@ from pydantic import SecretStr
 from sentinel.errors import ConfigurationError, TelemetryError, TelemetryUnavailable
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import TelemetryClient, place_of, telemetry_client
+from sentinel.store.telemetry.condition import condition
 from sentinel.store.telemetry.ddl import Place
 from sentinel.store.telemetry.migrate import Kept, migrate
+from sentinel.store.telemetry.rows import insert_refused
 from sentinel.up.ports import any_free
 
 pa: Any = import_module("pyarrow")
@@ -112,3 +114,19 @@ def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
         place_of(url)
     assert place_of("http://host:8123") == Place("sentinel")
     assert place_of("https://host/mine", "main") == Place("mine", "main")
+
+
+def test_the_condition_has_sizes_parts_and_what_was_refused(
+    telemetry: TelemetryClient, telemetry_settings: Settings
+) -> None:
+    now = datetime.now(UTC)
+    telemetry.insert("spans", spans(("a", now)), "one")
+    telemetry.insert("spans", spans(("b", now), ("c", now)), "two")
+    insert_refused(telemetry, "acme", "spans", {"no_id": 3}, "one", int(now.timestamp()) * 10**9)
+    found = condition(telemetry_client(telemetry_settings))
+    sizes = {table.name: table for table in found.tables}
+    assert (sizes["spans"].rows, sizes["spans"].bytes > 0) == (3, True)
+    assert found.refused == {"no_id": 3}
+    assert 1 <= found.most_parts <= 4
+    assert found.memory > 0
+    assert found.bytes >= sizes["spans"].bytes

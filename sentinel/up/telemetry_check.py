@@ -1,0 +1,69 @@
+"""How the telemetry store is, as `sentinel doctor` says it."""
+
+from __future__ import annotations
+
+from sentinel.errors import TelemetryError
+from sentinel.settings import Settings
+from sentinel.store.telemetry.client import telemetry_client
+from sentinel.store.telemetry.condition import MANY_PARTS, Condition, condition
+from sentinel.up.home import Home
+from sentinel.up.instance import running
+from sentinel.up.self_watch import SelfWatchState
+
+__all__ = ["judged", "telemetry_state"]
+
+_LONG_MERGE = 3_600.0
+
+
+def telemetry_state(settings: Settings, home: Home) -> SelfWatchState:
+    """Return how the telemetry store is; the embedded one is not started to be asked.
+
+    Args:
+        settings: completed by those of the running instance
+        home: its folder
+
+    Returns:
+        A warning where it does not keep up, wrong where it does not answer; a note where there is
+        none, or where the embedded one was not needed yet.
+    """
+    url = settings.telemetry_url.get_secret_value()
+    record = running(home)
+    if not url:
+        return SelfWatchState("note", "there is none: no instance runs, or the extra is missing")
+    names = None if record is None else {child.name for child in record.children}
+    if "@127.0.0.1:" in url and names is not None and "telemetry" not in names:
+        return SelfWatchState("note", "not started, since nothing was sent or opened")
+    try:
+        return judged(condition(telemetry_client(settings)), settings.telemetry_memory * 1_000_000)
+    except TelemetryError as error:
+        hint = error.hint
+        return SelfWatchState("wrong", error.message, hint or f"See {home.log('telemetry')}.")
+
+
+def judged(found: Condition, memory: int) -> SelfWatchState:
+    """Return what a condition means.
+
+    Args:
+        found: the condition
+        memory: bytes that the store may hold
+
+    Returns:
+        A warning where merges do not keep up or memory is nearly used.
+    """
+    rows = sum(table.rows for table in found.tables if table.name in ("logs", "spans"))
+    refused = ", ".join(f"{number:,} {reason}" for reason, number in found.refused.items())
+    says = (
+        f"ClickHouse {found.version}, {rows:,} rows, {found.bytes / 1e6:,.0f} MB, "
+        f"at most {found.most_parts:,} parts a day"
+        + (f"; refused in 24 hours: {refused}" if refused else "")
+    )
+    if found.most_parts >= MANY_PARTS:
+        hint = "Send larger batches, of some thousand records, or fewer at a time."
+        return SelfWatchState("warning", f"merges do not keep up: {says}", hint)
+    if found.longest_merge > _LONG_MERGE:
+        hint = "Restart the store; see its log."
+        return SelfWatchState("warning", f"a merge has run for over an hour: {says}", hint)
+    if found.memory > 0.95 * memory:
+        hint = "Raise SENTINEL_TELEMETRY_MEMORY, or send and ask less at a time."
+        return SelfWatchState("warning", f"nearly all of its memory is used: {says}", hint)
+    return SelfWatchState("ok", says)

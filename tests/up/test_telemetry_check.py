@@ -1,0 +1,57 @@
+"""What `sentinel doctor` says of the telemetry store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from sentinel.settings import Settings
+from sentinel.store.telemetry.condition import MANY_PARTS, Condition, TableSize
+from sentinel.up.home import Home
+from sentinel.up.instance import Instance, ProcessIdentity
+from sentinel.up.ports import any_free
+from sentinel.up.telemetry_check import judged, telemetry_state
+
+MEMORY = 1_000_000_000
+
+
+def found(*, parts: int = 3, merge: float = 0.0, memory: int = 0) -> Condition:
+    tables = [TableSize("logs", 2_000, 5_000_000, parts), TableSize("trace_times", 7, 10, 1)]
+    return Condition(
+        version="26.9", tables=tables, longest_merge=merge, memory=memory, refused={"too_old": 4}
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "state", "says"),
+    [
+        (found(), "ok", "2,000 rows, 5 MB, at most 3 parts a day; refused in 24 hours: 4 too_old"),
+        (found(parts=MANY_PARTS), "warning", "merges do not keep up"),
+        (found(merge=3_601.0), "warning", "for over an hour"),
+        (found(memory=MEMORY), "warning", "nearly all of its memory"),
+    ],
+)
+def test_a_store_that_does_not_keep_up_is_named(
+    condition: Condition, state: str, says: str
+) -> None:
+    answer = judged(condition, MEMORY)
+    assert answer.state == state
+    assert says in answer.says
+    assert (answer.hint == "") == (state == "ok")
+
+
+def test_the_embedded_store_is_not_started_to_be_asked(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    assert telemetry_state(Settings(telemetry_url=SecretStr("")), home).state == "note"
+    url = SecretStr(f"http://a:b@127.0.0.1:{any_free()}")
+    settings = Settings(telemetry_url=url, telemetry_read_url=url)
+    with Instance(home) as instance:
+        assert telemetry_state(settings, home).says.startswith("not started")
+        instance.write(children=[ProcessIdentity("telemetry", 1, 0.0)])
+        away = telemetry_state(settings, home)
+        assert (away.state, "does not answer" in away.says) == ("wrong", True)
+    # One that somebody else runs is asked, whether or not an instance runs here.
+    assert telemetry_state(settings, home).state == "wrong"
