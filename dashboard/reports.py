@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from datetime import timedelta
 
+from dashboard.analytics_view import LENGTHS, AnalyticsView, read_analytics, read_rule_noise
 from dashboard.command_permissions import check_anywhere
 from dashboard.database_errors import database
 from dashboard.view_models import HistoryPage, Overview
@@ -24,6 +25,7 @@ from sentinel.store.access.within import Within
 from sentinel.store.alerts.audit import Act, ActFilter, Acts, Place
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.audit.queries import AuditFilter, AuditPage
+from sentinel.store.reports.noise import RuleNoise
 from sentinel.store.reports.period_comparison import Compared, Span
 from sentinel.store.reports.statistics import Storage
 
@@ -54,6 +56,7 @@ class Reports:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
+        self._analytics: OrderedDict[tuple[Scope, str], AnalyticsView] = OrderedDict()
         self._overviews: OrderedDict[tuple[Scope, str], tuple[int, Overview]] = OrderedDict()
 
     def history(
@@ -153,6 +156,37 @@ class Reports:
                 while len(self._overviews) > MOST_KEPT:
                     self._overviews.popitem(last=False)
             return shown
+
+    def analytics(self, scope: Scope, name: str) -> AnalyticsView:
+        """Read the analytics of a period, at most some seconds old.
+
+        Args:
+            scope: of whoever asks
+            name: of the period, one of `LENGTHS`
+
+        Returns:
+            What the page shows.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        key = (scope, name)
+        with self._lock:
+            known = self._analytics.get(key)
+        now = self._store.now()
+        if known is not None and timedelta(0) <= now - known.found.until < VALID_FOR:
+            return known
+        shown = read_analytics(self._store, scope, LENGTHS[name])
+        with self._lock:
+            self._analytics[key] = shown
+            self._analytics.move_to_end(key)
+            while len(self._analytics) > MOST_KEPT:
+                self._analytics.popitem(last=False)
+        return shown
+
+    def rule_noise(self, scope: Scope, rule: str, length: timedelta) -> RuleNoise:
+        """Read the noise of a rule; raises NotFound where none is in scope, and DatabaseError."""
+        return read_rule_noise(self._store, scope, rule, length)
 
     def compare(self, scope: Scope, wanted: AlertFilter, first: Span, second: Span) -> Compared:
         """Compare two periods.

@@ -58,6 +58,7 @@ sections = {
     ],
     "Review": [
         st.Page("overview.py", title="Overview", icon=":material/monitoring:"),
+        st.Page("analytics.py", title="Analytics", icon=":material/analytics:"),
         st.Page(
             "boards.py", title="Dashboards", icon=":material/dashboard:", url_path="dashboards"
         ),

@@ -100,6 +100,7 @@ class AdviceApplied(BaseModel):
     done: bool = Field(description="False where the file of the rule has to be edited.")
     text: str
     difference: str = Field(description="The lines of the file; empty where it was done.")
+    silence: str = Field(description="Id of the silence that was made; empty for none.")
 
 
 @router.get("", summary="Alert fatigue", responses=responses())

@@ -38,11 +38,13 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
         done: whether it was carried out; false where the rule's file has to be edited
         text: what was done, or is to do
         difference: the lines of the file, `-` before and `+` after; empty where it was done
+        silence: id of the silence that was made; empty for none
     """
 
     done: bool
     text: str
     difference: str = ""
+    silence: str = ""
 
 
 def command_of(found: RuleNoise, advice: Advice) -> str:
@@ -137,7 +139,7 @@ def apply_advice(
             tenant=tenant, scope=scope,
         )  # fmt: skip
         said = f"Silenced {name} every day from {window.start:%H:%M} to {window.end:%H:%M} for "
-        return Applied(done=True, text=f"{said}90 days: silence {made.id}.")
+        return Applied(done=True, text=f"{said}90 days: silence {made.id}.", silence=made.id)
     if found.owner not in (API, UI):
         before = store.rules.get(name, tenant).spec
         return Applied(

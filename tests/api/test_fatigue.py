@@ -97,7 +97,8 @@ def test_a_rule_that_was_made_over_http_is_changed_at_once(
     store.close()
     assert desk.get(f"{URL}/busy").json()["owner"] == "api"
     done = desk.post(f"{URL}/busy/advice/raise_for")
-    assert done.json() == {"done": True, "text": "Changed busy: for: 5m.", "difference": ""}
+    assert done.json() == {"done": True, "text": "Changed busy: for: 5m.", "difference": "",
+                           "silence": ""}  # fmt: skip
     deployed = deployments(prefect_server)["busy"]["parameters"]["rule"]
     assert (deployed["for"], deployed["when"]) == ("5m", {"above": 85.0})
     given = desk.get("/api/v1/alerts/rules/busy").json()["given"]

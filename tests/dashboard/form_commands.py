@@ -22,6 +22,7 @@ from dashboard.approval_commands import CertifyAccess, DecideChange
 from dashboard.document_commands import ApplyDocument, RollBackDocument
 from dashboard.key_commands import CreateKey, RevokeKey, RotateKey
 from dashboard.message_limit_commands import AnnounceSilences, LimitChannel, LimitReceiver
+from dashboard.noise_commands import ApplyAdvice
 from dashboard.oncall_commands import AddOverride, RemoveOverride, SwapShifts
 from dashboard.prefect_addresses import SavePrefectAddresses
 from dashboard.rollout_commands import ImportRules, InstallPack, PlanRules, RemovePack
@@ -68,6 +69,7 @@ _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     lambda _: RemoveOverride(id="0" * 32),
     lambda _: ApplyDocument(area="oncall", document="", expected=0),
     lambda _: RollBackDocument(area="routes", number=1, expected=0),
+    lambda place: ApplyAdvice(rule=f"rule-{place.mark}", tenant=place.tenant, kind="delete"),
     lambda _: SaveRule(draft=DRAFT),
     lambda _: TryRule(draft=DRAFT),
     lambda _: BacktestRule(draft=DRAFT, hours=1),

@@ -20,17 +20,17 @@ PAGES = {
     "escalations.py": "Operate",
     "rules.py": "Configure",
     "receivers.py": "Configure", "routing.py": "Configure",
-    "overview.py": "Review", "boards.py": "Review", "history.py": "Review",
-    "compare.py": "Review", "audit.py": "Review", "log.py": "System", "health.py": "System",
-    "people.py": "System", "settings.py": "System",
+    "overview.py": "Review", "analytics.py": "Review", "boards.py": "Review",
+    "history.py": "Review", "compare.py": "Review", "audit.py": "Review",
+    "log.py": "System", "health.py": "System", "people.py": "System", "settings.py": "System",
 }  # fmt: skip
 WITHOUT_STREAMLIT = (
-    "access_commands", "alert_commands", "alert_row", "board_commands",
+    "access_commands", "alert_commands", "alert_row", "analytics_view", "board_commands",
     "board_figures", "calendar_weeks", "commands", "configuration",
     "configuration_commands", "connection_check", "data", "database_errors",
     "document_commands", "escalation_view", "export_columns",
     "export_files", "history_query", "key_commands", "live_api", "live_filter", "markup",
-    "oncall_commands", "oncall_view", "page_tokens", "readings_chart", "reports",
+    "noise_commands", "oncall_commands", "oncall_view", "page_tokens", "readings_chart", "reports",
     "response_cache", "routing_view", "serializers", "silence_commands", "silence_view",
     "template_commands", "view_models",
 )  # fmt: skip

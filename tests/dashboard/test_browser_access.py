@@ -42,6 +42,7 @@ DRAWN = {
     "channels": TABLE,
     "routing": ".routes svg",
     "overview": CHART,
+    "analytics": CHART,
     "history": TABLE,
     "history?q=nothing-like-it": ".empty",
     "compare": TABLE,

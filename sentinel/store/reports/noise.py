@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, func, select, union_all
+from sqlalchemy import Connection, func, select, true, union_all
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.reasons import Reason
@@ -165,14 +165,14 @@ def noise_report(
 
 
 def rule_noise(
-    store: Store, tenant: str, rule: str, length: timedelta = timedelta(days=7),
+    store: Store, tenant: str | None, rule: str, length: timedelta = timedelta(days=7),
     scope: Scope = EVERYTHING, zone: ZoneInfo | None = None,
 ) -> RuleNoise:  # fmt: skip
     """Return how noisy a rule is, and what each change would have made of its last alerts.
 
     Args:
         store: the shared database
-        tenant: the rule's
+        tenant: the rule's; None for the first that has one of this name
         rule: its name
         length: of the period that ends now, at most `LONGEST`
         scope: of whoever asks
@@ -190,15 +190,16 @@ def rule_noise(
     since = until - length
     with store.read() as connection:
         row = connection.execute(
-            select(RULE.c.spec, RULE.c.source).where(
-                RULE.c.tenant == tenant, RULE.c.name == rule, *rule_in(scope)
-            )
+            select(RULE.c.spec, RULE.c.source, RULE.c.tenant)
+            .where(RULE.c.name == rule, *rule_in(scope))
+            .where(true() if tenant is None else RULE.c.tenant == tenant)
+            .order_by(RULE.c.tenant)
         ).first()
         if row is None:
             raise NotFound(
                 f"there is no rule {rule!r}", hint="sentinel rule list shows what there is."
             )
-        mine = [*alert_in(scope), ALERT.c.tenant == tenant]
+        mine = [*alert_in(scope), ALERT.c.tenant == row.tenant]
         alerts = _kept(connection, rule, since, until, mine, _MOST_EPISODES)
         timelines = _timelines(connection, [one.id for one in alerts])
     spec: dict[str, Any] = row.spec
@@ -219,7 +220,7 @@ def rule_noise(
         group_interval=_length(spec.get("group_interval"), timedelta(minutes=5)),
     )  # fmt: skip
     return RuleNoise(
-        rule=rule, tenant=tenant, team=str(spec.get("team") or ""), owner=row.source,
+        rule=rule, tenant=row.tenant, team=str(spec.get("team") or ""), owner=row.source,
         since=since, until=until, episodes=len(episodes),
         scored=Scored(name=rule, counts=counts, fatigue=fatigue_of(counts)),
         advice=advice_of(terms, episodes, until, zone or ZoneInfo("UTC")),
