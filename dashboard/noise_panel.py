@@ -96,6 +96,7 @@ def advice_panel(found: RuleNoise, days: int) -> None:
 
 
 def _advice(found: RuleNoise, one: Advice, days: int, *, may: bool) -> None:
+    text = one.text.replace("`", "")
     needed = (
         f"All {one.needed:,} alerts that people needed would have opened"
         + (f", at most {round(one.later.total_seconds() / 60):,} min later." if one.later else ".")
@@ -106,7 +107,7 @@ def _advice(found: RuleNoise, one: Advice, days: int, *, may: bool) -> None:
         horizontal=True, vertical_alignment="center", key=f"advice-{one.kind}", border=True
     ):
         st.html(
-            f'<div>{escape(one.text)}<div class="small">Messages: {one.before:,} → {one.after:,}'
+            f'<div>{escape(text)}<div class="small">Messages: {one.before:,} → {one.after:,}'
             f" ({-100 * one.saved:.0f}%). {escape(needed)}</div></div>",
             width="stretch",
         )

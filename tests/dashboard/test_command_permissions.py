@@ -13,6 +13,7 @@ from dashboard import (
     document_commands,
     key_commands,
     message_limit_commands,
+    noise_commands,
     oncall_commands,
     prefect_addresses,
     rollout_commands,
