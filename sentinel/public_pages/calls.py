@@ -23,7 +23,7 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
 
-__all__ = ["KIND", "AuthTokens", "Calls", "Heard"]
+__all__ = ["KIND", "AuthTokens", "Calls", "Heard", "done_in_words"]
 
 KIND = "sentinel-twilio-voice"
 """The type of block whose calls are answered here."""

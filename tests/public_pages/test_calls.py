@@ -17,10 +17,12 @@ from pydantic import SecretStr, ValidationError
 
 from blocks.vendors.twilio_voice import TwilioVoice
 from sentinel.access.twilio_signature import signature
+from sentinel.alerts.actions import ActionResult
+from sentinel.alerts.reasons import Reason
 from sentinel.clock import FakeClock
 from sentinel.notifications.channel import Message
 from sentinel.public_pages import create_app
-from sentinel.public_pages.calls import AuthTokens
+from sentinel.public_pages.calls import AuthTokens, done_in_words
 from sentinel.settings import Settings
 from sentinel.store import Store
 from tests.blocks.messages import message, resolved
@@ -93,6 +95,17 @@ def test_nobody_is_called_about_what_is_over_or_acknowledged(receiver: Receiver)
     ):
         with pytest.raises(ValidationError):
             voice(receiver.url, **wrong)
+
+
+def test_a_call_counts_those_that_somebody_else_acknowledged_before():
+    def result(reason: Reason, *, ok: bool = True) -> ActionResult:
+        return ActionResult(alert_id="x", ok=ok, reason=reason)
+
+    first, too = result(Reason.ACKNOWLEDGED), result(Reason.ACKNOWLEDGED_TOO)
+    assert done_in_words([first, too]) == "Acknowledged 2 alerts."
+    ended = result(Reason.REFUSED, ok=False)
+    said = done_in_words([too, ended, result(Reason.UNCHANGED)])
+    assert said == "Acknowledged 1 alert. 1 ended meanwhile."
 
 
 class Called(Phone):

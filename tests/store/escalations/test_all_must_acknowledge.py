@@ -39,7 +39,9 @@ def test_each_acknowledgement_that_is_waited_for_is_in_the_timeline_and_the_audi
     assert str(paged.does(Acknowledge(actor="ann")).reason) == "acknowledged"
     assert str(paged.does(Acknowledge(actor="ann")).reason) == "unchanged"  # not twice
     paged.clock.forward(minutes=2)
+    groups = paged.rows("SELECT * FROM alert_group")
     second = paged.does(Acknowledge(actor="Ben via bot", comment="me too"))
+    assert paged.rows("SELECT * FROM alert_group") == groups  # it was acknowledged before
     assert (second.ok, str(second.reason)) == (True, "acknowledged_too")
     (running_one,) = running(paged.store, paged.clock.now())
     assert running_one.state == "acknowledged"
