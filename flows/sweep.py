@@ -26,6 +26,7 @@ from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
 from sentinel.errors import PrefectUnreachable
+from sentinel.prefect_client.client import PrefectApi
 from sentinel.store import Store
 from sentinel.store.database.component_reports import report
 from sentinel.store.notifications.announcements import announce_silences
@@ -58,30 +59,17 @@ def sweep() -> State[None]:
         paged = escalate_until_served(store, by=by)
     with parts.guarded("messages"):
         notified = notify_until_served(store, by=by)
-    for name, work in _REST:
+    for name, work in REST:
         with parts.guarded(name):
             work(store)
-    put_back: list[str] = []
-    api = connections.prefect_api()
-    remediations = 0
-    if api is not None:
-        try:
-            remediations = follow_remediations(store, api) + start_remediations(store, api)
-            put_back = restore_switches(store, api)
-            follow_paused(store, api)
-            follow_runs(store, api)
-        except PrefectUnreachable as error:
-            # The notifications, which matter more, are sent; the next sweep tries again.
-            get_run_logger().warning(
-                "Automations, remediations and pauses were not checked: %s", error
-            )
+    remediations, put_back = _follow_prefect(store, parts)
     counts = [
         (expired, "expired"),
         (notified.sent, "messages sent"),
         (notified.failed + notified.refused, "messages not delivered"),
         *page_counts(paged),
         (remediations, "remediations started or ended"),
-        (len(put_back), "Automations disabled again"),
+        (put_back, "Automations disabled again"),
     ]
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
     _alert_and_notify(store, parts.failed)
@@ -92,6 +80,22 @@ def sweep() -> State[None]:
         return Completed(name="NothingDue", message="nothing was due")
     name_run(f"sweep · {said}")
     return Completed(name="Swept", message=said)
+
+
+def _follow_prefect(store: Store, parts: _Parts) -> tuple[int, int]:
+    """Return how many remediations started or ended, and how many Automations were disabled."""
+    api = connections.prefect_api()
+    done: dict[str, int] = {}
+    if api is None:
+        return 0, 0
+    try:
+        for name, work in OF_PREFECT:
+            with parts.guarded(name, but=(PrefectUnreachable,)):
+                done[name] = work(store, api)
+    except PrefectUnreachable as error:
+        # The notifications, which matter more, are sent; the next sweep tries again.
+        get_run_logger().warning("Automations, remediations and pauses were not checked: %s", error)
+    return done.get(_REMEDIATIONS, 0), done.get(_SWITCHES, 0)
 
 
 def _alert_and_notify(store: Store, failed: list[str]) -> None:
@@ -110,9 +114,11 @@ class _Parts:
         self.failed: list[str] = []
 
     @contextmanager
-    def guarded(self, name: str) -> Generator[None]:
+    def guarded(self, name: str, *, but: tuple[type[Exception], ...] = ()) -> Generator[None]:
         try:
             yield
+        except but:
+            raise
         except Exception:  # noqa: BLE001 - the edge between parts that know nothing of each other
             get_run_logger().exception("A part of the sweep failed: %s", name)
             self.failed.append(name)
@@ -126,7 +132,22 @@ def _watch_escalations(store: Store) -> None:
     EscalationWatch(store).evaluate(store.now())
 
 
-_REST: tuple[tuple[str, Callable[[Store], object]], ...] = (
+def _follow_remediations(store: Store, api: PrefectApi) -> int:
+    return follow_remediations(store, api) + start_remediations(store, api)
+
+
+def _restore_switches(store: Store, api: PrefectApi) -> int:
+    return len(restore_switches(store, api))
+
+
+_REMEDIATIONS, _SWITCHES = "remediations", "switches of Automations"
+OF_PREFECT: tuple[tuple[str, Callable[[Store, PrefectApi], int]], ...] = (
+    (_REMEDIATIONS, _follow_remediations),
+    (_SWITCHES, _restore_switches),
+    ("paused rules", follow_paused),
+    ("states of runs", follow_runs),
+)
+REST: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("escalations that do not go on", _watch_escalations),
     ("announcements of silences", announce_silences),
     ("calendars", _read_calendars),

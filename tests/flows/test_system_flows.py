@@ -10,11 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
+import flows.sweep as sweeping
 from flows.automation_switches import restore_switches
 from flows.notify import notify_until_served
 from flows.retention import retention
 from flows.sweep import sweep
+from sentinel.engine.component_health import SWEEP
+from sentinel.errors import PrefectUnreachable
 from sentinel.store.automation_switches import Seen, turned_on_by_deploy
+from sentinel.store.database.component_reports import reported
 from tests.flows.conftest import Gauges
 from tests.prefect_server import PrefectServer
 
@@ -62,28 +66,56 @@ def test_a_sweep_sends_what_no_event_requested(gauges: Gauges):
 def test_parts_of_a_sweep_that_fail_stop_no_other_and_fail_the_run(
     gauges: Gauges, monkeypatch: pytest.MonkeyPatch
 ):
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> int:
         raise OSError("gone")
 
     done: list[str] = []
 
-    def last(*_: object) -> list[str]:
+    def last(*_: object) -> int:
         done.append("last")
-        return []
+        return 0
 
-    monkeypatch.setattr("flows.sweep.CalendarWatch", broken)
-    monkeypatch.setattr("flows.sweep.EscalationWatch", broken)
-    monkeypatch.setattr("flows.sweep.escalate_until_served", broken)
-    monkeypatch.setattr("flows.sweep.restore_switches", last)
+    def health() -> tuple[str, str]:
+        found = reported(gauges.store)[SWEEP]
+        return found.state, found.says
+
     gauges.shows(a=98)
     gauges.run(gauges.rule("unharmed"))
-    state = sweep(return_state=True)
-    assert state.is_failed()
-    assert state.message == (
-        "1 messages sent; failed: pages, escalations that do not go on, calendars; "
-        "the log of this run has the errors"
-    )
-    assert done == ["last"]
+    rest = [name for name, _ in sweeping.REST]
+    of_prefect = [name for name, _ in sweeping.OF_PREFECT]
+    with monkeypatch.context() as some:
+        some.setattr("sentinel.store.Store.sweep", broken)
+        some.setattr(sweeping, "escalate_until_served", broken)
+        some.setattr(sweeping, "REST", [(name, broken) for name in rest])
+        some.setattr(sweeping, "OF_PREFECT", [*((name, broken) for name in of_prefect), ("", last)])
+        state = sweep(return_state=True)
+        failed = ", ".join(["what has expired", "pages", *rest, *of_prefect])
+        assert state.is_failed()
+        assert state.message == (
+            f"1 messages sent; failed: {failed}; the log of this run has the errors"
+        )
+        assert (done, health()) == (["last"], ("wrong", f"failed: {failed}"))
+    with monkeypatch.context() as some:
+        some.setattr(sweeping, "notify_until_served", broken)
+        some.setattr(sweeping, "OF_PREFECT", [("", last)])
+        assert "failed: messages;" in (sweep(return_state=True).message or "")
+        assert done == ["last", "last"]
+    assert sweep(return_state=True).is_completed()
+    assert health()[0] == "ok"
+
+
+def test_a_sweep_asks_prefect_no_more_once_it_does_not_answer(
+    gauges: Gauges, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+
+    def unreachable(*_: object) -> int:
+        asked.append("it")
+        raise PrefectUnreachable("gone")
+
+    monkeypatch.setattr(sweeping, "OF_PREFECT", [(name, unreachable) for name in "ab"])
+    assert sweep(return_state=True).is_completed()
+    assert asked == ["it"]
 
 
 def test_retention_reports_what_it_deleted(gauges: Gauges):
