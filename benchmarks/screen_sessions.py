@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,13 +93,16 @@ class Cost:
 
 
 @contextmanager
-def served(app: Path, database: str, folder: Path) -> Generator[tuple[str, psutil.Process]]:
+def served(
+    app: Path, database: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> Generator[tuple[str, psutil.Process]]:
     """A dashboard that runs; gives its address and its process.
 
     Args:
         app: what `streamlit run` starts
         database: URL of the store
         folder: where it runs
+        environment: of its process; None for that of this one
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -110,7 +113,8 @@ def served(app: Path, database: str, folder: Path) -> Generator[tuple[str, psuti
     started = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(app),
          *(f"--{name}={value}" for name, value in options.items())],
-        env={**os.environ, "SENTINEL_DATABASE_URL": database, "SENTINEL_USER": "bench"},
+        env={**(environment or os.environ), "SENTINEL_DATABASE_URL": database,
+             "SENTINEL_USER": "bench"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=folder,

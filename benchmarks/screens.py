@@ -4,6 +4,8 @@ A dashboard is started over a SQLite database with many alerts (`SENTINEL_BENCH_
 by default). In a real Chromium: how long the live page and a search of the history take until
 they stand on the screen, and an acknowledgement from the key to the row that the server confirmed.
 
+Every page, the queries of it, and the live page beside an earlier build: `screen_pages.py`.
+
 With 20 screens as plain clients (`screen_sessions.py`), each refreshing every 2 s: the processor
 time of the server, first with nothing going on, then with one change a second, which every screen
 fetches. The same with 500 (`SENTINEL_BENCH_CROWD`), which are clients too and no browsers: they
@@ -29,6 +31,7 @@ import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import benchmarks.dashboard as alerts
+from benchmarks.screen_pages import live_page_open, pages_opened, queries_of_pages
 from benchmarks.screen_sessions import Cost, Recorded, record, served, watch
 from benchmarks.table import Row
 from sentinel.alerts.actions import Assign
@@ -60,7 +63,11 @@ def run() -> list[Row]:
         store.migrate()
         alerts.fill(Store(url, clock=FakeClock(store.now())))
         with sync_playwright() as playwright, open_browser(playwright) as browser:
-            rows = measured(browser, store, url, folder)
+            rows = live_page_open(browser, url, folder)
+            with served(OURS, url, folder) as (address, _):
+                rows += pages_opened(browser, address)
+            rows += measured(browser, store, url, folder)
+        rows += queries_of_pages(url, _changes(store))
         store.close()
     return rows
 

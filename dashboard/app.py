@@ -18,6 +18,7 @@ from dashboard.address_redirects import AddressRedirects
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.live_api import LiveApi
 from dashboard.login_gate import LoginGate
+from dashboard.opened_page import OpenedPage
 from dashboard.push_routes import MovedBrowsers
 from dashboard.web_app import WebAppFiles
 from sentinel.engine.log_levels import LogLevelWatch
@@ -87,6 +88,6 @@ app = st.App(
             refusals=session.refusals,
             push=lambda: session.data().push,
         ),
-        Middleware(IndexMiddleware),
+        Middleware(IndexMiddleware, first_rows=OpenedPage().rows),
     ],
 )

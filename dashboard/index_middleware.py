@@ -5,14 +5,14 @@ page or a folder that it is served from, and asks `/history/_stcore/health` firs
 every browser's console. A script in the page names the right address and the host configuration,
 so that it connects at once. A link names the manifest of the app (`dashboard.web_app`). Modules
 that every page needs are preloaded, since Streamlit's browser side would load them only when it
-shows them.
+shows them. The live page carries its first rows (`dashboard.first_rows`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from dashboard.web_app import head_of
 __all__ = ["IndexMiddleware"]
 
 HEAD = b"<head>"
+BODY = b"<body>"
 LEFT_OUT = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
 SHOWN = ("BidiComponent", "Html", "LinkButton")
 """Elements of Streamlit that every page shows: our widgets, our own HTML, the link to Prefect."""
@@ -41,10 +42,14 @@ class IndexMiddleware:
 
     Args:
         app: Streamlit's
+        first_rows: returns what the page shows until it has drawn itself, for a request
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, *, first_rows: Callable[[Scope], Awaitable[bytes]] | None = None
+    ) -> None:
         self._app = app
+        self._first_rows = first_rows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass requests on; change only pages, which are HTML."""
@@ -53,15 +58,19 @@ class IndexMiddleware:
             return
         if "." not in scope["path"].rsplit("/", 1)[-1]:
             # A page is requested whole and uncompressed, so that something can be added to it.
+            rows = b"" if self._first_rows is None else await self._first_rows(scope)
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in LEFT_OUT]
+            await self._app(scope, receive, _Page(send, rows).send)
+            return
         await self._app(scope, receive, _Page(send).send)
 
 
 class _Page:
     """Sends a response on; a page once it is whole."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, rows: bytes = b"") -> None:
         self._send = send
+        self._rows = rows
         self._start: MutableMapping[str, Any] | None = None
         self._body = b""
 
@@ -81,6 +90,10 @@ class _Page:
                 return
             body = self._body.replace(HEAD, HEAD + _added(), 1)
             headers = MutableHeaders(scope=self._start)
+            if self._rows:  # of one person, at one time
+                body = body.replace(BODY, BODY + self._rows, 1)
+                headers["cache-control"] = "no-store"
+                headers["cross-origin-resource-policy"] = "same-origin"
             for name in STALE:
                 if name in headers:
                     del headers[name]

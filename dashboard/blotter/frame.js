@@ -144,6 +144,7 @@ export default function blotter(component) {
     made.text = text;
     const content = JSON.parse(text);
     made.receive(content);
+    dispatchEvent(new Event("sentinel:drawn"));  // what the server painted before is not needed
     dropAnswered(component, content.answers);
   }
   return () => { made.destroy(); BLOTTERS.delete(parentElement); };

@@ -1,0 +1,123 @@
+"""The first rows of the live page, in the page that a browser opens: for whom, and of what."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from dashboard import session
+from dashboard.data import Data
+from dashboard.first_rows import MOST, first_rows
+from dashboard.index_middleware import IndexMiddleware
+from dashboard.login_gate import LoginGate
+from dashboard.opened_page import OpenedPage
+from dashboard.sign_in import SignIn
+from sentinel.access import Principal, Role
+from sentinel.access.cookies import COOKIE
+from sentinel.alerts.actions import Acknowledge
+from sentinel.links import Addresses
+from sentinel.settings import settings
+from sentinel.store.access.people import People
+from sentinel.store.access.sessions import Begun
+from tests.dashboard.scene import Scene
+
+ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
+PASSWORD = "seven green bicycles"
+OPENED = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "accept": "text/html"}
+ADA = Principal(name="ada", kind="local", role=Role.ADMIN)
+
+
+def rows(scene: Scene, who: Principal = ADA, **given: str) -> str:
+    return first_rows(Data(scene.store, ADDRESSES, lambda: True), who, given).decode()
+
+
+def asked(path: str = "/", cookie: str = "", **headers: str) -> httpx.Response:
+    """What a browser is answered by the dashboard of this process, Streamlit's page apart."""
+
+    def page(_: Request) -> Response:
+        return HTMLResponse("<html><head></head><body><div id='root'></div></body></html>")
+
+    gate = Middleware(
+        LoginGate, path=session.api_path, base=session.base_path, sign_in=session.sign_in,
+        public_url=lambda: "http://d",
+    )  # fmt: skip
+    app = Starlette(
+        routes=[Route("/{rest:path}", page)],
+        middleware=[gate, Middleware(IndexMiddleware, first_rows=OpenedPage().rows)],
+    )
+    given = headers | ({"cookie": f"{COOKIE}={cookie}"} if cookie else {})
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://d") as browser:
+            return await browser.get(path, headers=given)
+
+    return asyncio.run(ask())
+
+
+def test_the_most_urgent_rows_come_first_and_every_text_is_escaped(scene: Scene):
+    scene.raises("low one", severity="low")
+    scene.raises("<script>alert(1)</script>", severity="critical", labels={"a": "<i>"})
+    taken = scene.raises("taken")
+    scene.store.act([taken], Acknowledge(actor="lena"))
+    text = rows(scene)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "<script>alert" not in text
+    assert "<i>" not in text
+    places = [text.index(one) for one in ("Unacknowledged", "alert(1)", "low one", "taken")]
+    assert places == sorted(places)
+    assert text.count('class="row ') == 3
+    assert 'class="row is-open sev-critical"' in text
+
+
+def test_a_screen_full_of_them_is_enough(scene: Scene):
+    scene.storm(MOST + 20)
+    assert rows(scene).count('class="row ') == MOST
+    assert f"{MOST + 20} alerts" in rows(scene)
+
+
+def test_the_address_filters_them_and_what_the_browser_orders_is_left_to_it(scene: Scene):
+    scene.raises("disk", severity="critical")
+    scene.raises("cpu", severity="low")
+    assert "cpu" not in rows(scene, severity="critical")
+    assert "cpu" not in rows(scene, q="disk")
+    for name, value in (("sort", "age-down"), ("group", "rule"), ("alert", "x"), ("q", "no-such")):
+        assert rows(scene, ADA, **{name: value}) == ""
+
+
+def test_only_who_is_signed_in_gets_rows_of_their_own_tenant(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+):
+    scene.raises("mine", tenant="acme")
+    scene.raises("theirs", tenant="globex")
+    session.data()  # opened, as by the first page
+    local = asked(**OPENED)
+    assert ("mine" in local.text, "theirs" in local.text) == (True, True)
+    assert local.headers["cache-control"] == "no-store"
+    assert local.text.index('<div id="first-rows">') > local.text.index("<body>")
+    # What a script of any site reads, another page, and a frame have none.
+    for path, headers in (
+        ("/", {}), ("/", OPENED | {"sec-fetch-mode": "cors"}),
+        ("/", OPENED | {"sec-fetch-dest": "iframe"}), ("/history", OPENED),
+    ):  # fmt: skip
+        other = asked(path, **headers)
+        assert "first-rows" not in other.text
+        assert other.headers.get("cache-control") != "no-store"
+    People(scene.store).create("vera", Role.VIEWER, password=PASSWORD, actor="root",
+                               tenants=["acme"])  # fmt: skip
+    begun = SignIn(scene.store, settings()).log_in("vera", PASSWORD)
+    assert isinstance(begun, Begun)
+    here = session.sign_in()
+    assert here is not None
+    monkeypatch.setattr(here, "is_on", lambda: True)
+    refused = asked(**OPENED)
+    assert (refused.status_code, "mine" in refused.text) == (303, False)
+    hers = asked(cookie=begun.secret, **OPENED)
+    assert ("mine" in hers.text, "theirs" in hers.text) == (True, False)
