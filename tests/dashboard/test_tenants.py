@@ -192,6 +192,7 @@ def test_every_page_of_a_confined_person_shows_what_is_theirs(
     page.run()
     for name in PAGES:
         page.switch_page(name).run()
+        assert not page.exception, name
         words = shown(page) + str([one.value.to_csv() for one in page.dataframe])
         words += "".join(f"{one.label} {one.value}" for one in page.metric)
         if name == "live.py":
@@ -204,6 +205,7 @@ def test_every_page_of_a_confined_person_shows_what_is_theirs(
             "silences.py",
             "rules.py",
             "overview.py",
+            "analytics.py",
             "history.py",
             "compare.py",
             "audit.py",

@@ -127,14 +127,17 @@ def own_times(
     Returns:
         Of messages in the period, and of each rule's last evaluation.
     """
-    messages = (
-        select(GROUP.c.opened_at, DELIVERY.c.started_at)
-        .join(GROUP, GROUP.c.id == DELIVERY.c.group_id)
+    found = (
+        select(DELIVERY.c.group_id, DELIVERY.c.started_at)
         .where(DELIVERY.c.started_at > since, DELIVERY.c.started_at <= until)
         .where(DELIVERY.c.state == "sent", DELIVERY.c.reason == "first")
         .where(*group_in(scope, DELIVERY.c.group_id))
         .order_by(DELIVERY.c.started_at.desc())
         .limit(_MOST_MESSAGES)
+        .subquery()
+    )
+    messages = select(GROUP.c.opened_at, found.c.started_at).join(
+        found, GROUP.c.id == found.c.group_id
     )
     rules = select(RULE.c.check_seconds, RULE.c.slot, RULE.c.evaluated_at).where(
         RULE.c.enabled, *rule_in(scope)

@@ -1,0 +1,68 @@
+"""Pages of people by shift, and the response times of Sentinel itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sentinel.access import Reach, Scope
+from sentinel.clock import FakeClock
+from sentinel.schema.columns import new_id
+from sentinel.store import Store
+from sentinel.store.escalations.rows import ESCALATION, PAGE
+from sentinel.store.reports.own_times import own_times, paging_load
+from tests.databases import both_databases
+from tests.world import World
+
+DAY = timedelta(days=1)
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def escalation(store: Store, *, drill: bool) -> str:
+    row = {
+        "id": new_id(), "group_id": new_id(), "tenant": "default", "policy": "p", "snapshot": {},
+        "opened_at": NOON, "updated_at": NOON, "drill": drill, "state": "ended",
+    }  # fmt: skip
+    with store.write() as connection:
+        connection.execute(ESCALATION.insert(), [row])
+    return row["id"]
+
+
+def page(store: Store, of: str, person: str, at: datetime, state: str = "sent") -> None:
+    with store.write() as connection:
+        connection.execute(
+            PAGE.insert(),
+            [{"id": new_id(), "escalation_id": of, "group_id": "g", "level": 1, "person": person,
+              "receiver": "r", "planned_at": at, "at": at, "attempted_at": at, "state": state}],
+        )  # fmt: skip
+
+
+@both_databases
+def test_pages_are_counted_by_person_and_shift_against_two(store: Store, clock: FakeClock):
+    real, drill = escalation(store, drill=False), escalation(store, drill=True)
+    for hours in (0, 1, 11.9):  # three pages of one shift
+        page(store, real, "ann", NOON + timedelta(hours=hours))
+    page(store, real, "ann", NOON + timedelta(hours=12))  # the next one begins at midnight
+    page(store, real, "ben", NOON)
+    page(store, real, "ben", NOON, state="failed")  # reached nobody
+    page(store, drill, "ben", NOON)
+    page(store, real, "ann", NOON - DAY)  # before the period
+    ann, ben = paging_load(store, NOON - timedelta(hours=1), NOON + DAY)
+    assert (ann.person, ann.pages, ann.shifts, ann.above, ann.most) == ("ann", 4, 2, 1, 3)
+    assert (ben.person, ben.pages, ben.shifts, ben.above) == ("ben", 1, 1, 0)
+
+
+@both_databases
+def test_sentinel_measures_its_own_messages_and_evaluations(store: Store, clock: FakeClock):
+    world = World(store, clock, group_wait="30s", every="60s", team="db")
+    since = clock.now() - DAY
+    assert own_times(store, since, clock.now()).message.median is None
+    world.sees({"/": 95})
+    clock.forward(seconds=31)
+    world.tells()
+    clock.forward(seconds=1)
+    found = own_times(store, since, clock.now())
+    assert (found.message.count, found.message.median, found.message.most) == (1, 31.0, 31.0)
+    assert (found.lateness.count, found.lateness.p95) == (1, 0.0)
+    other = Scope((Reach(None, frozenset({"web"})),))
+    hidden = own_times(store, since, clock.now(), other)
+    assert (hidden.message.count, hidden.lateness.count) == (0, 0)
