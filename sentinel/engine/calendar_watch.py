@@ -11,8 +11,7 @@ from sentinel.checks.reading import Reading
 from sentinel.engine.own_rules import apply_own
 from sentinel.errors import ConfigurationError, DeliveryError
 from sentinel.labels.text import storable
-from sentinel.oncall.calendar_import import read_calendar
-from sentinel.oncall.calendar_source import CalendarSource
+from sentinel.oncall.calendar_source import CalendarSource, expanded, expanded_from
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.schedule import Schedule
 from sentinel.schema.calendar_copies import CalendarCopy
@@ -34,8 +33,10 @@ log = logging.getLogger(__name__)
 RULE = "sentinel-calendars"
 _SCHEDULE = "schedule"
 _LOOK_AHEAD = timedelta(days=14)
-_BACK, _AHEAD = timedelta(days=62), timedelta(days=550)
+_BACK, _AHEAD = timedelta(days=70), timedelta(days=550)
 """What is asked of a copy, so that none is kept which could not answer."""
+_OLD = timedelta(days=7)
+"""After which the shifts of a copy that stays the same are worked out again."""
 
 
 class _Fetched(Protocol):
@@ -104,10 +105,14 @@ class CalendarWatch:
         known = copy.etag if copy is not None and copy.source == source.url else ""
         try:
             found = self._fetch(source.url, known)
+            shifts: str | None = None
             if found.body is not None:
                 # What cannot be read must not take the place of what can.
-                read_calendar(found.body, schedule.zone, now - _BACK, now + _AHEAD)
-            keep_copy(self._store, name, source, found.body, found.etag)
+                text = storable(found.body)
+                shifts = expanded(text, schedule.zone, now - _BACK, now + _AHEAD)
+            elif copy is not None:
+                shifts = _expanded_again(copy, schedule, now)
+            keep_copy(self._store, name, source, found.body, found.etag, shifts)
             return
         except (DeliveryError, ConfigurationError) as error:
             why = error.message
@@ -115,6 +120,17 @@ class CalendarWatch:
             why = f"it cannot be read ({type(error).__name__})"
         log.warning("the calendar of schedule %s was not read: %s", name, why)
         keep_failure(self._store, name, source, why)
+
+
+def _expanded_again(copy: CalendarCopy, schedule: Schedule, now: datetime) -> str | None:
+    """Return the shifts of a copy from now on; None where those that are kept will do."""
+    begins = expanded_from(copy.expanded, schedule.zone)
+    if begins is not None and now - _BACK - begins < _OLD:
+        return None
+    try:
+        return expanded(copy.body, schedule.zone, now - _BACK, now + _AHEAD)
+    except Exception:  # noqa: BLE001 - the edge to a file of another system; its reading says so
+        return None
 
 
 def _reading(

@@ -13,13 +13,22 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sentinel.duration import Duration
-from sentinel.oncall.calendar_import import CalendarShift, people_of, read_calendar
+from sentinel.oncall.calendar_import import (
+    CalendarShift,
+    ReadCalendar,
+    people_of,
+    read_calendar,
+)
 from sentinel.oncall.override import Override
 
-__all__ = ["SOURCE", "CalendarShifts", "CalendarSource", "calendar_shifts"]
+__all__ = [
+    "SOURCE", "CalendarShifts", "CalendarSource", "calendar_shifts", "expanded", "expanded_from",
+    "expanded_shifts",
+]  # fmt: skip
 
 SOURCE = "calendar"
 """What a shift that a calendar puts there says of itself."""
+_ENOUGH = timedelta(days=450)
 _SOONEST, _LATEST = timedelta(minutes=5), timedelta(days=7)
 
 
@@ -68,6 +77,83 @@ class CalendarShifts(msgspec.Struct, frozen=True):
     problems: tuple[str, ...]
 
 
+class _Expanded(msgspec.Struct, frozen=True):
+    """The occurrences of a calendar within a range, in the zone that it was read in."""
+
+    zone: str
+    start: datetime
+    end: datetime
+    found: ReadCalendar
+
+
+def expanded(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> str:
+    """Return the occurrences of a calendar within a range, as text to be stored.
+
+    Args:
+        text: an iCalendar file
+        zone: of the schedule
+        start: timezone-aware
+        end: timezone-aware
+
+    Returns:
+        JSON for `expanded_shifts`.
+
+    Raises:
+        ConfigurationError: as `read_calendar` raises it
+        ValueError: `start` or `end` is naive
+    """
+    found = read_calendar(text, zone, start, end)
+    return msgspec.json.encode(_Expanded(zone.key, start, end, found)).decode()
+
+
+def expanded_from(text: str, zone: ZoneInfo) -> datetime | None:
+    """Return from when stored occurrences reach; None where there are none in this zone."""
+    found = _decoded(text)
+    return None if found is None or found.zone != zone.key else found.start
+
+
+def expanded_shifts(
+    text: str, zone: ZoneInfo, emails: Mapping[str, str], start: datetime, end: datetime
+) -> CalendarShifts | None:
+    """Return what `calendar_shifts` returns, of occurrences that were stored.
+
+    Args:
+        text: as `expanded` returned it; empty for none
+        zone: of the schedule
+        emails: mail address by name of the person; empty for none
+        start: timezone-aware
+        end: timezone-aware; what is further ahead than the stored ones reach is not there
+
+    Returns:
+        The shifts; None where what is stored does not reach from `start` for 450 days, or to `end`.
+    """
+    found = _decoded(text)
+    if found is None or found.zone != zone.key or start < found.start:
+        return None
+    if found.end < min(end, start + _ENOUGH):
+        return None
+    return _stored(text, tuple(emails.items()), start, end)
+
+
+@lru_cache(32)
+def _decoded(text: str) -> _Expanded | None:
+    try:
+        return msgspec.json.decode(text, type=_Expanded) if text else None
+    except (msgspec.DecodeError, ValueError):  # of another version
+        return None
+
+
+@lru_cache(32)
+def _stored(
+    text: str, emails: tuple[tuple[str, str], ...], start: datetime, end: datetime
+) -> CalendarShifts:
+    found = _decoded(text)
+    if found is None:
+        return CalendarShifts((), ())
+    within = tuple(one for one in found.found.shifts if one.start < end and one.end > start)
+    return _named(ReadCalendar(within, found.found.problems), emails)
+
+
 def calendar_shifts(
     text: str, zone: ZoneInfo, emails: Mapping[str, str], start: datetime, end: datetime
 ) -> CalendarShifts:
@@ -95,7 +181,11 @@ def calendar_shifts(
 def _read(
     text: str, zone: ZoneInfo, emails: tuple[tuple[str, str], ...], start: datetime, end: datetime
 ) -> CalendarShifts:
-    found = read_calendar(text, zone, start, end)
+    return _named(read_calendar(text, zone, start, end), emails)
+
+
+def _named(found: ReadCalendar, emails: tuple[tuple[str, str], ...]) -> CalendarShifts:
+    """Return the shifts of occurrences, with the people that they name."""
     known = dict(emails)
     problems = list(found.problems)
     shifts: list[tuple[CalendarShift, tuple[str, ...]]] = []

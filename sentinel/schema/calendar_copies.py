@@ -24,6 +24,11 @@ class CalendarCopy(SQLModel, table=True):
     schedule: str = Field(primary_key=True, max_length=100)
     source: str = long_column(default="")
     body: str = long_column(default="", description="Empty while none was read.")
+    expanded: str = long_column(
+        default="",
+        description="Its shifts around the time it was read, as JSON; empty where not known.",
+        sa_column_kwargs={"server_default": ""},
+    )
     etag: str = long_column(default="")
     tried_at: datetime = moment_column(nullable=False)
     read_at: datetime | None = moment_column(default=None, nullable=True)

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import text
 
 from blocks.calendar_fetch import FetchedCalendar
 from sentinel.clock import FakeClock
 from sentinel.engine.calendar_watch import RULE, CalendarWatch
 from sentinel.errors import DeliveryError
-from sentinel.oncall.calendar_source import CalendarSource
+from sentinel.oncall.calendar_source import (
+    CalendarShifts,
+    CalendarSource,
+    calendar_shifts,
+    expanded_from,
+)
 from sentinel.store import Store
 from sentinel.store.alerts.live_labels import live_labels
+from sentinel.store.oncall.calendar_copies import copies
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
 from sentinel.store.oncall.stored import StoredOnCall
+from tests.databases import both_databases
 
 DOCUMENT = """
 people:
@@ -193,9 +203,62 @@ def test_a_copy_that_cannot_be_read_any_more_leaves_the_layers_and_opens_an_aler
         raise AttributeError("no such thing")
 
     monkeypatch.setattr("sentinel.store.oncall.calendar_copies.calendar_shifts", broken)
+    assert held(applied)[0] == ("ben", "calendar")  # its shifts were worked out when it was read
+    with applied.write() as connection:
+        connection.execute(
+            text('UPDATE calendar_copy SET expanded = \'{"of": "another version"}\'')
+        )
     assert [source for _, source in held(applied)] == ["layer weekly"]
     watch.evaluate(clock.now())
     assert alerts(applied) == 1
+
+
+@both_databases
+def test_shifts_are_worked_out_when_a_calendar_is_read_and_not_when_somebody_is_paged(
+    applied: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    other = Elsewhere(
+        calendar(("ben", MONDAY, MONDAY + DAY), ("ben", MONDAY + 30 * DAY, MONDAY + 31 * DAY))
+    )
+    watch = CalendarWatch(applied, other.fetch)
+    watch.evaluate(clock.now())
+    parsed: list[str] = []
+
+    def counted(*given: Any) -> CalendarShifts:
+        parsed.append(given[0])
+        return calendar_shifts(*given)
+
+    monkeypatch.setattr("sentinel.store.oncall.calendar_copies.calendar_shifts", counted)
+
+    def reaches() -> datetime | None:
+        with applied.read() as connection:
+            (copy,) = copies(connection, ["primary"]).values()
+        return expanded_from(copy.expanded, ZoneInfo("UTC"))
+
+    begun = MONDAY - 70 * DAY
+    assert (held(applied)[0], reaches(), parsed) == (("ben", "calendar"), begun, [])
+    later = StoredOnCall(applied).standings(MONDAY + 30 * DAY, "primary")[0]
+    assert (later.people, later.until) == (("ben",), MONDAY + 31 * DAY)
+    # Earlier than what is stored, or in another zone, it is worked out there and then.
+    assert StoredOnCall(applied).standings(MONDAY - 80 * DAY, "primary")[0].people == ()
+    assert len(parsed) == 1
+    OnCallDocuments(applied).apply(
+        DOCUMENT.replace("  primary:\n", "  primary:\n    timezone: Asia/Tokyo\n"), actor="ann"
+    )
+    assert (held(applied)[0], len(parsed)) == (("ben", "calendar"), 2)
+    OnCallDocuments(applied).apply(DOCUMENT, actor="ann")
+    # What stays the same is worked out again after a week, for the time ahead.
+    clock.forward(days=6)
+    watch.evaluate(clock.now())
+    assert reaches() == begun
+    clock.forward(days=1)
+    watch.evaluate(clock.now())
+    assert (reaches(), other.asked[-1][1]) == (begun + 7 * DAY, "one")
+    other.body, other.etag = calendar(("ann", MONDAY, MONDAY + 9 * DAY)), "two"
+    clock.forward(hours=1)
+    watch.evaluate(clock.now())
+    assert held(applied)[0] == ("ann", "calendar")
+    assert len(parsed) == 2
 
 
 def test_what_is_no_address_or_is_asked_too_often_is_refused():

@@ -11,7 +11,12 @@ from sqlalchemy import Connection, delete, select
 from sentinel.clock import utc
 from sentinel.errors import ConfigurationError
 from sentinel.labels.text import storable
-from sentinel.oncall.calendar_source import CalendarShifts, CalendarSource, calendar_shifts
+from sentinel.oncall.calendar_source import (
+    CalendarShifts,
+    CalendarSource,
+    calendar_shifts,
+    expanded_shifts,
+)
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.override import Override
 from sentinel.schema.calendar_copies import CalendarCopy
@@ -31,6 +36,7 @@ __all__ = [
 ]
 
 _COPY = table_of(CalendarCopy)
+_EXPANDED = select(_COPY.c.schedule, _COPY.c.source, _COPY.c.expanded)
 _AHEAD = timedelta(days=550)
 """How far from the start of a question its shifts are read."""
 
@@ -60,9 +66,21 @@ def calendar_overrides(
     if not wanted:
         return {}
     start = utc(since).replace(hour=0, minute=0, second=0, microsecond=0)
+    emails = {name: one.email for name, one in document.people.items()}
     found: dict[str, list[Override]] = {}
-    for name, copy in copies(connection, [*wanted]).items():
-        if copy.source == wanted[name].url and copy.body:
+    others: list[str] = []
+    for row in connection.execute(_EXPANDED.where(_COPY.c.schedule.in_([*wanted]))):
+        if row.source != wanted[row.schedule].url:
+            continue
+        zone = document.schedules[row.schedule].zone
+        kept = expanded_shifts(row.expanded, zone, emails, start, start + _AHEAD)
+        if kept is None:
+            others.append(row.schedule)
+        else:
+            found[row.schedule] = list(kept.overrides)
+    # Such as one whose time zone has changed since: it is read here, which takes longer.
+    for name, copy in copies(connection, others).items():
+        if copy.body:
             shifts = shifts_of_copy(copy, document, start, start + _AHEAD)
             found[name] = list(shifts.overrides)
     return found
@@ -84,6 +102,9 @@ def shifts_of_copy(
     """
     emails = {name: one.email for name, one in document.people.items()}
     zone = document.schedules[copy.schedule].zone
+    kept = expanded_shifts(copy.expanded, zone, emails, start, end)
+    if kept is not None:
+        return kept
     try:
         return calendar_shifts(copy.body, zone, emails, start, end)
     except ConfigurationError as error:
@@ -93,8 +114,9 @@ def shifts_of_copy(
 
 
 def keep_copy(
-    store: Store, schedule: str, source: CalendarSource, body: str | None, etag: str
-) -> None:
+    store: Store, schedule: str, source: CalendarSource, body: str | None, etag: str,
+    expanded: str | None = None,
+) -> None:  # fmt: skip
     """Keep what was read as the last good copy.
 
     Args:
@@ -103,12 +125,16 @@ def keep_copy(
         source: by which address
         body: the text; None where it is what is kept already
         etag: of the text, as the server says; empty for none
+        expanded: its shifts, as `calendar_source.expanded` returns them; None where they are not
+            known, or are those that are kept already
     """
     now = store.now()
     values: dict[str, Any] = {"source": source.url, "tried_at": now, "read_at": now, "error": ""}
     if body is not None:
-        values |= {"body": storable(body), "etag": storable(etag)}
-    _keep(store, schedule, values, {"body": "", "etag": "", **values})
+        values |= {"body": storable(body), "etag": storable(etag), "expanded": ""}
+    if expanded is not None:
+        values["expanded"] = storable(expanded)
+    _keep(store, schedule, values, {"body": "", "etag": "", "expanded": "", **values})
 
 
 def keep_failure(store: Store, schedule: str, source: CalendarSource, error: str) -> None:
@@ -120,7 +146,7 @@ def keep_failure(store: Store, schedule: str, source: CalendarSource, error: str
         source: by which address
         error: why, without the address
     """
-    new = {"source": source.url, "read_at": None, "body": "", "etag": ""}
+    new = {"source": source.url, "read_at": None, "body": "", "etag": "", "expanded": ""}
     values = {"tried_at": store.now(), "error": storable(error)[:2000]}
 
     def work(connection: Connection) -> None:

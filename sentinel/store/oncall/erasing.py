@@ -89,4 +89,6 @@ def _erase_from_calendars(connection: Connection, name: str, mails: set[str], la
         error = erased.in_text(row.error)
         if (body, error) != (row.body, row.error):
             where = _COPY.c.schedule == row.schedule
-            connection.execute(_COPY.update().where(where).values(body=body, error=error))
+            connection.execute(
+                _COPY.update().where(where).values(body=body, error=error, expanded="")
+            )
