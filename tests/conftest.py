@@ -103,6 +103,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What was collected stays until the end, and is no garbage that tests need look through."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # 700 objects, by default, are those of a few statements
     gc.enable()
 
 
