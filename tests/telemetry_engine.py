@@ -28,6 +28,7 @@ class EngineProcess:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.backups = folder.with_name("telemetry-backups")
         self.port = any_free()
         self.log = folder.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
@@ -51,7 +52,8 @@ class EngineProcess:
         command = [sys.executable, "-m", "sentinel.telemetry_server", str(self.folder)]
         with self.log.open("ab") as output, listener:
             self._process = subprocess.Popen(
-                [*command, "--fd", str(listener.fileno()), "--memory", "900000000"],
+                [*command, "--fd", str(listener.fileno()), "--memory", "900000000",
+                 "--backups", str(self.backups)],
                 env=environment, pass_fds=(listener.fileno(),),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip

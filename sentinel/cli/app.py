@@ -45,6 +45,7 @@ from sentinel.cli import (
     rules,
     silences,
     system,
+    telemetry,
     triggers,
     vendor_channels,
     watch,
@@ -128,6 +129,7 @@ watch.add_to(app)
 worker.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
+app.add_typer(telemetry.commands, name="telemetry")
 app.add_typer(alert_noise.commands, name="alert")
 app.add_typer(noise.commands, name="noise")
 app.add_typer(events.commands, name="event")

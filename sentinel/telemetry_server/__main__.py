@@ -39,10 +39,11 @@ def main() -> int:
     where.add_argument("--fd", type=int, help="a socket that listens already")
     where.add_argument("--port", type=int, help="on 127.0.0.1")
     parser.add_argument("--memory", type=int, default=EngineLimits().memory, help="bytes")
+    parser.add_argument("--backups", type=Path, help="the folder that backups may be in")
     given = parser.parse_args()
     try:
         passwords = {WRITER: _secret("PASSWORD"), READER: _secret("READ_PASSWORD")}
-        engine = Engine(given.folder, EngineLimits(memory=given.memory))
+        engine = Engine(given.folder, EngineLimits(memory=given.memory), given.backups)
     except (ConfigurationError, StatementFailed, RuntimeError, ImportError, OSError) as error:
         print(printable(f"sentinel: the telemetry store cannot start: {error}"), file=sys.stderr)
         return 2

@@ -70,19 +70,25 @@ class Engine:
     Args:
         folder: where the data is, made where it is missing
         limits: what it may use
+        backups: the one folder that backups are written to and read from; None for nowhere
     """
 
-    def __init__(self, folder: Path, limits: EngineLimits | None = None) -> None:
+    def __init__(
+        self, folder: Path, limits: EngineLimits | None = None, backups: Path | None = None
+    ) -> None:
         self.limits = limits or EngineLimits()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         memory = self.limits.memory
-        server = {
+        server: dict[str, int | str] = {
             "max_server_memory_usage": memory,
             "mark_cache_size": memory // 16,
             "primary_index_cache_size": memory // 16,
             "background_pool_size": 2,
             "max_concurrent_queries": 32,
         }
+        if backups is not None:
+            backups.mkdir(mode=0o700, parents=True, exist_ok=True)
+            server["backups.allowed_path"] = str(backups.absolute())
         self._address = f"{folder}?{urlencode(server)}"
         each = max(memory // 2, 100_000_000)
         common = {

@@ -54,6 +54,11 @@ class Home:
         return self.root / "telemetry"
 
     @property
+    def telemetry_backups(self) -> Path:
+        """The one folder that the embedded telemetry store reads and writes backups in."""
+        return self.root / "telemetry-backups"
+
+    @property
     def record(self) -> Path:
         """What runs at present; see `sentinel.up.instance`."""
         return self.root / "instance.json"

@@ -152,6 +152,7 @@ def telemetry(plan: Plan, environment: Mapping[str, str], descriptor: int) -> Se
         command=[
             *_python("sentinel.telemetry_server", str(plan.home.telemetry)),
             *("--fd", str(descriptor), "--memory", str(memory)),
+            *("--backups", str(plan.home.telemetry_backups)),
         ],
         environment=dict(environment) | passwords,
         log=plan.home.log("telemetry"),

@@ -150,14 +150,18 @@ class TelemetryClient:
             return next(iter(row.values()), None)
         return None
 
-    def command(self, sql: str) -> None:
+    def command(self, sql: str, *, anywhere: bool = False) -> None:
         """Run a statement that answers nothing.
+
+        Args:
+            sql: the statement
+            anywhere: whether it names its database, which may not be there
 
         Raises:
             TelemetryError: the store refuses it
             TelemetryUnavailable: it does not answer, or there is none
         """
-        self._run(lambda client: client.command(sql))
+        self._run(lambda client: client.command(sql, use_database=not anywhere))
 
     def insert(self, table: str, rows: ArrowTable, token: str) -> None:
         """Insert rows; they are on disk when this returns.

@@ -1,0 +1,36 @@
+"""`sentinel telemetry …`."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from sentinel.clock import SystemClock
+from sentinel.ingest.telemetry import TelemetryIntake
+from sentinel.store.telemetry.client import TelemetryClient
+from tests.cli.shell import Run
+from tests.telemetry.otlp import logs
+from tests.telemetry_engine import EngineProcess
+from tests.world import World
+
+
+def test_logs_are_backed_up_and_restored(
+    run: Run,
+    world: World,
+    telemetry: TelemetryClient,
+    telemetry_engine: EngineProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = telemetry_engine.settings
+    monkeypatch.setenv("SENTINEL_HOME", str(telemetry_engine.folder.parent))
+    monkeypatch.setenv("SENTINEL_TELEMETRY_URL", settings.telemetry_url.get_secret_value())
+    intake = TelemetryIntake(settings, SystemClock(), world.store.metrics)
+    intake.take("acme", "logs", logs("one", at=time.time_ns()), "token")
+    code, out, err = run("telemetry", "backup", "--json")
+    assert code == 0, err
+    made = json.loads(out)
+    assert run("telemetry", "restore", made["file"])[0] == 4
+    code, out, err = run("telemetry", "restore", made["file"], "--replace")
+    assert (code, out) == (0, "Restored: the store has 1 logs and 0 spans.\n"), err
