@@ -281,6 +281,10 @@ def test_what_the_mouse_does_at_the_heads_is_done_with_keys_too(scene: Scene, wa
     expect(rows).to_have_count(2)
     page.keyboard.press("ArrowRight")
     expect(rows).to_have_count(5)
+    page.keyboard.press("Shift+X")
+    page.keyboard.press("Shift+N")  # mark as noise: the first of the reasons that are offered
+    page.keyboard.press("1")
+    expect(page.locator(".blotter .row .badge.noise")).to_have_count(2)
     for key, told in (("t", "severity-down"), ("t", "age-down"), ("Shift+T", "age-up")):
         page.keyboard.press(key)
         expect(page).to_have_url(re.compile(f"sort={told}"))
