@@ -109,6 +109,7 @@ def _coverage(view: OnCallView, shown: list[str]) -> None:
     )
     covered = '<p class="small">Somebody is on call at every time that must be covered.</p>'
     st.html(f'<ul class="changes">{gaps}</ul>' if gaps else covered)
+    totals = {one.schedule: sum(load.hours for load in one.loads) for one in found}
     rows = [
         {
             "Schedule": one.schedule,
@@ -117,7 +118,7 @@ def _coverage(view: OnCallView, shown: list[str]) -> None:
             "Nights": load.night_hours,
             "Weekends": load.weekend_hours,
             "Shifts": load.shifts,
-            "Share": "more than the others" if load.person in one.overloaded else "",
+            "Share": _share(load.hours, totals[one.schedule], more=load.person in one.overloaded),
         }
         for one in found
         for load in one.loads
@@ -133,11 +134,19 @@ def _coverage(view: OnCallView, shown: list[str]) -> None:
                 "Nights": hours(format="%.0f", help="Of them between 22:00 and 07:00"),
                 "Weekends": hours(format="%.0f", help="Of them on Saturdays and Sundays"),
                 "Share": st.column_config.TextColumn(
-                    help="More than a quarter and a day above the mean"
+                    help="Of the hours of its schedule; more than the others: a quarter and a day "
+                    "above the mean"
                 ),
             },
             alt="Hours on call of each person by schedule",
         )
+
+
+def _share(hours: float, total: float, *, more: bool) -> str:
+    """Return which part of a schedule's hours falls on a person, and whether it is too much."""
+    if not total:
+        return ""
+    return f"{hours / total:.0%}, more than the others" if more else f"{hours / total:.0%}"
 
 
 def _head(first: datetime) -> str:

@@ -88,6 +88,13 @@ def test_a_shift_is_overridden_and_swapped_by_selecting_it(rota: Rota):
     assert {str(one["kind"]) for one in rota.bars(0)} == {"shift", "gap"}  # nights has no weekends
     assert "nights" in words
     assert "Gaps and shares" in words
+    (loads,) = [one.value for one in page.dataframe if "Share" in one.value]
+    shares = {
+        schedule: [float(text.partition("%")[0]) for text in rows["Share"]]
+        for schedule, rows in loads.groupby("Schedule")
+    }
+    assert all(99 <= sum(parts) <= 101 for parts in shares.values())
+    assert len(shares) == 2
 
     gap = next(one for one in rota.bars(0)[::-1] if one["kind"] == "gap")
     rota.selects(gap["pick"])
