@@ -39,6 +39,7 @@ DRAWN = {
     "silences": ".calendar .bar",
     "rules": TABLE,
     "rules?rule={rule}": ".rule-state",
+    "rules?build=@gallery": ".card-title",
     "channels": TABLE,
     "routing": ".routes svg",
     "overview": CHART,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from dashboard.event_policy_builder import POLICY
 from dashboard.rule_form import fields_of, normal, problems_of, read_value
 from dashboard.rule_gallery import GALLERY
 from dashboard.rule_start import NEW
+from sentinel import Reading, Rule
 from sentinel.access import Principal, Role
 from sentinel.checks.catalog import find
+from sentinel.checks.observation import Observation
 from sentinel.errors import RuleError
+from sentinel.evaluation.model import Evaluation
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.rollout.rule_draft import Draft
 from sentinel.settings import settings
@@ -310,3 +314,27 @@ def test_an_event_policy_is_made_of_the_fields_of_an_event_that_came(
     }  # fmt: skip
     page.button(key="undo-rules-button").click().run(timeout=60)
     assert deployment(on_prefect, "tried-logins") is None
+
+
+def test_a_rule_is_backtested_on_the_readings_of_another(scene: Scene, page: AppTest):
+    rule = Rule.model_validate({"name": "cpu", "every": "60s", "when": {"above": 99}})
+    now = scene.store.now()
+    for minute, number in enumerate([40.0, 95.0, 97.0, 50.0, 45.0]):
+        at = now - timedelta(minutes=10 - minute)
+        scene.store.apply(
+            Evaluation(
+                rule=rule, trigger="cpu_usage", slot=at, at=at, unit="percent",
+                observation=Observation(readings=[Reading(labels={}, value=number)], state={}),
+            )
+        )  # fmt: skip
+    opened(page, NEW)
+    page.selectbox(key="build-1-check").set_value("cpu_usage").run()
+    page.text_input(key="build-1-name").set_value("new-cpu").run()
+    assert page.selectbox(key="build-readings-cpu_usage").value == "cpu"
+    page.button(key="build-backtest").click().run(timeout=90)
+    words = shown(page)
+    assert "5 evaluations of 1 series: 1 alert would have opened" in words
+    alerts = page.dataframe[0].value
+    assert next(iter(alerts["Ended"])) != "still open"
+    assert scene.store.alerts.page().items == []  # nothing is stored
+    assert "entrypoint: flows.rules.cpu_usage" in page.code[0].value

@@ -87,6 +87,15 @@ class Product:
 
         return eventually(checked, what, within)
 
+    def clicks(self, what: str, rule: str) -> None:
+        """Have a person build or delete a rule in its dashboard."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.system.rule_clicks", what, rule],
+            env={**self.environment, **self.record().environment}, cwd=ROOT,
+            capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-4000:]
+
     def end(self, number: signal.Signals) -> int:
         """Send a signal; gives the exit code."""
         assert self._process is not None

@@ -198,6 +198,18 @@ def test_one_real_alert_travels_the_whole_way(product: Product, disk: Path, rece
     assert [entry["kind"] for entry in timeline] == ["opened", "acknowledged", "resolved"]
 
 
+def test_a_rule_that_was_built_by_clicks_in_the_dashboard_fires(product: Product):
+    product.clicks("build", "clicked-cpu")
+    (alert,) = product.eventually(
+        lambda: _alerts(product, rule="clicked-cpu", status="open"), "the built rule fires", 180
+    )
+    row = product.api("GET", "/api/v1/alerts/rules/clicked-cpu")
+    assert (row["owner"], row["health"]) == ("ui", "firing")
+    product.clicks("delete", "clicked-cpu")
+    closed = product.api("GET", f"/api/v1/alerts/alerts/{alert['id']}")
+    assert (closed["status"], closed["resolution"]) == ("resolved", "rule_disabled")
+
+
 def _sent_by(store: Any) -> list[str]:
     """Who has sent what went to channels other than the inbox; empty while something is sent."""
     rows = [row for row in _deliveries(store) if row["channel"] != "inbox"]
