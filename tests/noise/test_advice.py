@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.noise_month import DAYS, simulated_month
 from benchmarks.noise_trial import applied
+from sentinel.noise import advice
 from sentinel.noise.advice import Advice, Terms, advice_of
 from sentinel.noise.episode import Episode, messages
 from sentinel.noise.replay import Window, with_hold, with_keep_firing, without_window
@@ -70,6 +73,18 @@ def test_what_nobody_needs_is_deleted_or_at_least_lowered():
     assert advised(high, Severity.HIGH)["lower_severity"].fields == {"severity": "medium"}
     assert not {"delete", "lower_severity"} & set(advised([*marked, fired(1, 9, by_hand=True)]))
     assert advised(high[:4]) == {}
+
+
+def test_a_change_that_loses_what_was_needed_is_no_advice():
+    """Whatever a kind of advice rules out itself, the replay decides."""
+    blips, needed = [fired(60 * n, 3) for n in range(9)], fired(3000, 40, by_hand=True)
+    terms = Terms(name="r", severity=Severity.MEDIUM)
+    trial: Any = vars(advice)["_Trial"](terms, [*blips, needed], NOW)
+    assert trial.of("delete", "", []) is None
+    later = msgspec.structs.replace(needed, begins=needed.begins + timedelta(minutes=30))
+    assert trial.of("raise_for", "", [later]).lost == 0
+    over = msgspec.structs.replace(needed, series="another")
+    assert trial.of("raise_for", "", [over]) is None
 
 
 episodes = st.lists(
