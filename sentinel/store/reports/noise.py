@@ -22,6 +22,7 @@ from sentinel.errors import ConfigurationError, NotFound
 from sentinel.noise.advice import Advice, Terms, advice_of
 from sentinel.noise.history import Happened, Kept, duplicates, episodes_of, flapping
 from sentinel.noise.score import PAGES_A_DAY, Counts, Fatigue, fatigue_of
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.severity import Severity
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.scoped import alert_in, rule_in
@@ -252,7 +253,7 @@ def _marked(
     query = (
         select(ALERT.c.rule, ALERT.c.team, func.count())
         .where(ALERT.c.noise_reason != "", ALERT.c.opened_at > since, ALERT.c.opened_at <= until)
-        .where(*alert_in(scope))
+        .where(ALERT.c.rule != DRILL_RULE, *alert_in(scope))
         .group_by(ALERT.c.rule, ALERT.c.team)
     )
     return {(rule, team): count for rule, team, count in connection.execute(query).tuples()}
