@@ -10,7 +10,7 @@ from typing import cast
 import pandas as pd
 import streamlit as st
 
-from dashboard import channel_panels, markup, session, template_panel, undo_bar
+from dashboard import channel_panels, delivery_panel, markup, session, template_panel, undo_bar
 from dashboard.configuration import ChannelLine, CliResult
 from dashboard.configuration_commands import RemoveReceiver, SendTestMessage, SetReceiver
 from dashboard.message_limit_commands import (
@@ -94,6 +94,7 @@ def _channels(lines: list[ChannelLine], length: str, limits: MessageLimits) -> N
                     "Message limit": _most(limits.of_channel(line.ref)),
                     "Success rate": _rate(line),
                     "Latency": line.delivered.latency_ms if line.delivered else None,
+                    "Latency p50": line.delivered.median_ms if line.delivered else None,
                     "Delivered": line.delivered.sent if line.delivered else 0,
                     "Retried": line.delivered.failed if line.delivered else 0,
                     "Failed": line.delivered.refused if line.delivered else 0,
@@ -121,6 +122,9 @@ def _channels(lines: list[ChannelLine], length: str, limits: MessageLimits) -> N
             ),
             "Latency": st.column_config.NumberColumn(
                 format="%d ms", help=f"95 of 100 attempts of the last {length} took at most so long"
+            ),
+            "Latency p50": st.column_config.NumberColumn(
+                format="%d ms", help=f"Half of the attempts of the last {length} took at most this"
             ),
             "Delivered": st.column_config.NumberColumn(help="Attempts that the channel accepted"),
             "Retried": st.column_config.NumberColumn(help="Attempts that failed and were retried"),
@@ -317,6 +321,7 @@ def _page() -> None:
         st.html(markup.note("warn", f"There is no channel {asked}.",
                             "It may have been removed; the table has all channels."))  # fmt: skip
     _channels(lines, chosen, limits)
+    delivery_panel.show([line.ref for line in lines], LENGTHS.get(chosen, LENGTHS["24h"]))
     edits = session.may_everywhere(Permission.EDIT)
     if edits:
         _test(lines)

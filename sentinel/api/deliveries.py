@@ -79,6 +79,9 @@ class ChannelFigures(BaseModel):
     success_rate: float | None = Field(
         description="Share of the ended attempts that it accepted, from 0 to 1; null for none."
     )
+    latency_p50_ms: int | None = Field(
+        description="Half of the attempts ended within so many milliseconds; null for none."
+    )
     latency_p95_ms: int | None = Field(
         description="95 of 100 attempts ended within so many milliseconds; null for none."
     )
@@ -129,8 +132,8 @@ def statistics(
         items=[
             ChannelFigures(
                 channel=ref, sent=one.sent, failed=one.failed, refused=one.refused,
-                success_rate=one.rate, latency_p95_ms=one.latency_ms, last=one.last,
-                error=one.error,
+                success_rate=one.rate, latency_p50_ms=one.median_ms,
+                latency_p95_ms=one.latency_ms, last=one.last, error=one.error,
             )
             for ref, one in sorted(found.items())
         ],

@@ -81,7 +81,8 @@ def statistics(
     rows: list[dict[str, Any]] = [
         {
             "channel": ref, "sent": one.sent, "failed": one.failed, "refused": one.refused,
-            "success_rate": one.rate, "latency_p95_ms": one.latency_ms,
+            "success_rate": one.rate, "latency_p50_ms": one.median_ms,
+            "latency_p95_ms": one.latency_ms,
         }
         for ref, one in found
     ]  # fmt: skip
@@ -89,12 +90,12 @@ def statistics(
         json_out({"hours": hours, "items": rows})
         return
     print_table(
-        ["CHANNEL", "SUCCESS RATE", "LATENCY P95", "SENT", "FAILED", "REFUSED"],
+        ["CHANNEL", "SUCCESS RATE", "LATENCY P50", "LATENCY P95", "SENT", "FAILED", "REFUSED"],
         [
             (
                 row["channel"],
                 "none" if row["success_rate"] is None else f"{row['success_rate']:.1%}",
-                _milliseconds(row["latency_p95_ms"]),
+                _milliseconds(row["latency_p50_ms"]), _milliseconds(row["latency_p95_ms"]),
                 f"{row['sent']:,}", f"{row['failed']:,}", f"{row['refused']:,}",
             )
             for row in rows

@@ -106,6 +106,7 @@ class ChannelFigures(BaseModel):
     failed: int
     refused: int
     success_rate: float | None
+    latency_p50_ms: int | None = None
     latency_p95_ms: int | None
     last: datetime
     error: str

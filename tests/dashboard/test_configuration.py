@@ -170,7 +170,12 @@ def test_a_receiver_is_made_changed_and_removed(scene: Scene, page: AppTest):
     rows = page.dataframe[0].value.set_index("Channel")
     assert list(rows["Health"]) == ["healthy", "failing"]
     assert list(rows["Circuit breaker"]) == ["closed", "closed"]
-    assert (rows["Latency"] >= 0).all()
+    assert (rows["Latency"] >= rows["Latency p50"]).all()
+    attempts = page.dataframe[1].value.set_index("Channel")
+    assert dict(attempts["State"]) == {"inbox": "sent", hook: "failed"}
+    assert attempts.loc[hook, "Answer"] == "no answer"
+    page.button_group(key="deliveries-state").set_value("sent").run()
+    assert list(page.dataframe[1].value["Channel"]) == ["inbox"]
     page.text_input(key="receiver-name").set_value("night").run()
     page.button(key="receiver-create").click().run()
     assert scene.store.receivers.all()["night"] == ["inbox"]

@@ -25,6 +25,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
         last: when the newest attempt began
         error: of the newest attempt that did not succeed; empty where all did
         latency_ms: 95 of 100 ended attempts took at most so many milliseconds; None for none
+        median_ms: half of them took at most so many; None for none
     """
 
     channel: str
@@ -34,6 +35,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
     last: datetime
     error: str
     latency_ms: int | None = None
+    median_ms: int | None = None
 
     @property
     def rate(self) -> float | None:
@@ -77,11 +79,12 @@ def delivered(store: Store, length: timedelta) -> dict[str, Delivered]:
         .where(recent, took.is_not(None))
         .subquery()
     )
-    slow = (
-        select(ranked.c.channel, func.min(ranked.c.latency_ms).label("p95"))
-        .where(ranked.c.place * 100 >= ranked.c.of * 95)
-        .group_by(ranked.c.channel)
-    )
+    within = ranked.c.place * 100 >= ranked.c.of * 95
+    slow = select(
+        ranked.c.channel,
+        func.min(ranked.c.latency_ms).filter(within).label("p95"),
+        func.min(ranked.c.latency_ms).filter(ranked.c.place * 2 >= ranked.c.of).label("p50"),
+    ).group_by(ranked.c.channel)
     newest = (
         select(DELIVERY.c.channel, func.max(DELIVERY.c.id).label("id"))
         .where(recent, state.in_(("failed", "refused")))
@@ -97,7 +100,7 @@ def delivered(store: Store, length: timedelta) -> dict[str, Delivered]:
                 )
             )
         }
-        latencies = {row.channel: row.p95 for row in connection.execute(slow)}
+        latencies = {row.channel: (row.p50, row.p95) for row in connection.execute(slow)}
         return {
             row.channel: Delivered(
                 channel=row.channel,
@@ -106,7 +109,8 @@ def delivered(store: Store, length: timedelta) -> dict[str, Delivered]:
                 refused=row.refused,
                 last=row.last,
                 error=errors.get(row.channel, ""),
-                latency_ms=latencies.get(row.channel),
+                median_ms=latencies.get(row.channel, (None, None))[0],
+                latency_ms=latencies.get(row.channel, (None, None))[1],
             )
             for row in connection.execute(counts)
         }

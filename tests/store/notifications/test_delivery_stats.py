@@ -61,3 +61,4 @@ def test_the_latency_is_that_within_which_95_of_100_ended(store: Store):
     assert {ref: one.latency_ms for ref, one in found.items()} == {
         "sentinel-email/ops": 95, "inbox": 7, "sentinel-webhook/x": None,
     }  # fmt: skip
+    assert (found["sentinel-email/ops"].median_ms, found["inbox"].median_ms) == (50, 7)
