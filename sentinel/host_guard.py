@@ -21,6 +21,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _POLICY_VIOLATION = 1008
 """Code with which a websocket is closed (RFC 6455, section 7.4.1)."""
 MOST_SHOWN = 200
+_MOST_KEPT = 100
+"""Hosts that passed and are known from then on; each address of the machine is one, per port."""
 
 
 class HostGuard:
@@ -36,16 +38,27 @@ class HostGuard:
         self._app = app
         self._allowed = allowed
         self._refusal = refusal
+        self._passed: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one websocket."""
         kind = scope["type"]
-        if kind not in ("http", "websocket") or is_allowed_host(_host(scope), self._allowed):
+        if kind not in ("http", "websocket") or self._passes(_host(scope)):
             await self._app(scope, receive, send)
         elif kind == "websocket":
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
         else:
             await self._refusal(scope, receive, send)
+
+    def _passes(self, host: str) -> bool:
+        """Return whether a host is allowed; to read it takes as long as much of a request."""
+        if host in self._passed:
+            return True
+        if not is_allowed_host(host, self._allowed):
+            return False
+        if len(host) <= MOST_SHOWN and len(self._passed) < _MOST_KEPT:
+            self._passed.add(host)
+        return True
 
 
 def unknown_host(scope: Scope) -> str:

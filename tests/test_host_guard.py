@@ -25,7 +25,7 @@ async def refusal(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": unknown_host(scope).encode()})
 
 
-def asked(kind: str, host: str) -> Message:
+def asked(kind: str, host: str, guard: HostGuard | None = None) -> Message:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -35,9 +35,12 @@ def asked(kind: str, host: str) -> Message:
         return {"type": f"{kind}.disconnect"}
 
     scope: dict[str, Any] = {"type": kind, "headers": [(b"host", host.encode())], "path": "/"}
-    guard = HostGuard(inner, frozenset({"localhost", "alerts.example.org"}), refusal)
-    asyncio.run(guard(scope, receive, send))
+    asyncio.run((guard or made())(scope, receive, send))
     return sent[0]
+
+
+def made() -> HostGuard:
+    return HostGuard(inner, frozenset({"localhost", "alerts.example.org"}), refusal)
 
 
 @pytest.mark.parametrize("host", ["localhost:8501", "127.0.0.1:8501", "alerts.example.org", ""])
@@ -50,6 +53,17 @@ def test_it_answers_under_its_own_names(host: str):
 def test_it_refuses_another_name(host: str):
     assert asked("http", host)["status"] == 421
     assert asked("websocket", host) == {"type": "websocket.close", "code": 1008}
+
+
+def test_what_passed_is_known_and_nothing_else_and_no_more_than_a_few():
+    guard = made()
+    addresses = [f"192.0.2.{n}:{port}" for n in range(100) for port in (80, 8400)]
+    for _ in range(2):
+        for host in ("localhost", "rebound.example", "localhost.", "Localhost", *addresses):
+            expected = 421 if host == "rebound.example" else 200
+            assert asked("http", host, guard)["status"] == expected
+    assert asked("http", "rebound.example", guard)["status"] == 421
+    assert len(guard._passed) == 100  # pyright: ignore[reportPrivateUsage] - what it holds
 
 
 def test_the_name_that_was_refused_is_shown_without_control_characters():
