@@ -15,7 +15,7 @@ from sentinel.lint.deployment_file import lint_entries
 from sentinel.lint.placeholders import double_braces
 from sentinel.rollout.api import AT_ONCE, RolloutApi
 from sentinel.rollout.desired import Desired, desired_of, is_templated
-from sentinel.rollout.files import Entry
+from sentinel.rollout.files import Entry, names_elsewhere
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import APPLIED, ORIGIN, OWNER, Step, make_plan, with_id
 
@@ -66,7 +66,8 @@ def plan_rollout(
             raise RuleError("it has no entrypoint", hint="Write `entrypoint: flows.rules.NAME`.")
         return desired_of(entry, cache.flow(entry.entrypoint), cache.automations(entry))
 
-    steps = make_plan(whole, live, automations, desired_for, remove=remove, owner=owner)
+    kept = names_elsewhere(entries) if remove else ()
+    steps = make_plan(whole, live, automations, desired_for, remove=remove, kept=kept, owner=owner)
     cache.keep()
     return _with_secrets(api, _linted(steps, receivers, schedules))
 

@@ -17,7 +17,15 @@ from sentinel.errors import ConfigurationError, NotFound
 from sentinel.expression.yaml_document import loaded
 from sentinel.expression.yaml_loader import read_yaml
 
-__all__ = ["Entry", "pack_file", "packs", "packs_folder", "read_documents", "read_files"]
+__all__ = [
+    "Entry",
+    "names_elsewhere",
+    "pack_file",
+    "packs",
+    "packs_folder",
+    "read_documents",
+    "read_files",
+]
 
 SENT = "sent"
 """The project of a file that names none and lies in no folder here."""
@@ -108,6 +116,25 @@ def read_files(paths: Sequence[Path]) -> list[Entry]:
         project = str(whole.get("name") or path.parent.name)
         entries += _entries(whole, _shown(path), f"{project}/{path.name}")
     return entries
+
+
+def names_elsewhere(entries: Sequence[Entry]) -> frozenset[str]:
+    """Return the names that other shipped files have whose origin is one of these.
+
+    The pack `prefect` and Sentinel's own `prefect.yaml` are both `sentinel/prefect.yaml`.
+
+    Args:
+        entries: of the files that are deployed together
+
+    Returns:
+        Names of deployments that came from another file, though their labels do not say so.
+    """
+    origins = {entry.origin for entry in entries}
+    own = packs_folder().parent.parent / "prefect.yaml"
+    shipped = [*([own] if own.is_file() else []), *packs().values()]
+    given = {entry.name for entry in entries}
+    found = {one.name for one in read_files(shipped) if one.origin in origins}
+    return frozenset(found - given)
 
 
 def read_documents(documents: Mapping[str, str]) -> list[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -119,6 +119,7 @@ def make_plan(
     desired_for: Callable[[Entry], Desired],
     *,
     remove: bool = False,
+    kept: Collection[str] = (),
     owner: str = "file",
 ) -> list[Step]:
     """Plan a step for each entry, then the removals.
@@ -130,6 +131,7 @@ def make_plan(
         desired_for: returns the desired state of an entry; raises a `SentinelError` if it is
             invalid
         remove: delete deployments that the files no longer contain
+        kept: names that are not deleted, since another file of the same origin has them
         owner: owner whose deployments may be changed: `file` or `ui`
 
     Returns:
@@ -137,7 +139,7 @@ def make_plan(
     """
     plan = _Plan(list(live), automations, desired_for, owner)
     steps = [plan.step(entry) for entry in entries]
-    return [*steps, *(plan.left(entries) if remove else [])]
+    return [*steps, *(plan.left(entries, kept) if remove else [])]
 
 
 class _Plan:
@@ -222,7 +224,7 @@ class _Plan:
             drift=same_file and not all(one.of_code for one in found),
         )  # fmt: skip
 
-    def left(self, entries: Sequence[Entry]) -> list[Step]:
+    def left(self, entries: Sequence[Entry], kept: Collection[str]) -> list[Step]:
         """Return removals of the deployments that these files contained before."""
         origins = {entry.origin: entry.file for entry in entries}
         return [
@@ -232,6 +234,7 @@ class _Plan:
             and one.owner == self._owner
             and (one.flow, one.name) not in self._desired
             and one.name not in self._seen
+            and one.name not in kept
         ]
 
 

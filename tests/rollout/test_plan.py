@@ -8,8 +8,9 @@ import msgspec
 
 from sentinel.errors import RuleError
 from sentinel.rollout.desired import Desired, FlowFacts, desired_of
-from sentinel.rollout.files import Entry
+from sentinel.rollout.files import Entry, names_elsewhere, pack_file, read_files
 from sentinel.rollout.plan import APPLIED, ORIGIN, OWNER, Live, Step, make_plan
+from tests.prefect_server import ROOT
 from tests.rollout.entries import entry, live
 
 
@@ -95,6 +96,17 @@ def test_only_former_deployments_of_the_files_are_removed_and_only_when_asked():
     assert [step.kind for step in plan(named("a"), known=known)] == ["unchanged"]
     kept, removed = plan(named("a"), known=known, remove=True)
     assert (kept.kind, removed.kind, removed.name) == ("unchanged", "removed", "gone")
+
+
+def test_what_another_file_of_the_same_origin_has_is_not_removed():
+    own, pack = read_files([ROOT / "prefect.yaml"]), read_files([pack_file("prefect")])
+    assert own[0].origin == pack[0].origin  # a project and a pack can have one name
+    came = {ORIGIN: own[0].origin}
+    known = [there(one.name, labels=came) for one in own] + [there("gone", labels=came)]
+    steps = plan(*pack, known=known, remove=True, kept=names_elsewhere(pack))
+    assert [step.name for step in steps if step.kind == "removed"] == ["gone"]
+    assert {one.name for one in pack} == names_elsewhere(own)
+    assert names_elsewhere([named("a")]) == frozenset()
 
 
 def test_a_refused_deployment_is_not_removed():
