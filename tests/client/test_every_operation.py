@@ -24,6 +24,8 @@ NOT_YET = "no request of its own yet; `sentinel.client.calls.Call` makes any"
 WITHOUT = {
     OTHER_ADDRESS: {
         "POST /api/alerts", "GET /api/alerts/active", "GET /api/alerts/statistics",
+        "GET /api/alerts/fatigue", "GET /api/alerts/fatigue/{name}",
+        "POST /api/alerts/fatigue/{name}/advice/{kind}",
         f"GET {BASE}/active", f"PUT {BASE}/policies/{{name}}", f"PUT {BASE}/rules/{{name}}",
         f"PUT {BASE}/providers/{{provider_id}}", f"POST {BASE}/process-event",
         *(
@@ -37,6 +39,7 @@ WITHOUT = {
     },
     POSTED_BY_OTHERS: {
         f"POST {BASE}/bounces/sendgrid", f"POST {BASE}/bounces/{{vendor}}",
+        "POST /api/logs/ingest", "POST /api/tracing/spans", "POST /api/tracing/traces",
         f"POST {BASE}/webhooks/grafana", f"POST {BASE}/webhooks/prometheus",
         *(f"{method} /ping/{{job}}/{{key}}" for method in ("GET", "HEAD", "POST")),
     },
