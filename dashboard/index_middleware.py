@@ -28,6 +28,20 @@ __all__ = ["IndexMiddleware"]
 
 HEAD = b"<head>"
 BODY = b"<body>"
+ENTRY = re.compile(rb'<script type="module" crossorigin src="(\./static/js/[\w.-]+\.js)"></script>')
+STARTER = b"""<script>(() => {
+  let begun = false;
+  const begin = () => {
+    if (begun) return;
+    begun = true;
+    const program = document.createElement("script");
+    Object.assign(program, { type: "module", crossOrigin: "anonymous", src: SOURCE });
+    document.head.append(program);
+  };
+  if (document.hidden) { begin(); return; }
+  requestAnimationFrame(() => setTimeout(begin));
+  setTimeout(begin, 200);
+})()</script>"""
 LEFT_OUT = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
 SHOWN = ("BidiComponent", "Html", "LinkButton")
 """Elements of Streamlit that every page shows: our widgets, our own HTML, the link to Prefect."""
@@ -91,7 +105,7 @@ class _Page:
             body = self._body.replace(HEAD, HEAD + _added(), 1)
             headers = MutableHeaders(scope=self._start)
             if self._rows:  # of one person, at one time
-                body = body.replace(BODY, BODY + self._rows, 1)
+                body = _painted_first(body, self._rows)
                 headers["cache-control"] = "no-store"
                 headers["cross-origin-resource-policy"] = "same-origin"
             for name in STALE:
@@ -102,6 +116,26 @@ class _Page:
             message = {"type": "http.response.body", "body": body}
             self._start = None
         await self._send(message)
+
+
+def _painted_first(body: bytes, rows: bytes) -> bytes:
+    """Return a page with rows, which starts Streamlit's program once the browser has painted them.
+
+    Modules begin after the page is parsed, and then keep the browser from painting for long. A
+    window that nobody sees is not painted, so its program starts at once.
+
+    Args:
+        body: of the page
+        rows: what is painted
+
+    Returns:
+        The page.
+    """
+    entry = ENTRY.search(body)
+    if entry is not None:
+        body = body.replace(entry[0], b"", 1)
+        rows += STARTER.replace(b"SOURCE", json.dumps(entry[1].decode()).encode(), 1)
+    return body.replace(BODY, BODY + rows, 1)
 
 
 def _added() -> bytes:

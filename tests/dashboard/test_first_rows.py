@@ -30,6 +30,7 @@ from tests.dashboard.scene import Scene
 
 ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
 PASSWORD = "seven green bicycles"
+PROGRAM = '<script type="module" crossorigin src="./static/js/index.Dorm_-1.js"></script>'
 OPENED = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "accept": "text/html"}
 ADA = Principal(name="ada", kind="local", role=Role.ADMIN)
 
@@ -42,7 +43,9 @@ def asked(path: str = "/", cookie: str = "", **headers: str) -> httpx.Response:
     """What a browser is answered by the dashboard of this process, Streamlit's page apart."""
 
     def page(_: Request) -> Response:
-        return HTMLResponse("<html><head></head><body><div id='root'></div></body></html>")
+        return HTMLResponse(
+            f"<html><head>{PROGRAM}</head><body><div id='root'></div></body></html>"
+        )
 
     gate = Middleware(
         LoginGate, path=session.api_path, base=session.base_path, sign_in=session.sign_in,
@@ -102,6 +105,9 @@ def test_only_who_is_signed_in_gets_rows_of_their_own_tenant(
     assert ("mine" in local.text, "theirs" in local.text) == (True, True)
     assert local.headers["cache-control"] == "no-store"
     assert local.text.index('<div id="first-rows">') > local.text.index("<body>")
+    # Streamlit's program starts once they are painted, and is still the same.
+    assert PROGRAM not in local.text
+    assert 'src: "./static/js/index.Dorm_-1.js"' in local.text
     # What a script of any site reads, another page, and a frame have none.
     for path, headers in (
         ("/", {}), ("/", OPENED | {"sec-fetch-mode": "cors"}),
@@ -109,6 +115,7 @@ def test_only_who_is_signed_in_gets_rows_of_their_own_tenant(
     ):  # fmt: skip
         other = asked(path, **headers)
         assert "first-rows" not in other.text
+        assert PROGRAM in other.text
         assert other.headers.get("cache-control") != "no-store"
     People(scene.store).create("vera", Role.VIEWER, password=PASSWORD, actor="root",
                                tenants=["acme"])  # fmt: skip
