@@ -19,6 +19,7 @@ from sentinel.api.scoped import WholeTenant
 from sentinel.api.telemetry_intake import AWAY_SECONDS, intake_of
 from sentinel.errors import TelemetryUnavailable
 from sentinel.ingest.telemetry import Taken, token_of
+from sentinel.telemetry.bounds import TooLarge
 from sentinel.telemetry.posted import Posted, posted_logs, posted_spans
 
 __all__ = ["TracePosted", "router"]
@@ -165,6 +166,8 @@ def _take(
     token = token_of(tenant, f"posted {signal}", body) if posted.timed else uuid.uuid4().hex
     try:
         return intake_of(request).take(tenant, signal, posted.request, token)
+    except TooLarge as error:
+        raise Problem(413, "too_large", str(error), hint="Send less per request.") from None
     except TelemetryUnavailable as error:
         raise Problem(
             503, "unavailable", error.message, hint=error.hint or "Send it again soon.",

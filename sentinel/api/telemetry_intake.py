@@ -23,11 +23,10 @@ from sentinel.errors import DatabaseError, TelemetryError, TelemetryUnavailable
 from sentinel.ingest.telemetry import TelemetryIntake, token_of
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.telemetry.bounds import MOST_UNPACKED, TooLarge
 from sentinel.telemetry.otlp_body import (
-    MOST_UNPACKED,
     BadBody,
     Signal,
-    TooLarge,
     answer_of,
     error_of,
     request_of,

@@ -14,11 +14,11 @@ from typing import Any, Literal, cast
 
 import orjson
 
+from sentinel.telemetry.bounds import MOST_NODES, MOST_UNPACKED, TooLarge, bounded
+
 __all__ = [
-    "MOST_UNPACKED",
     "BadBody",
     "Signal",
-    "TooLarge",
     "answer_of",
     "error_of",
     "request_of",
@@ -26,8 +26,6 @@ __all__ = [
 ]
 
 Signal = Literal["logs", "traces", "metrics"]
-MOST_UNPACKED = 16 * 1_048_576
-"""Largest size of a body in bytes, unpacked."""
 _SERVICES: dict[Signal, tuple[str, str]] = {
     "logs": ("logs", "ExportLogsService"),
     "traces": ("trace", "ExportTraceService"),
@@ -46,10 +44,6 @@ _INVALID_ARGUMENT, _UNAVAILABLE, _EXHAUSTED = 3, 14, 8
 
 class BadBody(ValueError):
     """The body is not what it says it is; the text says why, for people."""
-
-
-class TooLarge(ValueError):
-    """The body is too large."""
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
@@ -97,6 +91,7 @@ def request_of(signal: Signal, body: bytes, *, is_json: bool) -> Any:
 
     Raises:
         BadBody: it is no such request
+        TooLarge: it is JSON of too many values
     """
     message = _message(signal, "Request")
     if not is_json:
@@ -114,7 +109,7 @@ def request_of(signal: Signal, body: bytes, *, is_json: bool) -> Any:
         raise BadBody(f"the body is no {signal} of OTLP/JSON: it is no object")
     json_format: Any = import_module("google.protobuf.json_format")
     try:
-        _ids_as_base64(found, 0)
+        _ids_as_base64(found, 0, 0)
         return json_format.ParseDict(found, message, ignore_unknown_fields=True)
     except (json_format.ParseError, AttributeError, TypeError) as error:  # of values of other types
         raise BadBody(f"the body is no {signal} of OTLP/JSON: {error}") from None
@@ -168,19 +163,32 @@ def _message(signal: Signal, kind: str) -> Any:
     return getattr(import_module(name), service + kind)()
 
 
-def _ids_as_base64(found: Any, depth: int) -> None:
+def _ids_as_base64(found: Any, depth: int, nodes: int) -> int:
     """Write ids as protobuf's JSON has bytes, in place.
+
+    Args:
+        found: a value of JSON
+        depth: of the value
+        nodes: values before it
+
+    Returns:
+        The number of values with it and those within it.
 
     Raises:
         BadBody: an id is no hex, or the body is nested too deeply
+        TooLarge: there are too many values
     """
     if depth > _DEEPEST:
         raise BadBody("the body is nested too deeply")
     if isinstance(found, list):
-        for one in cast("list[Any]", found):
-            _ids_as_base64(one, depth + 1)
+        values = cast("list[Any]", found)
+        nodes = bounded(nodes + len(values), MOST_NODES, "values")
+        for one in values:
+            if isinstance(one, (dict, list)):
+                nodes = _ids_as_base64(one, depth + 1, nodes)
     elif isinstance(found, dict):
         fields = cast("dict[str, Any]", found)
+        nodes = bounded(nodes + len(fields), MOST_NODES, "values")
         for name, value in fields.items():
             if name in _IDS and isinstance(value, str):
                 try:
@@ -188,7 +196,8 @@ def _ids_as_base64(found: Any, depth: int) -> None:
                 except ValueError:
                     raise BadBody(f"{name}: {value[:40]!r} is no hex") from None
             elif isinstance(value, (dict, list)):
-                _ids_as_base64(value, depth + 1)
+                nodes = _ids_as_base64(value, depth + 1, nodes)
+    return nodes
 
 
 def _varint(number: int) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel.telemetry.attributes import text_of
-from sentinel.telemetry.batch import Attributes, Batch, Origin
-from sentinel.telemetry.otlp_origin import identifier, origin_of
+from sentinel.telemetry.batch import Attributes, Batch
+from sentinel.telemetry.otlp_origin import identifier, records_of
 from sentinel.telemetry.times import ORIGINAL, place
 
 __all__ = ["attributes_of", "logs_of"]
@@ -25,15 +25,11 @@ def logs_of(request: Any, *, now: int, oldest: int) -> Batch:
 
     Returns:
         All of them; those that are refused are counted by reason.
+
+    Raises:
+        TooLarge: there are too many, or they have too many attributes
     """
-    records: list[Any] = []
-    origins, origins_of = list[Origin](), list[int]()
-    for resource in request.resource_logs:
-        for scope in resource.scope_logs:
-            some = list(scope.log_records)
-            origins_of += [len(origins)] * len(some)
-            origins.append(origin_of(resource, scope))
-            records += some
+    records, origins, origins_of = records_of(request.resource_logs, "scope_logs", "log_records")
     observed = [one.observed_time_unix_nano for one in records]
     placed = place([one.time_unix_nano for one in records], observed, now, oldest)
     traces = [identifier(one.trace_id, 16) for one in records]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sentinel.telemetry.attributes import pairs_of
+from sentinel.telemetry.bounds import MOST_RECORDS, bounded
 
 __all__ = ["IDENTIFYING", "Point", "points_of"]
 
@@ -51,13 +52,19 @@ def points_of(request: Any) -> Iterator[Point]:
         A gauge's and a sum's numbers by the metric's name. Of a histogram, NAME_count, NAME_sum,
         NAME_min, NAME_max and, with the label `le`, the cumulated NAME_bucket; of a summary
         NAME_count, NAME_sum and, with the label `quantile`, NAME.
+
+    Raises:
+        TooLarge: there are too many
     """
+    number = 0
     for resource in request.resource_metrics:
         given = dict(pairs_of(resource.resource.attributes))
         common = {name: given[name] for name in IDENTIFYING if given.get(name)}
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
-                yield from _of_metric(metric, common)
+                for point in _of_metric(metric, common):
+                    number = bounded(number + 1, MOST_RECORDS, "samples")
+                    yield point
 
 
 def _of_metric(metric: Any, common: dict[str, str]) -> Iterator[Point]:

@@ -6,20 +6,50 @@ from typing import Any
 
 from sentinel.telemetry.attributes import pairs_of
 from sentinel.telemetry.batch import Origin
+from sentinel.telemetry.bounds import MOST_ATTRIBUTES, MOST_ORIGINS, MOST_RECORDS, bounded
 
-__all__ = ["identifier", "origin_of"]
+__all__ = ["identifier", "records_of"]
+
+_MOST_OF_ONE = 1_000
+"""Attributes of one resource and scope: each row has them."""
 
 
-def origin_of(resource: Any, scope: Any) -> Origin:
-    """Return where the records of a scope come from.
+def records_of(
+    resources: Any, scopes: str, records: str
+) -> tuple[list[Any], list[Origin], list[int]]:
+    """Return all records of a request, and where each comes from.
 
     Args:
-        resource: a `ResourceLogs` or `ResourceSpans` message
-        scope: a `ScopeLogs` or `ScopeSpans` message within it
+        resources: `ResourceLogs` or `ResourceSpans` messages
+        scopes: name of their field of scopes
+        records: name of the scopes' field of records
 
     Returns:
-        The origin.
+        The records, the origins, and the index of each record's origin.
+
+    Raises:
+        TooLarge: there are too many of either
     """
+    found: list[Any] = []
+    origins: list[Origin] = []
+    origin_of_each: list[int] = []
+    bounded(len(resources), MOST_ORIGINS, "resources")
+    for resource in resources:
+        for scope in getattr(resource, scopes):
+            some = getattr(scope, records)
+            bounded(len(found) + len(some), MOST_RECORDS, "records")
+            bounded(len(origins), MOST_ORIGINS, "scopes")
+            origin_of_each += [len(origins)] * len(some)
+            origins.append(_origin(resource, scope))
+            found += some
+    bounded(sum(len(one.attributes) for one in found), MOST_ATTRIBUTES, "attributes")
+    return found, origins, origin_of_each
+
+
+def _origin(resource: Any, scope: Any) -> Origin:
+    bounded(
+        len(resource.resource.attributes) + len(scope.scope.attributes), _MOST_OF_ONE, "attributes"
+    )
     pairs = pairs_of(resource.resource.attributes)
     return Origin(
         service=dict(pairs).get("service.name", ""),

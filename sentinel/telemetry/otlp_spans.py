@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from sentinel.telemetry.attributes import pairs_of
-from sentinel.telemetry.batch import Batch, Origin
+from sentinel.telemetry.batch import Batch
+from sentinel.telemetry.bounds import MOST_ATTRIBUTES, bounded
 from sentinel.telemetry.otlp_logs import attributes_of
-from sentinel.telemetry.otlp_origin import identifier, origin_of
+from sentinel.telemetry.otlp_origin import identifier, records_of
 from sentinel.telemetry.times import place
 
 __all__ = ["KINDS", "STATUSES", "spans_of"]
@@ -34,15 +35,11 @@ def spans_of(request: Any, *, now: int, oldest: int) -> Batch:
 
     Returns:
         All of them; those that are refused are counted by reason.
+
+    Raises:
+        TooLarge: there are too many, or they have too many attributes
     """
-    spans: list[Any] = []
-    origins, origins_of = list[Origin](), list[int]()
-    for resource in request.resource_spans:
-        for scope in resource.scope_spans:
-            some = list(scope.spans)
-            origins_of += [len(origins)] * len(some)
-            origins.append(origin_of(resource, scope))
-            spans += some
+    spans, origins, origins_of = records_of(request.resource_spans, "scope_spans", "spans")
     starts = [one.start_time_unix_nano for one in spans]
     ends = [one.end_time_unix_nano for one in spans]
     placed = place(starts, ends, now, oldest)
@@ -78,6 +75,7 @@ def spans_of(request: Any, *, now: int, oldest: int) -> Batch:
 
 def _events(spans: list[Any]) -> dict[str, Any]:
     of_all = [list(found) if (found := one.events) else _NOTHING for one in spans]
+    bounded(sum(map(len, of_all)), MOST_ATTRIBUTES, "events")
     if not any(of_all):
         return dict.fromkeys(_EVENTS, of_all)
     return {
@@ -89,6 +87,7 @@ def _events(spans: list[Any]) -> dict[str, Any]:
 
 def _links(spans: list[Any]) -> dict[str, Any]:
     of_all = [list(found) if (found := one.links) else _NOTHING for one in spans]
+    bounded(sum(map(len, of_all)), MOST_ATTRIBUTES, "links")
     if not any(of_all):
         return dict.fromkeys(_LINKS, of_all)
     return {

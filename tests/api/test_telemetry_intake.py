@@ -23,7 +23,8 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.telemetry.client import TelemetryClient
-from sentinel.telemetry.otlp_body import MOST_UNPACKED
+from sentinel.telemetry import otlp_origin
+from sentinel.telemetry.bounds import MOST_UNPACKED
 from sentinel.up.ports import any_free
 from tests.api.served import TOKEN, called, served
 from tests.telemetry.otlp import TRACE, logs, request, spans
@@ -193,7 +194,7 @@ def test_a_store_that_is_away_and_a_full_queue_ask_to_come_again(
 
 
 def test_programs_without_an_sdk_post_json(
-    intake: httpx.Client, telemetry: TelemetryClient
+    intake: httpx.Client, telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(UTC)
     trace = {"service_name": "shop", "operation_name": "GET /", "start_time": now.isoformat()}
@@ -227,6 +228,10 @@ def test_programs_without_an_sdk_post_json(
         "0": 1, "1": 1, "2": 1, "kept": 1, "one": 2, "two": 1
     }  # fmt: skip
     assert intake.post("/api/logs/ingest", content=b"{").status_code == 400
+    assert intake.post("/api/logs/ingest", json=[at] * 10_001).status_code == 413
+    monkeypatch.setattr(otlp_origin, "MOST_ATTRIBUTES", 1)
+    large = {**at, "tags": {"a": 1, "b": 2}}
+    assert intake.post("/api/logs/ingest", json=large).status_code == 413
 
 
 def test_records_are_named_in_no_log(

@@ -11,13 +11,13 @@ from typing import Any
 import orjson
 import pytest
 
+from sentinel.telemetry import otlp_body, otlp_metrics, otlp_origin, otlp_spans
 from sentinel.telemetry.attributes import pairs_of
 from sentinel.telemetry.batch import Attributes, Batch
+from sentinel.telemetry.bounds import MOST_UNPACKED, TooLarge
 from sentinel.telemetry.otlp_body import (
-    MOST_UNPACKED,
     BadBody,
     Signal,
-    TooLarge,
     answer_of,
     error_of,
     request_of,
@@ -203,6 +203,42 @@ def test_a_packed_body_is_bounded_as_it_is_unpacked() -> None:
     for body, encoding in ((b"x", "gzip"), (gzip.compress(b"x")[:-4], "gzip"), (b"x", "br")):
         with pytest.raises(BadBody):
             unpacked(body, encoding)
+
+
+def test_a_request_of_many_small_things_is_bounded_by_their_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Bytes alone bound nothing: of empty records, a body holds eight million.
+    def refused(made: Any, most: str, what: str, number: int = 1) -> None:
+        for module in (otlp_origin, otlp_spans, otlp_metrics, otlp_body):
+            if hasattr(module, most):
+                monkeypatch.setattr(module, most, number)
+        with pytest.raises(TooLarge, match=f"more than {number} {what}"):
+            made()
+        monkeypatch.undo()
+
+    two = logs("a", "b", at=NOW)
+    refused(lambda: taken(two), "MOST_RECORDS", "records")
+    for record in two.resource_logs[0].scope_logs[0].log_records:
+        attributes(record.attributes, a=1)
+    refused(lambda: taken(two), "MOST_ATTRIBUTES", "attributes")
+    refused(lambda: taken(two), "_MOST_OF_ONE", "attributes")
+    two.resource_logs.add().scope_logs.add()
+    refused(lambda: taken(two), "MOST_ORIGINS", "resources")
+    two.resource_logs[0].scope_logs.add()
+    two.resource_logs.pop()
+    two.resource_logs[0].scope_logs.add()
+    refused(lambda: taken(two), "MOST_ORIGINS", "scopes")
+    some = spans("a", at=NOW)
+    some.resource_spans[0].scope_spans[0].spans[0].events.add()
+    some.resource_spans[0].scope_spans[0].spans[0].events.add()
+    refused(lambda: spans_of(some, now=NOW, oldest=0), "MOST_ATTRIBUTES", "events")
+    made = request("metrics")
+    metrics = made.resource_metrics.add().scope_metrics.add().metrics
+    metrics.add(name="a").summary.data_points.add()
+    refused(lambda: list(points_of(made)), "MOST_RECORDS", "samples")
+    body = b'{"resourceLogs": [{}, {}]}'
+    refused(lambda: request_of("logs", body, is_json=True), "MOST_NODES", "values")
 
 
 @pytest.mark.parametrize("signal", ["logs", "traces", "metrics"])
