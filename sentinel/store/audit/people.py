@@ -17,6 +17,7 @@ from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
 from sentinel.schema.calendar_feeds import CalendarFeed
+from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.schema.handoffs import HandoffAhead
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.notifications import SystemLog
@@ -57,7 +58,7 @@ _SHADOW = table_of(RouteShadow)
 _LEVEL, _ROUTES = table_of(LogLevelRow), table_of(RouteVersion)
 _OVERRIDE, _ONCALL = table_of(OnCallOverride), table_of(OnCallVersion)
 _BROWSER, _FEED = table_of(PushSubscription), table_of(CalendarFeed)
-_AHEAD = table_of(HandoffAhead)
+_AHEAD, _BOARD = table_of(HandoffAhead), table_of(CustomDashboard)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
@@ -68,7 +69,8 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_OVERRIDE, "made_by"), (_OVERRIDE, "removed_by"), (_OVERRIDE, "replaces"),
     (ESCALATION, "acknowledged_by"), (PAGE, "person"),
     (_SHADOW, "started_by"), (_SHADOW, "stopped_by"),
-    (_FEED, "created_by"), (_FEED, "revoked_by"), (_FEED, "person"), (_AHEAD, "person"),
+    (_BOARD, "saved_by"), (_FEED, "created_by"), (_FEED, "revoked_by"), (_FEED, "person"),
+    (_AHEAD, "person"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 _SECRETS = ("password_hash", "secret_hash", "endpoint", "auth")
@@ -165,6 +167,7 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
     assigned = and_(TIMELINE.c.kind == "assigned", TIMELINE.c.comment == name)
     connection.execute(TIMELINE.update().where(assigned).values(comment=label))
     connection.execute(_VIEW.delete().where(_VIEW.c.owner == name))
+    connection.execute(_BOARD.delete().where(_BOARD.c.owner == name))
     connection.execute(_BROWSER.delete().where(_BROWSER.c.person == name))
     erase_from_oncall(connection, name, label)
     erase_from_escalations(connection, name, label)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from sentinel.access import Role
 from sentinel.alerts.actions import Acknowledge, Assign, Suppress
@@ -19,6 +19,7 @@ from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.notifications.notice import NewNotice
 from sentinel.notifications.reasons import Reason
 from sentinel.oncall.calendar_source import CalendarSource
+from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.access.people import People
@@ -30,6 +31,7 @@ from sentinel.store.audit.people import (
 )
 from sentinel.store.audit.queries import page
 from sentinel.store.database.backup import tables
+from sentinel.store.database.tables import table_of
 from sentinel.store.log_levels import LogLevels
 from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.notifications.inbox import Inbox
@@ -37,6 +39,8 @@ from sentinel.store.notifications.notices import add_notices, claim_notices, fin
 from sentinel.store.oncall.calendar_copies import copies, keep_copy
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.world import World
+
+BOARD = table_of(CustomDashboard)
 
 
 def everything(store: Store) -> str:
@@ -62,6 +66,14 @@ def busy(store: Store, clock: FakeClock) -> World:
     until = clock.now() + timedelta(hours=1)
     store.act([second], Suppress(actor="lena via bot", until=until))
     store.views.save("lena", "live", "mine", "q=1")
+    with store.write() as connection:
+        for owner, team in (("lena", ""), ("", "db")):
+            connection.execute(
+                BOARD.insert().values(
+                    owner=owner, tenant="", team=team, name="wall", document="{}",
+                    saved_at=clock.now(), saved_by="lena",
+                )
+            )  # fmt: skip
     store.silences.begin("disk", until, actor="lena")
     store.rules.disable("disk", actor="lena")
     Keys(store).create("bot", Role.VIEWER, actor="lena")
@@ -81,6 +93,9 @@ def test_an_erased_name_is_nowhere_and_the_chain_still_holds(busy: World):
     assert (found.problems, found.erased) == ([], 2)
     rows = page(store).items
     assert [row.actor for row in rows if row.action == "alert.acknowledge"] == [label]
+    with store.read() as connection:
+        boards = connection.execute(select(BOARD.c.team, BOARD.c.saved_by)).tuples().all()
+    assert boards == [("db", label)]
     assert [row.action for row in rows[:2]] == ["person.erased", "person.erased"]
     assert store.alerts.get(busy.ids()[1]).assignee == label
 
