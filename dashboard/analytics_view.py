@@ -59,9 +59,10 @@ def read_analytics(store: Store, scope: Scope, length: timedelta) -> AnalyticsVi
         until = store.now()
         since = until - length
         everything = scope.is_everything
+        found = measured(store, since, until, scope)
         return AnalyticsView(
-            found=measured(store, since, until, scope),
-            noise=noise_report(store, length, scope),
+            found=found,
+            noise=noise_report(store, length, scope, found),
             own=own_times(store, since, until, scope),
             loads=paging_load(store, since, until) if everything else None,
             escalations=(

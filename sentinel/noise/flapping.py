@@ -24,6 +24,8 @@ LOW, HIGH = 10.0, 20.0
 """Percent of change below which flapping stops, and at which it begins."""
 _OLDEST, _NEWEST = 0.8, 1.2
 _CHANGES = STATES - 1
+_LEAST_EPISODES = 3
+"""The second of two episodes is the third change, and three are at most 18 percent."""
 _WEIGHTS = tuple(
     _OLDEST + (_NEWEST - _OLDEST) * place / (_CHANGES - 1) for place in range(_CHANGES)
 )
@@ -70,6 +72,8 @@ def flapping_episodes(episodes: Sequence[Episode], period: timedelta) -> list[bo
     Returns:
         One for each.
     """
+    if len(episodes) < _LEAST_EPISODES:
+        return [False] * len(episodes)
     begins = [one.begins for one in episodes]
 
     def fires(moment: datetime) -> bool:

@@ -28,7 +28,7 @@ from sentinel.store.database.chunks import chunks
 from sentinel.store.database.scoped import alert_in, rule_in
 from sentinel.store.database.tables import ALERT, MEMBER, RULE, TIMELINE
 from sentinel.store.escalations.rows import ESCALATION, PAGE
-from sentinel.store.reports.measured import Measured, measured
+from sentinel.store.reports.measured import Measured, MeasuredPeriod, measured
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -89,7 +89,10 @@ class RuleNoise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def noise_report(
-    store: Store, length: timedelta = timedelta(days=7), scope: Scope = EVERYTHING
+    store: Store,
+    length: timedelta = timedelta(days=7),
+    scope: Scope = EVERYTHING,
+    figures: MeasuredPeriod | None = None,
 ) -> NoiseReport:
     """Return how noisy the rules, teams and people of the last time are.
 
@@ -97,6 +100,7 @@ def noise_report(
         store: the shared database
         length: of the period that ends now, at most `LONGEST`
         scope: of whoever asks; people are told to whoever sees everything
+        figures: of the same scope, whose period is then that of the report; None to read them
 
     Returns:
         The twelve rules with the most alerts, and the teams of all.
@@ -105,9 +109,9 @@ def noise_report(
         ConfigurationError: the period is too long
     """
     _check(length)
-    until = store.now()
-    since = until - length
-    found = measured(store, since, until, scope)
+    now = store.now()
+    found = figures or measured(store, now - length, now, scope)
+    since, until = found.since, found.until
     rules = found.rules[:_MOST_RULES]
     with store.read() as connection:
         marked = _marked(connection, since, until, scope)
