@@ -19,6 +19,7 @@ from dashboard.access_commands import (
     SetPassword,
 )
 from dashboard.approval_commands import CertifyAccess, DecideChange
+from dashboard.board_commands import RemoveBoard, SaveBoard
 from dashboard.document_commands import ApplyDocument, RollBackDocument
 from dashboard.key_commands import CreateKey, RevokeKey, RotateKey
 from dashboard.message_limit_commands import AnnounceSilences, LimitChannel, LimitReceiver
@@ -57,6 +58,8 @@ _OF_PLACES: tuple[Callable[[Place], Any], ...] = (
     ),
     lambda place: ExtendSilence(id=place.silence, until=MOMENT),
     lambda place: ExpireSilence(id=place.silence),
+    lambda place: SaveBoard(name="wall", tenant=place.tenant),
+    lambda place: RemoveBoard(name="wall", tenant=place.tenant),
 )
 _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     lambda _: commands.SetReceiver(name="night", channels=["inbox"]),
