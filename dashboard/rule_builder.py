@@ -78,7 +78,15 @@ def _of_others(start: Start) -> None:
                         "Each rule has one owner: change it there. This is its entry of "
                         "prefect.yaml."))  # fmt: skip
     st.code(start.text, "yaml", wrap_lines=True)
-    if st.button("Create another rule", key="build-copy", icon=":material/content_copy:"):
+    _another(start)
+
+
+def _another(start: Start) -> None:
+    """Offer to begin another rule with what this one says."""
+    if st.button(
+        "Create another rule", key="build-copy", icon=":material/content_copy:",
+        help=f"Begins a new rule with what {start.of} says",
+    ):  # fmt: skip
         rule = {**start.draft.rule, "name": f"{start.of[:95]}-copy"}
         rule.pop("renamed_from", None)
         begin(NEW, msgspec.structs.replace(start.draft, rule=rule))
@@ -179,6 +187,8 @@ def _ready(start: Start, draft: Draft, trigger: Trigger[..., Any], problems: int
             "Backtest", key="build-backtest", disabled=bool(problems), icon=":material/replay:",
             help="Replays stored readings: which alerts would have opened",
         )  # fmt: skip
+        if start.version:
+            _another(start)
     if saved:
         _save(start, draft)
     if tried:

@@ -232,9 +232,19 @@ def test_rules_come_from_the_gallery_from_packs_and_from_files(
     assert filed["labels"].get("sentinel.owner", "file") == "file"
     assert deployment(on_prefect, "evil") is None
 
+    # A rule of a file is changed there; its entry is shown, and it can begin another rule.
+    scene.raises("two", name="filed-cpu")
+    opened(page, "filed-cpu")
+    assert "filed-cpu belongs to a file" in shown(page)
+    assert "name: filed-cpu" in page.code[0].value
+    assert not [one for one in page.button if one.key == "build-save"]
+    page.button(key="build-copy").click().run()
+    assert page.text_input(key="build-2-name").value == "filed-cpu-copy"
+    assert page.number_input(key="build-2-cpu_usage-above").value == 85.0
+    opened(page, GALLERY)
     page.button(key="ready-use-service-down").click().run()
-    assert page.selectbox(key="build-1-check").value == "service_up"
-    assert page.text_input(key="build-1-name").value == "service-down"
+    assert page.selectbox(key="build-3-check").value == "service_up"
+    assert page.text_input(key="build-3-name").value == "service-down"
 
 
 def test_an_expression_is_completed_and_its_error_has_a_column(scene: Scene, page: AppTest):
