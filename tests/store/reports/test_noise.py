@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from sentinel.access import Reach, Scope
 from sentinel.alerts.actions import Acknowledge, MarkNoise, Resolve
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
+from sentinel.schema.columns import new_id
 from sentinel.store import Store
+from sentinel.store.database.tables import GROUP
+from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.reports.noise import noise_report, rule_noise
 from tests.databases import both_databases
 from tests.store.days import keep
@@ -97,3 +101,34 @@ def test_nobody_sees_the_noise_of_others(store: Store, clock: FakeClock):
             rule_noise(store, tenant, rule, scope=mine)
     with pytest.raises(ConfigurationError, match="60 days"):
         noise_report(store, 61 * DAY)
+
+
+@both_databases
+def test_people_are_scored_by_what_paged_them(store: Store, clock: FakeClock):
+    world = World(store, clock, every="60s")
+    world.raises(*(f"/{number}" for number in range(6)))
+    with store.read() as connection:
+        (group,) = connection.execute(select(GROUP.c.id)).scalars().all()
+    escalation, now = new_id(), clock.now()
+    row = {
+        "id": escalation, "group_id": group, "tenant": "default", "policy": "p", "snapshot": {},
+        "opened_at": now, "updated_at": now, "state": "ended", "drill": False,
+    }  # fmt: skip
+    pages = [
+        {"id": new_id(), "escalation_id": escalation, "group_id": group, "level": 1,
+         "person": "ann", "receiver": "r", "planned_at": now, "at": now, "attempted_at": now,
+         "state": "sent"}
+        for _ in range(28)
+    ]  # fmt: skip
+    with store.write() as connection:
+        connection.execute(ESCALATION.insert(), [row])
+        connection.execute(PAGE.insert(), pages)
+    clock.forward(minutes=1)
+    (ann,) = noise_report(store).people
+    assert (ann.name, ann.counts.opened, ann.counts.pages, ann.counts.duplicates) == (
+        "ann", 6, 28, 5,
+    )  # fmt: skip
+    volume = next(part for part in ann.fatigue.parts if part.name == "volume")
+    assert (volume.count, volume.share, volume.points) == (4.0, 1.0, 15.0)  # four a day, in a week
+    confined = Scope((Reach(frozenset({"default"})),))
+    assert noise_report(store, scope=confined).people == []
