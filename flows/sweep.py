@@ -72,7 +72,7 @@ def sweep() -> State[None]:
         (put_back, "Automations disabled again"),
     ]
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
-    _alert_and_notify(store, parts.failed)
+    _report(store, parts.failed)
     if parts.failed:
         failed = f"failed: {', '.join(parts.failed)}; the log of this run has the errors"
         return Failed(message=f"{said}; {failed}" if said else failed)
@@ -98,7 +98,7 @@ def _follow_prefect(store: Store, parts: _Parts) -> tuple[int, int]:
     return done.get(_REMEDIATIONS, 0), done.get(_SWITCHES, 0)
 
 
-def _alert_and_notify(store: Store, failed: list[str]) -> None:
+def _report(store: Store, failed: list[str]) -> None:
     """Report that the sweep ran, for the page Health and for doctor."""
     if failed:
         says, hint = f"failed: {', '.join(failed)}", "The log of its last run in Prefect says why."
