@@ -301,8 +301,10 @@ def _trend(store: Store) -> object:
         (_counts, "resolved_at IS NOT", "COVERING INDEX alert_ended"),
         (_counts_by_rule, "GROUP BY alert.tenant", "alert_live_by_rule"),
         (_trend, "alert.rule", "alert_by_time (opened_at>"),
-        (_trend, "substr", "COVERING INDEX alert_by_severity ("),
-        (_trend, "opened_at IS NOT", "COVERING INDEX alert_ended ("),
+        # Of hours that are not summed up yet; fire drills are left out by their rule, which no
+        # index beside severity and end has.
+        (_trend, "substr", "INDEX alert_by_severity ("),
+        (_trend, "opened_at IS NOT", "INDEX alert_ended ("),
     ],
 )
 def test_what_every_screen_asks_is_read_from_an_index(
