@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import event
 
@@ -22,9 +23,9 @@ def test_each_statement_reads_an_index(store: Store, clock: FakeClock):
     world = World(store, clock, every="60s")
     world.sees({"/": 95})
     since, until = clock.now() - timedelta(days=7), clock.now()
-    sent: list[tuple[str, object]] = []
+    sent: list[tuple[str, Any]] = []
 
-    def keeps(_: object, __: object, text: str, values: object, *___: object) -> None:
+    def keeps(_: object, __: object, text: str, values: Any, *___: object) -> None:
         sent.append((text, values))
 
     event.listen(store.engine, "before_cursor_execute", keeps)

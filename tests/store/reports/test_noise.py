@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -110,7 +111,7 @@ def test_people_are_scored_by_what_paged_them(store: Store, clock: FakeClock):
     with store.read() as connection:
         (group,) = connection.execute(select(GROUP.c.id)).scalars().all()
     escalation, now = new_id(), clock.now()
-    row = {
+    row: dict[str, Any] = {
         "id": escalation, "group_id": group, "tenant": "default", "policy": "p", "snapshot": {},
         "opened_at": now, "updated_at": now, "state": "ended", "drill": False,
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sentinel.access import Reach, Scope
 from sentinel.clock import FakeClock
@@ -18,13 +19,13 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def escalation(store: Store, *, drill: bool) -> str:
-    row = {
+    row: dict[str, Any] = {
         "id": new_id(), "group_id": new_id(), "tenant": "default", "policy": "p", "snapshot": {},
         "opened_at": NOON, "updated_at": NOON, "drill": drill, "state": "ended",
     }  # fmt: skip
     with store.write() as connection:
         connection.execute(ESCALATION.insert(), [row])
-    return row["id"]
+    return str(row["id"])
 
 
 def page(store: Store, of: str, person: str, at: datetime, state: str = "sent") -> None:
