@@ -35,7 +35,7 @@ from sentinel.oncall.calendar_feed import calendar_of
 from sentinel.oncall.escalation import Paged, planned, steps_of
 from sentinel.oncall.escalation_policy import EscalationPolicy
 from sentinel.schema.oncall import OnCallOverride
-from sentinel.severity import Severity, severity_of
+from sentinel.severity import WORDS, Severity, severity_of
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
 from sentinel.store.oncall.stored import REACH, OnCallNow, StoredOnCall
@@ -261,13 +261,11 @@ def test(request: Request, body: Body) -> EscalationTried | EscalationsTried:
     _must_be_near(first)
     known = StoredOnCall(store).now(first)
     labels = asked.labels or {}
-    try:
-        word = asked.severity or labels.get("severity") or "critical"
-        severity = severity_of(word)
-    except ValueError as error:
-        raise Problem(422, "invalid", f"labels: {error}", field="labels") from None
+    label = labels.get("severity", "").strip().lower()
+    word = asked.severity or (label if label in WORDS else "critical")
+    severity = severity_of(word)
     if asked.policy is None:
-        ways = ways_escalated(store, {"severity": word, **labels}, first)
+        ways = ways_escalated(store, {**labels, "severity": word}, first)
         chosen = [one for _, one in ways if one is not None]
         found = [_tried(one.name, one.policy, severity, first, known, one.why) for one in chosen]
         return EscalationsTried(items=found)

@@ -195,7 +195,17 @@ class TryEscalation(_Strict):
             "examples": [
                 {"policy": "default", "severity": "high", "at": "2026-12-24T17:00:00Z"},
                 {"labels": {"team": "db", "severity": "high"}},
-            ]
+            ],
+            "oneOf": [
+                {
+                    "required": ["policy"],
+                    "properties": {"policy": {"type": "string"}, "labels": {"type": "null"}},
+                },
+                {
+                    "required": ["labels"],
+                    "properties": {"labels": {"type": "object"}, "policy": {"type": "null"}},
+                },
+            ],
         }
     )
 
@@ -206,7 +216,7 @@ class TryEscalation(_Strict):
         description="Of an alert, by which its policies are found; `rule` may name one there is.",
     )
     severity: SeverityWord | None = Field(
-        None, description="By default the label `severity`, or critical."
+        None, description="By default the label `severity`, where it is one, or critical."
     )
     at: SentMoment | None = Field(None, description="Time of the first page; by default now.")
 

@@ -109,7 +109,7 @@ def test_whom_a_policy_would_page_is_asked_without_notifying_anybody(
         ("2026-01-06T12:10:00Z", "pager", "ben"),
     ]
     assert client.post(f"{URL}/escalations/test", json={"policy": "x"}).status_code == 404
-    for wrong in ({}, {"policy": "default", "labels": {}}, {"labels": {"severity": "loud"}}):
+    for wrong in ({}, {"policy": "default", "labels": {}}, {"labels": None}):
         assert client.post(f"{URL}/escalations/test", json=wrong).status_code == 422, wrong
     team = "teams: {db: {people: [ann], escalation: default}}"
     assert client.put(URL, json={"document": DOCUMENT + team}).status_code == 200
@@ -117,7 +117,7 @@ def test_whom_a_policy_would_page_is_asked_without_notifying_anybody(
     (found,) = client.post(f"{URL}/escalations/test", json=asked).json()["items"]
     assert (found["policy"], found["why"]) == ("default", "escalation of the team db")
     assert found["steps"] == steps
-    of_nobody = {"labels": {"team": "web"}}
+    of_nobody = {"labels": {"team": "web", "severity": "loud"}}
     assert client.post(f"{URL}/escalations/test", json=of_nobody).json() == {"items": []}
     then = client.get(f"{URL}/now", params={"at": "2026-01-13T12:00:00Z"}).json()
     assert (then["items"][0]["people"], then["at"]) == (["ben"], "2026-01-13T12:00:00Z")
