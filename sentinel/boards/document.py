@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_document import loaded
@@ -38,13 +45,19 @@ Text = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x
 Search = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
+def _integral(given: Any) -> Any:
+    """Return a whole number that is written as 2.0 as one; JSON Schema knows no difference."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Whole = Annotated[int, Field(strict=True), BeforeValidator(_integral)]
+
+
 class _Tile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: Text = Field(default="", description="Above the tile; empty for a title of its kind.")
-    width: int = Field(
-        default=1, ge=1, le=4, strict=True, description="Columns of four that it takes."
-    )
+    width: Whole = Field(default=1, ge=1, le=4, description="Of four columns.")
 
 
 class CountTile(_Tile):
@@ -66,7 +79,7 @@ class TableTile(_Tile):
 
     kind: Literal["table"] = "table"
     view: Search = Field(default="", description="The query of a saved view of *Live*.")
-    rows: int = Field(default=10, ge=1, le=100, strict=True, description="At most so many.")
+    rows: Whole = Field(default=10, ge=1, le=100, description="At most so many.")
 
 
 class MetricTile(_Tile):

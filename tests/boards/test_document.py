@@ -36,6 +36,11 @@ def test_a_document_with_every_kind_is_the_same_after_a_trip_through_yaml():
     assert board_of(document.model_dump(mode="json")) == document
 
 
+def test_a_whole_number_may_be_written_as_a_decimal():
+    (tile,) = from_yaml("tiles: [{kind: table, rows: 5.0, width: 2.0}]").tiles
+    assert tile.model_dump(include={"rows", "width"}) == {"rows": 5, "width": 2}
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
