@@ -203,7 +203,8 @@ def _ready(start: Start, draft: Draft, trigger: Trigger[..., Any], problems: int
         if kind == "TryRule":
             show_trial(answer)
         else:
-            show_backtest(answer, draft.rule.get("when"))
+            own = trigger.when.model_dump() if trigger.when is not None else None
+            show_backtest(answer, draft.rule.get("when") or own)
     if not problems:
         with st.expander("Entry"):
             st.code(written([entry_of_draft(draft).spec], "yaml"), "yaml", wrap_lines=True)

@@ -344,6 +344,8 @@ def test_a_rule_is_backtested_on_the_readings_of_another(scene: Scene, page: App
     page.button(key="build-backtest").click().run(timeout=90)
     words = shown(page)
     assert "5 evaluations of 1 series: 1 alert would have opened" in words
+    (chart,) = page.get("vega_lite_chart")
+    assert "above 85" in str(chart.proto)  # the check's own threshold is drawn
     alerts = page.dataframe[0].value
     assert next(iter(alerts["Ended"])) != "still open"
     assert scene.store.alerts.page().items == []  # nothing is stored
