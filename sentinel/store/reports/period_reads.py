@@ -99,8 +99,9 @@ class PeriodReads:
         )
 
     def walked(
-        self, parts: Parts, wanted: str, columns: str, moment: str, more: str = "", groups: str = ""
-    ) -> Iterator[Any]:
+        self, parts: Parts, wanted: str, columns: str, moment: str, more: str = "",
+        groups: str = "", *, which: str = NO_DRILL,
+    ) -> Iterator[Any]:  # fmt: skip
         """Yield rows that are computed from alerts, of the parts without rollups.
 
         Args:
@@ -110,13 +111,15 @@ class PeriodReads:
             moment: the column by which an alert is in the period
             more: a condition, with AND after it
             groups: what it is grouped by; empty for one row in all
+            which: a condition on the rule; empty for all alerts, so that an index alone is read
 
         Returns:
             One row for each group.
         """
         where, cells = self._scope
-        arm = f"SELECT {columns} FROM alert WHERE {more} {where} {NO_DRILL} "
-        arm += f"AND {moment} >= ? AND {moment} < ?"
+        only = f"{which} AND" if which else ""
+        arm = f"SELECT {columns} FROM alert WHERE {more} {where} {only} "
+        arm += f"{moment} >= ? AND {moment} < ?"
         grouped = f"GROUP BY {groups}" if groups else ""
         return self._of_all(
             [(arm, (*cells, *span)) for span in parts.walked], f"SELECT {wanted} FROM", grouped

@@ -16,15 +16,15 @@ from sentinel.severity import Severity
 from sentinel.store.database.bulk import cells_of
 
 __all__ = [
-    "DAY", "FIGURES", "NO_DRILL", "asked", "figures", "hour_after", "hour_before", "hour_of",
-    "milliseconds", "moment_of",
+    "A_DRILL", "DAY", "FIGURES", "NO_DRILL", "asked", "figures", "hour_after", "hour_before",
+    "hour_of", "milliseconds", "moment_of",
 ]  # fmt: skip
 
 DAY = 24
 """Hours of a day."""
 FIGURES = ("opened", "critical", "taken", "waited", "ended", "lasted", "low", "ignored")
 """The columns of a rollup, in the order of `figures`."""
-NO_DRILL = f"rule <> '{DRILL_RULE}'"
+NO_DRILL, A_DRILL = f"rule <> '{DRILL_RULE}'", f"rule = '{DRILL_RULE}'"
 """The condition, in SQL, of an alert that counts in statistics: it is of no fire drill."""
 _HOUR = timedelta(hours=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

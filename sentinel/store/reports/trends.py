@@ -24,7 +24,7 @@ from sentinel.store.reports.period_reads import (
     mean,
 )
 from sentinel.store.reports.rollup_spans import NONE, Parts, kept_in
-from sentinel.store.reports.rollups import DAY, figures, milliseconds, moment_of
+from sentinel.store.reports.rollups import A_DRILL, DAY, figures, milliseconds, moment_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -45,6 +45,8 @@ DEFINITIONS = {
     ),
 }
 MOST_RULES = 12
+_ALL_BUT_DRILLS = (("", 1), (A_DRILL, -1))
+"""What counts of which alerts: the indexes that answer for all of them do not have the rule."""
 _SEVERITIES = ", ".join(str(int(one)) for one in Severity)
 
 
@@ -174,10 +176,14 @@ class _Asking(PeriodReads):
         """Return how many alerts were resolved, and after how many milliseconds in total."""
         took = milliseconds(self.dialect, "opened_at", "resolved_at")
         rows = [(one.ended, one.lasted) for one in kept["ended"].values()]
-        rows += self.walked(
-            parts, f"count(*), {took}", "opened_at, resolved_at", "resolved_at",
-            more="opened_at IS NOT NULL AND",
-        )  # fmt: skip
+        for which, sign in _ALL_BUT_DRILLS:
+            rows += [
+                (sign * over, sign * lasted)
+                for over, lasted in self.walked(
+                    parts, f"count(*), {took}", "opened_at, resolved_at", "resolved_at",
+                    more="opened_at IS NOT NULL AND", which=which,
+                )
+            ]  # fmt: skip
         return sum(row[0] for row in rows), sum(row[1] for row in rows)
 
     def by_kind(self, parts: Parts, kept: SumsByName) -> tuple[Counter[str], Counter[str]]:
@@ -216,14 +222,17 @@ class _Asking(PeriodReads):
             "at, name",
         ):  # fmt: skip
             count(moment_of(hour), int(severity), opened)
-        for given, severity, opened in self.walked(
-            parts, "at, severity, count(*)", f"{at} AS at, severity", "opened_at",
-            # One severity at a time, so that the index of both answers without reading a row.
-            more=f"severity IN ({_SEVERITIES}) AND", groups="at, severity",
-        ):  # fmt: skip
-            found = datetime.fromisoformat(given) if isinstance(given, str) else given
-            count(found, severity, opened)
-        return [Bucket(at=at, severity=rank, opened=n) for (at, rank), n in sorted(counted.items())]
+        for which, sign in _ALL_BUT_DRILLS:
+            for given, severity, opened in self.walked(
+                parts, "at, severity, count(*)", f"{at} AS at, severity", "opened_at",
+                # One severity at a time, so that the index of both answers without reading a row.
+                more=f"severity IN ({_SEVERITIES}) AND", groups="at, severity", which=which,
+            ):  # fmt: skip
+                found = datetime.fromisoformat(given) if isinstance(given, str) else given
+                count(found, severity, sign * opened)
+        return [
+            Bucket(at=at, severity=rank, opened=n) for (at, rank), n in sorted(counted.items()) if n
+        ]
 
 
 def _most(counted: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -83,6 +83,7 @@ def test_one_real_alert_and_three_drills_count_as_one_alert(team: World, clock: 
         found = trend(store, timedelta(days=2), timedelta(hours=1))
         assert (found.now.opened, found.now.resolved, found.now.acknowledge) == (1, 1, 600)
         assert [one.rule for one in found.noisy] == ["disk"]
+        assert [one.opened for one in found.buckets] == [1]
     digest = digest_of(store, "db")
     assert (digest.opened, digest.resolved, len(digest.alerts)) == (1, 1, 1)
     assert [one.rule for one in digest.rules] == ["disk"]
