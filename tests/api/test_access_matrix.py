@@ -221,7 +221,7 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT id, ended_at FROM silence WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT disabled_at FROM person WHERE name = '{place.tenant}'",
         f"SELECT status FROM pending_change WHERE id = '{place.pending}'",
-        f"SELECT query FROM saved_view WHERE owner LIKE 'own % {place.tenant}' ORDER BY owner",
+        f"SELECT query FROM saved_view WHERE owner LIKE 'own %% {place.tenant}' ORDER BY owner",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",
     ]
     with store.read() as connection:
