@@ -63,21 +63,21 @@ class _Tile(BaseModel):
 class CountTile(_Tile):
     """How many alerts a search finds; without a status, those that are not resolved."""
 
-    kind: Literal["count"] = "count"
+    kind: Literal["count"]
     search: Search = Field(default="", description="As on *History*: severity:critical team:db.")
 
 
 class TrendTile(_Tile):
     """How many alerts opened over time, by severity."""
 
-    kind: Literal["trend"] = "trend"
+    kind: Literal["trend"]
     length: Length = "24h"
 
 
 class TableTile(_Tile):
     """The alerts of a saved view, or of a search."""
 
-    kind: Literal["table"] = "table"
+    kind: Literal["table"]
     view: Search = Field(default="", description="The query of a saved view of *Live*.")
     rows: Whole = Field(default=10, ge=1, le=100, description="At most so many.")
 
@@ -85,7 +85,7 @@ class TableTile(_Tile):
 class MetricTile(_Tile):
     """A metric as a chart."""
 
-    kind: Literal["metric"] = "metric"
+    kind: Literal["metric"]
     metric: Annotated[str, StringConstraints(min_length=1, max_length=300)]
     tenant: Annotated[str, StringConstraints(pattern=f"^({TENANT_PATTERN})$")] = "default"
     length: Length = "24h"
@@ -94,7 +94,7 @@ class MetricTile(_Tile):
 class OnCallTile(_Tile):
     """Who is on call now."""
 
-    kind: Literal["oncall"] = "oncall"
+    kind: Literal["oncall"]
     schedules: Annotated[list[Text], Field(max_length=50)] = Field(
         default_factory=list, description="Names of schedules; empty for all."
     )

@@ -15,10 +15,10 @@ from sentinel.audit.change import Change
 from sentinel.boards.document import BoardDocument, board_of
 from sentinel.errors import ConfigurationError, NotFound, OutOfScope
 from sentinel.schema.custom_dashboards import CustomDashboard
+from sentinel.store.access.grants import places
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import table_of
-from sentinel.tenant import checked_tenant
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -27,7 +27,6 @@ __all__ = ["LONGEST_NAME", "MOST_BOARDS", "Board", "Boards", "Place"]
 
 _BOARD = table_of(CustomDashboard)
 LONGEST_NAME = 60
-LONGEST_TEAM = 200
 MOST_BOARDS = 50
 """Of one person, or of one team."""
 
@@ -214,9 +213,7 @@ class Boards:
 
     def _check(self, place: Place) -> None:
         if not place.is_own:
-            checked_tenant(place.tenant)
-            if len(place.team) > LONGEST_TEAM or not place.team.isprintable():
-                raise ConfigurationError("this can be no team", hint="Write printable characters.")
+            places([place.tenant], [place.team])
         if not self.may_change(place):
             raise OutOfScope(
                 f"{self._who.name} may not change dashboards of the team {place.team!r}",
