@@ -61,6 +61,7 @@ _BARE = re.compile(r'[^\s()",]+')
 _WORD = re.compile(r'[^\s()"]+')
 _OPERATOR = re.compile(r">=|<=|>|<")
 _OR = re.compile(r"OR(?=[\s(]|$)")
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
 _SPACE = re.compile(r"\s*")
 
 
@@ -271,6 +272,8 @@ class _Parser:
             values.append(self._value(kind))
             if len(values) > MOST_VALUES:
                 raise self._fault(f"more than {MOST_VALUES} values")
+        if operator != "=" and is_attribute and not _NUMBER.fullmatch(values[0]):
+            raise self._fault(f"{values[0]!r} is no number, which {operator} compares with", at)
         self._skip()
         if operator != "=" and not is_attribute and kind in ("text", "status"):
             raise self._fault(f"{name} is a text, which {operator} does not compare", at)

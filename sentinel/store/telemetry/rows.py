@@ -78,7 +78,9 @@ def arrow_of(tenant: str, batch: Batch) -> ArrowTable:
         "ScopeName": [one.name for one in origins],
         "ScopeVersion": [one.version for one in origins],
     }.items():
-        columns[name] = pa.DictionaryArray.from_arrays(of, pa.array(found, texts))
+        # ClickHouse refuses a dictionary that has a value twice, as of two services' scopes.
+        coded = pa.array(found, texts).dictionary_encode()
+        columns[name] = pa.DictionaryArray.from_arrays(coded.indices.take(of), coded.dictionary)
     for name, maps in {
         "ResourceAttributes": [one.resource for one in origins],
         "ScopeAttributes": [one.scope for one in origins],
