@@ -22,7 +22,8 @@ from dashboard.rule_fields import Given, rule_fields
 from dashboard.rule_form import fields_of, normal, problems_of
 from dashboard.rule_inputs import Slots, condition, parameter
 from dashboard.rule_start import BUILD, NEW, Start, begin, catalog, close, known_names, started
-from dashboard.rule_trial import BacktestRule, TryRule, show_trial
+from dashboard.rule_trial import BacktestRule, TryRule
+from dashboard.trial_panel import show_trial
 from sentinel.access import Permission
 from sentinel.checks.form import summary_of
 from sentinel.checks.trigger import Trigger

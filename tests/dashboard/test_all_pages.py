@@ -31,7 +31,8 @@ WITHOUT_STREAMLIT = (
     "document_commands", "escalation_view", "export_columns",
     "export_files", "history_query", "key_commands", "live_api", "live_filter", "markup",
     "noise_commands", "oncall_commands", "oncall_view", "page_tokens", "readings_chart", "reports",
-    "response_cache", "routing_view", "serializers", "silence_commands", "silence_view",
+    "response_cache", "rollout_commands", "routing_view", "rule_commands", "rule_trial",
+    "serializers", "silence_commands", "silence_view",
     "template_commands", "view_models",
 )  # fmt: skip
 
