@@ -6,8 +6,11 @@ connection of its own a page takes 10 ms beside a heavy scan that takes seconds.
 
 from __future__ import annotations
 
+import os
 import queue
 import re
+import sys
+import tempfile
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -168,9 +171,10 @@ class _Connection:
                 self._set(name, "DEFAULT" if before is None else literal(before), quiet=True)
 
     def _insert(self, asked: Asked) -> bytes:
-        with self._chdb.send_insert(asked.sql, asked.format) as stream:
-            stream.append(asked.data or b"")
-            stream.finish()
+        # Not by `send_insert`: it reports success where rows could not be written, such as on a
+        # full disk (findings/chdb-a-failed-insert-reports-success.sh).
+        with _file_of(asked.data or b"") as path:
+            self._chdb.query(f"{asked.sql} FROM INFILE {literal(path)} FORMAT {asked.format}")
         return b""
 
     def _use(self, database: str) -> None:
@@ -190,6 +194,25 @@ class _Connection:
 
     def close(self) -> None:
         self._chdb.close()
+
+
+@contextmanager
+def _file_of(data: bytes) -> Generator[str]:
+    """A file with these bytes, in memory where the system has such files.
+
+    Yields:
+        Its path.
+    """
+    if sys.platform == "linux":
+        with os.fdopen(os.memfd_create("insert"), "wb") as file:
+            file.write(data)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            yield file.name
 
 
 class _Pool:

@@ -69,9 +69,10 @@ class _Door:
         self._engine = engine
         self._passwords = passwords
         limits = engine.limits
-        # A thread for each connection and one for each request that waits for one.
-        most = limits.writers + limits.readers + 8
-        self._threads = ThreadPoolExecutor(most, "statement")
+        # Threads of their own, and some that wait for a connection: queries that wait hold up no
+        # insert, and inserts no query.
+        self._readers = ThreadPoolExecutor(limits.readers + 4, "query")
+        self._writers = ThreadPoolExecutor(limits.writers + 4, "change")
         self._now = 0
 
     async def answer(self, request: Request) -> Response:
@@ -108,7 +109,8 @@ class _Door:
         loop = asyncio.get_running_loop()
         read_only = user != WRITER
         answer = await loop.run_in_executor(
-            self._threads, lambda: self._engine.run(asked, read_only=read_only)
+            self._readers if read_only else self._writers,
+            lambda: self._engine.run(asked, read_only=read_only),
         )
         return Response(
             answer,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import threading
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
@@ -11,6 +13,9 @@ import httpx
 import pytest
 
 from sentinel.settings import Settings
+from sentinel.telemetry_server.engine import Engine, EngineLimits
+from sentinel.telemetry_server.http import READER, WRITER, application
+from sentinel.telemetry_server.statements import Asked
 
 ODD = "it's\tan ö\n\\N {x:String} \\"
 
@@ -58,6 +63,58 @@ def test_the_real_client_creates_inserts_and_reads(telemetry_settings: Settings)
         writes.command("DROP TABLE IF EXISTS door")
         writes.close()
         reads.close()
+
+
+def test_rows_that_cannot_be_written_are_an_error_and_no_success(
+    telemetry_settings: Settings,
+) -> None:
+    # `send_insert` of chdb reports success of them.
+    writes = client(telemetry_settings.telemetry_url.get_secret_value())
+    try:
+        writes.command(
+            "CREATE TABLE door (n UInt64, CONSTRAINT small CHECK n < 10) "
+            "ENGINE = MergeTree ORDER BY n"
+        )
+        with pytest.raises(Exception, match="code: 469"):
+            writes.insert("door", [[99]])
+        with pytest.raises(Exception, match="code: 469"):
+            writes.insert_arrow("door", import_module("pyarrow").table({"n": [99]}))
+        writes.insert("door", [[7]])
+        assert writes.query("SELECT n FROM door").result_rows == [(7,)]
+    finally:
+        writes.command("DROP TABLE IF EXISTS door")
+        writes.close()
+
+
+def test_queries_that_wait_hold_up_no_insert() -> None:
+    class Slow(Engine):
+        """Its readers wait until all are released; what changes something does not."""
+
+        def __init__(self) -> None:
+            self.limits = EngineLimits()
+            self.released = threading.Event()
+
+        def run(self, asked: Asked, *, read_only: bool) -> bytes:
+            if read_only:
+                self.released.wait(30)
+            return b"done"
+
+    async def both(engine: Slow) -> int:
+        door = httpx.ASGITransport(application(engine, {WRITER: "w", READER: "r"}))
+        async with httpx.AsyncClient(transport=door, base_url="http://store") as http:
+            many = [
+                asyncio.create_task(http.post("/", content="SELECT 1", auth=(READER, "r")))
+                for _ in range(40)
+            ]
+            await asyncio.sleep(0)
+            change = http.post("/", content="OPTIMIZE TABLE t", auth=(WRITER, "w"))
+            try:
+                return (await asyncio.wait_for(change, 10)).status_code
+            finally:
+                engine.released.set()
+                await asyncio.gather(*many)
+
+    assert asyncio.run(both(Slow())) == 200
 
 
 def test_nobody_gets_in_without_the_password(telemetry_settings: Settings) -> None:

@@ -180,6 +180,8 @@ class TelemetryClient:
             "insert_deduplication_token": token,
             # What a view derives is written too where a crash came between rows and view.
             "deduplicate_blocks_in_dependent_materialized_views": 1,
+            # What is sent late may be of more than the 100 days that are taken otherwise.
+            "max_partitions_per_insert_block": 0,
         }
         if self.place.cluster:
             settings["distributed_foreground_insert"] = 1

@@ -54,6 +54,13 @@ def test_a_batch_that_comes_again_counts_once_in_its_view_too(
     assert reader.table("SELECT count() AS n FROM spans").to_pylist() == [{"n": 6}]
 
 
+def test_a_batch_of_more_than_a_hundred_days_is_written(telemetry: TelemetryClient) -> None:
+    now = datetime.now(UTC)
+    late = spans(*[(f"{day}", now - timedelta(days=day)) for day in range(102)])
+    telemetry.insert("spans", late, "late")
+    assert telemetry.value("SELECT uniqExact(TraceId) FROM spans") > 0
+
+
 def test_a_reader_changes_nothing(telemetry_settings: Settings) -> None:
     with pytest.raises(TelemetryError, match="readonly"):
         telemetry_client(telemetry_settings).command("TRUNCATE TABLE logs")
