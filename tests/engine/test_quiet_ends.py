@@ -37,6 +37,7 @@ def ends(paging: Paging) -> list[str]:
         ([SMS, MAIL], [SLACK, SMS], [SLACK]),  # the quietest of all her receivers
         ([VOICE, SMS], [SMS], [SMS]),
         (["inbox", SMS, MAIL], [SMS], [MAIL, "inbox"]),
+        (["inbox", SMS], [SLACK], [SLACK]),  # the inbox makes no receiver a quiet one
         ([VOICE], [VOICE], ["inbox"]),  # nobody is called about an end
         (["sentinel-pagerduty/ann", SMS], [SLACK], [SLACK, "sentinel-pagerduty/ann"]),
         (["sentinel-pagerduty/ann"], [VOICE], ["sentinel-pagerduty/ann"]),
@@ -55,6 +56,13 @@ def test_a_channel_that_took_no_page_hears_of_no_end(paging: Paging):
     paging.store.receivers.set("ann-sms", [SMS])
     paging.recorder.fails[SLACK] = DeliveryError("busy")
     assert ends(paging) == [SMS]
+
+
+def test_a_receiver_of_which_nothing_took_a_page_is_not_the_quietest(paging: Paging):
+    paging.store.receivers.set("ann", [SMS])
+    paging.store.receivers.set("ann-sms", [SLACK])
+    paging.recorder.fails[SMS] = DeliveryError("busy")
+    assert ends(paging) == [SLACK]
 
 
 def test_every_type_of_channel_has_a_place_and_calls_are_the_loudest():

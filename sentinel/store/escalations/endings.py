@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, select
@@ -28,8 +29,9 @@ _INCIDENT = "its incident"
 def add_end(connection: Connection, row: Row[Any], at: datetime) -> list[datetime]:
     """Add the messages to those who were paged that it is over: one for a person, or a receiver.
 
-    A person hears of it through the receiver with the quietest channel that took a page, and not by
-    all of theirs; but a vendor that keeps an incident of a page hears of it in any case.
+    A person hears of it through the receiver with the quietest channel that took a page, the inbox
+    aside, and not by all of theirs; but a vendor that keeps an incident of a page hears of it in
+    any case.
 
     Args:
         connection: the caller's open transaction
@@ -40,9 +42,11 @@ def add_end(connection: Connection, row: Row[Any], at: datetime) -> list[datetim
         That moment; nothing where nobody was paged.
     """
     took = _channels_that_took(connection, row.group_id, row.opened_at)
-    quietest: dict[tuple[str, str], tuple[int, Page]] = {}
+    quietest: dict[tuple[str, str], tuple[float, Page]] = {}
     for page in connection.execute(_PAGED, {"escalation": row.id}):
-        loud = min(map(loudness, took.get(page.receiver, ())), default=0)
+        # Everybody's inbox makes no receiver a quiet one: its other channels hear of the end, too.
+        heard = [ref for ref in took.get(page.receiver, ()) if ref != INBOX]
+        loud = min(map(loudness, heard), default=_NOTHING_TOOK_IT)
         key = (page.person, "" if page.person else page.receiver)
         if key not in quietest or loud < quietest[key][0]:
             quietest[key] = (loud, Page(at, page.receiver, page.person, page.why))
@@ -122,6 +126,8 @@ def _with_incidents(took: dict[str, list[str]]) -> list[str]:
 
 
 _CALL = "sentinel-twilio-voice"
+_NOTHING_TOOK_IT = inf
+"""How loud a receiver counts of which no channel took a page: louder than any that works."""
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _TOOK = (
     select(DELIVERY.c.receiver, DELIVERY.c.channel)
