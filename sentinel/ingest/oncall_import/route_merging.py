@@ -1,12 +1,13 @@
 """Imported routes beside those that are active: which are added, and which stay as they are.
 
 They are added below the route at the top, after those that are there, so that what a route takes
-today it still takes. What matches and names no receiver notifies whom it notified before.
+today it still takes. Where one of these takes everything, no route after it matches, so they are
+added below that one. What matches and names no receiver notifies whom it notified before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ from sentinel.notifications.route_trial import checked
 from sentinel.oncall.document_plan import OnCallDifference
 
 __all__ = ["MergedRoutes", "merged_routes"]
+
+_INTERVALS = ("mute_time_intervals", "active_time_intervals")
 
 
 class MergedRoutes(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +53,7 @@ def merged_routes(number: int, text: str, found: Sequence[Mapping[str, Any]]) ->
         The document, and what is added to it. A route that is there with the same matchers stays
         as it is, and all of them where the document, or a test in it, refuses the new ones.
     """
-    there = {} if not text else {_key(one): one for one in read_routes(text).route.routes}
+    there = {_key(one): one for one in _that_match(read_routes(text).route)} if text else {}
     added: list[Mapping[str, Any]] = []
     notes: list[ImportNote] = []
     for route in found:
@@ -64,8 +67,7 @@ def merged_routes(number: int, text: str, found: Sequence[Mapping[str, Any]]) ->
     if not added:
         return MergedRoutes(number=number, text=text, notes=notes)
     whole: dict[str, Any] = loaded(text, "the routes", "") if text else {}
-    top = dict(whole.get("route") or {})
-    top["routes"] = [*(top.get("routes") or []), *map(dict, added)]
+    top = _with_routes(whole.get("route") or {}, added)
     wanted = yaml.safe_dump(
         {**whole, "route": top}, sort_keys=False, allow_unicode=True, width=100
     )  # fmt: skip
@@ -79,6 +81,31 @@ def merged_routes(number: int, text: str, found: Sequence[Mapping[str, Any]]) ->
                                "their earlier version only"))  # fmt: skip
     made = [_difference(RouteNode.model_validate(one)) for one in added]
     return MergedRoutes(number=number, text=wanted, differences=made, notes=notes)
+
+
+def _takes_all(route: RouteNode) -> bool:
+    return not route.conditions and not route.continue_
+
+
+def _that_match(route: RouteNode) -> Iterator[RouteNode]:
+    """Yield the routes below one up to that which takes everything, and those below that one."""
+    for one in route.routes:
+        yield one
+        if _takes_all(one):
+            yield from _that_match(one)
+            return
+
+
+def _with_routes(route: Mapping[str, Any], added: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a route of a document with routes below it, or below that which takes everything."""
+    routes: list[Mapping[str, Any]] = list(route.get("routes") or [])
+    for place, one in enumerate(routes):
+        if _takes_all(RouteNode.model_validate(one)):
+            # A route has no time intervals of the route above, as in Alertmanager.
+            times = {name: one[name] for name in _INTERVALS if name in one}
+            routes[place] = _with_routes(one, [{**times, **each} for each in added])
+            return {**route, "routes": routes}
+    return {**route, "routes": [*routes, *map(dict, added)]}
 
 
 def _key(route: RouteNode) -> frozenset[str]:

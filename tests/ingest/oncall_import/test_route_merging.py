@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import yaml
 
 from sentinel.ingest.oncall_import.route_merging import MergedRoutes, merged_routes
 from sentinel.notifications.route_document import read_routes
+from sentinel.notifications.routing import RouteTree
 
 ACTIVE = """
 route:  # ours
@@ -52,6 +54,26 @@ def test_what_is_there_stays_and_the_rest_comes_after_it():
     ]
     again = merged_routes(4, found.text, [DB, WEB, SHOP])
     assert (again.text, list(again.differences)) == (found.text, [])
+
+
+def test_below_a_route_that_takes_everything_they_still_match():
+    night = "{name: night, time_intervals: [{times: [{start_time: '00:00', end_time: '06:00'}]}]}"
+    text = f"""
+route:
+  receiver: default
+  routes:
+    - {{receiver: audit, continue: true}}
+    - {{receiver: ops, mute_time_intervals: [night], group_wait: 5m}}
+time_intervals: [{night}]
+"""
+    found = merged_routes(3, text, [SHOP])
+    (way,) = RouteTree(read_routes(found.text)).root.ways({"team": "shop"})[1:]
+    assert (way.escalation, way.receivers, way.wait) == ("shop", ("ops",), timedelta(minutes=5))
+    assert list(way.mute) == ["night"]
+    assert said(found) == ['+ route {team="shop"}: escalation shop']
+    assert merged_routes(4, found.text, [SHOP]).differences == ()
+    dead = text.replace("group_wait: 5m}", "}\n    - {matchers: ['team=\"shop\"']}")
+    assert len(merged_routes(3, dead, [SHOP]).differences) == 1  # that one never matches
 
 
 def test_routes_whose_document_is_refused_with_the_new_ones_stay_as_they_are():
