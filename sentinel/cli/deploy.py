@@ -128,11 +128,15 @@ def carried_out(api: RolloutApi, steps: Sequence[Step], *, silent: bool) -> list
     permitted, approved = approved_steps(steps)
     planned = changes_of(permitted)
     with Progress(_todo(permitted), silent=silent) as progress, recorded(planned, door="deploy"):
-        done = apply_plan(api, permitted, progress=progress.step)
-    note_applied(approved, done)
-    for step in done:
-        if step.kind == "removed" and step.live is not None:
-            retire(step.live)
+
+        def finish(step: Step) -> None:
+            """Do what follows of one step at once: another one may stop the rollout."""
+            if step.kind == "removed" and step.live is not None:
+                retire(step.live)
+            note_applied(approved, [step])
+            progress.step(step)
+
+        done = apply_plan(api, permitted, progress=finish)
     if refused := refused_of(planned, done):
         with recorded(refused, door="deploy"):
             pass

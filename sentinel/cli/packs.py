@@ -13,7 +13,12 @@ from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import settings_here
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sentinel.client.packs import PackDetail
+    from sentinel.rollout.api import RolloutApi
+    from sentinel.rollout.files import Entry
+    from sentinel.rollout.plan import Step
     from sentinel.rollout.shipped_packs import ShippedPack
 
 __all__ = ["commands"]
@@ -101,7 +106,6 @@ def remove(name: Name, dry_run: DryRun = False, json: AsJson = False) -> None:
     """
     from sentinel.rollout.api import RolloutApi
     from sentinel.rollout.files import pack_file, read_files
-    from sentinel.rollout.plan import removals
 
     if remote_url():
         from sentinel.cli.remote_rollouts import roll_out_remotely
@@ -114,10 +118,23 @@ def remove(name: Name, dry_run: DryRun = False, json: AsJson = False) -> None:
     began = time.monotonic()
     entries = read_files([pack_file(name)])
     with RolloutApi.of(settings_here()) as api:
-        steps = removals(entries, api.live([one.name for one in entries]))
+        steps = _removal(api, entries)
         if not dry_run:
             steps = carried_out(api, steps, silent=json)
     answer(steps, dry_run=dry_run, json=json, seconds=time.monotonic() - began)
+
+
+def _removal(api: RolloutApi, entries: Sequence[Entry]) -> list[Step]:
+    """Plan the removal; where no database answers, rows of rules are left as they are."""
+    from sentinel.cli.target import open_store
+    from sentinel.errors import DatabaseError
+    from sentinel.rollout.removal import plan_removal
+
+    try:
+        with open_store() as store:
+            return plan_removal(store, api, entries)
+    except DatabaseError:
+        return plan_removal(None, api, entries)
 
 
 def _all() -> list[dict[str, Any]]:

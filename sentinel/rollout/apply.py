@@ -155,7 +155,8 @@ def apply_plan(
         api: the API of the Prefect server
         steps: the steps, as `plan_rollout` returned them
         owner: `file` or `ui`, recorded with each created or changed deployment
-        progress: called in this thread after each step
+        progress: called in this thread after each step, also of those that were under way when
+            another one failed
 
     Returns:
         The steps in the same order; rejected ones have the kind `refused` and reasons.
@@ -170,12 +171,18 @@ def apply_plan(
     done = list(steps)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running = {pool.submit(_do, api, steps[n], flows, owner): n for n in todo}
+        untold = dict(running)
         try:
             for each in as_completed(running):
                 done[running[each]] = each.result()
+                del untold[each]
                 progress(done[running[each]])
         except BaseException:
             pool.shutdown(cancel_futures=True)
+            # Those that were under way have ended: what was done needs its consequences, too.
+            for each in untold:
+                if not each.cancelled() and each.exception() is None:
+                    progress(each.result())
             raise
     return done
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from sentinel.audit.change import not_done
 from sentinel.errors import Conflict
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.apply import apply_plan, plan_rollout
@@ -20,8 +21,9 @@ from sentinel.rollout.drift import shown_differences
 from sentinel.rollout.files import Entry
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.gated_rollout import gate, keep_deployed
-from sentinel.rollout.plan import Step, removals
+from sentinel.rollout.plan import Step
 from sentinel.rollout.posted_files import reasons_against
+from sentinel.rollout.removal import plan_removal
 from sentinel.store.approvals.pending_changes import PendingChanges
 
 if TYPE_CHECKING:
@@ -83,18 +85,18 @@ class FileRollout:
         ]
 
     def plan_removal(self, entries: Sequence[Entry]) -> list[Step]:
-        """Plan the removal of the deployments that a rollout of some entries made.
+        """Plan the removal of the deployments, and of the rows, that a rollout of entries made.
 
         Args:
             entries: of the files
 
         Returns:
-            A step for each; none where nothing of the files is deployed.
+            A step for each; none where nothing of the files is left.
 
         Raises:
             PrefectUnreachable: the API does not answer
         """
-        return removals(entries, self._api.live([one.name for one in entries]))
+        return plan_removal(self._store, self._api, entries)
 
     def carry_out(self, steps: Sequence[Step], *, actor: str) -> list[Step]:
         """Carry out a plan, with a row of the audit trail for each deployment it changes.
@@ -115,16 +117,28 @@ class FileRollout:
         """
         permitted, approved = gate(self._store, steps, actor=actor)
         planned = changes_of(permitted)
-        with self._store.audit.outside(planned, actor=actor):
-            done = apply_plan(self._api, permitted)
-        if refused := refused_of(planned, done):
-            self._store.audit.write(refused, actor=actor)
-        keep_deployed(self._store, done)
-        for step in done:
-            if step.kind != "refused" and step.name in approved:
-                PendingChanges(self._store).finish(approved[step.name])
+        finished = set[str]()
+
+        def finish(step: Step) -> None:
+            """Do what follows of one step at once: another one may stop the rollout."""
+            finished.add(step.name)
+            if step.kind == "refused":
+                return
+            keep_deployed(self._store, [step])
             if step.kind == "removed":
                 self._retire(step, actor)
+            if step.name in approved:
+                PendingChanges(self._store).finish(approved[step.name])
+
+        self._store.audit.write(planned, actor=actor)
+        try:
+            done = apply_plan(self._api, permitted, progress=finish)
+        except BaseException as error:
+            left = [not_done(one, error) for one in planned if one.object_name not in finished]
+            self._store.audit.write(left, actor=actor)
+            raise
+        if refused := refused_of(planned, done):
+            self._store.audit.write(refused, actor=actor)
         return done
 
     def _retire(self, step: Step, actor: str) -> None:

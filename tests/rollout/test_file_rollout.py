@@ -1,0 +1,125 @@
+"""A rollout of files that stops half way, and what a repetition of it finds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.errors import NotFound, PrefectUnreachable
+from sentinel.rollout.api import RolloutApi
+from sentinel.rollout.file_rollout import FileRollout
+from sentinel.rollout.files import Entry
+from sentinel.rollout.flow_cache import FlowCache
+from sentinel.rollout.plan import Live
+from sentinel.store import Store
+from sentinel.store.audit.queries import AuditFilter, page
+from tests.world import World
+
+NAMES = ("one", "two", "three", "four")
+
+
+class Prefect:
+    """Deployments of a pack; after some requests it answers no more."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.there = {f"id of {name}": name for name in names}
+        self.answers = 0
+        self.slow = ""
+        self.silent = threading.Event()
+
+    def live(self, names: Sequence[str]) -> list[Live]:
+        return [
+            Live(flow="disk", deployment={
+                "id": id_, "name": name, "entrypoint": "flows.rules.disk_space",
+                "labels": {"sentinel.origin": "sentinel/pack.yaml"},
+                "parameters": {"rule": {"name": name}},
+            })
+            for id_, name in self.there.items() if name in names
+        ]  # fmt: skip
+
+    def deployment(self, deployment_id: str) -> dict[str, Any]:
+        if deployment_id not in self.there:
+            raise NotFound("Prefect knows no such deployment")
+        return {"id": deployment_id}
+
+    def delete_deployment(self, deployment_id: str) -> None:
+        if deployment_id == self.slow:
+            self.silent.wait(5)
+            time.sleep(0.05)  # its answer comes after the failure of another request was seen
+        elif self.answers == 0:
+            self.silent.set()
+            raise PrefectUnreachable("Prefect does not answer")
+        else:
+            self.answers -= 1
+        self.there.pop(deployment_id, None)
+
+
+def entries() -> list[Entry]:
+    return [
+        Entry(
+            file="pack.yaml", origin="sentinel/pack.yaml", place=n, name=name, whole={},
+            spec={"name": name, "entrypoint": "flows.rules.disk_space",
+                  "parameters": {"rule": {"name": name}}},
+        )
+        for n, name in enumerate(NAMES)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("after", [0, 2, 3])
+def test_a_removal_that_stops_retires_what_it_deleted_and_a_repetition_does_the_rest(
+    store: Store, clock: FakeClock, after: int
+):
+    for name in NAMES:
+        World(store, clock, name=name).sees({"/": 99})
+    prefect = Prefect(NAMES)
+    rollout = FileRollout(store, cast("RolloutApi", prefect), cast("FlowCache", None))
+    prefect.answers = after
+    with pytest.raises(PrefectUnreachable):
+        rollout.carry_out(rollout.plan_removal(entries()), actor="ann")
+    kept = {row.name for row in store.rules.list()}
+    assert kept == set(prefect.there.values())
+    assert len(kept) == len(NAMES) - after
+    told = page(store, AuditFilter(actions=("rule.undeployed",))).items
+    assert {one.object_name for one in told if one.note.startswith("not done")} == kept
+    prefect.answers = 10
+    done = rollout.carry_out(rollout.plan_removal(entries()), actor="ann")
+    assert {one.name for one in done} == kept
+    assert store.rules.list() == []
+    assert rollout.plan_removal(entries()) == []
+
+
+def test_a_deletion_that_was_under_way_when_another_failed_is_followed_up(
+    store: Store, clock: FakeClock
+):
+    for name in NAMES:
+        World(store, clock, name=name).sees({"/": 99})
+    prefect = Prefect(NAMES)
+    prefect.slow = "id of two"
+    rollout = FileRollout(store, cast("RolloutApi", prefect), cast("FlowCache", None))
+    with pytest.raises(PrefectUnreachable):
+        rollout.carry_out(rollout.plan_removal(entries()), actor="ann")
+    assert {row.name for row in store.rules.list()} == {"one", "three", "four"}
+
+
+def test_a_rule_whose_deployment_went_without_it_is_removed_and_no_other(
+    store: Store, clock: FakeClock
+):
+    """Prefect took a deletion whose answer was lost, or the process ended behind it."""
+    for name in NAMES:
+        World(store, clock, name=name).sees({"/": 99})
+    prefect = Prefect(())
+    rollout = FileRollout(store, cast("RolloutApi", prefect), cast("FlowCache", None))
+    prefect.there["dep-1"] = "of another file"
+    assert rollout.plan_removal(entries()) == []  # they ran as a deployment of another name
+    del prefect.there["dep-1"]
+    prefect.answers = 10
+    (first, *_) = steps = rollout.plan_removal(entries())
+    assert [one.name for one in steps] == list(NAMES)
+    assert first.kind == "removed"
+    rollout.carry_out(steps, actor="ann")
+    assert store.rules.list() == []
