@@ -14,8 +14,9 @@ from sentinel.access import Scope
 from sentinel.store import Store
 from sentinel.store.reports.escalations import EscalationFigures, escalation_figures
 from sentinel.store.reports.measured import Measured, MeasuredPeriod, measured
-from sentinel.store.reports.noise import NoiseReport, RuleNoise, noise_report, rule_noise
+from sentinel.store.reports.noise import NoiseReport, noise_report
 from sentinel.store.reports.own_times import OwnTimes, PersonLoad, own_times, paging_load
+from sentinel.store.reports.rule_noise import RuleNoise, rule_noise
 
 __all__ = ["LENGTHS", "AnalyticsView", "csv_of", "read_analytics", "read_rule_noise"]
 

@@ -9,7 +9,7 @@ import msgspec
 
 from dashboard.rule_deployments import rules_of_people
 from sentinel.rollout.noise_change import Applied, apply_advice, the_advice
-from sentinel.store.reports.noise import rule_noise
+from sentinel.store.reports.rule_noise import rule_noise
 
 if TYPE_CHECKING:
     from dashboard.commands import Services

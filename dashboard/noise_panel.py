@@ -15,7 +15,9 @@ from dashboard.table import table
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
 from sentinel.noise.advice import Advice
-from sentinel.store.reports.noise import NoiseReport, RuleNoise, Scored
+from sentinel.store.reports.kept_alerts import Scored
+from sentinel.store.reports.noise import NoiseReport
+from sentinel.store.reports.rule_noise import RuleNoise
 
 __all__ = ["PAGE", "advice_panel", "missing", "scores"]
 
@@ -81,7 +83,11 @@ def advice_panel(found: RuleNoise, days: int) -> None:
         f"<p><b>{escape(found.rule)}</b>: fatigue {_score(found.scored.fatigue.score)}, fired "
         f'{found.episodes:,} times in {days} days</p><dl class="meanings">{parts}</dl>'
     )
-    if not found.advice:
+    if found.advised_since > found.since:
+        st.html('<p class="small">Advice counts what fired since the rule was last changed.</p>')
+    if found.note:
+        st.html(f'<p class="small">{escape(found.note)}</p>')
+    elif not found.advice:
         st.html(
             '<p class="small">No change would have saved messages without losing an alert that '
             "somebody needed.</p>"

@@ -25,8 +25,8 @@ from sentinel.store.access.within import Within
 from sentinel.store.alerts.audit import Act, ActFilter, Acts, Place
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.audit.queries import AuditFilter, AuditPage
-from sentinel.store.reports.noise import RuleNoise
 from sentinel.store.reports.period_comparison import Compared, Span
+from sentinel.store.reports.rule_noise import RuleNoise
 from sentinel.store.reports.statistics import Storage
 
 __all__ = ["PERIODS", "Reports"]

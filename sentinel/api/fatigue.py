@@ -21,7 +21,9 @@ from sentinel.api.shown_rules import allow, made_rules
 from sentinel.noise.advice import KINDS, Advice
 from sentinel.noise.score import DEFINITION
 from sentinel.rollout.noise_change import apply_advice, command_of, the_advice
-from sentinel.store.reports.noise import RuleNoise, Scored, noise_report, rule_noise
+from sentinel.store.reports.kept_alerts import Scored
+from sentinel.store.reports.noise import noise_report
+from sentinel.store.reports.rule_noise import RuleNoise, rule_noise
 
 __all__ = ["router"]
 
@@ -91,6 +93,10 @@ class RuleFatigue(BaseModel):
     until: datetime
     times_fired: int = Field(description="A reopened alert fired more than once.")
     fatigue: FatigueItem
+    advised_since: datetime = Field(
+        description="The advice counts what fired after it: the last change of the rule, or since."
+    )
+    note: str = Field(description="Why no advice is given; empty for no reason but the alerts.")
     advice: list[FatigueAdvice] = Field(description="The most messages saved first.")
 
 
@@ -134,6 +140,7 @@ def of_rule(
     return RuleFatigue(
         rule=found.rule, tenant=found.tenant, owner=found.owner, since=found.since,
         until=found.until, times_fired=found.episodes, fatigue=_item(found.scored),
+        advised_since=found.advised_since, note=found.note,
         advice=[_advice(found, one) for one in found.advice],
     )  # fmt: skip
 

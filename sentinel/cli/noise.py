@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from sentinel.rollout.made_rules import MadeRules
     from sentinel.store import Store
-    from sentinel.store.reports.noise import RuleNoise, Scored
+    from sentinel.store.reports.kept_alerts import Scored
+    from sentinel.store.reports.rule_noise import RuleNoise
 
 __all__ = ["commands"]
 
@@ -76,7 +77,11 @@ def show(rule: Rule, days: Days = 7, tenant: OfTenant = "default", json: AsJson 
     say(f"{rule}: fatigue {_score(fatigue['score'])}, fired {found['times_fired']:,} times")
     for part in fatigue["parts"]:
         say(f"  {part['points']:5.1f} of {part['most']:2}  {part['text']}")
-    if not found["advice"]:
+    if found["advised_since"] > found["since"]:
+        say("Advice counts what fired since the rule was last changed.")
+    if found["note"]:
+        say(found["note"])
+    elif not found["advice"]:
         say("No change would have saved messages without losing an alert that somebody needed.")
     for one in found["advice"]:
         say("")
@@ -111,7 +116,7 @@ def apply_(
         import msgspec
 
         from sentinel.rollout.noise_change import apply_advice, the_advice
-        from sentinel.store.reports.noise import rule_noise
+        from sentinel.store.reports.rule_noise import rule_noise
 
         with open_store() as store:
             found = rule_noise(store, tenant, rule, timedelta(days=days))
@@ -166,7 +171,7 @@ def _of_rule(rule: str, tenant: str, days: float) -> dict[str, Any]:
         with client_here() as client:
             there = client.do(noise.of_rule(rule, tenant=tenant, days=days))
         return there.model_dump(mode="json")
-    from sentinel.store.reports.noise import rule_noise
+    from sentinel.store.reports.rule_noise import rule_noise
 
     with open_store() as store:
         return _noise(rule_noise(store, tenant, rule, timedelta(days=days)))
@@ -178,6 +183,7 @@ def _noise(found: RuleNoise) -> dict[str, Any]:
     return {
         "rule": found.rule, "tenant": found.tenant, "owner": found.owner, "since": found.since,
         "until": found.until, "times_fired": found.episodes, "fatigue": _scored(found.scored),
+        "advised_since": found.advised_since, "note": found.note,
         "advice": [
             {
                 "kind": one.kind, "text": one.text, "fields": one.fields,

@@ -59,7 +59,11 @@ class Advice(BaseModel):
 
 
 class RuleFatigue(BaseModel):
-    """The noise of one rule, and what would make it less."""
+    """The noise of one rule, and what would make it less.
+
+    The advice counts what fired after `advised_since`, when the rule was last changed or the period
+    began; `note` says why there is none.
+    """
 
     rule: str
     tenant: str
@@ -68,6 +72,8 @@ class RuleFatigue(BaseModel):
     until: datetime
     times_fired: int
     fatigue: Scored
+    advised_since: datetime
+    note: str
     advice: list[Advice]
 
 

@@ -6,14 +6,16 @@ and `for` is raised to at most half of the shortest, so that one that is shorter
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from sentinel.duration import format_duration
-from sentinel.noise.episode import Episode, messages
+from sentinel.noise.episode import Episode, by_series, messages
 from sentinel.noise.replay import Window, with_hold, with_keep_firing, without_window
 from sentinel.severity import Severity
 
@@ -131,7 +133,7 @@ class _Trial:
         window: Window | None = None,
     ) -> Advice | None:  # fmt: skip
         """Return a change with what it would have made; None where it loses a needed episode."""
-        lost = sum(not _covered(one, left, self.now) for one in self.needed)
+        lost = _lost(self.needed, left, self.now)
         after = messages(left, self.terms.group_interval if together is None else together)
         if lost or after > self.before * (1 - _LEAST_SAVED):
             return None
@@ -142,13 +144,21 @@ class _Trial:
         )  # fmt: skip
 
 
-def _covered(needed: Episode, left: Sequence[Episode], now: datetime) -> bool:
-    """Return whether an alert of the series would have been open while the episode lasted."""
-    ends = needed.ends or now
-    return any(
-        one.series == needed.series and one.begins <= ends and (one.ends or now) > needed.begins
-        for one in left
-    )
+def _lost(needed: Sequence[Episode], left: Sequence[Episode], now: datetime) -> int:
+    """Return how many needed ones had no alert of their series open while they lasted."""
+    if not needed:
+        return 0
+    begins: dict[str, list[datetime]] = {}
+    latest: dict[str, list[datetime]] = {}
+    for series, some in by_series(left).items():
+        begins[series] = [one.begins for one in some]
+        latest[series] = list(accumulate((one.ends or now for one in some), max))
+    lost = 0
+    for one in needed:
+        # Of those that began before it was over, the one that lasted longest decides.
+        earlier = bisect_right(begins.get(one.series, ()), one.ends or now)
+        lost += not earlier or latest[one.series][earlier - 1] <= one.begins
+    return lost
 
 
 def _best(tried: Iterator[Advice | None]) -> Advice | None:

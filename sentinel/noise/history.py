@@ -42,13 +42,16 @@ class Happened(msgspec.Struct, frozen=True):
 
 
 def episodes_of(
-    alerts: Iterable[Kept], timelines: Mapping[str, Sequence[Happened]]
-) -> list[Episode]:
+    alerts: Iterable[Kept], timelines: Mapping[str, Sequence[Happened]],
+    whole_since: datetime | None = None,
+) -> list[Episode]:  # fmt: skip
     """Return every time that alerts fired.
 
     Args:
         alerts: as they are stored
         timelines: by id of the alert, the oldest entry first; may lack those that never reopened
+        whole_since: the timelines lack entries up to this moment, so what began until then is left
+            out; None where they are whole
 
     Returns:
         The earliest first.
@@ -66,7 +69,8 @@ def episodes_of(
             )  # fmt: skip
         else:
             found += _reopened(one, entries)
-    return sorted(found, key=lambda one: one.begins)
+    known = found if whole_since is None else [one for one in found if one.begins > whole_since]
+    return sorted(known, key=lambda one: one.begins)
 
 
 def _reopened(alert: Kept, entries: Sequence[Happened]) -> Iterable[Episode]:

@@ -22,7 +22,7 @@ from sentinel.store.rules.made import given_words
 
 if TYPE_CHECKING:
     from sentinel.store import Store
-    from sentinel.store.reports.noise import RuleNoise
+    from sentinel.store.reports.rule_noise import RuleNoise
 
 __all__ = ["DAYS", "Applied", "apply_advice", "command_of", "difference_of", "the_advice"]
 

@@ -20,8 +20,9 @@ class RuleRow(SQLModel, table=True):
     `failures` counts consecutive failed checks. Until `held_until`, alerts that people resolved do
     not fire again, unless a good reading was seen. `paused` is what Prefect said a minute ago.
     `saw_at` is the slot of the last evaluation that saw a series, `texts_since` of the one that
-    first had the present description and annotations. `given` has the words that a rule was made
-    of over HTTP, to be given back.
+    first had the present description and annotations. `shaped_at` is when a field that decides
+    which alerts and messages there are last changed; None while none did. `given` has the words
+    that a rule was made of over HTTP, to be given back.
     """
 
     __tablename__: ClassVar[Any] = "rule"
@@ -54,6 +55,7 @@ class RuleRow(SQLModel, table=True):
     slot: datetime | None = moment_column(default=None, nullable=True)
     evaluated_at: datetime | None = moment_column(default=None, nullable=True)
     saw_at: datetime | None = moment_column(default=None, nullable=True)
+    shaped_at: datetime | None = moment_column(default=None, nullable=True)
     texts_since: datetime | None = moment_column(default=None, nullable=True)
     held_until: datetime | None = moment_column(default=None, nullable=True)
     flow_run_id: str | None = None

@@ -87,6 +87,27 @@ def test_a_change_that_loses_what_was_needed_is_no_advice():
     assert trial.of("raise_for", "", [over]) is None
 
 
+def test_what_is_lost_is_counted_in_one_pass_over_each_series():
+    """With thousands of needed episodes, for each to look at all others would take minutes."""
+    looked_at = 0
+
+    class Counted(Episode, frozen=True):
+        def __getattribute__(self, name: str) -> Any:
+            nonlocal looked_at
+            looked_at += name == "series"
+            return super().__getattribute__(name)
+
+    many = [
+        Counted(**msgspec.structs.asdict(fired(10 * n, 8, f"h{n % 3}", by_hand=True)))
+        for n in range(300)
+    ]
+    trial: Any = vars(advice)["_Trial"](Terms(name="r", severity=Severity.MEDIUM), many, NOW)
+    looked_at = 0
+    assert trial.of("delete", "", many[:200]) is None
+    assert trial.of("group", "", many, together=NOW - START).lost == 0
+    assert looked_at < 10 * len(many)
+
+
 episodes = st.lists(
     st.builds(
         fired, st.floats(0, 9000), st.floats(0.1, 300), st.sampled_from(["a", "b"]),

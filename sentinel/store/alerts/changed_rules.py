@@ -12,7 +12,7 @@ from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 from sentinel.store.database.tables import RULE
 from sentinel.store.notifications.relabelled import look_again
-from sentinel.store.rules.evaluated import is_relabelled, texts_in, texts_of
+from sentinel.store.rules.evaluated import is_relabelled, is_reshaped, texts_in, texts_of
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def keep_spec(
     }  # fmt: skip
     if given is not None:
         values["given"] = dict(given)
+    if is_reshaped(row.spec, values["spec"]):
+        values["shaped_at"] = now
     if texts_of(rule) != texts_in(row.spec or {}):
         values["texts_since"] = now
     mine = (RULE.c.tenant == rule.tenant, RULE.c.name == rule.name)

@@ -16,11 +16,24 @@ from sentinel.store.database.tables import RULE
 if TYPE_CHECKING:
     from sentinel.store.alerts.unit_of_work import UnitOfWork
 
-__all__ = ["has_old_texts", "is_relabelled", "texts_in", "texts_of", "write_evaluated"]
+__all__ = [
+    "has_old_texts",
+    "is_relabelled",
+    "is_reshaped",
+    "texts_in",
+    "texts_of",
+    "write_evaluated",
+]
 
 _log = logging.getLogger(__name__)
 _MATCHED = ("name", "labels", "team", "owner")
 """What `RuleLabels` reads of a rule."""
+
+_NO_SHAPE = {
+    "name", "renamed_from", "description", "annotations", "owner", "team", "category", "labels",
+    "keep_readings", "timeout", "remediate",
+}  # fmt: skip
+"""Fields of a rule that decide neither when it alerts nor how often somebody is notified."""
 
 
 def texts_of(rule: Rule) -> dict[str, str]:
@@ -31,6 +44,22 @@ def texts_of(rule: Rule) -> dict[str, str]:
 def texts_in(spec: Mapping[str, Any]) -> dict[str, str]:
     """Return the same texts as the rule's row has them."""
     return {"description": spec.get("description", ""), **spec.get("annotations", {})}
+
+
+def is_reshaped(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
+    """Return whether a rule has changed so that it makes other alerts or other messages.
+
+    Args:
+        before: its fields as its row has them; None or empty for none yet
+        after: as they are from now on
+
+    Returns:
+        False where names, texts and people alone differ.
+    """
+    there = before or {}
+    return bool(there) and any(
+        there.get(name) != after.get(name) for name in {*there, *after} - _NO_SHAPE
+    )
 
 
 def is_relabelled(row: Row[Any], values: Mapping[str, Any]) -> bool:
@@ -109,6 +138,8 @@ def write_evaluated(
         "check_seconds": evaluation.seconds,
         "updated_at": unit.now,
     }
+    if is_reshaped(row.spec, values["spec"]):
+        values["shaped_at"] = unit.now
     if texts_of(rule) != texts_in(row.spec):
         values["texts_since"] = evaluation.slot
     if seen:

@@ -9,8 +9,9 @@ from sqlalchemy import event
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
-from sentinel.store.reports.noise import noise_report, rule_noise
+from sentinel.store.reports.noise import noise_report
 from sentinel.store.reports.own_times import own_times, paging_load
+from sentinel.store.reports.rule_noise import rule_noise
 from tests.databases import both_databases
 from tests.world import World
 

@@ -12,11 +12,17 @@ from sentinel.access import Reach, Scope
 from sentinel.alerts.actions import Acknowledge, MarkNoise, Resolve
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
+from sentinel.noise.advice import Advice
+from sentinel.noise.history import episodes_of
 from sentinel.schema.columns import new_id
 from sentinel.store import Store
+from sentinel.store.alerts.changed_rules import keep_changed
 from sentinel.store.database.tables import GROUP
 from sentinel.store.escalations.rows import ESCALATION, PAGE
-from sentinel.store.reports.noise import noise_report, rule_noise
+from sentinel.store.notifications.matcher_silences import MatcherSilences
+from sentinel.store.reports.kept_alerts import COLUMNS, alert_of, timelines_of
+from sentinel.store.reports.noise import noise_report
+from sentinel.store.reports.rule_noise import rule_noise
 from tests.databases import both_databases
 from tests.store.days import keep
 from tests.world import World
@@ -133,3 +139,85 @@ def test_people_are_scored_by_what_paged_them(store: Store, clock: FakeClock):
     assert (volume.count, volume.share, volume.points) == (4.0, 1.0, 15.0)  # four a day, in a week
     confined = Scope((Reach(frozenset({"default"})),))
     assert noise_report(store, scope=confined).people == []
+
+
+@both_databases
+def test_advice_counts_what_fired_since_the_rule_was_changed(store: Store, clock: FakeClock):
+    world = World(store, clock, every="60s")
+    blips(world, clock, 8)
+    assert {one.kind for one in rule_noise(store, "default", "disk").advice} == {"raise_for"}
+    world.rule = world.rule.model_copy(update={"for_": timedelta(minutes=5)})
+    world.sees({"/": 10})
+    found = rule_noise(store, "default", "disk")
+    assert (found.advice, found.advised_since, found.episodes) == ([], clock.now(), 8)
+    clock.forward(minutes=5)
+    world.rule = world.rule.model_copy(update={"description": "Another text."})
+    world.sees({"/": 10})
+    assert rule_noise(store, "default", "disk").advised_since == found.advised_since
+    # A change is kept before the next evaluation has it.
+    clock.forward(minutes=5)
+    keep_changed(store, world.rule.model_copy(update={"every": DAY}), world.rule.rank)
+    assert rule_noise(store, "default", "disk").advised_since == clock.now()
+
+
+def test_a_disabled_rule_has_no_advice_and_one_that_is_enabled_begins_anew(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, every="60s")
+    blips(world, clock, 8)
+    store.rules.disable("disk", actor="ann")
+    found = rule_noise(store, "default", "disk")
+    assert (found.advice, "disabled" in found.note) == ([], True)
+    assert found.scored.fatigue.score is not None
+    store.rules.enable("disk", actor="ann")
+    again = rule_noise(store, "default", "disk")
+    assert (again.advice, again.note, again.advised_since) == ([], "", clock.now())
+
+
+def test_a_window_that_is_silenced_is_not_advised_again(store: Store, clock: FakeClock):
+    world = World(store, clock, every="60s", severity="low", team="ops")
+    clock.forward(seconds=(clock.now().replace(hour=2, minute=10) - clock.now()).seconds)
+    for _ in range(6):
+        world.sees(dict.fromkeys(("/a", "/b"), 95.0))
+        clock.forward(minutes=30)
+        world.sees(dict.fromkeys(("/a", "/b"), 10.0))
+        clock.forward(hours=23, minutes=28)
+
+    def windows() -> list[Advice]:
+        found = rule_noise(store, "default", "disk")
+        return [one for one in found.advice if one.kind == "silence_window"]
+
+    silences = MatcherSilences(store)
+    until = clock.now() + 30 * DAY
+    night: dict[str, Any] = {
+        "weekly": {"timezone": "UTC", "windows": [
+            {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "02:00",
+             "end": "03:00"}]}
+    }  # fmt: skip
+    weekends = {"weekly": {**night["weekly"], "windows": [
+        {"days": ["sat", "sun"], "start": "02:00", "end": "03:00"}]}}  # fmt: skip
+    for matchers, recurrence in (
+        (['rule="disk", mount="/a"'], night), (['rule="another"'], night),
+        (['rule="disk"'], weekends),
+    ):  # fmt: skip
+        silences.create(matchers, until, actor="ann", recurrence=recurrence)
+        assert len(windows()) == 1
+    made, _ = silences.create(['rule="disk", team="ops"'], until, actor="ann", recurrence=night)
+    assert windows() == []
+    silences.expire(made.id, actor="ann")
+    assert len(windows()) == 1
+
+
+def test_a_timeline_that_is_cut_leaves_out_what_began_before(store: Store, clock: FakeClock):
+    world = World(store, clock, every="60s")
+    for _ in range(6):
+        world.sees({"/": 95})
+        clock.forward(minutes=2)
+        world.sees({"/": 10})
+    with store.read() as connection:
+        whole, cut = (timelines_of(connection, world.ids(), most) for most in (100, 4))
+        alerts = [alert_of(row) for row in connection.execute(select(*COLUMNS))]
+    assert (whole[1], len(episodes_of(alerts, *whole))) == (None, 6)
+    left = episodes_of(alerts, *cut)
+    assert left == episodes_of(alerts, *whole)[-len(left) :]
+    assert len(left) == 1
