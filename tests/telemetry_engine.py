@@ -90,8 +90,8 @@ def telemetry_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Engi
             )
         yield engine
     finally:
-        for write in (True, False):
-            telemetry_client(engine.settings, write=write).close()
+        for write, retain in ((True, True), (True, False), (False, False)):
+            telemetry_client(engine.settings, write=write, retain=retain).close()
         engine.stop()
 
 

@@ -84,4 +84,6 @@ def _embedded() -> tuple[TelemetryClient, Path]:
 
     refuse_remote()
     settings = settings_here()
-    return telemetry_client(settings, write=True), home_of(settings).telemetry_backups
+    # The embedded store may have to start first.
+    client = telemetry_client(settings, write=True, wait=60)
+    return client, home_of(settings).telemetry_backups

@@ -126,7 +126,9 @@ class TelemetryIntake:
             TelemetryUnavailable: the store does not answer; the batch may be sent again
             TelemetryError: the store refuses the batch
         """
-        insert_batch(telemetry_client(self._settings, write=True), tenant, batch, token, now)
+        insert_batch(
+            telemetry_client(self._settings, write=True, retain=True), tenant, batch, token, now
+        )
         return Taken(batch.rows, dict(batch.refused))
 
     def _samples(self, tenant: str, request: Any, token: str) -> Taken:
@@ -144,7 +146,7 @@ class TelemetryIntake:
             return Taken(kept, {})
         try:
             now, _ = self.moments("logs", tenant)
-            client = telemetry_client(self._settings, write=True)
+            client = telemetry_client(self._settings, write=True, retain=True)
             insert_refused(client, tenant, "metrics", Counter(invalid=refused), token, now)
         except TelemetryError as error:
             # Samples need no telemetry store, and the answer says what was refused.

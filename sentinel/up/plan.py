@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sentinel.duration import format_duration
 from sentinel.links import dashboard_address, host_in_url, public_address
 from sentinel.settings import UP_CHOSE, UP_PREFECT, Settings, set_by
 from sentinel.up import ports
@@ -145,6 +146,9 @@ class Plan:
             UP_PREFECT: "" if self.given_prefect else self.prefect_api,
         }
         made |= self._telemetry()
+        for field in ("keep_logs", "keep_spans"):
+            made[f"SENTINEL_{field.upper()}"] = format_duration(getattr(self.settings, field))
+        made["SENTINEL_KEEP_TELEMETRY_OF"] = self.settings.keep_telemetry_of
         for field in ("tls_certificate", "tls_key"):
             if file := getattr(self.settings, field):
                 made[f"SENTINEL_{field.upper()}"] = str(Path(file).absolute())

@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from sentinel.errors import ConfigurationError, TelemetryError, TelemetryUnavailable
 from sentinel.settings import Settings
+from sentinel.store.telemetry.connecting import Connecting
 from sentinel.store.telemetry.ddl import Place
 from sentinel.store.telemetry.migrate import Kept, migrate
 
@@ -36,9 +36,20 @@ Client = Any
 ArrowTable = Any
 """A `pyarrow.Table`; the package has no types."""
 
-_CONNECT_SECONDS, _ANSWER_SECONDS = 5, 120
-_BUSY = frozenset({202, 210, 241, 252, 439})
-"""ClickHouse's numbers for: too many queries, network, memory, too many parts, no threads."""
+_CONNECT_SECONDS, _ANSWER_SECONDS, _READ_SECONDS = 5, 60, 30
+_WAIT_SECONDS = 5.0
+"""How long whoever needs the store waits for a connection."""
+_ABOUT_DATA = frozenset({
+    0, 1, 6, 8, 9, 10, 15, 16, 20, 26, 27, 36, 38, 41, 42, 43, 44, 46, 47, 48, 50, 53, 62, 63, 69,
+    70, 72, 115, 117, 130, 131, 153, 158, 159, 160, 164, 179, 184, 190, 207, 215, 307, 321, 349,
+    352, 386, 395, 396, 427, 436, 450, 456, 457, 467, 469, 507, 508, 636, 691,
+})  # fmt: skip
+"""ClickHouse's numbers of errors that come again with the same statement and rows: what cannot be
+parsed or converted, names that there are not, constraints, and bounds of one query. All others,
+such as a full disk, memory, too many parts or a password that was changed, end when somebody or
+time mends them: the rows are sent again until then."""
+_GONE = frozenset({60, 81})
+"""The table or the database is not there: the schema is made again with the next connection."""
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _ABSENT = "there is no telemetry store"
 _HINT = (
@@ -55,9 +66,11 @@ class TelemetryClient:
     Args:
         url: of ClickHouse's HTTP interface
         place: where the tables are
-        kept: how long rows are kept; None for a client that migrates nothing
+        kept: how long rows are kept; None for a client that leaves retention as it is
+        migrates: whether the schema is brought to this version
         settings: of every statement
-        before: called once before the first statement, such as the migration by another client
+        before: called before each connecting, such as the migration by another client
+        wait: seconds that a caller waits for a connection
     """
 
     def __init__(
@@ -66,16 +79,18 @@ class TelemetryClient:
         place: Place,
         kept: Kept | None = None,
         *,
+        migrates: bool = True,
         settings: Mapping[str, Any] | None = None,
         before: Callable[[], None] | None = None,
+        wait: float = _WAIT_SECONDS,
     ) -> None:
         self._url = url
         self.place = place
         self._kept = kept
         self._settings = dict(settings or {})
         self._before = before
-        self._lock = Lock()
-        self._client: Client | None = None
+        self._migrates = migrates
+        self._connecting = Connecting(self._connect, wait)
 
     def prepare(self) -> None:
         """Connect, and bring the schema to this version.
@@ -189,46 +204,40 @@ class TelemetryClient:
 
     def close(self) -> None:
         """Close the connections."""
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+        self._connecting.close()
 
     def _run(self, work: Callable[[Client], T]) -> T:
         from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+        client: Client = None
         try:
-            return work(self._connected())
+            client = self._connecting.get()
+            return work(client)
         except OperationalError as error:
+            self._connecting.drop(client)
             raise TelemetryUnavailable(
                 f"the telemetry store does not answer: {_first_line(error)}", hint=_HINT
             ) from error
         except ClickHouseError as error:
-            if getattr(error, "code", None) in _BUSY or _number(str(error)) in _BUSY:
+            number = getattr(error, "code", None) or _number(str(error))
+            if number in _GONE:
+                self._connecting.drop(client)
+            if number not in _ABOUT_DATA:
                 raise TelemetryUnavailable(
-                    f"the telemetry store has too much to do: {_first_line(error)}"
+                    f"the telemetry store cannot do it now: {_first_line(error)}"
                 ) from error
             raise TelemetryError(f"the telemetry store refused: {_first_line(error)}") from error
 
-    def _connected(self) -> Client:
-        found = self._client
-        if found is not None:
-            return found
-        with self._lock:
-            if self._client is None:
-                if self._before is not None:
-                    self._before()
-                self._client = self._connect()
-            return self._client
-
     def _connect(self) -> Client:
+        if self._before is not None:
+            self._before()
         clickhouse_connect: Any = import_module("clickhouse_connect")
         parts = urlsplit(self._url)
         client = clickhouse_connect.get_client(
             dsn=urlunsplit(parts._replace(path="/default", query="", fragment="")),
             compress=parts.hostname not in ("127.0.0.1", "localhost", "::1"),
             connect_timeout=_CONNECT_SECONDS,
-            send_receive_timeout=_ANSWER_SECONDS,
+            send_receive_timeout=_ANSWER_SECONDS if self._migrates else _READ_SECONDS,
             autogenerate_session_id=False,
             dedicated_pool=True,
             query_limit=0,
@@ -237,7 +246,7 @@ class TelemetryClient:
             client_name="sentinel",
         )
         try:
-            if self._kept is not None:
+            if self._migrates:
                 migrate(lambda sql: _first_value(client, sql), self.place, self._kept)
         except BaseException:
             client.close()
@@ -246,12 +255,17 @@ class TelemetryClient:
         return client
 
 
-def telemetry_client(settings: Settings, *, write: bool = False) -> TelemetryClient:
+def telemetry_client(
+    settings: Settings, *, write: bool = False, retain: bool = False, wait: float = _WAIT_SECONDS
+) -> TelemetryClient:
     """Return the client of this process for a telemetry store.
 
     Args:
         settings: that name it
         write: to insert; all other code reads
+        retain: to set how long rows are kept, as the settings say, which deletes older ones: only
+            for what serves the intake, since another process may have other settings
+        wait: seconds that a caller waits for a connection
 
     Returns:
         The same object for the same store.
@@ -264,8 +278,9 @@ def telemetry_client(settings: Settings, *, write: bool = False) -> TelemetryCli
         settings.telemetry_url.get_secret_value(),
         settings.telemetry_read_url.get_secret_value(),
         settings.telemetry_cluster,
-        tuple((signal, _frozen(settings, signal)) for signal in ("logs", "spans")),
+        tuple((signal, _frozen(settings, signal)) for signal in ("logs", "spans") if retain),
         write,
+        wait,
     )
 
 
@@ -276,7 +291,7 @@ def _frozen(settings: Settings, signal: str) -> tuple[Any, tuple[tuple[str, Any]
 
 @lru_cache(maxsize=8)
 def _client(
-    url: str, read_url: str, cluster: str, kept: Sequence[Any], write: bool
+    url: str, read_url: str, cluster: str, kept: Sequence[Any], write: bool, wait: float
 ) -> TelemetryClient:
     if not url:
         raise TelemetryUnavailable(_ABSENT, hint=_HINT)
@@ -285,12 +300,14 @@ def _client(
     place = place_of(url, cluster)
     if write:
         lengths = {signal: (common, dict(others)) for signal, (common, others) in kept}
-        return TelemetryClient(url, place, lengths)
+        return TelemetryClient(url, place, lengths or None, wait=wait)
     return TelemetryClient(
         read_url or url,
         place,
+        migrates=False,
         settings={} if read_url else {"readonly": 2},
-        before=lambda: _client(url, read_url, cluster, kept, True).prepare(),
+        before=lambda: _client(url, read_url, cluster, kept, True, wait).prepare(),
+        wait=wait,
     )
 
 

@@ -22,14 +22,14 @@ _RETENTION = 0
 
 
 def migrate(
-    run: Command, place: Place, kept: Kept, steps: Sequence[Migration] = MIGRATIONS
+    run: Command, place: Place, kept: Kept | None, steps: Sequence[Migration] = MIGRATIONS
 ) -> None:
     """Run the steps that were not run yet; processes that do so at once do not harm one another.
 
     Args:
         run: runs a statement
         place: where the tables are
-        kept: how long rows are kept
+        kept: how long rows are kept; None to leave it as it is
         steps: of the schema
 
     Raises:
@@ -56,7 +56,8 @@ def migrate(
         for statement in step.statements(place):
             run(statement)
         run(f"INSERT INTO {done} (Number, Name) SELECT {step.number}, {literal(step.name)}")
-    _retain(run, place, kept, done)
+    if kept is not None:
+        _retain(run, place, kept, done)
 
 
 def _retain(run: Command, place: Place, kept: Kept, done: str) -> None:
