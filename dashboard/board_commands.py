@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -49,17 +50,9 @@ class SaveBoard(msgspec.Struct, frozen=True, kw_only=True):
             OutOfScope: only an editor of the team may
             Conflict: somebody else saved it meanwhile
         """
-
-        def check(tag: str) -> None:
-            if self.tag is not None and tag != self.tag:
-                raise Conflict(
-                    f"there is a dashboard {self.name!r} of another version",
-                    hint="Look at it as it is now, or choose another name.",
-                )
-
         return Boards(services.within.store, services.who).save(
             self.name, Place(self.tenant, self.team), board_of(self.document), actor=actor,
-            check=check,
+            check=_same(self.name, self.tag),
         )  # fmt: skip
 
 
@@ -69,11 +62,13 @@ class RemoveBoard(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: of the dashboard
         tenant, team: whose it is; both empty for the person's own
+        tag: of the version that was seen; None for whichever there is
     """
 
     name: Text
     tenant: Text = ""
     team: Text = ""
+    tag: Text | None = None
 
     def carry_out(self, services: Services, actor: str) -> Board:
         """Remove the dashboard.
@@ -88,6 +83,23 @@ class RemoveBoard(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NotFound: there is none
             OutOfScope: only an editor of the team may
+            Conflict: somebody else saved it meanwhile
         """
         boards = Boards(services.within.store, services.who)
-        return boards.remove(self.name, Place(self.tenant, self.team), actor=actor)
+        return boards.remove(
+            self.name, Place(self.tenant, self.team), actor=actor,
+            check=_same(self.name, self.tag),
+        )  # fmt: skip
+
+
+def _same(name: str, seen: str | None) -> Callable[[str], None]:
+    """Return what refuses another version than the one that was seen."""
+
+    def check(tag: str) -> None:
+        if seen is not None and tag != seen:
+            raise Conflict(
+                f"there is a dashboard {name!r} of another version",
+                hint="Look at it as it is now, or choose another name.",
+            )
+
+    return check

@@ -117,7 +117,7 @@ def _fields(kind: str) -> dict[str, Any]:
         }
     if kind == "table":
         store = session.data().within(session.scope()).store
-        saved = {one.name: one.query for one in store.views.of(session.actor())
+        saved = {one.name: one.query for one in store.views.of(session.principal().owner)
                  if one.page == "live"}  # fmt: skip
         view = st.selectbox("Saved view", list(saved), index=None, key=_key("view"),
                             placeholder="All active alerts",

@@ -20,6 +20,7 @@ import numpy as np
 from dashboard.database_errors import database
 from dashboard.rule_line import RuleLine, rule_line
 from sentinel.access import Scope
+from sentinel.access.principal import owner_named
 from sentinel.audit.origin import AUDIT_DOOR, ENGINE, present
 from sentinel.duration import parse_duration
 from sentinel.errors import NotFound, SentinelError
@@ -218,7 +219,7 @@ class Configuration:
         """Read somebody's saved views; return none while the database is down."""
         try:
             with database():
-                return self._store.views.of(owner)
+                return self._store.views.of(owner_named(owner))
         except SentinelError:
             return []
 

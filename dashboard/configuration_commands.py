@@ -368,7 +368,9 @@ class SaveView(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: the name cannot be used
         """
-        return services.within.views.save(actor, self.page, self.name, self.query)
+        return services.within.views.save(
+            services.who.owner, self.page, self.name, self.query, actor=actor
+        )
 
 
 class RemoveView(msgspec.Struct, frozen=True, kw_only=True):
@@ -390,4 +392,4 @@ class RemoveView(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NotFound: there is no view of that name
         """
-        return services.within.views.remove(actor, self.page, self.name)
+        return services.within.views.remove(services.who.owner, self.page, self.name, actor=actor)

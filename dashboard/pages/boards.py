@@ -50,6 +50,9 @@ def _tiles() -> None:
     except SentinelError as error:
         st.html(markup.note("warn", "This dashboard is gone.", str(error)))
         return
+    if board.problem:
+        st.html(markup.note("warn", "This dashboard cannot be read.", board.problem))
+        return
     data = session.data()
     looker = Looker(
         within=data.within(scope), reports=session.reports(), scope=scope, me=session.actor(),
@@ -67,12 +70,16 @@ def _tiles() -> None:
 def _remove(board: Board) -> None:
     place = board.place
     try:
-        session.run(RemoveBoard(name=board.name, tenant=place.tenant, team=place.team))
+        session.run(
+            RemoveBoard(name=board.name, tenant=place.tenant, team=place.team, tag=board.tag)
+        )
     except SentinelError as error:
         session.queue_toast(f"Not removed: {error}", "error")
         return
-    back = SaveBoard(name=board.name, tenant=place.tenant, team=place.team, tag="",
-                     document=board.document.model_dump(mode="json"))  # fmt: skip
+    back = None if board.problem else SaveBoard(
+        name=board.name, tenant=place.tenant, team=place.team, tag="",
+        document=board.document.model_dump(mode="json"),
+    )  # fmt: skip
     undo_bar.offer(PAGE, f"Removed the dashboard {board.name}", back)
     st.query_params.clear()
 
@@ -116,7 +123,7 @@ def _page() -> None:
         if board is not None:
             st.link_button("Full screen", _address(board), icon=":material/fullscreen:")
             if board.changes:
-                edits = st.toggle("Edit", key="board-edit")
+                edits = not board.problem and st.toggle("Edit", key="board-edit")
                 st.button("Remove", key="board-remove", icon=":material/delete:",
                           on_click=_remove, args=(board,))  # fmt: skip
     if board is None:

@@ -12,7 +12,7 @@ from sentinel.access.areas import AREAS
 from sentinel.access.roles import Permission, Role
 from sentinel.access.scope import EVERYTHING, Reach, Scope
 
-__all__ = ["Grant", "Kind", "Principal", "merged"]
+__all__ = ["Grant", "Kind", "Principal", "merged", "owner_named"]
 
 Kind = Literal["token", "key", "person", "local"]
 """How a principal was recognized: the API's token, an API key, a login, or this machine."""
@@ -47,6 +47,18 @@ def merged(grants: Iterable[tuple[str, str, Role]]) -> tuple[Grant, ...]:
 
 def _named(names: set[str]) -> frozenset[str] | None:
     return None if "" in names else frozenset(names)
+
+
+def owner_named(name: str) -> str:
+    """Return what a person's own rows are kept under, which no API key can have.
+
+    Args:
+        name: of the person
+
+    Returns:
+        The name; `person:NAME` for one that could be read as another kind of owner.
+    """
+    return f"person:{name}" if ":" in name else name
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +99,14 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         if self.kind == "token":
             return "the token of the instance"
         return self.name.removeprefix(f"{self.acts_for} via ") if self.acts_for else self.name
+
+    @property
+    def owner(self) -> str:
+        """What its own saved views and dashboards are kept under: a person's name, `key:ID`.
+
+        A key has its own, whatever it is called and whomever it says that it acts for.
+        """
+        return f"key:{self.id}" if self.kind == "key" else owner_named(self.name)
 
     @property
     def grants(self) -> tuple[Grant, ...]:

@@ -63,6 +63,7 @@ class BoardItem(BaseModel):
     saved_at: datetime
     saved_by: str
     changes: bool = Field(description="Whether the caller may change it.")
+    problem: str = Field(description="Why its tiles cannot be read; empty where they can.")
 
 
 class BoardList(BaseModel):
@@ -150,5 +151,5 @@ def _item(board: Board) -> BoardItem:
     return BoardItem(
         name=board.name, tenant=board.place.tenant, team=board.place.team,
         tiles=list(board.document.tiles), saved_at=board.saved_at, saved_by=board.saved_by,
-        changes=board.changes,
+        changes=board.changes, problem=board.problem,
     )  # fmt: skip

@@ -67,7 +67,7 @@ class ViewList(BaseModel):
 @needs(Permission.READ, "views", confined=True)
 def list_views(request: Request, who: Acting) -> ViewList:
     """List the caller's own saved views; a person has at most 100."""
-    found = store_of(request).views.of(who.name)
+    found = store_of(request).views.of(who.owner)
     return ViewList(
         items=[ViewItem.model_validate(one, from_attributes=True) for one in found]
     )  # fmt: skip
@@ -103,7 +103,12 @@ def save(
     if not view_name(name):
         raise Problem(422, "invalid", "name: must not be blank", field="name")
     views.save(
-        who.name, page, name, asked.query, check=lambda was: check_match(if_match, _tag(was or ""))
+        who.owner,
+        page,
+        name,
+        asked.query,
+        actor=who.name,
+        check=lambda was: check_match(if_match, _tag(was or "")),
     )
     response.headers["ETag"] = _tag(asked.query)
     return _of(request, who, page, name)
@@ -114,12 +119,12 @@ def save(
 def remove(request: Request, page: Page, name: ViewName, who: Acting) -> ViewItem:
     """Remove a view of the caller's own, and return it, so that it can be saved again."""
     found = _of(request, who, page, name)
-    store_of(request).views.remove(who.name, page, found.name)
+    store_of(request).views.remove(who.owner, page, found.name, actor=who.name)
     return found
 
 
 def _of(request: Request, who: Acting, page: str, name: str) -> ViewItem:
-    for one in store_of(request).views.of(who.name):
+    for one in store_of(request).views.of(who.owner):
         if (one.page, one.name) == (page, view_name(name)):
             return ViewItem.model_validate(one, from_attributes=True)
     raise Problem(404, "not_found", f"there is no saved view {name!r}", hint="GET …/views.")

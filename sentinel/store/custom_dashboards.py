@@ -16,6 +16,7 @@ from sentinel.boards.document import BoardDocument, board_of
 from sentinel.errors import ConfigurationError, NotFound, OutOfScope
 from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.store.access.grants import places
+from sentinel.store.database.alone import alone
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import table_of
@@ -51,6 +52,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
         saved_by: who saved it last
         tag: of this version
         changes: whether whoever asked may change it
+        problem: why its document cannot be read, as one of a later version; it has no tiles then
     """
 
     name: str
@@ -60,6 +62,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     saved_by: str
     tag: str
     changes: bool
+    problem: str = ""
 
 
 def board_name(given: str) -> str:
@@ -99,7 +102,7 @@ class Boards:
             _BOARD.c.owner == "", *in_scope(self._who.scope(Permission.READ), _BOARD.c.tenant,
                                             _BOARD.c.team)
         )  # fmt: skip
-        query = select(_BOARD).where(or_(_BOARD.c.owner == self._who.name, team))
+        query = select(_BOARD).where(or_(_BOARD.c.owner == self._who.owner, team))
         order = (_BOARD.c.team, _BOARD.c.tenant, func.lower(_BOARD.c.name))
         with self._store.read() as connection:
             return [self._board(row) for row in connection.execute(query.order_by(*order))]
@@ -151,6 +154,7 @@ class Boards:
         text = document.model_dump_json()
 
         def work(connection: Connection) -> Board:
+            alone(connection)  # or two who saw one version, or the 50th, would both be let in
             was = connection.execute(select(_BOARD).where(*key, _BOARD.c.name == named)).first()
             if check is not None:
                 check("" if was is None else _tag(was.document))
@@ -196,6 +200,7 @@ class Boards:
         """
 
         def work(connection: Connection) -> Board:
+            alone(connection)
             row = self._row(connection, name, place)
             self._check(place)
             if check is not None:
@@ -221,7 +226,7 @@ class Boards:
             )
 
     def _owner(self, place: Place) -> str:
-        return self._who.name if place.is_own else ""
+        return self._who.owner if place.is_own else ""
 
     def _key(self, place: Place) -> tuple[ColumnElement[bool], ...]:
         return (
@@ -241,11 +246,15 @@ class Boards:
         return row
 
     def _board(self, row: Row[Any]) -> Board:
-        place = Place(row.tenant, row.team)
+        place, problem = Place(row.tenant, row.team), ""
+        try:
+            document = board_of(_decoded(row.document))
+        except ConfigurationError as error:
+            document, problem = BoardDocument(), error.message
         return Board(
-            name=row.name, place=place, document=board_of(msgspec.json.decode(row.document)),
-            saved_at=row.saved_at, saved_by=row.saved_by, tag=_tag(row.document),
-            changes=self.may_change(place),
+            name=row.name, place=place, document=document, saved_at=row.saved_at,
+            saved_by=row.saved_by, tag=_tag(row.document), changes=self.may_change(place),
+            problem=problem,
         )  # fmt: skip
 
     def _record(
@@ -258,12 +267,20 @@ class Boards:
         before: str | None,
         after: str | None,
     ) -> None:
-        told = [None if text is None else msgspec.json.decode(text) for text in (before, after)]
+        told = [None if text is None else _decoded(text) for text in (before, after)]
         change = Change(
             action=action, object_kind="dashboard", object_id=place.team, object_name=name,
             tenant=place.tenant, before=told[0], after=told[1],
         )  # fmt: skip
         self._store.audit.add(connection, change, actor=actor)
+
+
+def _decoded(document: str) -> Any:
+    """Return what a stored document says; its text where that is no JSON."""
+    try:
+        return msgspec.json.decode(document)
+    except msgspec.DecodeError:
+        return document
 
 
 def _tag(document: str) -> str:

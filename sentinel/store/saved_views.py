@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.schema.saved_views import SavedView
+from sentinel.store.database.alone import alone
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import model_of, table_of
 
@@ -52,6 +53,7 @@ class Views:
         name: str,
         query: str,
         *,
+        actor: str = "",
         check: Callable[[str | None], None] | None = None,
     ) -> bool:
         """Save a view under a name, replacing one of that name.
@@ -61,6 +63,7 @@ class Views:
             page: where it belongs: live, history
             name: 1 to 60 characters; upper and lower case differ
             query: the part of the page's address after the `?`
+            actor: who saves it; the owner where it is empty
             check: is given the query that the view has now, and raises to refuse the change
 
         Returns:
@@ -81,6 +84,7 @@ class Views:
         key = (VIEW.c.owner == owner, VIEW.c.page == page, VIEW.c.name == named)
 
         def work(connection: Connection) -> bool:
+            alone(connection)  # or two who saw one version, or the 100th, would both be let in
             was = connection.execute(select(VIEW.c.query).where(*key)).scalar()
             known = was is not None
             if check is not None:
@@ -98,18 +102,20 @@ class Views:
             )
             before = {"query": was} if known else None
             if was != query:
-                self._record(connection, "view.saved", owner, page, named, before, {"query": query})
+                self._record(connection, "view.saved", actor or owner, page, named, before,
+                             {"query": query})  # fmt: skip
             return not known
 
         return self._store.in_transaction(work)
 
-    def remove(self, owner: str, page: str, name: str) -> str:
+    def remove(self, owner: str, page: str, name: str, *, actor: str = "") -> str:
         """Delete a view.
 
         Args:
             owner: whose it is
             page: where it belongs
             name: as it was saved
+            actor: who removes it; the owner where it is empty
 
         Returns:
             Its query, so that the removal can be undone.
@@ -124,7 +130,8 @@ class Views:
             if found is None:
                 raise NotFound(f"there is no saved view {name!r}", hint="It may be gone already.")
             connection.execute(VIEW.delete().where(*key))
-            self._record(connection, "view.removed", owner, page, name, {"query": found}, None)
+            self._record(connection, "view.removed", actor or owner, page, name,
+                         {"query": found}, None)  # fmt: skip
             return found
 
         return self._store.in_transaction(work)
@@ -133,7 +140,7 @@ class Views:
         self,
         connection: Connection,
         action: str,
-        owner: str,
+        actor: str,
         page: str,
         name: str,
         before: dict[str, str] | None,
@@ -143,4 +150,4 @@ class Views:
             action=action, object_kind="view", object_id=page, object_name=name,
             before=before, after=after,
         )  # fmt: skip
-        self._store.audit.add(connection, change, actor=owner)
+        self._store.audit.add(connection, change, actor=actor)

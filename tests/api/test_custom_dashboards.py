@@ -27,6 +27,7 @@ def test_a_dashboard_is_saved_replaced_and_removed_by_its_owner(client: httpx.Cl
     first = client.put(f"{URL}/wall", json=TILES, headers=MARIA)
     assert first.status_code == 200, first.text
     assert (first.json()["saved_by"], first.json()["changes"]) == ("maria", True)
+    assert first.json()["problem"] == ""
     assert first.json()["tiles"][0]["search"] == "severity:critical"
     assert client.get(f"{URL}/wall", headers=BOB).status_code == 404
     assert client.get(URL, headers=BOB).json()["items"] == []

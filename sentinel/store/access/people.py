@@ -20,6 +20,7 @@ from sentinel.store.access.person_names import checked_name, name_hash, person_n
 from sentinel.store.access.person_views import PERSON, SESSION, PersonView, fields_of, views_of
 from sentinel.store.database.tables import table_of
 from sentinel.store.oncall.calendar_feeds import CalendarFeeds
+from sentinel.store.own_rows import delete_own_rows
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -178,7 +179,7 @@ class People:
     def delete(
         self, name: str, *, actor: str, keeps_one: bool = False, check: Check | None = None
     ) -> PersonView:
-        """Remove an account, its roles, sessions, calendar feeds and subscribed browsers.
+        """Remove an account, its roles, sessions, feeds, browsers, saved views and own dashboards.
 
         What the person did stays in timelines and in the audit trail, under the name.
 
@@ -209,6 +210,7 @@ class People:
             revoke(connection, "person", found.id, None)
             connection.execute(_ADDRESS.delete().where(_ADDRESS.c.person_id == found.id))
             connection.execute(_BROWSER.delete().where(_BROWSER.c.person == found.name))
+            delete_own_rows(connection, found.name)
             CalendarFeeds(self._store).revoke_of(connection, found.name, actor=actor)
             connection.execute(PERSON.delete().where(PERSON.c.id == found.id))
             self._record(connection, "person.deleted", actor, found, None)

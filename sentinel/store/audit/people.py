@@ -16,6 +16,7 @@ from sentinel.audit.change import Change
 from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
+from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.schema.handoffs import HandoffAhead
@@ -46,6 +47,7 @@ from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.notifications.erased_notices import erase_from_notices
 from sentinel.store.oncall.documents import active_document
 from sentinel.store.oncall.erasing import erase_from_oncall, overrides_of
+from sentinel.store.own_rows import delete_own_rows
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -59,6 +61,7 @@ _LEVEL, _ROUTES = table_of(LogLevelRow), table_of(RouteVersion)
 _OVERRIDE, _ONCALL = table_of(OnCallOverride), table_of(OnCallVersion)
 _BROWSER, _FEED = table_of(PushSubscription), table_of(CalendarFeed)
 _AHEAD, _BOARD = table_of(HandoffAhead), table_of(CustomDashboard)
+_ANSWER = table_of(AnsweredRequest)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
@@ -166,13 +169,13 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
         connection.execute(table.update().where(where).values({column: label}))
     assigned = and_(TIMELINE.c.kind == "assigned", TIMELINE.c.comment == name)
     connection.execute(TIMELINE.update().where(assigned).values(comment=label))
-    connection.execute(_VIEW.delete().where(_VIEW.c.owner == name))
-    connection.execute(_BOARD.delete().where(_BOARD.c.owner == name))
+    delete_own_rows(connection, name)
     connection.execute(_BROWSER.delete().where(_BROWSER.c.person == name))
     erase_from_oncall(connection, name, label)
     erase_from_escalations(connection, name, label)
     erase_from_notices(connection, name, label)
     _erase_from_log(connection, name, label)
+    _erase_from_answers(connection, name, label)
     erase_from_security(connection, name, label)
     connection.execute(AUDIT_PERSON.update().where(mine).values(name=None, salt=None))
     store.changed(connection)
@@ -187,6 +190,22 @@ def _erase_from_log(connection: Connection, name: str, label: str) -> None:
         details = erased.in_fields(row["details"])
         values = {"message": erased.in_text(row["message"]), "details": details}
         connection.execute(_LOG.update().where(_LOG.c.id == row["id"]).values(values))
+
+
+def _erase_from_answers(connection: Connection, name: str, label: str) -> None:
+    """Delete the kept answers to a person's requests; replace the name in those to others'."""
+    mine = [f"{kind}:{name}"[:200] for kind in ("dashboard", "local", "person", "token")]
+    caller = _ANSWER.c.caller
+    connection.execute(
+        _ANSWER.delete().where(or_(caller.in_(mine), *(_is(caller, one) for one in mine)))
+    )
+    erased = ErasedName(name, label)
+    key = tuple(_ANSWER.primary_key.columns)
+    query = select(*key, _ANSWER.c.answer).where(_ANSWER.c.answer.contains(name, autoescape=True))
+    for row in connection.execute(query).all():
+        this = and_(*(column == row[place] for place, column in enumerate(key)))
+        said = erased.in_text(row.answer)
+        connection.execute(_ANSWER.update().where(this).values(answer=said))
 
 
 def _is(column: Column[Any], name: str) -> Any:

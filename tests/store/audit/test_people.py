@@ -23,6 +23,7 @@ from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.access.people import People
+from sentinel.store.answered_requests import Claim, begin, finish
 from sentinel.store.audit.chaining import chain, verify_chain
 from sentinel.store.audit.people import (
     _NAMED,  # pyright: ignore[reportPrivateUsage] - compared with the schema
@@ -67,13 +68,17 @@ def busy(store: Store, clock: FakeClock) -> World:
     store.act([second], Suppress(actor="lena via bot", until=until))
     store.views.save("lena", "live", "mine", "q=1")
     with store.write() as connection:
-        for owner, team in (("lena", ""), ("", "db")):
+        for owner, team in (("lena", ""), ("lena via bot", ""), ("", "db")):
             connection.execute(
                 BOARD.insert().values(
                     owner=owner, tenant="", team=team, name="wall", document="{}",
                     saved_at=clock.now(), saved_by="lena",
                 )
             )  # fmt: skip
+    for caller, answer in (("dashboard:lena", "{}"), ("key:1", '{"assignee":"lena"}')):
+        claim = Claim(caller=caller, path="alerts", key="1", digest="")
+        begin(store, claim)
+        finish(store, claim, status=200, answer=answer, headers={})
     store.silences.begin("disk", until, actor="lena")
     store.rules.disable("disk", actor="lena")
     Keys(store).create("bot", Role.VIEWER, actor="lena")
