@@ -41,6 +41,7 @@ from sentinel.api import (
     inbox,
     introduction,
     keys,
+    log_search,
     login,
     message_settings,
     metrics,
@@ -68,6 +69,7 @@ from sentinel.api import (
     statistics,
     telemetry_bodies,
     telemetry_intake,
+    trace_search,
     users,
     views,
     webhooks,
@@ -264,6 +266,13 @@ def create_app(
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
     for router in (telemetry_intake.router, telemetry_bodies.router):
         app.include_router(_for_callers(router), dependencies=guarded)
+    for router in (log_search.router, trace_search.router):
+        prepared = _for_callers(router)
+        app.include_router(prepared, prefix="/api", dependencies=guarded)
+        # The same, described once.
+        app.include_router(
+            prepared, prefix="/api/v1", dependencies=guarded, include_in_schema=False
+        )
     # Nobody is logged in before.
     app.include_router(
         _for_callers(login.entrance), prefix="/api/v1/alerts", dependencies=[KnownQuery]

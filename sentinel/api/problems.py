@@ -35,6 +35,7 @@ from sentinel.errors import (
     PrefectUnreachable,
     SampleError,
     SentinelError,
+    TelemetryUnavailable,
 )
 
 __all__ = [
@@ -283,6 +284,7 @@ def _of(error: SentinelError) -> Problem:
         (ConfigurationError, 422, "invalid"),
         (DatabaseError, 503, "unavailable"),
         (PrefectUnreachable, 503, "unavailable"),
+        (TelemetryUnavailable, 503, "unavailable"),
     ):
         if isinstance(error, kind):
             hint = error.hint or (SEE_DOCS if status == HTTPStatus.UNPROCESSABLE_ENTITY else "")

@@ -202,6 +202,26 @@ ENTRIES: dict[str, Entry] = {
     # There is no telemetry store in these tests.
     "POST /logs/ingest": of_telemetry({"message": "x"}),
     **{f"POST /tracing/{noun}": of_telemetry(SPAN) for noun in ("traces", "spans")},
+    **{
+        f"GET /{place}": of_telemetry(None)
+        for place in (
+            "logs/search",
+            "logs/errors",
+            "logs/tail",
+            "logs/histogram",
+            "logs/facets",
+            "logs/statistics",
+            "logs/trace/{trace_id}",
+            "logs/lines/{line_id}",
+            "tracing/traces",
+            "tracing/traces/{trace_id}",
+            "tracing/slow-traces",
+            "tracing/latency",
+            "tracing/statistics",
+            "tracing/dependencies",
+            "tracing/services/{service_name}/dependencies",
+        )
+    },
     "GET /metrics/samples": whole_tenant(query=named_metric),
     **{
         f"POST /people/{verb}": instance(body=lambda place: {"name": place.mark})
