@@ -11,6 +11,9 @@ from dashboard.rule_form import in_yaml, read_value
 from dashboard.rule_inputs import Slots, number
 from dashboard.rule_start import Names, Start
 from sentinel.errors import RuleError
+from sentinel.rules.escalation_rules import EscalationRules
+from sentinel.rules.no_data import NoData
+from sentinel.rules.rule import Rule
 from sentinel.severity import WORDS
 
 __all__ = ["FIELDS", "Given", "rule_fields"]
@@ -71,12 +74,13 @@ def rule_fields(start: Start, given: Given) -> dict[str, Any]:
         help="What it watches and why it matters",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        word = str(held.get("severity") or "medium")
+        word = _word(held.get("severity"))
         found["severity"] = st.selectbox(
             "Severity", WORDS, index=WORDS.index(word) if word in WORDS else None,
             key=f"{key}-severity", width=130,
         )  # fmt: skip
-        found["every"] = _duration("Interval", held.get("every", "60s"), f"{key}-every",
+        found["every"] = _duration("Interval", held.get("every", "" if held else "60s"),
+                                   f"{key}-every",
                                    "How often it is evaluated: 30s, 5m, 1h")  # fmt: skip
         found["for"] = _duration("For", held.get("for"), f"{key}-for",
                                  "Bad for this long before an alert opens")  # fmt: skip
@@ -95,13 +99,20 @@ def rule_fields(start: Start, given: Given) -> dict[str, Any]:
     return {name: one for name, one in found.items() if one not in (None, "", {})}
 
 
+def _word(severity: Any) -> str:
+    """Return a severity as its input has it, which a file may write in capitals."""
+    return str(severity or Rule.model_fields["severity"].default).strip().lower()
+
+
 def _duration(title: str, held: Any, key: str, about: str) -> str:
-    return st.text_input(title, str(held or ""), key=key, width=110, help=about).strip()
+    return st.text_input(
+        title, "" if held is None else str(held), key=key, width=110, help=about
+    ).strip()
 
 
 def _no_data(held: dict[str, Any], key: str) -> dict[str, Any] | None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        now = str(held.get("then") or "")
+        now = str(held.get("then") or (NoData().then if held else ""))
         options = list(NO_DATA) if now in NO_DATA else [*NO_DATA, now]
         then: str | None = st.selectbox(
             "No data", options, index=options.index(now), key=f"{key}-no-data",
@@ -121,8 +132,12 @@ def _labels(held: dict[str, str], given: Given) -> dict[str, str]:
         "Labels", chosen, default=chosen, key=f"{given.key}-labels", accept_new_options=True,
         placeholder="site=ams", help="Added to every alert; not part of its identity",
     )  # fmt: skip
+    written = dict(zip(chosen, held.items(), strict=True))
     found: dict[str, str] = {}
     for one in typed:
+        if one in written:
+            found[written[one][0]] = written[one][1]
+            continue
         name, equals, value = one.partition("=")
         if not equals or not name.strip():
             given.slots.unreadable["labels"] = f"{one!r} is not name=value"
@@ -141,7 +156,7 @@ def _notified(held: dict[str, Any], given: Given) -> dict[str, Any]:
         help="The team that owns what is watched",
     )  # fmt: skip
     slots.below("team")
-    receivers = [str(one) for one in held.get("receivers") or ["default"]]
+    receivers = [str(one) for one in held.get("receivers", ["default"])]
     found["receivers"] = st.multiselect(
         "Receivers", list(dict.fromkeys([*names.receivers, *receivers])), default=receivers,
         key=f"{key}-receivers", help="Whom to notify",
@@ -154,7 +169,11 @@ def _notified(held: dict[str, Any], given: Given) -> dict[str, Any]:
 
 def _escalation(held: dict[str, Any], given: Given) -> dict[str, Any] | None:
     key, names = given.key, given.names
-    now = NOBODY if not held else SCHEDULE if held.get("on_call_schedule") else RECEIVERS
+    chosen, before = held.get("on_call_schedule"), [str(one) for one in held.get("channels") or ()]
+    now = NOBODY if not held else SCHEDULE if chosen else RECEIVERS
+    # One that begins pages after five minutes; one that is there does as it says.
+    begins: dict[str, Any] = held or {"delay_minutes": 5, "channels": ["default"]}
+    whole = EscalationRules.model_construct(**begins)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         pages = st.selectbox(
             "Escalation", [NOBODY, SCHEDULE, RECEIVERS], key=f"{key}-escalation",
@@ -165,28 +184,26 @@ def _escalation(held: dict[str, Any], given: Given) -> dict[str, Any] | None:
             return None
         found: dict[str, Any] = {
             "delay_minutes": st.number_input(
-                "Minutes", value=float(held.get("delay_minutes") or 5), key=f"{key}-delay",
+                "Minutes", value=float(whole.delay_minutes), key=f"{key}-delay",
                 format="%g", step=1.0, width=110, help="Before the first level and between levels",
             ),
             "max_level": st.number_input(
-                "Levels", value=int(held.get("max_level") or 1), step=1, key=f"{key}-levels",
+                "Levels", value=int(whole.max_level), step=1, key=f"{key}-levels",
                 width=110,
             ),
         }  # fmt: skip
     if pages == SCHEDULE:
-        chosen = held.get("on_call_schedule")
         options = list(dict.fromkeys([*filter(None, [chosen]), *names.schedules]))
         found["on_call_schedule"] = st.selectbox(
             "Schedule", options, index=0 if options else None, key=f"{key}-schedule",
             placeholder="There is no schedule yet",
         )  # fmt: skip
-    else:
-        before = [str(one) for one in held.get("channels") or ["default"]]
-        found["channels"] = st.multiselect(
-            "Page", list(dict.fromkeys([*names.receivers, *before])), default=before,
-            key=f"{key}-pages",
-        )  # fmt: skip
-    return {name: one for name, one in found.items() if one is not None}
+    paged = before if pages == SCHEDULE else list(whole.channels)
+    found["channels"] = st.multiselect(
+        "Page", list(dict.fromkeys([*names.receivers, *paged])), default=paged,
+        key=f"{key}-{pages}-pages", help="Receivers that each level pages",
+    )  # fmt: skip
+    return {name: one for name, one in found.items() if one not in (None, [])}
 
 
 def _more(held: dict[str, Any], given: Given) -> dict[str, Any]:

@@ -94,14 +94,25 @@ def parameter(field: ParameterField, held: Any, key: str, slots: Slots) -> Any:
             accept_new_options=not field.choices, help=about, placeholder="",
         )  # fmt: skip
     elif field.kind == "yaml":
-        text = st.text_area(title, in_yaml(value), key=key, help=about, height=90)
+        text = st.text_area(title, _as_yaml(value, field.default), key=key, help=about, height=90)
         found = _read(str(text or ""), f"parameters.{field.name}", slots)
     elif field.name in ("query", "body"):
-        found = st.text_area(title, str(value or ""), key=key, help=about, height=90) or None
+        found = st.text_area(title, _text(value), key=key, help=about, height=90) or None
     else:
-        found = st.text_input(title, str(value or ""), key=key, help=about) or None
+        found = st.text_input(title, _text(value), key=key, help=about) or None
     slots.below(f"parameters.{field.name}")
     return found
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _as_yaml(value: Any, default: Any) -> str:
+    """Return what the input shows: an empty one means the default, so nothing else may be empty."""
+    if value in ({}, []) and default not in (None, value):
+        return "{}" if value == {} else "[]"
+    return in_yaml(value)
 
 
 def _read(text: str, field: str, slots: Slots) -> Any:
