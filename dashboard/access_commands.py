@@ -198,9 +198,17 @@ class EndSessions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeleteUser(msgspec.Struct, frozen=True, kw_only=True):
-    """Remove an account with its roles and sessions; the last one stays."""
+    """Remove an account with its roles and sessions; the last one stays.
+
+    Attributes:
+        name: of the person
+        made: id of the account that is to be as it was made, to take that back; empty for any
+        roles: that it was made with
+    """
 
     name: PersonName
+    made: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    roles: list[RoleRow] = []
 
     def carry_out(self, services: Services, actor: str) -> PersonView:
         """Remove the account.
@@ -215,9 +223,22 @@ class DeleteUser(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             OutOfScope: less than everything is in scope
             NotFound: there is no such account
-            Conflict: it is the last one
+            Conflict: it is the last one, or was changed or used since it was made
         """
-        return _people(services).delete(self.name, actor=actor, keeps_one=True)
+
+        def check(found: PersonView) -> None:
+            same = (
+                found.id == self.made and list(found.roles) == sorted(self.roles)
+                and found.login_at is None and found.disabled_at is None
+                and found.password_at == found.created_at
+            )  # fmt: skip
+            if self.made and not same:
+                raise Conflict(
+                    f"the account {found.name} was changed or used since",
+                    hint="Delete it in its panel where it is to go all the same.",
+                )
+
+        return _people(services).delete(self.name, actor=actor, keeps_one=True, check=check)
 
 
 class GrantRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -319,7 +340,7 @@ class PutBackRoles(msgspec.Struct, frozen=True, kw_only=True):
         expected = sorted(self.now)
 
         def check(found: PersonView) -> None:
-            if rows_of(found.grants) != expected:
+            if list(found.roles) != expected:
                 raise Conflict(
                     f"the roles of {found.name} were changed since",
                     hint="Look at them as they are now, and change them.",

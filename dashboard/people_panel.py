@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from html import escape
 
@@ -18,14 +19,13 @@ from dashboard.access_commands import (
     GrantRole,
     PutBackRoles,
     RevokeRole,
-    RoleRow,
     SetPassword,
-    rows_of,
 )
 from dashboard.commands import Command
 from dashboard.table import moments, selected_row, table
 from sentinel.access import Grant, Permission, Role
 from sentinel.access.passwords import SHORTEST
+from sentinel.access.principal import merged
 from sentinel.errors import SentinelError
 from sentinel.store.access.known_places import known_places
 from sentinel.store.access.people import People, PersonView
@@ -56,15 +56,19 @@ def roles_in_words(grants: tuple[Grant, ...]) -> str:
     return "; ".join(found) or "no role"
 
 
-def _done(command: Command[PersonView], words: str, back: Command[PersonView] | None) -> bool:
+_Back = Callable[[PersonView], Command[PersonView]]
+"""Takes a change back, made of the account as the change left it."""
+
+
+def _done(command: Command[PersonView], words: str, back: _Back | None) -> bool:
     """Carry out a command; say what it did, and how to take it back."""
     try:
-        session.run(command)
+        after = session.run(command)
     except SentinelError as error:
         st.session_state["people-problem"] = str(error)
         return False
     st.session_state[_FORM] = int(st.session_state.get(_FORM, 0)) + 1
-    undo_bar.offer(PAGE, words, back)
+    undo_bar.offer(PAGE, words, back and back(after))
     return True
 
 
@@ -117,36 +121,33 @@ def _new(first: bool) -> None:
             display_name=display or "", tenants=tenants, teams=teams,
         )  # fmt: skip
         made = (name or "").strip().lower()
-        back = None if first else DeleteUser(name=made)
-        if _done(command, f"Created the user {made}", back):
+
+        def back(after: PersonView) -> DeleteUser:
+            return DeleteUser(name=made, made=after.id, roles=list(after.roles))
+
+        if _done(command, f"Created the user {made}", None if first else back):
             st.session_state[_NEXT] = made
         st.rerun()
 
 
-def _after(
-    grants: tuple[Grant, ...], role: Role | None, places: list[tuple[str, str]]
-) -> list[RoleRow]:
-    """Return what roles are there once `role` holds in some places, or none does."""
-    kept = [one for one in rows_of(grants) if (one[0], one[1]) not in places]
-    return sorted(kept + ([(*where, role) for where in places] if role else []))
-
-
 def _roles(person: PersonView) -> None:
-    before = rows_of(person.grants)
-    for position, one in enumerate(person.grants):
-        tenants, teams = sorted(one.tenants or ()), sorted(one.teams or ())
+    def back(after: PersonView) -> PutBackRoles:
+        return PutBackRoles(name=person.name, roles=list(person.roles), now=list(after.roles))
+
+    # As they are stored: one that another includes would come to light when that is revoked.
+    for position, (tenant, team, role) in enumerate(person.roles):
+        said = roles_in_words(merged([(tenant, team, role)]))
         with st.container(horizontal=True, vertical_alignment="center",
                           key=f"role-row-{position}"):  # fmt: skip
-            st.html(f"<div>{escape(roles_in_words((one,)))}</div>", width="stretch")
+            st.html(f"<div>{escape(said)}</div>", width="stretch")
             if st.button("Revoke", key=f"revoke-{position}", icon=":material/remove_moderator:"):
-                places = [(tenant, team) for tenant in tenants or [""] for team in teams or [""]]
-                command = RevokeRole(name=person.name, tenants=tenants, teams=teams)
-                now = _after(person.grants, None, places)
-                back = PutBackRoles(name=person.name, roles=before, now=now)
-                words = f"Revoked {roles_in_words((one,))} from {person.name}"
-                _done(command, words, back)
+                command = RevokeRole(
+                    name=person.name, tenants=[tenant] if tenant else [],
+                    teams=[team] if team else [],
+                )  # fmt: skip
+                _done(command, f"Revoked {said} from {person.name}", back)
                 st.rerun()
-    if not person.grants:
+    if not person.roles:
         st.html('<p class="small">Without a role, the person signs in and sees nothing.</p>')
     with st.popover("Grant a role", icon=":material/add_moderator:"):
         role = Role(str(st.segmented_control(
@@ -154,10 +155,7 @@ def _roles(person: PersonView) -> None:
         )))  # fmt: skip
         tenants, teams = place_inputs("grant")
         if st.button("Grant", key="grant-role", type="primary"):
-            places = [(tenant, team) for tenant in tenants or [""] for team in teams or [""]]
             command = GrantRole(name=person.name, role=role, tenants=tenants, teams=teams)
-            now = _after(person.grants, role, places)
-            back = PutBackRoles(name=person.name, roles=before, now=now)
             _done(command, f"Granted {person.name} the role {role}", back)
             st.rerun()
 
@@ -186,10 +184,10 @@ def _switches(person: PersonView) -> None:
         st.rerun()
     if person.state == "disabled":
         if st.button("Enable", key="enable-user", icon=":material/lock_open:"):
-            _done(EnableUser(name=name), f"Enabled {name}", DisableUser(name=name))
+            _done(EnableUser(name=name), f"Enabled {name}", lambda _: DisableUser(name=name))
             st.rerun()
     elif st.button("Disable", key="disable-user", icon=":material/lock:"):
-        _done(DisableUser(name=name), f"Disabled {name}", EnableUser(name=name))
+        _done(DisableUser(name=name), f"Disabled {name}", lambda _: EnableUser(name=name))
         st.rerun()
     with st.popover("Delete", icon=":material/delete:"):
         st.html('<p class="small">This removes the account with its roles and sessions. It cannot '

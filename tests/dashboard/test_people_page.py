@@ -83,6 +83,9 @@ def test_an_admin_makes_disables_and_deletes_a_user_and_changes_roles(
     assert isinstance(
         SignIn(scene.store, settings()).log_in("maria", "eleven blue tricycles"), Begun
     )
+    # Who logged in since is not deleted by taking back that they were made.
+    page.button(key="undo-people-button").click().run()
+    assert people.get("maria").login_at is not None
     # The panel of the new user is open; a role more, taken back, and one that is revoked.
     assert "Maria López" in shown(page)
     page.multiselect(key="grant-teams-1").set_value(["db"])
@@ -95,6 +98,22 @@ def test_an_admin_makes_disables_and_deletes_a_user_and_changes_roles(
     assert "Without a role" in shown(page)
     page.button(key="undo-people-button").click().run()
     assert rows_of(people.get("maria").grants) == [("acme", "", Role.RESPONDER)]
+    # A role that another one includes is a row of its own, which a revoked one leaves.
+    for tenants in (["acme"], ["globex"], None):
+        people.grant("maria", Role.VIEWER, actor="root", tenants=tenants, teams=["web"])
+    assert shown(page.run()).count("viewer in") == 3
+    page.button(key="revoke-0").click().run()
+    left = [
+        ("acme", "", Role.RESPONDER),
+        ("acme", "web", Role.VIEWER),
+        ("globex", "web", Role.VIEWER),
+    ]
+    assert list(people.get("maria").roles) == left
+    page.button(key="undo-people-button").click().run()
+    assert list(people.get("maria").roles) == [("", "web", Role.VIEWER), *left]
+    people.revoke("maria", actor="root", tenants=["acme", "globex"], teams=["web"])
+    people.revoke("maria", actor="root", teams=["web"])
+    page.run()
     page.button(key="disable-user").click().run()
     assert (people.get("maria").state, people.get("maria").sessions) == ("disabled", 0)
     page.button(key="undo-people-button").click().run()
@@ -109,7 +128,8 @@ def test_an_admin_makes_disables_and_deletes_a_user_and_changes_roles(
     done = [one.action for one in audit_page(scene.store, AuditFilter(actor="ada")).items]
     assert done[::-1] == [
         "person.created", "person.granted", "person.granted", "person.revoked", "person.granted",
-        "person.disabled", "person.enabled", "person.password", "person.deleted",
+        "person.revoked", "person.granted", "person.disabled", "person.enabled", "person.password",
+        "person.deleted",
     ]  # fmt: skip
     page.session_state["person"] = "ada"
     assert "your own account" in shown(page.run())

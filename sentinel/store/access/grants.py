@@ -19,7 +19,7 @@ from sentinel.tenant import checked_tenant
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["GRANT", "HolderKind", "grant", "grants_of", "places", "revoke"]
+__all__ = ["GRANT", "HolderKind", "grant", "grants_of", "places", "revoke", "role_rows"]
 
 GRANT = table_of(AccessGrant)
 HolderKind = Literal["key", "person"]
@@ -41,11 +41,28 @@ def grants_of(
     Returns:
         Grants by id; an id without any is missing.
     """
+    found = role_rows(connection, kind, holders)
+    return {holder: merged(rows) for holder, rows in found.items()}
+
+
+def role_rows(
+    connection: Connection, kind: HolderKind, holders: Sequence[str]
+) -> dict[str, list[tuple[str, str, Role]]]:
+    """Return roles as they are stored: also those that another one of the same holder includes.
+
+    Args:
+        connection: an open one
+        kind: whether `holders` are keys or people
+        holders: ids
+
+    Returns:
+        Tenant, team and role of each row, by id; an id without any is missing.
+    """
     found: dict[str, list[tuple[str, str, Role]]] = {}
     query = select(GRANT).where(GRANT.c.holder_kind == kind, GRANT.c.holder.in_(holders))
     for row in connection.execute(query):
         found.setdefault(row.holder, []).append((row.tenant, row.team, Role(row.role)))
-    return {holder: merged(rows) for holder, rows in found.items()}
+    return found
 
 
 def grant(

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, Row, select
 
-from sentinel.access import Grant
+from sentinel.access import Grant, Role
+from sentinel.access.principal import merged
 from sentinel.schema.people import Person, PersonSession
-from sentinel.store.access.grants import grants_of
+from sentinel.store.access.grants import role_rows
 from sentinel.store.database.tables import table_of
 
 __all__ = ["PERSON", "SESSION", "PersonView", "fields_of", "views_of"]
@@ -25,6 +26,7 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         grants: its roles, the highest first
+        roles: tenant, team and role of each row that is stored, in order; empty for all of them
         has_password: whether it can log in with one
         issuer: of the OIDC provider that signs the person in; empty for none
         password_at: when the password was set
@@ -45,6 +47,7 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
     login_at: datetime | None
     disabled_at: datetime | None
     sessions: int
+    roles: tuple[tuple[str, str, Role], ...] = ()
 
     @property
     def state(self) -> Literal["active", "disabled"]:
@@ -65,7 +68,7 @@ def fields_of(person: PersonView | None) -> dict[str, Any]:
 def views_of(connection: Connection, rows: Sequence[Row[Any]]) -> list[PersonView]:
     """Return accounts, with their roles and the number of their sessions, for their rows."""
     ids = [row.id for row in rows]
-    grants = grants_of(connection, "person", ids)
+    roles = role_rows(connection, "person", ids)
     open_sessions = connection.execute(
         select(SESSION.c.person_id).where(SESSION.c.person_id.in_(ids))
     ).scalars()
@@ -73,10 +76,10 @@ def views_of(connection: Connection, rows: Sequence[Row[Any]]) -> list[PersonVie
     return [
         PersonView(
             id=row.id, name=row.name, display_name=row.display_name,
-            grants=grants.get(row.id, ()), has_password=bool(row.password_hash),
+            grants=merged(roles.get(row.id, ())), has_password=bool(row.password_hash),
             issuer=row.issuer, created_at=row.created_at, created_by=row.created_by,
             password_at=row.password_at, login_at=row.login_at, disabled_at=row.disabled_at,
-            sessions=sessions.count(row.id),
+            sessions=sessions.count(row.id), roles=tuple(sorted(roles.get(row.id, ()))),
         )
         for row in rows
     ]  # fmt: skip
