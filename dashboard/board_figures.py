@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import msgspec
+import numpy as np
 
 from dashboard import markup
 from dashboard.clock import Clock
@@ -33,11 +34,13 @@ from sentinel.metrics.series import Numbers, Whole
 from sentinel.severity import Severity
 from sentinel.store.access.within import Within
 
-__all__ = ["Looker", "tile"]
+__all__ = ["DRAWN", "MOST_SERIES", "Looker", "thinned", "tile"]
 
 CAP = 10_000
 """A count says so many and a plus where there are more."""
 MOST_SERIES = 8
+MOST_POINTS = 300
+"""Of a line."""
 _WIDE, _HIGH = 600, 150
 # In a picture, which cannot read CSS; each stands out on a light and on a dark page.
 _COLOURS = {"critical": "#d9362b", "high": "#d9622b", "medium": "#b5851f", "low": "#4a86d8",
@@ -69,7 +72,7 @@ def _count(given: CountTile, looker: Looker) -> tuple[str, str]:
     wanted = View.read({"q": given.search}).filter(looker.me)
     found = looker.reports.count(looker.scope, wanted, CAP)
     title = given.title or given.search or "Active alerts"
-    href = f"history?q={quote(given.search, safe='')}" if given.search else "./"
+    href = f"./?q={quote(given.search, safe='')}" if given.search else "./"
     number = markup.capped(found, CAP)
     return title, f'<a class="number" href="{escape(href)}" target="_self">{number}</a>'
 
@@ -132,7 +135,8 @@ def _metric(given: MetricTile, looker: Looker) -> tuple[str, str]:
     with database():
         reader = looker.within.tenant(given.tenant).reader()
         step = 60 if length <= timedelta(days=1) else 3600
-        found = reader.history(given.metric, (), since, looker.now, step=step)
+        found = reader.history(given.metric, (), since, looker.now, step=step,
+                               most=MOST_SERIES + 1)  # fmt: skip
     title = given.title or given.metric
     if not len(found):
         return title, '<p class="small">There are no samples of this metric in this time.</p>'
@@ -142,11 +146,11 @@ def _metric(given: MetricTile, looker: Looker) -> tuple[str, str]:
     begins, spans = found.since, max(1, found.until - found.since)
 
     def points(moments: Whole, values: Numbers) -> str:
-        every = max(1, len(moments) // 300)
+        kept = thinned(values)
         return " ".join(
             f"{(int(at) - begins) / spans * _WIDE:.1f},"
             f"{_HIGH - 3 - (float(value) - low) / ((high - low) or 1) * (_HIGH - 6):.1f}"
-            for at, value in zip(moments[::every], values[::every], strict=True)
+            for at, value in zip(moments[kept], values[kept], strict=True)
         )
 
     lines = "".join(
@@ -155,11 +159,30 @@ def _metric(given: MetricTile, looker: Looker) -> tuple[str, str]:
         for place, (moments, values) in enumerate(series)
     )
     unit = f" {found.units[0]}" if found.units and found.units[0] else ""
-    more = f", {len(found)} series" if len(found) > 1 else ""
-    says = f"{low:g} to {high:g}{unit} in {given.length}{more}"
+    says = f"{low:g} to {high:g}{unit} in {given.length}"
     if len(found) > MOST_SERIES:
-        says += f", of which {MOST_SERIES} are drawn"
+        says += f", {MOST_SERIES} of more series"
+    elif len(found) > 1:
+        says += f", {len(found)} series"
     return title, _drawing(lines, says)
+
+
+def thinned(values: Numbers) -> Whole:
+    """Return which values of a series are drawn: the lowest, highest and last of each piece.
+
+    Args:
+        values: in order of time
+
+    Returns:
+        Their places, in order; all of a short series.
+    """
+    if len(values) <= MOST_POINTS:
+        return np.arange(len(values))
+    kept: set[int] = set()
+    for piece in np.array_split(np.arange(len(values)), MOST_POINTS // 3):
+        part = values[piece]
+        kept |= {int(piece[0] + part.argmin()), int(piece[0] + part.argmax()), int(piece[-1])}
+    return np.array(sorted(kept))
 
 
 def _oncall(given: OnCallTile, looker: Looker) -> tuple[str, str]:
@@ -182,6 +205,8 @@ DRAWN: dict[str, Callable[[Any, Looker], tuple[str, str]]] = {
     "count": _count, "trend": _trend, "table": _table, "metric": _metric, "oncall": _oncall,
 }  # fmt: skip
 """What draws each kind of tile: returns the title, and HTML."""
+_KEPT = frozenset({"count", "table", "metric"})
+"""Kinds that are kept for some seconds; a trend is kept as figures, and who is on call is now."""
 
 
 def tile(given: Any, looker: Looker) -> str:
@@ -195,7 +220,19 @@ def tile(given: Any, looker: Looker) -> str:
         HTML, in which every text from elsewhere is escaped.
     """
     try:
-        title, body = DRAWN[given.kind](given, looker)
+        if given.kind not in _KEPT:
+            return _drawn(given, looker)
+        key = (looker.scope, looker.me, looker.clock, given.model_dump_json())
+        return looker.reports.tiles.get(key, looker.now, lambda: _drawn(given, looker))
     except SentinelError as error:
-        title, body = given.title or given.kind, f'<p class="small">{escape(error.message)}</p>'
+        return _section(
+            given, given.title or given.kind, f'<p class="small">{escape(error.message)}</p>'
+        )
+
+
+def _drawn(given: Any, looker: Looker) -> str:
+    return _section(given, *DRAWN[given.kind](given, looker))
+
+
+def _section(given: Any, title: str, body: str) -> str:
     return f'<section class="tile tile-{given.kind}"><h2>{escape(title)}</h2>{body}</section>'

@@ -15,6 +15,7 @@ from datetime import timedelta
 from dashboard.analytics_view import LENGTHS, AnalyticsView, read_analytics, read_rule_noise
 from dashboard.command_permissions import check_anywhere
 from dashboard.database_errors import database
+from dashboard.tile_cache import TileCache
 from dashboard.view_models import HistoryPage, Overview
 from sentinel.access import Permission, Principal, Scope
 from sentinel.alerts.view import AlertView
@@ -55,6 +56,8 @@ class Reports:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.tiles = TileCache()
+        """Of custom dashboards."""
         self._lock = threading.Lock()
         self._analytics: OrderedDict[tuple[Scope, str], AnalyticsView] = OrderedDict()
         self._overviews: OrderedDict[tuple[Scope, str], tuple[int, Overview]] = OrderedDict()

@@ -90,7 +90,7 @@ def test_a_dashboard_is_made_arranged_and_imported_and_taken_back(scene: Scene, 
     text = press(page, "board-import")
     assert kinds(scene, "wall") == ["count", "trend", "table", "metric", "metric", "oncall"]
     assert "search" not in text.split('class="number"')[0][-1:]
-    assert 'href="history?q=severity%3Acritical" target="_self">1</a>' in text
+    assert 'href="./?q=severity%3Acritical" target="_self">1</a>' in text
     assert "Critical &lt;b&gt;" in text
     assert "disk &lt;full&gt;" in text
     assert ">cpu</a>" not in text

@@ -97,6 +97,7 @@ class Windows:
         *,
         step: Step = 60,
         what: Literal["avg", "min", "max", "sum", "count", "last"] = "avg",
+        most: int | None = None,
     ) -> Series:
         """Return one value per minute or hour, also where samples are past their retention.
 
@@ -107,6 +108,7 @@ class Windows:
             until: minutes or hours that begin up to and at this moment
             step: 60 or 3600 seconds
             what: the aggregate over the samples of each minute or hour
+            most: series that are read, those of the lowest ids in the first block; None for all
 
         Returns:
             The series with their values, each in order of time.
@@ -115,10 +117,11 @@ class Windows:
             ConfigurationError: a matcher cannot be parsed.
         """
         start, end = micros(since), micros(until)
+        few = None if most is None else _FewSeries(most)
         with self._store.read() as connection:
-            parts = [part for part, _ in self._blocks(connection, name, step, since, until)]
+            parts = [part for part, _ in self._blocks(connection, name, step, since, until, few)]
             # Blocks that upkeep has not merged yet are rolled up here.
-            raw = self._blocks(connection, name, 0, since, until)
+            raw = self._blocks(connection, name, 0, since, until, few)
             new = [part for part, whole in raw if not whole]
             if new:
                 parts.append(rolled(once(joined(new)), step))
@@ -130,7 +133,13 @@ class Windows:
             return self._series(connection, name, matchers, start, end, columns, chosen)
 
     def _blocks(
-        self, connection: Connection, name: str, level: int, since: datetime, until: datetime
+        self,
+        connection: Connection,
+        name: str,
+        level: int,
+        since: datetime,
+        until: datetime,
+        few: _FewSeries | None = None,
     ) -> list[tuple[Columns, bool]]:
         query = (
             select(BLOCK.c.data, BLOCK.c.whole)
@@ -144,7 +153,9 @@ class Windows:
             # Merged blocks come before unmerged ones; ids rise with time.
             .order_by(BLOCK.c.whole.desc(), BLOCK.c.id)
         )
-        return [(unpacked(row.data), row.whole) for row in connection.execute(query)]
+        if few is None:
+            return [(unpacked(row.data), row.whole) for row in connection.execute(query)]
+        return [(few.of(unpacked(row.data)), row.whole) for row in connection.execute(query)]
 
     def _series(
         self,
@@ -221,6 +232,23 @@ class Windows:
             for id_, labels, unit in orjson.loads(found or "[]"):
                 known[id_] = (labels, unit)
         return known
+
+
+class _FewSeries:
+    """Chooses so many series, and keeps nothing of the others of a block."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._chosen: set[int] = set()
+
+    def of(self, columns: Columns) -> Columns:
+        """Return the samples of the chosen series; choose more while there are too few."""
+        if len(self._chosen) < self._most:
+            for one in np.unique(columns.ids).tolist():
+                if len(self._chosen) == self._most:
+                    break
+                self._chosen.add(one)
+        return taken(columns, np.isin(columns.ids, list(self._chosen)))
 
 
 def _between(parts: Sequence[Columns], start: int, end: int) -> Columns:
