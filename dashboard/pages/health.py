@@ -46,7 +46,9 @@ def health() -> None:
     cards = "".join(_card(one) for one in sorted(found, key=lambda one: _FIRST[one.state]))
     st.html(f'<ul class="components">{cards}</ul>')
     st.html('<p class="small"><code>sentinel doctor</code> says the same, and checks this '
-            "installation besides: Python, disk space, triggers, deployed rules.</p>")  # fmt: skip
+            "installation besides: Python, disk space, the API, the dashboard, the public pages, "
+            "telemetry, exposure, self-watch, access reviews, Automations, triggers and deployed "
+            "rules.</p>")  # fmt: skip
 
 
 health()

@@ -164,7 +164,7 @@ def _message(signal: Signal, kind: str) -> Any:
 
 
 def _ids_as_base64(found: Any, depth: int, nodes: int) -> int:
-    """Write ids as protobuf's JSON has bytes, in place.
+    """Write ids as protobuf's JSON has bytes, in place; one that is no hex is left out.
 
     Args:
         found: a value of JSON
@@ -175,7 +175,7 @@ def _ids_as_base64(found: Any, depth: int, nodes: int) -> int:
         The number of values with it and those within it.
 
     Raises:
-        BadBody: an id is no hex, or the body is nested too deeply
+        BadBody: the body is nested too deeply
         TooLarge: there are too many values
     """
     if depth > _DEEPEST:
@@ -194,7 +194,9 @@ def _ids_as_base64(found: Any, depth: int, nodes: int) -> int:
                 try:
                     fields[name] = base64.b64encode(bytes.fromhex(value)).decode()
                 except ValueError:
-                    raise BadBody(f"{name}: {value[:40]!r} is no hex") from None
+                    # One bad id must not cost the batch: a span without one is refused alone, and
+                    # a log record belongs to no trace, as the protocol has it for an invalid id.
+                    fields[name] = ""
             elif isinstance(value, (dict, list)):
                 nodes = _ids_as_base64(value, depth + 1, nodes)
     return nodes

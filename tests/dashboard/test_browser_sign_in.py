@@ -56,6 +56,8 @@ def test_people_sign_in_act_and_sign_out_everywhere_at_once(
     sign_in(page, "Lena")
     expect(page.get_by_role("heading", name="History")).to_be_visible()
     expect(page.locator(".signed-in .me")).to_contain_text("Lena Meyer")
+    # The page scrolls under it.
+    expect(page.locator(".signed-in")).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
     assert COOKIE not in page.evaluate("document.cookie")
     (cookie,) = [one for one in context.cookies() if one.get("name") == COOKIE]
     assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Lax")
