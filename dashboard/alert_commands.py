@@ -8,6 +8,7 @@ carried out once, also where the process died before it answered and another one
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from dashboard.command_record import KeptCommand, claim_of, kept_steps
-from dashboard.database_errors import database
+from dashboard.database_errors import database, is_unsettled
 from dashboard.live_filter import View
 from sentinel.access import Scope
 from sentinel.alerts.actions import Action, ActionName, ActionResult, action_named
@@ -40,6 +41,7 @@ MOST_EXPLAINED = 20
 """Conflicts for which the database is asked what somebody else did."""
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 _Key = tuple[str, str]
+_log = logging.getLogger("sentinel.dashboard")
 """Who sent a command, and its id."""
 
 
@@ -147,7 +149,9 @@ class AlertCommands:
             sender: who sent it
 
         Returns:
-            its answer; None while another thread carries out the same command
+            its answer; None while another thread carries out the same command, and where the
+            database failed: whether it was carried out is in the database, where the same command
+            finds it when the browser sends it again
         """
         key = (sender.name, command.id)
         with self._lock:
@@ -162,18 +166,21 @@ class AlertCommands:
             answer = self._answered(command, sender)
         finally:
             with self._lock:
-                if answer is None:  # it failed with a bug: the browser may send it again
+                if answer is None:  # the browser sends it again, after a bug too
                     self._answers.pop(key, None)
                 else:
                     self._answers[key] = answer
         return answer
 
-    def _answered(self, command: AlertCommand, sender: Sender) -> Answer:
+    def _answered(self, command: AlertCommand, sender: Sender) -> Answer | None:
         try:
             if command.op == "undo":
                 return self._undone(command, sender)
             return self._acted(command, sender)
         except SentinelError as error:
+            if is_unsettled(error):  # the connection may have died after the commit
+                _log.warning("the command %s was not confirmed: %s", command.id, error)
+                return None
             return Answer(id=command.id, error=str(error))
 
     def _acted(self, command: AlertCommand, sender: Sender) -> Answer:

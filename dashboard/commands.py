@@ -17,7 +17,7 @@ from dashboard.alert_commands import MOST_KEPT, AlertCommand, AlertCommands, Ans
 from dashboard.command_permissions import check_permission
 from dashboard.configuration import Configuration
 from dashboard.data import Data
-from dashboard.database_errors import database
+from dashboard.database_errors import database, is_unsettled
 from dashboard.refusals import Refusals
 from sentinel.access import Permission, Principal, Scope
 from sentinel.audit.origin import Origin, acting
@@ -132,8 +132,8 @@ class Commands:
             authorise: of the connection that they came over
 
         Returns:
-            the answer of each, in their order; none for one that still runs elsewhere, or that has
-            no id to answer
+            the answer of each, in their order; none for one that still runs elsewhere, that the
+            database did not confirm, or that has no id to answer
         """
         answers: list[Answer] = []
         for one in cast("list[object]", given if isinstance(given, list) else [])[:MOST_KEPT]:
@@ -141,7 +141,7 @@ class Commands:
                 answer = self.run(AlertCommand, one, authorise)
             except (msgspec.ValidationError, SentinelError) as error:
                 _log.warning("a command from a browser was refused: %s", error)
-                answer = _refusal(one, error)
+                answer = None if is_unsettled(error) else _refusal(one, error)
             if answer is not None:
                 answers.append(answer)
         return answers

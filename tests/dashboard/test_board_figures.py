@@ -44,7 +44,8 @@ def test_no_more_series_are_read_than_are_asked_for(store: Store, clock: FakeClo
 
 
 def test_a_tile_is_kept_for_some_seconds_and_what_failed_is_not(clock: FakeClock):
-    cache, drawn = TileCache(), []
+    cache = TileCache()
+    drawn: list[int] = []
 
     def draw() -> str:
         drawn.append(1)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DataError, OperationalError
 
 from dashboard.alert_commands import Answer
 from dashboard.commands import Commands
@@ -16,6 +17,7 @@ from dashboard.identity import unconfined
 from sentinel.clock import FakeClock
 from sentinel.links import Addresses
 from sentinel.store import Store
+from sentinel.store.access.within import Within
 from sentinel.store.alerts import act_once
 from tests.databases import both_databases
 from tests.world import World
@@ -95,6 +97,31 @@ def test_what_was_not_committed_is_carried_out_when_it_comes_again(
     assert comments(store) == []
     assert Dashboard(store).asks(command).done == 3
     assert len(comments(store)) == 3
+
+
+def test_a_connection_that_dies_at_the_commit_is_no_answer_and_is_asked_for_again(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    command = {"id": "c1", "op": "comment", "items": versions(store), "comment": "looking"}
+    dashboard, real = Dashboard(store), Within.act_once
+
+    def failing(error: Exception, *, commits: bool) -> list[Answer]:
+        def act(*given: Any, **more: Any) -> Any:
+            if commits:
+                real(*given, **more)
+            raise error
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Within, "act_once", act)
+            return dashboard.commands.run_all([command], lambda: unconfined("maria"))
+
+    # What the database refuses it refuses again, so that ends the command.
+    refused = failing(DataError("INSERT", {}, Exception("no such text")), commits=False)
+    assert "the database failed" in refused[0].error
+    command["id"] = "c2"
+    lost = OperationalError("COMMIT", {}, Exception("server closed the connection"))
+    assert failing(lost, commits=True) == []
+    assert (dashboard.asks(command).done, comments(store)) == (3, ["looking"] * 3)
 
 
 @pytest.mark.parametrize("op", ["acknowledge", "assign", "suppress", "resolve", "escalate"])
