@@ -23,6 +23,8 @@ __all__ = ["ImportRules", "InstallPack", "PlanRules", "RemovePack", "RolledOut",
 Name = Annotated[str, msgspec.Meta(max_length=1000)]
 Text = Annotated[str, msgspec.Meta(max_length=MOST_LETTERS)]
 MOST_RULES = 1000
+PASTED = "rules.yaml"
+"""Name of a document that was typed and not uploaded."""
 
 
 class RuleStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,9 +64,11 @@ class PlanRules(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         document: YAML or JSON, as an export or a `prefect.yaml`
+        file: name of the file that was uploaded
     """
 
     document: Text
+    file: Name = PASTED
 
     def carry_out(self, services: Services, actor: str) -> RolledOut:
         """Plan.
@@ -80,7 +84,7 @@ class PlanRules(msgspec.Struct, frozen=True, kw_only=True):
             ConfigurationError: the file cannot be read
             PrefectUnreachable: Prefect does not answer
         """
-        entries = _entries(self.document)
+        entries = _entries(self.document, self.file)
         with files_of_people(services.within.instance) as rollout:
             return _shown(rollout.plan_sent(entries), entries)
 
@@ -90,11 +94,13 @@ class ImportRules(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         document: YAML or JSON, as an export or a `prefect.yaml`
+        file: name of the file that was uploaded
         version: of the plan that was read
     """
 
     document: Text
     version: Name
+    file: Name = PASTED
 
     def carry_out(self, services: Services, actor: str) -> RolledOut:
         """Deploy them; the rules belong to the file, as those of `sentinel rule import`.
@@ -111,7 +117,7 @@ class ImportRules(msgspec.Struct, frozen=True, kw_only=True):
             Conflict: the plan is another one by now, or somebody else rolls out
             PrefectUnreachable: Prefect does not answer; the same command does the rest
         """
-        entries = _entries(self.document)
+        entries = _entries(self.document, self.file)
         with files_of_people(services.within.instance) as rollout, rollout.alone():
             steps = rollout.plan_sent(entries)
             if version_of(steps, entries) != self.version:
@@ -173,8 +179,8 @@ class RemovePack(msgspec.Struct, frozen=True, kw_only=True):
             return _shown(rollout.carry_out(rollout.plan_removal(entries), actor=actor), entries)
 
 
-def _entries(document: str) -> list[Entry]:
-    entries = read_documents({"rules.yaml": document})
+def _entries(document: str, file: str) -> list[Entry]:
+    entries = read_documents({file or PASTED: document})
     if len(entries) > MOST_RULES:
         raise ConfigurationError(
             f"{len(entries):,} rules are too many; {MOST_RULES:,} are allowed",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -20,7 +20,7 @@ from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.desired import FlowFacts
 from sentinel.rollout.exported import entry_of
 from sentinel.rollout.file_rollout import FileRollout
-from sentinel.rollout.flow_cache import FlowCache
+from sentinel.rollout.flow_cache import Facts, FlowCache
 from sentinel.rollout.made_rules import UI, MadeRules
 from sentinel.rollout.rule_draft import PREFIX
 from sentinel.settings import settings
@@ -29,12 +29,13 @@ from sentinel.store.rules.listed import listed_rules
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["entries_of_rules", "files_of_people", "rules_of_people"]
+__all__ = ["entries_of_rules", "facts_of_another_process", "files_of_people", "rules_of_people"]
 
 TRIES = 4
 """Attempts of a request to a Prefect that is busy, while somebody waits for the answer."""
 LONGEST = 60.0
 """Seconds that the import of a flow may take."""
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -93,10 +94,15 @@ def entries_of_rules(store: Store, names: Sequence[str]) -> list[dict[str, Any]]
 @contextmanager
 def _prefect() -> Generator[tuple[RolloutApi, FlowCache]]:
     chosen = settings()
-    cache = FlowCache(_OfAnotherProcess, chosen.resolved_home() / "rollout-facts.json")
+    cache = FlowCache(facts_of_another_process, chosen.resolved_home() / "rollout-facts.json")
     with RolloutApi.of(chosen) as api:
         api.tries, api.waits_for_server = TRIES, False
         yield api, cache
+
+
+def facts_of_another_process() -> Facts:
+    """Return facts about flows for a process that does without Prefect's client."""
+    return _OfAnotherProcess()
 
 
 class _OfAnotherProcess:
@@ -104,30 +110,36 @@ class _OfAnotherProcess:
 
     def facts_of(self, entrypoint: str) -> FlowFacts:
         """Return the facts; a RuleError says that the flow cannot be loaded."""
-        line = [sys.executable, "-m", "flows.flow_facts", entrypoint]
-        try:
-            done = subprocess.run(  # noqa: S603 - our own program; no shell reads the argument
-                line, capture_output=True, timeout=LONGEST, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise RuleError(
-                f"{entrypoint} was not loaded within {LONGEST:.0f} s", hint="Try again."
-            ) from None
-        try:
-            if done.returncode == 0:
-                return msgspec.json.decode(done.stdout, type=FlowFacts)
-            said = msgspec.json.decode(done.stdout, type=dict[str, str])
-        except msgspec.DecodeError:
-            last = done.stderr.decode(errors="replace").strip().splitlines() or ["no answer"]
-            raise RuleError(f"{entrypoint} cannot be loaded: {last[-1][-300:]}") from None
-        raise RuleError(said["error"], hint=said["hint"])
+        return _answered([entrypoint], FlowFacts, entrypoint)
 
     def automations_of(
         self, deployment: str, triggers: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
-        """Refuse: a rule that is made here has none."""
-        raise RuleError(f"{deployment}: Automations of a deployment belong to a file")
+        """Return the Automations of an entry, which a pack may have; a RuleError says why not."""
+        given = msgspec.json.encode(triggers, enc_hook=str)
+        what = f"the Automations of {deployment}"
+        return _answered(["--automations", deployment], list[dict[str, Any]], what, given)
 
     def filled(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Refuse: the texts of a rule that is made here are taken as they are."""
         raise RuleError(f"{spec.get('name')}: templates belong to a file")
+
+
+def _answered(arguments: Sequence[str], wanted: type[_T], what: str, given: bytes = b"") -> _T:
+    """Return what a process that imports Prefect says; a RuleError says why it says nothing."""
+    line = [sys.executable, "-m", "flows.flow_facts", *arguments]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program; no shell reads the arguments
+            line, input=given, capture_output=True, timeout=LONGEST, check=False
+        )
+    except subprocess.TimeoutExpired:
+        message = f"{what}: Prefect was not loaded within {LONGEST:.0f} s"
+        raise RuleError(message, hint="Try again.") from None
+    try:
+        if done.returncode == 0:
+            return msgspec.json.decode(done.stdout, type=wanted)
+        said = msgspec.json.decode(done.stdout, type=dict[str, str])
+    except msgspec.DecodeError:
+        last = done.stderr.decode(errors="replace").strip().splitlines() or ["no answer"]
+        raise RuleError(f"{what} cannot be loaded: {last[-1][-300:]}") from None
+    raise RuleError(said["error"], hint=said["hint"])

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from dashboard import markup, session, undo_bar
-from dashboard.rollout_commands import ImportRules, PlanRules, RolledOut
+from dashboard.rollout_commands import PASTED, ImportRules, PlanRules, RolledOut
 from dashboard.rule_deployments import entries_of_rules
 from dashboard.rule_details import PAGE
 from sentinel.errors import SentinelError
@@ -60,8 +60,15 @@ def _export(names: list[str]) -> None:
 
 def _import() -> None:
     given = st.file_uploader("Rule file", type=["yaml", "yml", "json"], key="rules-import-file")
+    file = PASTED if given is None else given.name
     if given is not None:
-        text = given.getvalue().decode("utf-8", errors="replace")
+        try:
+            text = given.getvalue().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            place = f"byte {error.start + 1:,} (0x{error.object[error.start]:02x}) is no UTF-8"
+            st.html(markup.note("warn", f"{given.name} cannot be read.", f"{place}; save the file "
+                                "as UTF-8 and choose it again."))  # fmt: skip
+            return
     else:
         text = str(st.text_area("Document", key="rules-import", height=160,
                                 help="YAML or JSON, as an export") or "")  # fmt: skip
@@ -70,7 +77,7 @@ def _import() -> None:
     if st.button("Show the difference", key="rules-import-plan", icon=":material/difference:"):
         with st.spinner("Comparing with Prefect …"):
             try:
-                st.session_state[PLAN] = (text, session.run(PlanRules(document=text)))
+                st.session_state[PLAN] = (text, session.run(PlanRules(document=text, file=file)))
             except SentinelError as error:
                 st.html(markup.note("warn", "It cannot be imported.", str(error)))
                 st.session_state.pop(PLAN, None)
@@ -82,7 +89,7 @@ def _import() -> None:
     if st.button("Import", key="rules-import-apply", type="primary", disabled=not changes):
         with st.spinner("Deploying …"):
             try:
-                done = session.run(ImportRules(document=text, version=plan.version))
+                done = session.run(ImportRules(document=text, version=plan.version, file=file))
             except SentinelError as error:
                 st.html(markup.note("warn", "Not imported.", str(error)))
                 return

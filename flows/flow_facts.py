@@ -1,7 +1,9 @@
 """Ask Prefect's own code about deployments: parameter schemas, Automations and templates.
 
 `sentinel deploy` asks only about what changed, because importing Prefect takes seconds. A process
-that does without Prefect's client asks `python -m flows.flow_facts ENTRYPOINT`, which prints JSON.
+that does without Prefect's client asks
+`python -m flows.flow_facts ENTRYPOINT`, or `--automations NAME` with the `triggers` as JSON on its
+standard input; it prints JSON.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ __all__ = ["automations_of", "facts_of", "filled"]
 
 _TRIGGER: TypeAdapter[Any] = TypeAdapter(DeploymentTriggerTypes)
 _NIL = UUID(int=0)
+AUTOMATIONS = "--automations"
 
 
 def facts_of(entrypoint: str) -> FlowFacts:
@@ -135,10 +138,22 @@ def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "").rstrip(". ") or type(error).__name__
 
 
-def _print_facts(entrypoint: str) -> int:
-    """Print the facts of a flow, or why there are none, as JSON; return the exit code."""
+def _printed(*arguments: str) -> int:
+    """Print what is asked for, or why there is none, as JSON; return the exit code.
+
+    Args:
+        *arguments: the entrypoint of a flow; or `--automations` and the name of a deployment, whose
+            `triggers` are the JSON of the standard input
+
+    Returns:
+        0, or 1 where there is none.
+    """
     try:
-        answer: dict[str, Any] = msgspec.to_builtins(facts_of(entrypoint))
+        if arguments[0] == AUTOMATIONS:
+            triggers = msgspec.json.decode(sys.stdin.buffer.read(), type=list[dict[str, Any]])
+            answer: Any = automations_of(arguments[1], triggers)
+        else:
+            answer = msgspec.to_builtins(facts_of(arguments[0]))
     except RuleError as error:
         print(msgspec.json.encode({"error": error.message, "hint": error.hint}).decode())
         return 1
@@ -147,4 +162,4 @@ def _print_facts(entrypoint: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_print_facts(sys.argv[1]))
+    sys.exit(_printed(*sys.argv[1:]))

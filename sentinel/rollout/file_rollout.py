@@ -25,6 +25,7 @@ from sentinel.rollout.plan import Step
 from sentinel.rollout.posted_files import reasons_against
 from sentinel.rollout.removal import plan_removal
 from sentinel.store.approvals.pending_changes import PendingChanges
+from sentinel.store.oncall.documents import OnCallDocuments
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -61,7 +62,10 @@ class FileRollout:
             PrefectUnreachable: the API does not answer
         """
         receivers = list(self._store.receivers.all())
-        return plan_rollout(self._api, entries, self._cache, receivers=receivers)
+        schedules = list(OnCallDocuments(self._store).active().schedules)
+        return plan_rollout(
+            self._api, entries, self._cache, receivers=receivers, schedules=schedules
+        )
 
     def plan_sent(self, entries: Sequence[Entry]) -> list[Step]:
         """Plan as `plan` does, and refuse what a file from elsewhere may not say.
@@ -169,7 +173,7 @@ class FileRollout:
 
 
 def version_of(steps: Sequence[Step], entries: Collection[Entry]) -> str:
-    """Return a digest of what a plan would change, without values that may hold secrets.
+    """Return a digest of what a plan would change; no value can be read from it.
 
     Args:
         steps: of the plan
@@ -179,7 +183,15 @@ def version_of(steps: Sequence[Step], entries: Collection[Entry]) -> str:
         16 hex digits; others once the files or what Prefect has of them differ otherwise.
     """
     told = [
-        [one.kind, one.name, one.live.id if one.live else "", [str(d) for d in found], one.reasons]
+        [one.kind, one.name, one.live.id if one.live else "", [str(d) for d in found], one.reasons,
+         one.entry.digest if one.entry else "", _digest_of(one)]
         for one, found in zip(steps, shown_differences(steps, entries), strict=True)
-    ]
+    ]  # fmt: skip
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
+
+
+def _digest_of(step: Step) -> str:
+    """Return a hash of the differences, also of those that are not shown."""
+    differences = [[one.place, one.there, one.here] for one in step.differences]
+    text = msgspec.json.encode(differences, order="deterministic", enc_hook=str)
+    return hashlib.sha256(text).hexdigest()

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 SENT = "sent"
-"""The project of a file that names none and lies in no folder here."""
+"""What the origin of a file that somebody sent begins with, and its project where it has none."""
 
 # The loader of libyaml, if installed: a thousand rules take a second instead of ten.
 
@@ -66,7 +66,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """A hash of everything that the file says about the deployment."""
         written = {name: self.whole.get(name) for name in ("pull", "build", "push")}
-        text = msgspec.json.encode([self.spec, written], order="deterministic", enc_hook=str)
+        try:
+            text = msgspec.json.encode([self.spec, written], order="deterministic", enc_hook=str)
+        except (TypeError, ValueError, OverflowError):  # keys that are no texts: it is refused
+            text = repr([self.spec, written]).encode()
         return hashlib.sha256(text).hexdigest()[:16]
 
 
@@ -144,7 +147,8 @@ def read_documents(documents: Mapping[str, str]) -> list[Entry]:
         documents: text of each file, by its name
 
     Returns:
-        The entries in order; a file's origin is its project and its name without folders.
+        The entries in order; a file's origin is `sent/`, its project, and its name without
+        folders, so that it is never that of a file on this machine.
 
     Raises:
         ConfigurationError: one is no YAML, too large, or has no list of deployments
@@ -153,7 +157,7 @@ def read_documents(documents: Mapping[str, str]) -> list[Entry]:
     for name, text in documents.items():
         whole = loaded(text, name, "A rule file has a list `deployments`.")
         project = str(whole.get("name") or SENT)
-        entries += _entries(whole, name, f"{project}/{PurePosixPath(name).name}")
+        entries += _entries(whole, name, f"{SENT}/{project}/{PurePosixPath(name).name}")
     return entries
 
 

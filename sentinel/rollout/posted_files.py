@@ -9,12 +9,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, TypedDict, cast
+
+import msgspec
 
 from sentinel.rollout.desired import is_templated
 from sentinel.rollout.files import Entry
 
 __all__ = ["reasons_against"]
+
+_Digits = Annotated[str, msgspec.Meta(pattern=r"^\d{0,9}$")]
+
+
+class _Shape(TypedDict, total=False):
+    """What an entry's fields hold, so far as a rollout reads into them."""
+
+    tags: list[object] | None
+    work_pool: dict[str, object] | None
+    parameters: dict[str, object] | None
+    schedules: list[dict[str, object]] | None
+    concurrency_limit: int | _Digits | dict[str, object] | None
+    triggers: list[dict[str, object]] | None
+
 
 _RULE = re.compile(r"flows\.rules\.[a-z][a-z0-9_]*")
 _FIELDS = frozenset(
@@ -37,6 +53,8 @@ def reasons_against(entry: Entry) -> list[str]:
         The reasons; none where it may.
     """
     spec = entry.spec
+    if malformed := _malformed(entry):
+        return [malformed]
     found: list[str] = []
     if not _RULE.fullmatch(entry.entrypoint):
         found.append(
@@ -60,3 +78,17 @@ def reasons_against(entry: Entry) -> list[str]:
             f"write the value, or {_ELSEWHERE}"
         )
     return found
+
+
+def _malformed(entry: Entry) -> str:
+    """Return why an entry cannot be read as a deployment; nothing where it can."""
+    try:
+        msgspec.json.encode([entry.spec, entry.whole.get("pull")], enc_hook=str)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        return f"it cannot be sent as JSON ({error}); write texts as the names of its fields"
+    try:
+        msgspec.convert(entry.spec, _Shape)
+    except msgspec.ValidationError as error:
+        said, _, place = str(error).partition(" - at ")
+        return f"{place.strip('`').removeprefix('$.')}: {said[0].lower()}{said[1:]}"
+    return ""

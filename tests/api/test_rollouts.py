@@ -106,7 +106,7 @@ def test_rule_files_are_compared_and_deployed_over_http_and_by_command(
         try:
             assert "sent-here" in run("rule", "import", str(file))[1]
             made = deployments(prefect_server)["sent-here"]
-            assert made["labels"]["sentinel.origin"] == "tests/rules.yaml"
+            assert made["labels"]["sentinel.origin"] == "sent/tests/rules.yaml"
             louder = {"rule": {"name": "sent-here", "every": "1h", "severity": "high"}}
             files = {"rules.yaml": written(parameters=louder)}
             planned = sentinel.do(rule_files.plan(files))
@@ -155,6 +155,22 @@ def test_a_file_that_is_sent_has_rules_and_nothing_that_runs_other_code(what: st
     assert any(reason in one for one in reasons_against(entry))
 
 
+MALFORMED = (
+    "tags: 5", "tags: {a: b}", "concurrency_limit: abc", "concurrency_limit: [1]",
+    "parameters: {true: 1}", "parameters: [1]",
+    "schedules: 5", "schedules: [5]", "work_pool: sentinel", "triggers: [5]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", MALFORMED)
+def test_an_entry_of_another_shape_is_refused_with_its_field(line: str):
+    head = "name: a\n  entrypoint: flows.rules.disk_space\n  pull: []"
+    (entry,) = read_documents({"rules.yaml": f"deployments:\n- {head}\n  {line}\n"})
+    (reason,) = reasons_against(entry)
+    assert line.partition(":")[0] in reason or "as JSON" in reason
+    assert len(entry.digest) == 16  # a plan with it has a version
+
+
 def test_steps_of_a_whole_file_are_refused_too():
     text = written(pull=None).replace("  pull: null\n", "") + "pull: [{step: {a: 1}}]\n"
     (entry,) = read_documents({"rules.yaml": text})
@@ -163,7 +179,7 @@ def test_steps_of_a_whole_file_are_refused_too():
 
 def test_a_file_as_it_is_exported_may_be_sent():
     (entry,) = read_documents({"folder/rules.yaml": written(tags=["a"], paused=True)})
-    assert (reasons_against(entry), entry.origin) == ([], "tests/rules.yaml")
+    assert (reasons_against(entry), entry.origin) == ([], "sent/tests/rules.yaml")
 
 
 def test_without_prefect_and_with_too_much_nothing_is_done(client: httpx.Client):

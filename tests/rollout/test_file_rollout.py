@@ -12,10 +12,12 @@ import pytest
 from sentinel.clock import FakeClock
 from sentinel.errors import NotFound, PrefectUnreachable
 from sentinel.rollout.api import RolloutApi
-from sentinel.rollout.file_rollout import FileRollout
+from sentinel.rollout.desired import FlowFacts
+from sentinel.rollout.diff import Difference
+from sentinel.rollout.file_rollout import FileRollout, version_of
 from sentinel.rollout.files import Entry
 from sentinel.rollout.flow_cache import FlowCache
-from sentinel.rollout.plan import Live
+from sentinel.rollout.plan import Live, Step
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, page
 from tests.world import World
@@ -41,6 +43,9 @@ class Prefect:
             })
             for id_, name in self.there.items() if name in names
         ]  # fmt: skip
+
+    def automations(self) -> list[dict[str, Any]]:
+        return []
 
     def deployment(self, deployment_id: str) -> dict[str, Any]:
         if deployment_id not in self.there:
@@ -123,3 +128,44 @@ def test_a_rule_whose_deployment_went_without_it_is_removed_and_no_other(
     assert first.kind == "removed"
     rollout.carry_out(steps, actor="ann")
     assert store.rules.list() == []
+
+
+class Facts:
+    """What the flows are, without Prefect."""
+
+    def facts_of(self, entrypoint: str) -> FlowFacts:
+        return FlowFacts(name="disk", version="1", description="", form={})
+
+
+def sent(**rule: Any) -> list[Entry]:
+    spec: dict[str, Any] = {
+        "name": "new", "entrypoint": "flows.rules.disk_space", "pull": [],
+        "work_pool": {"name": "sentinel"}, "schedules": [],
+        "parameters": {"rule": {"name": "new", "every": "1h", **rule}},
+    }  # fmt: skip
+    return [Entry(file="a.yaml", origin="a", place=1, name="new", spec=spec, whole={})]
+
+
+def test_an_on_call_schedule_that_is_not_there_is_refused(store: Store):
+    cache = FlowCache(cast("Any", Facts), None)
+    rollout = FileRollout(store, cast("RolloutApi", Prefect(())), cache)
+    pages = {"on_call_schedule": "nights"}
+    (step,) = rollout.plan_sent(sent(escalation_rules=pages))
+    assert step.kind == "refused"
+    assert "nights" in step.reasons[0]
+    (created,) = rollout.plan_sent(sent())
+    assert created.kind == "created"
+
+
+def test_the_version_of_a_plan_covers_what_is_created_and_what_is_hidden():
+    def version(severity: str, secret: str) -> str:
+        (entry,) = sent(severity=severity)
+        hidden = Difference(place="job_variables.env", there="a", here=secret)
+        steps = [
+            Step(kind="created", name="new", file="a.yaml", entry=entry),
+            Step(kind="changed", name="new", file="a.yaml", entry=entry, differences=[hidden]),
+        ]
+        return version_of(steps, [entry])
+
+    assert version("low", "x") == version("low", "x")
+    assert len({version("low", "x"), version("high", "x"), version("low", "y")}) == 3
