@@ -78,7 +78,7 @@ def _build() -> None:
     if not came:
         st.html(
             '<div class="empty"><h2>No event came yet</h2><p>Send one to <code>POST /api/v1/alerts/'
-            "events</code>; its fields are what a policy is made of.</p></div>"
+            "process-event</code>; its fields are what a policy is made of.</p></div>"
         )
         return
     clock = session.clock()
