@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from html import escape
+from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
@@ -101,21 +103,31 @@ def _new(first: bool) -> None:
             "Make it an admin in all tenants, or nobody can manage people here. You sign in with "
             "it next.",
         ))  # fmt: skip
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        name = st.text_input("Name", key=form_key("user-name"), max_chars=100, width=220,
-                             help="What the person logs in with", autocomplete="off")  # fmt: skip
-        display = st.text_input("Display name", key=form_key("user-display"), max_chars=200,
-                                width=260, autocomplete="off")  # fmt: skip
-        password = st.text_input(
-            "Password", key=form_key("user-password"), type="password", width=260,
-            autocomplete="new-password", help=f"At least {SHORTEST} characters",
+    # A form: from a password's input, Tab goes to its button "Show password", and outside of a form
+    # the browser would never send what was typed.
+    with st.form(form_key("user-form"), border=False, enter_to_submit=False):
+        with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+            name = st.text_input(
+                "Name", key=form_key("user-name"), max_chars=100, width=220, autocomplete="off",
+                help="What the person logs in with",
+            )  # fmt: skip
+            display = st.text_input(
+                "Display name", key=form_key("user-display"), max_chars=200, width=260,
+                autocomplete="off",
+            )  # fmt: skip
+            password = st.text_input(
+                "Password", key=form_key("user-password"), type="password", width=260,
+                autocomplete="new-password", help=f"At least {SHORTEST} characters",
+            )  # fmt: skip
+        role = st.segmented_control(
+            "Role", list(Role), default=Role.ADMIN if first else Role.RESPONDER, required=True,
+            key=form_key("user-role"),
         )  # fmt: skip
-    role = st.segmented_control(
-        "Role", list(Role), default=Role.ADMIN if first else Role.RESPONDER, required=True,
-        key=form_key("user-role"),
-    )  # fmt: skip
-    tenants, teams = ([], []) if first else place_inputs("user")
-    if st.button("Create user", key="user-create", type="primary", icon=":material/person_add:"):
+        tenants, teams = ([], []) if first else place_inputs("user")
+        wanted = st.form_submit_button(
+            "Create user", key="user-create", type="primary", icon=":material/person_add:"
+        )
+    if wanted:
         command = CreateUser(
             name=name or "", password=password or "", role=Role.ADMIN if first else Role(str(role)),
             display_name=display or "", tenants=tenants, teams=teams,
@@ -127,7 +139,27 @@ def _new(first: bool) -> None:
 
         if _done(command, f"Created the user {made}", None if first else back):
             st.session_state[_NEXT] = made
+            if first:
+                _to_login(made)
         st.rerun()
+
+
+def _to_login(name: str) -> None:
+    """Open the login page, which the first account switches on; this session belongs to nobody."""
+    here = session.sign_in()
+    if here is None:  # a login proxy names people
+        return
+    here.forget()
+    page = f"/{session.base_path()}/{PAGE}".replace("//", "/")
+    login = f"{session.api_path()}/login?next={quote(page, safe='')}"
+    st.html(markup.note(
+        "info", f"Created the user {name}. The login is on.",
+        "Log in with it to go on: nobody acts without a login any more.",
+    ) + f'<p><a href="{escape(login)}" target="_self">Log in</a></p>'
+        f"<script>location.assign({json.dumps(login)})</script>",
+        unsafe_allow_javascript=True,
+    )  # fmt: skip
+    st.stop()
 
 
 def _roles(person: PersonView) -> None:
@@ -163,11 +195,13 @@ def _roles(person: PersonView) -> None:
 def _password(person: PersonView) -> None:
     with st.popover("Reset password", icon=":material/password:"):
         st.html('<p class="small">This ends the sessions of the person and a lockout.</p>')
-        password = st.text_input(
-            "New password", key=form_key("new-password"), type="password",
-            autocomplete="new-password", help=f"At least {SHORTEST} characters",
-        )  # fmt: skip
-        if st.button("Set password", key="set-password", type="primary"):
+        with st.form(form_key("password-form"), border=False):
+            password = st.text_input(
+                "New password", key=form_key("new-password"), type="password",
+                autocomplete="new-password", help=f"At least {SHORTEST} characters",
+            )  # fmt: skip
+            wanted = st.form_submit_button("Set password", key="set-password", type="primary")
+        if wanted:
             command = SetPassword(name=person.name, password=password or "")
             _done(command, f"Set the password of {person.name}", None)
             st.rerun()

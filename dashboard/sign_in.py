@@ -104,6 +104,10 @@ class SignIn:
             self._known = known
         return known[0]
 
+    def forget(self) -> None:
+        """Have the database asked anew whether people must log in: an account was made just now."""
+        self._known = None
+
     def session(self, secret: str) -> FoundSession | None:
         """Return the session of a cookie.
 
