@@ -9,12 +9,14 @@ import msgspec
 
 from sentinel.checks.reading import Reading
 
-__all__ = ["PACK_TRIGGER", "POLICY_TRIGGER", "EventPort", "MatchResult"]
+__all__ = ["PACK_TRIGGER", "POLICY_TRIGGER", "POSTED_TRIGGER", "EventPort", "MatchResult"]
 
 POLICY_TRIGGER = "event_policy"
 """What the rule of every policy says that it is evaluated by, alone or in a pack."""
 PACK_TRIGGER = "event_pack"
 """The same of the rule of a pack's deployment."""
+POSTED_TRIGGER = "posted_alert"
+"""The same of the rules of alerts that programs create and of drills, each of them by itself."""
 
 
 class MatchResult(msgspec.Struct, frozen=True, kw_only=True):

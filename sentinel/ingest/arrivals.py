@@ -20,6 +20,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from sentinel.audit.change import Change
+from sentinel.checks.event_port import POSTED_TRIGGER
 from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
 from sentinel.errors import DatabaseError, NotFound
@@ -46,8 +47,8 @@ _SAID: Mapping[str, str] = {
     DRILL_RULE: "Fire drills of on-call, which count in no statistics.",
 }
 _TRIGGERS: Mapping[str, str] = {
-    "prometheus": "prometheus_webhook", "grafana": "grafana_webhook", "api": "posted_alert",
-    DRILL_RULE: "posted_alert",
+    "prometheus": "prometheus_webhook", "grafana": "grafana_webhook", "api": POSTED_TRIGGER,
+    DRILL_RULE: POSTED_TRIGGER,
 }  # fmt: skip
 _TRIES = 20
 _STEP = timedelta(microseconds=1)

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from sentinel.access import EVERYTHING, Scope
-from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
+from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER, POSTED_TRIGGER
 from sentinel.duration import parse_duration
 from sentinel.rules.health import RuleFacts
 from sentinel.rules.rule import Rule
@@ -84,7 +84,7 @@ def facts_of(row: Mapping[str, Any], counts: AlertCounts) -> RuleFacts:
     return RuleFacts(
         enabled=row["enabled"],
         paused=row["paused"],
-        by_event=row["trigger"] in (POLICY_TRIGGER, PACK_TRIGGER),
+        by_event=row["trigger"] in (POLICY_TRIGGER, PACK_TRIGGER, POSTED_TRIGGER),
         closed_world=row["closed_world"],
         slot=row["slot"],
         every=parse_duration(every) if every else None,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+import pytest
 
 from sentinel.alerts.actions import Resolve
 from sentinel.clock import FakeClock
 from sentinel.engine.paused_rules import follow_paused
+from sentinel.ingest.posted_alert import POSTED, post_alert
 from sentinel.prefect_client.port import Deployed
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.rules.health import RuleHealth, explain, health_of
 from sentinel.store import Store
 from sentinel.store.rules.health import FACTS, NONE, alert_counts, facts_of, note_paused
@@ -40,6 +44,18 @@ def test_it_follows_the_evaluations(store: Store, clock: FakeClock):
     assert health(store) is RuleHealth.STALE
     store.rules.disable("disk", actor="ann")
     assert health(store) is RuleHealth.DISABLED
+
+
+@pytest.mark.parametrize("rule", [POSTED, DRILL_RULE])
+def test_alerts_that_programs_create_are_over_once_a_person_resolved_them(
+    store: Store, rule: Literal["api", "sentinel-drill"]
+):
+    posted = post_alert(
+        store, actor="ann", labels={"drill": "db"}, title="Drill: db", severity="high", rule=rule
+    )
+    assert health(store) is RuleHealth.FIRING
+    store.act([posted.alert_id], Resolve(actor="ann"))
+    assert health(store) is RuleHealth.OK
 
 
 def test_a_rule_whose_alerts_a_person_resolved_while_it_fires_is_not_ok(
