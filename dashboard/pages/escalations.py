@@ -66,6 +66,8 @@ def _next(one: Running, now: datetime) -> str:
         until = f" The acknowledgement runs out {due}." if due else ""
         return f"Acknowledged by {one.acknowledged_by}.{until}"
     if one.following is None:
+        if one.level < one.levels:
+            return f"Level {one.level + 1} is due {due}. The on-call document cannot be read."
         return "No step is left."
     return f"Level {one.level + 1} pages {_who(one.following)}, {due}."
 

@@ -73,7 +73,8 @@ class EscalationWhy(BaseModel):
     following: list[str] = Field(
         default_factory=list[str],
         description="Whom the next level would page by who is on call then, each as a sentence; "
-        "empty after the last level, and for whoever may not see on-call.",
+        "empty after the last level, for whoever may not see on-call, and while the on-call "
+        "document cannot be read.",
     )
     text: str = Field(default="", description="A sentence.")
 

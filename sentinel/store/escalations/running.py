@@ -14,7 +14,7 @@ from sentinel.oncall.escalation_state import State
 from sentinel.store.database.tables import GROUP
 from sentinel.store.escalations.rows import ESCALATION, PAGE, plan_to_read, state_of
 from sentinel.store.escalations.who_is_next import next_pages
-from sentinel.store.oncall.stored import OnCallNow, read_oncall_now
+from sentinel.store.oncall.stored import OnCallNow, readable_oncall_now
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -45,7 +45,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
         acknowledged_by: whose acknowledgement holds; empty for none
         paged: people and receivers that were paged, in their order, each once
         missing: targets that had nobody on call
-        following: whom the next step would page by who is on call then; None after the last
+        following: whom the next step would page by who is on call then; None after the last,
+            and where the on-call document cannot be read
     """
 
     id: str
@@ -86,7 +87,7 @@ def running(store: Store, now: datetime, most: int = 100) -> list[Running]:
         if not rows:
             return []
         paged = _paged(connection, [row.id for row in rows])
-        oncall = read_oncall_now(connection, now)
+        oncall = readable_oncall_now(connection, now)
     return [_running(row, paged.get(row.id, {}), oncall, now) for row in rows]
 
 
@@ -97,7 +98,9 @@ def _paged(connection: Connection, ids: list[str]) -> dict[str, dict[str, None]]
     return found
 
 
-def _running(row: Row[Any], paged: dict[str, None], oncall: OnCallNow, now: datetime) -> Running:
+def _running(
+    row: Row[Any], paged: dict[str, None], oncall: OnCallNow | None, now: datetime
+) -> Running:
     state, plan = state_of(row), plan_to_read(row)
     shared = ", ".join(f"{name}={text}" for name, text in row.labels.items())
     return Running(
@@ -107,7 +110,7 @@ def _running(row: Row[Any], paged: dict[str, None], oncall: OnCallNow, now: date
         levels=max(state.level, len(plan.steps)),
         opened_at=row.opened_at, due_at=state.due_at,
         acknowledged_by=state.acknowledged_by, paged=list(paged), missing=state.missing,
-        following=next_pages(row, oncall, now),
+        following=None if oncall is None else next_pages(row, oncall, now),
     )  # fmt: skip
 
 

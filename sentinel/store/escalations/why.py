@@ -15,7 +15,7 @@ from sentinel.store.database.tables import ALERT, GROUP
 from sentinel.store.escalations.rows import ESCALATION, PAGE, plan_to_read
 from sentinel.store.escalations.who_is_next import called_for, next_pages, said_of
 from sentinel.store.notifications.explaining import why_of_alert
-from sentinel.store.oncall.stored import OnCallNow, read_oncall_now
+from sentinel.store.oncall.stored import OnCallNow, readable_oncall_now
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -34,7 +34,8 @@ def alert_why(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> AlertWh
         scope: of whoever asks; of a group with alerts outside, no escalation is told
 
     Returns:
-        As `explaining.why_of_alert`, with the newest escalation of each group.
+        As `explaining.why_of_alert`, with the newest escalation of each group; without who is next
+        and who is on call where the on-call document cannot be read.
 
     Raises:
         NotFound: there is no alert of that id
@@ -43,7 +44,7 @@ def alert_why(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> AlertWh
     now = store.now()
     with store.read() as connection:
         # On-call is of all tenants: who sees less than everything is not told who is next.
-        oncall = read_oncall_now(connection, now) if scope.is_everything else None
+        oncall = readable_oncall_now(connection, now) if scope.is_everything else None
         groups = [one.id for one in found.groups if one.id]
         escalations = escalations_of(connection, groups, oncall, now)
         team = connection.execute(_TEAM, {"id": alert_id}).scalar()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection
 
-from sentinel.errors import NotFound
+from sentinel.errors import ConfigurationError, NotFound
 from sentinel.oncall.coverage import Coverage, coverage_of
 from sentinel.oncall.document import OnCallDocument
 from sentinel.oncall.schedule import Override, Schedule
@@ -22,7 +22,7 @@ from sentinel.store.oncall.overrides import as_override, override_rows
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["REACH", "OnCallNow", "StoredOnCall", "read_oncall_now"]
+__all__ = ["REACH", "OnCallNow", "StoredOnCall", "read_oncall_now", "readable_oncall_now"]
 
 _LONGEST = 100
 REACH = timedelta(days=62)
@@ -146,6 +146,22 @@ def read_oncall_now(connection: Connection, since: datetime) -> OnCallNow:
     for row in made:
         overrides.setdefault(row.schedule, []).append(as_override(row))
     return OnCallNow(document, overrides)
+
+
+def readable_oncall_now(connection: Connection, since: datetime) -> OnCallNow | None:
+    """Read on-call for an answer that says more, which stays although a document is unreadable.
+
+    Args:
+        connection: as of `read_oncall_now`
+        since: as of `read_oncall_now`
+
+    Returns:
+        Both; None where the document cannot be read, such as one that a newer version stored.
+    """
+    try:
+        return read_oncall_now(connection, since)
+    except ConfigurationError:
+        return None
 
 
 class StoredOnCall:

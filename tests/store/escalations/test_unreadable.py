@@ -7,7 +7,9 @@ import pytest
 from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.store import Store
+from sentinel.store.escalations.running import running
 from sentinel.store.escalations.sending import claim_pages
+from sentinel.store.escalations.why import alert_why
 from sentinel.store.oncall.documents import VERSION
 from tests.store.escalations.paged import Paged
 
@@ -48,3 +50,19 @@ def test_a_step_that_needs_a_document_that_cannot_be_read_fails_in_the_open(page
     unreadable(paged)
     assert [one.what for one in paged.goes_on()] == ["failed"]
     assert "could not be carried out: ConfigurationError" in failures(paged)[0]
+
+
+def test_what_is_known_is_shown_although_the_document_cannot_be_read(paged: Paged):
+    (alert,) = paged.fires("/")
+    paged.goes_on()
+    before = alert_why(paged.store, alert)
+    assert before.on_call is not None
+    unreadable(paged)
+    found = alert_why(paged.store, alert)
+    (was,), (group,) = before.groups, found.groups
+    assert found.on_call is None
+    assert was.escalation is not None
+    assert was.escalation.following
+    assert group.escalation == was.escalation.model_copy(update={"following": []})
+    (one,) = running(paged.store, paged.clock.now())
+    assert (one.level, one.following) == (1, None)
