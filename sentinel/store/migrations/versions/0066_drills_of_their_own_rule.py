@@ -1,4 +1,4 @@
-"""Fire drills that are over are alerts of a rule of their own
+"""Fire drills are alerts of a rule of their own
 
 Revision ID: 0066
 Revises: 0065
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from alembic import op
 
+# ruff: noqa: S608 - the names and texts in these statements are ours
+
 revision = "0066"
 down_revision = "0065"
 branch_labels = None
@@ -16,11 +18,17 @@ depends_on = None
 
 def upgrade() -> None:
     # Its trigger has the rollups of their hours summed up again.
-    op.execute(
-        "UPDATE alert SET rule = 'sentinel-drill' WHERE rule = 'api' AND status = 'resolved' "
-        "AND title LIKE 'Drill: %' AND CAST(labels AS TEXT) LIKE '%\"drill\"%'"
-    )
+    op.execute(f"UPDATE alert SET rule = 'sentinel-drill' WHERE rule = 'api' AND {_is_drill()}")
 
 
 def downgrade() -> None:
-    op.execute("UPDATE alert SET rule = 'api' WHERE rule = 'sentinel-drill'")
+    op.execute(f"UPDATE alert SET rule = 'api' WHERE rule = 'sentinel-drill' AND {_is_drill()}")
+
+
+def _is_drill() -> str:
+    """Return the condition on what `sentinel drill` opens: the label, and its title of it."""
+    if op.get_context().dialect.name == "postgresql":
+        label = "(labels ->> 'drill')"
+    else:
+        label = "CASE WHEN json_valid(labels) THEN json_extract(labels, '$.drill') END"
+    return f"title = 'Drill: ' || {label}"
