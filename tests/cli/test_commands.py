@@ -106,7 +106,7 @@ def test_a_disabled_rule_closes_its_alerts(run: Run, world: World) -> None:
 def test_a_receiver_is_created_and_removed(run: Run, world: World) -> None:
     code, out, _ = run("receiver", "set", "night", "-c", "inbox", "--json")
     assert (code, json.loads(out)) == (
-        0, {"name": "night", "channels": ["inbox"], "open_before": 0},
+        0, {"name": "night", "channels": ["inbox"], "open_before": 0, "missing": []},
     )  # fmt: skip
     assert "night" in run("receiver", "list")[1]
     wrong = run("receiver", "template", "night", "--title", "{severety}")
