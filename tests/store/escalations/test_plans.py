@@ -40,13 +40,15 @@ ASKED: dict[str, tuple[Any, str]] = {
 def test_each_reads_the_partial_index(store: Store):
     sqlite = store.dialect == "sqlite"
     said = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-    with store.write() as connection:
+    with store.write() as connection, connection.begin_nested() as tried:
         sent: list[tuple[str, Any]] = []
         event.listen(
             connection, "before_cursor_execute", lambda *given: sent.append((given[2], given[3]))
         )
         if not sqlite:  # an empty table is read whole unless that is ruled out
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            # Nor does an empty table tell the index of an escalation's pages from the others.
+            connection.exec_driver_sql("DROP INDEX escalation_page_of")
         for name, (asked, index) in ASKED.items():
             query: Any = asked(store.dialect, NOW) if callable(asked) else asked
             known = {one: GIVEN[one] for one in query.compile().params if one in GIVEN}
@@ -55,3 +57,4 @@ def test_each_reads_the_partial_index(store: Store):
             plan = connection.exec_driver_sql(f"{said} {text}", values).all()
             assert index in str(plan), (name, plan)
             assert not sqlite or name != "figures" or "COVERING INDEX" in str(plan)
+        tried.rollback()  # the index is there again
