@@ -107,6 +107,9 @@ def save(
 ) -> BoardItem:
     """Save a dashboard, or replace the one of that name. Those of a team need one of its editors.
 
+    Without a team it is the caller's own: one that a key or the instance's token saves, without
+    `X-Sentinel-User`, is seen by no person.
+
     Returns:
         The dashboard.
     """

@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from sentinel.access import Permission, Principal
 from sentinel.audit.change import Change
-from sentinel.boards.document import BoardDocument, board_of
+from sentinel.boards.document import BoardDocument, CountTile, TableTile, board_of
 from sentinel.errors import ConfigurationError, NotFound, OutOfScope
 from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.store.access.grants import places
+from sentinel.store.alerts.filter import AlertFilter, narrowed
+from sentinel.store.alerts.search_syntax import read_search
 from sentinel.store.database.alone import alone
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.scoped import in_scope
@@ -146,10 +149,11 @@ class Boards:
 
         Raises:
             OutOfScope: the person may not change dashboards of that team
-            ConfigurationError: the name cannot be used, or there are too many
+            ConfigurationError: the name or a search cannot be used, or there are too many
         """
         named = board_name(name)
         self._check(place)
+        _check_searches(document, self._store.now())
         key = self._key(place)
         text = document.model_dump_json()
 
@@ -281,6 +285,27 @@ def _decoded(document: str) -> Any:
         return msgspec.json.decode(document)
     except msgspec.DecodeError:
         return document
+
+
+def _check_searches(document: BoardDocument, now: datetime) -> None:
+    """Refuse a tile whose search the tile itself could only show as an error.
+
+    Raises:
+        ConfigurationError: a search cannot be read, or names what there is not
+    """
+    for place, tile in enumerate(document.tiles):
+        if isinstance(tile, CountTile):
+            field, text = "search", tile.search
+        elif isinstance(tile, TableTile):
+            field, text = "view", parse_qs(tile.view).get("q", [""])[-1]
+        else:
+            continue
+        try:
+            narrowed(AlertFilter(all_of=(read_search(text),)), now)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"tiles.{place}.{field}: {error.message}", hint=error.hint
+            ) from None
 
 
 def _tag(document: str) -> str:

@@ -41,6 +41,14 @@ def test_a_dashboard_is_saved_replaced_and_removed_by_its_owner(client: httpx.Cl
     refused = client.put(f"{URL}/wall", json={"tiles": [{"kind": "slo"}]}, headers=MARIA)
     assert refused.status_code == 422
     assert "tiles" in refused.json()["error"]["message"]
+    for tile, says in (
+        ({"kind": "count", "search": "severity:(("}, "tiles.1.search"),
+        ({"kind": "count", "search": "status:no"}, "tiles.1.search"),
+        ({"kind": "table", "view": "severity=high&q=%28disk"}, "tiles.1.view"),
+    ):
+        tiles = [{"kind": "oncall"}, tile]
+        refused = client.put(f"{URL}/wall", json={"tiles": tiles}, headers=MARIA)
+        assert (refused.status_code, says in refused.text) == (422, True), refused.text
     team = client.put(f"{URL}/a/b ü", json=TILES, headers=MARIA, params={"team": "db"})
     assert (team.json()["tenant"], team.json()["team"]) == ("default", "db")
     assert client.get(f"{URL}/a/b ü", headers=BOB, params={"team": "db"}).is_success
