@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Callable
 
 import anyio
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,19 +19,31 @@ from sentinel.errors import SentinelError
 from sentinel.settings import settings
 from sentinel.store.access.sessions import FoundSession
 
-__all__ = ["OpenedPage"]
+__all__ = ["AT_ONCE", "OpenedPage"]
 
 log = logging.getLogger("sentinel.dashboard")
-_AT_ONCE = 4
+AT_ONCE = 4
+"""Threads that make first rows, also for pages that were sent without them."""
 _WAIT = 0.5
 """Seconds after which the page is sent without rows: it draws them itself, a little later."""
 
 
 class OpenedPage:
-    """Makes the first rows of the live page for whoever opens it."""
+    """Makes the first rows of the live page for whoever opens it.
 
-    def __init__(self) -> None:
-        self._threads: anyio.CapacityLimiter | None = None
+    Args:
+        wait: seconds after which the page is sent without them
+        make: makes them, in a thread; what it raises is logged, and no error of the page
+    """
+
+    def __init__(
+        self, *, wait: float = _WAIT, make: Callable[[Request], bytes] | None = None
+    ) -> None:
+        self._wait = wait
+        self._make = make or _made
+        self._lock = threading.Lock()
+        self.running = 0
+        """Threads that make rows, or are about to."""
 
     async def rows(self, scope: Scope) -> bytes:
         """Return the first rows of the page that a request opens.
@@ -38,29 +52,52 @@ class OpenedPage:
             scope: of the request, past the login
 
         Returns:
-            HTML; empty where another page is opened, where nobody opens it, or where it takes long
+            HTML; empty where another page is opened, where nobody opens it, where it takes long,
+            or while so many that took long still run
         """
         request = Request(scope)
         if scope["path"].strip("/") != session.base_path() or not is_opened_page(request.headers):
             return b""
-        if self._threads is None:
-            self._threads = anyio.CapacityLimiter(_AT_ONCE)
-        with anyio.move_on_after(_WAIT):
-            return await anyio.to_thread.run_sync(
-                _made, request, limiter=self._threads, abandon_on_cancel=True
-            )
+        with self._lock:
+            if self.running >= AT_ONCE:
+                return b""
+            self.running += 1
+        # An abandoned thread gives its token of a limiter back and runs on, so that no limiter
+        # bounds the threads: each is counted until it ends.
+        started: list[bool] = []
+        try:
+            with anyio.move_on_after(self._wait):
+                return await anyio.to_thread.run_sync(
+                    self._counted, request, started, limiter=anyio.CapacityLimiter(1),
+                    abandon_on_cancel=True,
+                )  # fmt: skip
+        finally:
+            with self._lock:
+                if not started:  # it was left before its thread began, and never runs
+                    started.append(False)
+                    self.running -= 1
+        return b""
+
+    def _counted(self, request: Request, started: list[bool]) -> bytes:
+        with self._lock:
+            if started:
+                return b""
+            started.append(True)
+        try:
+            return self._make(request)
+        except (SentinelError, SQLAlchemyError) as error:  # the page itself says what is wrong
+            log.warning("the live page is opened without its first rows: %s", error)
+        except Exception:  # the page is opened all the same
+            log.exception("the live page is opened without its first rows")
+        finally:
+            with self._lock:
+                self.running -= 1
         return b""
 
 
 def _made(request: Request) -> bytes:
-    try:
-        who = _who(request)
-        if who is None:
-            return b""
-        return first_rows(session.data(), who, dict(request.query_params))
-    except (SentinelError, SQLAlchemyError) as error:  # the page itself says what is wrong
-        log.warning("the live page is opened without its first rows: %s", error)
-        return b""
+    who = _who(request)
+    return first_rows(session.data(), who, dict(request.query_params)) if who else b""
 
 
 def _who(request: Request) -> Principal | None:

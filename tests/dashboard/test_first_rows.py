@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Event
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from dashboard.data import Data
 from dashboard.first_rows import MOST, first_rows
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.login_gate import LoginGate
-from dashboard.opened_page import OpenedPage
+from dashboard.opened_page import AT_ONCE, OpenedPage
 from dashboard.sign_in import SignIn
 from sentinel.access import Principal, Role
 from sentinel.access.cookies import COOKIE
@@ -32,6 +33,10 @@ ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_
 PASSWORD = "seven green bicycles"
 PROGRAM = '<script type="module" crossorigin src="./static/js/index.Dorm_-1.js"></script>'
 OPENED = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "accept": "text/html"}
+SCOPE = {
+    "type": "http", "path": "/", "query_string": b"",
+    "headers": [(name.encode(), value.encode()) for name, value in OPENED.items()],
+}  # fmt: skip
 ADA = Principal(name="ada", kind="local", role=Role.ADMIN)
 
 
@@ -53,7 +58,7 @@ def asked(path: str = "/", cookie: str = "", **headers: str) -> httpx.Response:
     )  # fmt: skip
     app = Starlette(
         routes=[Route("/{rest:path}", page)],
-        middleware=[gate, Middleware(IndexMiddleware, first_rows=OpenedPage().rows)],
+        middleware=[gate, Middleware(IndexMiddleware, first_rows=OpenedPage(wait=120).rows)],
     )
     given = headers | ({"cookie": f"{COOKIE}={cookie}"} if cookie else {})
 
@@ -128,3 +133,42 @@ def test_only_who_is_signed_in_gets_rows_of_their_own_tenant(
     assert (refused.status_code, "mine" in refused.text) == (303, False)
     hers = asked(cookie=begun.secret, **OPENED)
     assert ("mine" in hers.text, "theirs" in hers.text) == (True, False)
+
+
+def test_rows_that_take_long_are_not_waited_for_and_do_not_pile_up():
+    going = Event()
+    begun: list[int] = []
+
+    def slow(_: Request) -> bytes:
+        begun.append(1)
+        going.wait(60)
+        return b"late"
+
+    page = OpenedPage(wait=120, make=slow)
+
+    async def ask() -> None:
+        asking = [asyncio.ensure_future(page.rows(SCOPE)) for _ in range(AT_ONCE)]
+        while len(begun) < AT_ONCE:
+            await asyncio.sleep(0.01)
+        for one in asking:  # as where the wait is over, or the browser has gone
+            one.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        assert [await page.rows(SCOPE) for _ in range(3)] == [b""] * 3
+        assert (len(begun), page.running) == (AT_ONCE, AT_ONCE)
+        going.set()
+        while page.running:
+            await asyncio.sleep(0.01)
+        assert await page.rows(SCOPE) == b"late"
+
+    asyncio.run(ask())
+    assert asyncio.run(OpenedPage(wait=0, make=slow).rows(SCOPE)) == b""
+
+
+def test_no_error_of_the_first_rows_is_one_of_the_page(caplog: pytest.LogCaptureFixture):
+    def breaks(_: Request) -> bytes:
+        raise KeyError("a bug")
+
+    page = OpenedPage(wait=120, make=breaks)
+    for _ in range(AT_ONCE + 1):
+        assert asyncio.run(page.rows(SCOPE)) == b""
+    assert caplog.text.count("a bug") >= AT_ONCE + 1
