@@ -22,6 +22,7 @@ from sentinel.store.database.tables import GROUP, model_of, table_of
 from sentinel.store.notifications.active_routes import active_tree
 from sentinel.store.notifications.message_limits import set_message_limit_in
 from sentinel.store.notifications.new_channels import OpenGroup, begin_later, begin_now
+from sentinel.store.notifications.paged_receivers import rules_that_page
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -38,6 +39,8 @@ FALLBACK = "fallback"
 _ALL = select(RECEIVER).order_by(RECEIVER.c.name)
 _INCIDENTS = {"pager-duty-webhook": "PagerDuty", "opsgenie-webhook": "Opsgenie"}
 """Prefect's blocks that know no resolve, by type: their product."""
+_NAMED = 5
+"""So many rules that page a receiver are named where it cannot be removed."""
 Check = Callable[[list[str]], None]
 
 
@@ -178,7 +181,8 @@ class Receivers:
 
         Raises:
             NotFound: there is no receiver of that name.
-            Conflict: the on-call document or the active routes name it
+            Conflict: the on-call document, the active routes or `escalation_rules` of a rule name
+                it
         """
         self._store.in_transaction(
             lambda connection: self.remove_in(connection, name, actor=actor, check=check)
@@ -199,7 +203,8 @@ class Receivers:
 
         Raises:
             NotFound: there is no receiver of that name
-            Conflict: the on-call document or the active routes name it
+            Conflict: the on-call document, the active routes or `escalation_rules` of a rule name
+                it
         """
         alone(connection)
         before = self.all_in(connection)
@@ -215,6 +220,14 @@ class Receivers:
             raise Conflict(
                 f"the active routes name the receiver {name!r}",
                 hint="Take it out there first: sentinel route show, sentinel route apply FILE",
+            )
+        # A document may come with rules that no longer page it: they are evaluated after it.
+        pages = [] if routes_follow or name == DEFAULT else rules_that_page(connection, name)
+        if pages and name in before:
+            raise Conflict(
+                f"escalation_rules.channels name the receiver {name!r}: rule {_some(pages)}",
+                hint="Take it out there first and let the rule be evaluated, or disable or delete "
+                "the rule: sentinel rule disable NAME",
             )
         done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
         if done.rowcount:
@@ -259,6 +272,11 @@ class Receivers:
             )
         if ids:
             self._store.wakes.request(connection, now)
+
+
+def _some(rules: Sequence[str]) -> str:
+    more = f" and {len(rules) - _NAMED:,} more" if len(rules) > _NAMED else ""
+    return ", ".join(rules[:_NAMED]) + more
 
 
 def _refuse_incidents(name: str, new: Collection[str]) -> None:

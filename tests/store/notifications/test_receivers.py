@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from sentinel.clock import FakeClock
-from sentinel.errors import ConfigurationError, NotFound
+from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.store import Store
 from sentinel.store.notifications.receivers import RECEIVER
 from tests.world import World
@@ -126,6 +126,21 @@ def test_default_is_notified_at_once_when_a_receiver_is_removed(world: World):
     assert heard(world) == ["sentinel-webhook/all"]
     world.store.receivers.set("default", ["sentinel-webhook/all", "sentinel-webhook/more"])
     assert heard(world) == []
+
+
+@pytest.mark.both_databases
+def test_a_receiver_that_a_rule_pages_is_not_removed(store: Store, clock: FakeClock):
+    pages = {"channels": ["phone"]}
+    for name in ("phone", "mail"):
+        store.receivers.set(name, ["inbox"])
+    for rule, more in (("disk", {"escalation_rules": pages}), ("other", {"receivers": ["mail"]})):
+        World(store, clock, name=rule, **more).sees({"/": 95})
+    with pytest.raises(Conflict, match=r"escalation_rules.channels name .*'phone': rule disk\."):
+        store.receivers.remove("phone")
+    store.receivers.remove("mail")  # default is notified in its place
+    store.rules.retire("disk", actor="ann")
+    store.receivers.remove("phone")
+    assert "phone" not in store.receivers.all()
 
 
 def test_a_receiver_created_later_is_notified_of_what_default_was_in_its_place(
