@@ -100,7 +100,7 @@ def note_applied(approved: Mapping[str, str], steps: Sequence[Step]) -> None:
     from sentinel.store.approvals.pending_changes import PendingChanges
 
     done = [approved[one.name] for one in steps if one.kind != "refused" and one.name in approved]
-    if not done and all(one.kind != "changed" for one in steps):
+    if not done and all(one.kind not in ("created", "changed") for one in steps):
         return
     try:
         with open_store() as store:
@@ -108,4 +108,5 @@ def note_applied(approved: Mapping[str, str], steps: Sequence[Step]) -> None:
             for change in done:
                 PendingChanges(store).finish(change)
     except DatabaseError as error:
-        complain(f"The database does not have these changes: {error}")
+        if done or any(one.kind == "changed" for one in steps):  # a new rule is listed later
+            complain(f"The database does not have these changes: {error}")

@@ -190,7 +190,9 @@ def apply_plan(
 def _do(api: RolloutApi, step: Step, flows: Mapping[str, str], owner: str) -> Step:
     try:
         if step.desired is not None:
-            _put(api, step, step.desired, flows[step.desired.flow], owner)
+            made = _put(api, step, step.desired, flows[step.desired.flow], owner)
+            if step.live is None:
+                step = msgspec.structs.replace(step, made=made)
         elif step.live is not None:
             api.delete_deployment(step.live.id)
     except (RuleError, NotFound) as error:
@@ -198,15 +200,16 @@ def _do(api: RolloutApi, step: Step, flows: Mapping[str, str], owner: str) -> St
     return step
 
 
-def _put(api: RolloutApi, step: Step, desired: Desired, flow_id: str, owner: str) -> None:
+def _put(api: RolloutApi, step: Step, desired: Desired, flow_id: str, owner: str) -> str:
     deployment = str(api.put(_body(step, desired, flow_id, owner))["id"])
     if not step.automations:
-        return
+        return deployment
     switches = _switches(api, step)
     made = [with_id(one, deployment) for one in desired.automations]
     for one in made:
         one["enabled"] = switches.get(str(one["name"]), one["enabled"])
     api.put_automations(deployment, made)
+    return deployment
 
 
 def _switches(api: RolloutApi, step: Step) -> dict[str, bool]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pydantic import ValidationError
 
+from sentinel.checks.catalog import find
+from sentinel.errors import TriggerError
 from sentinel.rollout.asked_changes import tenant_of
 from sentinel.rollout.plan import RULES, Step
 from sentinel.rules.approval import ChangeWaits, is_critical, worst_severity
@@ -16,6 +18,7 @@ from sentinel.store.alerts.changed_rules import keep_changed
 from sentinel.store.approvals.pending_changes import PendingChanges
 from sentinel.store.rules.asking import Asked, ask_first
 from sentinel.store.rules.critical import critical_among
+from sentinel.store.rules.made import add_deployed
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -74,17 +77,46 @@ def permit(store: Store, step: Step, *, actor: str) -> str | None:
 
 
 def keep_deployed(store: Store, steps: Sequence[Step]) -> None:
-    """Keep the rules that a rollout changed in their rows, which say whether they are critical.
+    """Keep the rules that a rollout made or changed in their rows.
+
+    A row says whether its rule is critical, and lists it before it is first evaluated. The rule
+    that takes over the state of another one has no row until then.
 
     Args:
         store: the shared database
         steps: as they were carried out
     """
     for step in steps:
-        rule = _rule_of(step) if step.kind == "changed" else None
-        if rule is not None and step.desired is not None:
-            parameters = step.desired.body["parameters"]
-            keep_changed(store, rule, worst_severity(rule.rank, parameters))
+        rule = _rule_of(step) if step.kind in ("created", "changed") else None
+        if rule is None or step.desired is None or step.entry is None:
+            continue
+        severity = worst_severity(rule.rank, step.desired.body["parameters"])
+        if step.kind == "changed":
+            keep_changed(store, rule, severity)
+        deployment = step.made if step.live is None else step.live.id
+        if deployment and not rule.renamed_from:
+            trigger = step.entry.entrypoint.removeprefix(RULES)
+            add_deployed(
+                store, rule, trigger, rule.category or _category_of(trigger), severity=severity,
+                deployment_id=deployment, paused=_is_off(step),
+            )  # fmt: skip
+
+
+def _category_of(trigger: str) -> str:
+    try:
+        return find(trigger).category
+    except TriggerError:  # it is where the rule runs, and not here
+        return ""
+
+
+def _is_off(step: Step) -> bool:
+    """Return whether a deployment begins paused, or with all of its schedules switched off."""
+    body: Mapping[str, Any] = step.desired.body if step.desired is not None else {}
+    if step.live is not None:  # a rollout leaves both as people switched them
+        body = step.live.deployment
+    schedules: list[dict[str, Any]] = body.get("schedules") or []
+    off = bool(schedules) and not any(one.get("active", True) for one in schedules)
+    return bool(body.get("paused")) or off
 
 
 def _rule_of(step: Step) -> Rule | None:

@@ -98,6 +98,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         drift: whether it was edited in Prefect, because the file has not changed since
         automations: whether its Automations must be replaced
         reasons: why it is refused
+        made: id of the deployment that it created; empty before, and for others
     """
 
     kind: Kind
@@ -110,6 +111,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     drift: bool = False
     automations: bool = False
     reasons: Sequence[str] = ()
+    made: str = ""
 
 
 def make_plan(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from sentinel.clock import FakeClock
@@ -18,8 +19,10 @@ from sentinel.rollout.file_rollout import FileRollout, version_of
 from sentinel.rollout.files import Entry
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import Live, Step
+from sentinel.rules.health import RuleHealth, health_of
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.rules.health import FACTS, NONE, facts_of, note_paused
 from tests.world import World
 
 NAMES = ("one", "two", "three", "four")
@@ -46,6 +49,13 @@ class Prefect:
 
     def automations(self) -> list[dict[str, Any]]:
         return []
+
+    def flow_id(self, name: str) -> str:
+        return f"id of {name}"
+
+    def put(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.there[f"id of {body['name']}"] = body["name"]
+        return {"id": f"id of {body['name']}"}
 
     def deployment(self, deployment_id: str) -> dict[str, Any]:
         if deployment_id not in self.there:
@@ -144,6 +154,40 @@ def sent(**rule: Any) -> list[Entry]:
         "parameters": {"rule": {"name": "new", "every": "1h", **rule}},
     }  # fmt: skip
     return [Entry(file="a.yaml", origin="a", place=1, name="new", spec=spec, whole={})]
+
+
+def test_what_a_file_deploys_is_listed_before_it_is_evaluated_and_gone_once_removed(store: Store):
+    """Also with its schedule switched off, which nothing would ever evaluate."""
+    given: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("new", {}, {}),
+        ("off", {}, {"schedules": [{"interval": 3600, "active": False, "slug": "off"}]}),
+        ("over", {"renamed_from": "old"}, {}),
+    ]
+    files = [
+        msgspec.structs.replace(
+            one, origin="sentinel/pack.yaml", name=name, place=n,
+            spec={**one.spec, "name": name, **more},
+        )
+        for n, (name, rule, more) in enumerate(given)
+        for one in sent(name=name, **rule)
+    ]  # fmt: skip
+    prefect = Prefect(())
+    rollout = FileRollout(store, cast("RolloutApi", prefect), FlowCache(cast("Any", Facts), None))
+    done = rollout.carry_out(rollout.plan(files), actor="ann")
+    assert [(one.kind, one.reasons) for one in done] == [("created", ())] * 3
+    rows = {row.name: row for row in store.rules.list()}
+    assert set(rows) == {"new", "off"}  # what takes over the state of another rule follows it
+    health = {
+        name: health_of(facts_of({one: getattr(row, one) for one in FACTS}, NONE), store.now())
+        for name, row in rows.items()
+    }
+    assert health == {"new": RuleHealth.NEVER_EVALUATED, "off": RuleHealth.PAUSED}
+    new = rows["new"]
+    assert (new.source, new.trigger, new.deployment_id) == ("file", "disk_space", "id of new")
+    assert note_paused(store, {"id of off"}) == 0
+    prefect.answers = 10
+    rollout.carry_out(rollout.plan_removal(files), actor="ann")
+    assert store.rules.list() == []
 
 
 def test_an_on_call_schedule_that_is_not_there_is_refused(store: Store):

@@ -17,7 +17,7 @@ from sentinel.store.database.tables import RULE
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["add_rule", "drop_unevaluated", "fresh_rule", "given_words", "source_of"]
+__all__ = ["add_deployed", "add_rule", "drop_unevaluated", "fresh_rule", "given_words", "source_of"]
 
 
 def fresh_rule(
@@ -86,6 +86,38 @@ def add_rule(
             _record(store, connection, "rule.created", rule.tenant, rule.name, actor, after={
                 "rule": rule.dump(), "trigger": trigger, "enabled": enabled,
             })  # fmt: skip
+            store.changed(connection)
+        return added
+
+    return store.in_transaction(work)
+
+
+def add_deployed(
+    store: Store, rule: Rule, trigger: str, category: str, *, severity: Severity,
+    deployment_id: str, paused: bool,
+) -> bool:  # fmt: skip
+    """Add the row of a rule that a file deployed, so that it is listed before it is evaluated.
+
+    Args:
+        store: the shared database
+        rule: as it is written; nothing is changed of one that has a row
+        trigger: name of its check
+        category: of its alerts
+        severity: the worst of the rule and its policies
+        deployment_id: id of its deployment in Prefect
+        paused: whether that is paused, or all of its schedules are switched off
+
+    Returns:
+        Whether it was added.
+    """
+    row = fresh_rule(rule, trigger, category, "file", store.now()) | {
+        "severity": int(severity), "deployment_id": deployment_id, "paused": paused,
+    }  # fmt: skip
+
+    def work(connection: Connection) -> bool:
+        new = insert_into(store.dialect, RULE).values(row).on_conflict_do_nothing()
+        added = connection.execute(new.returning(RULE.c.name)).first() is not None
+        if added:
             store.changed(connection)
         return added
 

@@ -107,6 +107,7 @@ EXEMPT = {
     "access.sessions.Sessions._note_used": "when a session was used last",
     "access.sessions.Sessions.end": "a logout, not a change",
     "approvals.pending_changes.PendingChanges.finish": "what `begin` has recorded was carried out",
+    "rules.made.add_deployed": "what `rule.deployed` has recorded",
     "alerts.changed_rules.keep_changed": "what `rule.changed` or `rule.deployed` has recorded",
     "answered_requests.begin": "remembers requests, each of whose changes has a row of its own",
     "answered_requests.finish": "remembers answers to requests",
