@@ -79,6 +79,7 @@ from sentinel.api.answers import Answers
 from sentinel.api.batches import Batches
 from sentinel.api.bodies import DESCRIBED
 from sentinel.api.host_guard import refuse_host
+from sentinel.api.intake_queue import IntakeQueue
 from sentinel.api.issuer_keys import outside_tokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
@@ -154,6 +155,7 @@ def create_app(
             await run_in_threadpool(app.state.batches.close)
             await run_in_threadpool(app.state.answers.close)
             await run_in_threadpool(app.state.arrivals.close)
+            await run_in_threadpool(app.state.metrics_queue.close)
             await run_in_threadpool(app.state.intake_queue.close)
             app.state.keys.close()
             if app.state.outside is not None:
@@ -179,7 +181,8 @@ def create_app(
     app.state.batches = Batches(app.state.store)
     app.state.known_lists = alerts.KnownLists()
     app.state.arrivals = Arrivals(app.state.store)
-    app.state.intake_queue = telemetry_intake.IntakeQueue()
+    app.state.intake_queue = IntakeQueue()
+    app.state.metrics_queue = IntakeQueue()
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)
     app.state.people = SignedIn(app.state.store, chosen)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Sequence
-from typing import Any, Literal, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar, cast
 
 import orjson
 from fastapi import APIRouter, Request
@@ -13,16 +13,25 @@ from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
 from sentinel.api.bodies import Body, described, json_of
+from sentinel.api.intake_queue import QueueFull
 from sentinel.api.needs import needs
 from sentinel.api.problems import ItemError, Problem, responses, the_others
 from sentinel.api.scoped import WholeTenant
-from sentinel.api.telemetry_intake import AWAY_SECONDS, intake_of
+from sentinel.api.telemetry_intake import (
+    AWAY_SECONDS,
+    FULL_SECONDS,
+    NOT_INSTALLED,
+    intake_of,
+    queue_of,
+)
 from sentinel.errors import TelemetryUnavailable
 from sentinel.ingest.telemetry import Taken, token_of
 from sentinel.telemetry.bounds import TooLarge
 from sentinel.telemetry.posted import Posted, posted_logs, posted_spans
 
 __all__ = ["TracePosted", "router"]
+
+T = TypeVar("T")
 
 MOST_AT_ONCE = 10_000
 router = APIRouter(tags=["telemetry"])
@@ -88,11 +97,11 @@ class LogsAccepted(BaseModel):
     "/api/tracing/traces",
     status_code=201,
     summary="Create a trace",
-    responses=responses(400, 413),
+    responses=responses(400, 413, 429),
     openapi_extra=described(_SPAN, _TRACE_EXAMPLE),
 )
 @needs(Permission.RESPOND, "telemetry", confined=True)
-def create_trace(request: Request, body: Body, tenant: WholeTenant) -> TracePosted:
+async def create_trace(request: Request, body: Body, tenant: WholeTenant) -> TracePosted:
     """Store the first span of a trace. It is on disk when the response arrives.
 
     Fields that are not listed become attributes. Without `trace_id` and `span_id`, both are made.
@@ -100,33 +109,33 @@ def create_trace(request: Request, body: Body, tenant: WholeTenant) -> TracePost
     Returns:
         The ids of the trace and the span.
     """
-    return _span(request, body, tenant.name, root=True)
+    return await _queued(request, lambda: _span(request, body, tenant.name, root=True))
 
 
 @router.post(
     "/api/tracing/spans",
     status_code=201,
     summary="Add a span",
-    responses=responses(400, 413),
+    responses=responses(400, 413, 429),
     openapi_extra=described(
         {**_SPAN, "required": [*_SPAN["required"], "trace_id"]},
         {**_TRACE_EXAMPLE, "trace_id": "5b8efff798038103d269b633813fc60c"},
     ),
 )
 @needs(Permission.RESPOND, "telemetry", confined=True)
-def add_span(request: Request, body: Body, tenant: WholeTenant) -> TracePosted:
+async def add_span(request: Request, body: Body, tenant: WholeTenant) -> TracePosted:
     """Store a span of a trace; see *Create a trace*."""
-    return _span(request, body, tenant.name, root=False)
+    return await _queued(request, lambda: _span(request, body, tenant.name, root=False))
 
 
 @router.post(
     "/api/logs/ingest",
     summary="Send log lines",
-    responses=responses(400, 413),
+    responses=responses(400, 413, 429),
     openapi_extra=described(_LOGS, _LOG_EXAMPLE),
 )
 @needs(Permission.RESPOND, "telemetry", confined=True)
-def ingest(request: Request, body: Body, tenant: WholeTenant) -> LogsAccepted:
+async def ingest(request: Request, body: Body, tenant: WholeTenant) -> LogsAccepted:
     """Store one log line, a list of at most 10,000, or one JSON object in each line (NDJSON).
 
     They are on disk when the response arrives. Fields that are not listed become attributes. Equal
@@ -139,6 +148,32 @@ def ingest(request: Request, body: Body, tenant: WholeTenant) -> LogsAccepted:
     Raises:
         Problem: 400 or 413 for the whole body, 422 if some lines are invalid
     """
+    return await _queued(request, lambda: _ingest(request, body, tenant.name))
+
+
+async def _queued(request: Request, work: Callable[[], T]) -> T:
+    """Do the work on a body in the queue of all batches.
+
+    Returns:
+        Its result.
+
+    Raises:
+        Problem: 429 if too many wait, 503 without the libraries
+    """
+    try:
+        return await queue_of(request).run(work)
+    except QueueFull:
+        raise Problem(
+            429, "too_many", "too many batches wait to be written", hint="Send it again soon.",
+            headers={"Retry-After": str(FULL_SECONDS)},
+        ) from None  # fmt: skip
+    except ModuleNotFoundError:
+        raise Problem(
+            503, "unavailable", NOT_INSTALLED, headers={"Retry-After": str(AWAY_SECONDS)}
+        ) from None
+
+
+def _ingest(request: Request, body: bytes, tenant: str) -> LogsAccepted:
     given = _lines(body)
     if len(given) > MOST_AT_ONCE:
         raise Problem(
@@ -146,7 +181,7 @@ def ingest(request: Request, body: Body, tenant: WholeTenant) -> LogsAccepted:
             hint=f"Send at most {MOST_AT_ONCE:,}.",
         )  # fmt: skip
     posted = posted_logs(given)
-    taken = _take(request, tenant.name, "logs", posted, body)
+    taken = _take(request, tenant, "logs", posted, body)
     _raise_errors(posted, len(given), taken, "log lines")
     return LogsAccepted(accepted=taken.kept)
 

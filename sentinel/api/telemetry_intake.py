@@ -6,16 +6,14 @@ answer by 503, each with `Retry-After`: exporters send the batch again, which th
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, cast
+from typing import cast
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from sentinel.access import Permission
+from sentinel.api.intake_queue import IntakeQueue, QueueFull
 from sentinel.api.limits import allow
 from sentinel.api.needs import needs
 from sentinel.api.scoped import WholeTenant
@@ -33,55 +31,15 @@ from sentinel.telemetry.otlp_body import (
     unpacked,
 )
 
-__all__ = ["AWAY_SECONDS", "IntakeQueue", "QueueFull", "intake_of", "router"]
+__all__ = ["AWAY_SECONDS", "FULL_SECONDS", "NOT_INSTALLED", "intake_of", "queue_of", "router"]
 
-T = TypeVar("T")
-
-_AT_ONCE, _MOST_WAITING = 3, 24
-"""Batches that a process writes at once, and those that it holds, waiting ones included."""
 FULL_SECONDS, AWAY_SECONDS = 1, 5
 """What `Retry-After` says where the queue is full, and where the store does not answer."""
+NOT_INSTALLED = "the libraries for logs and spans are not installed: install the extra `telemetry`"
 _JSON, _PROTOBUF = "application/json", "application/x-protobuf"
 
 # Described by OpenTelemetry, and not in our document.
 router = APIRouter(prefix="/v1", tags=["telemetry"], include_in_schema=False)
-
-
-class QueueFull(Exception):
-    """As many batches wait as may."""
-
-
-class IntakeQueue:
-    """Bounds the batches of one process: those that wait hold their bodies in memory."""
-
-    def __init__(self, at_once: int = _AT_ONCE, most: int = _MOST_WAITING) -> None:
-        self._threads = ThreadPoolExecutor(at_once, "telemetry")
-        self._most = most
-        self.held = 0
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run the work on a batch in a thread, after those before it.
-
-        Args:
-            work: what to do
-
-        Returns:
-            Its result.
-
-        Raises:
-            QueueFull: too many batches are here already
-        """
-        if self.held >= self._most:
-            raise QueueFull
-        self.held += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self.held -= 1
-
-    def close(self) -> None:
-        """Finish what waits, and end the threads."""
-        self._threads.shutdown(wait=True)
 
 
 @router.post("/logs")
@@ -108,7 +66,13 @@ async def metrics(request: Request, tenant: WholeTenant) -> Response:
 def intake_of(request: Request) -> TelemetryIntake:
     """Return what takes the batches of a request."""
     store = cast("Store", request.app.state.store)
-    return TelemetryIntake(cast("Settings", request.app.state.settings), store.clock, store.metrics)
+    settings = cast("Settings", request.app.state.settings)
+    return TelemetryIntake(settings, store.clock, store.metrics, queue_of(request).aside)
+
+
+def queue_of(request: Request) -> IntakeQueue:
+    """Return the queue of batches for the telemetry store."""
+    return cast("IntakeQueue", request.app.state.intake_queue)
 
 
 async def _take(request: Request, tenant: str, signal: Signal) -> Response:
@@ -118,7 +82,9 @@ async def _take(request: Request, tenant: str, signal: Signal) -> Response:
         text = f"the body must be {_PROTOBUF} or {_JSON}, and not {kind or 'without a type'}"
         return _refusal(415, text, is_json=True)
     intake = intake_of(request)
-    queue = cast("IntakeQueue", request.app.state.intake_queue)
+    # Samples need no telemetry store, so one that hangs holds up none.
+    state = request.app.state
+    queue = cast("IntakeQueue", state.metrics_queue if signal == "metrics" else state.intake_queue)
     encoding = request.headers.get("content-encoding", "").strip().lower()
     allow(request, MOST_UNPACKED)
 
@@ -145,6 +111,8 @@ async def _take(request: Request, tenant: str, signal: Signal) -> Response:
         return _refusal(413, str(error), is_json=is_json)
     except (TelemetryUnavailable, DatabaseError) as error:
         return _refusal(503, str(error), is_json=is_json, after=AWAY_SECONDS)
+    except ModuleNotFoundError:
+        return _refusal(503, NOT_INSTALLED, is_json=is_json, after=AWAY_SECONDS)
     except TelemetryError as error:
         return _refusal(500, str(error), is_json=is_json)
     return Response(answer, media_type=kind)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -74,12 +74,20 @@ class TelemetryIntake:
         settings: that name the telemetry store
         clock: gives the moment of arrival
         metrics: the store of samples
+        aside: runs what nobody waits for, with which samples need no telemetry store
     """
 
-    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+        aside: Callable[[Callable[[], None]], None] = lambda work: work(),
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
+        self._aside = aside
 
     def take(self, tenant: str, signal: Signal, request: Any, token: str) -> Taken:
         """Take the records of a request of OTLP.
@@ -144,6 +152,11 @@ class TelemetryIntake:
         self._metrics.keep(arrival)
         if not refused:
             return Taken(kept, {})
+        self._aside(lambda: self._count(tenant, refused, token))
+        return Taken(kept, {"invalid": refused}, example)
+
+    def _count(self, tenant: str, refused: int, token: str) -> None:
+        """Count samples that were refused, where there is a telemetry store."""
         try:
             now, _ = self.moments("logs", tenant)
             client = telemetry_client(self._settings, write=True, retain=True)
@@ -151,7 +164,6 @@ class TelemetryIntake:
         except TelemetryError as error:
             # Samples need no telemetry store, and the answer says what was refused.
             log.warning("%d samples of %s were refused, uncounted: %s", refused, tenant, error)
-        return Taken(kept, {"invalid": refused}, example)
 
 
 def token_of(tenant: str, signal: str, body: bytes) -> str:

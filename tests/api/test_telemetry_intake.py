@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import logging
+import socket
+import sys
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -17,7 +20,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from sentinel.access import Role
-from sentinel.api.telemetry_intake import IntakeQueue
+from sentinel.api.intake_queue import IntakeQueue
 from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -28,6 +31,7 @@ from sentinel.telemetry.bounds import MOST_UNPACKED
 from sentinel.up.ports import any_free
 from tests.api.served import TOKEN, called, served
 from tests.telemetry.otlp import TRACE, logs, request, spans
+from tests.waiting import eventually
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 HOUR = 3_600 * 10**9
@@ -126,7 +130,8 @@ def test_a_batch_that_comes_again_counts_once_and_what_is_rejected_is_counted(
     points.data_points.add(as_double=float("nan"))
     answer = intake.post("/v1/metrics", content=made.SerializeToString(), headers=PROTOBUF)
     assert b"not finite" in answer.content
-    assert telemetry.value("SELECT sum(Rows) FROM refused WHERE Signal = 'metrics'") == 1
+    counted = "SELECT sum(Rows) FROM refused WHERE Signal = 'metrics'"
+    assert eventually(lambda: telemetry.value(counted), "the sample is counted") == 1
 
 
 def test_a_key_writes_to_its_own_tenant_and_within_its_scopes(
@@ -191,6 +196,52 @@ def test_a_store_that_is_away_and_a_full_queue_ask_to_come_again(
     answer = client.post("/v1/logs", content=body, headers=PROTOBUF)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     full.close()
+
+
+def test_a_store_that_hangs_holds_up_nothing_else(
+    client: httpx.Client, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as hangs,
+        ThreadPoolExecutor(6) as senders,
+        monkeypatch.context() as patch,
+    ):
+        url = SecretStr(f"http://a:b@127.0.0.1:{hangs.getsockname()[1]}")
+        settings = app.state.settings.model_copy(update={"telemetry_url": url})
+        patch.setattr(app.state, "settings", settings)
+        body = logs("x", at=time.time_ns()).SerializeToString()
+        line = {"message": "one"}
+        sent = [
+            senders.submit(client.post, "/v1/logs", content=body, headers=PROTOBUF),
+            *(senders.submit(client.post, "/api/logs/ingest", json=line) for _ in range(5)),
+        ]
+        eventually(lambda: app.state.intake_queue.held == 6, "all wait")
+        # One of them is refused, which is counted in the store, by and by.
+        made = request("metrics")
+        points = made.resource_metrics.add().scope_metrics.add().metrics.add(name="depth").gauge
+        points.data_points.add(as_double=1)
+        points.data_points.add(as_double=float("nan"))
+        samples = made.SerializeToString()
+        for _ in range(4):
+            assert client.post("/v1/metrics", content=samples, headers=PROTOBUF).status_code == 200
+        for path in ("alerts", "silences"):
+            assert client.get(f"/api/v1/alerts/{path}").status_code == 200
+        assert not any(one.done() for one in sent)
+        hangs.close()
+        assert [one.result().status_code for one in sent] == [503] * 6
+        eventually(lambda: not app.state.intake_queue.held, "the queue is empty")
+
+
+@pytest.mark.parametrize("path", ["/v1/logs", "/v1/metrics", "/api/logs/ingest"])
+def test_without_the_libraries_what_to_install_is_said(
+    client: httpx.Client, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [one for one in sys.modules if one.startswith("opentelemetry.proto.collector")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    answer = client.post(path, json={"message": "one"})
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+    assert "install the extra `telemetry`" in answer.text
 
 
 def test_programs_without_an_sdk_post_json(
