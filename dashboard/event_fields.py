@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import yaml
+
+from dashboard.rule_form import read_value
 from sentinel.event_policies.clause import Condition, Operator
 from sentinel.event_policies.matcher import compile_policy
 from sentinel.event_policies.model import EventPolicy
 
-__all__ = ["MOST_FIELDS", "condition_of", "fields_of_event", "matched", "summary_of_event"]
+__all__ = [
+    "MOST_FIELDS",
+    "condition_of",
+    "fields_of_event",
+    "matched",
+    "summary_of_event",
+    "typed_value",
+]
 
 MOST_FIELDS = 120
 MOST_DEEP = 12
@@ -42,6 +52,30 @@ def _gather(value: Any, path: tuple[str, ...], found: dict[str, Scalar]) -> None
             _gather(inner, path, found)
     elif path and isinstance(value, str | int | float):
         found.setdefault(".".join(path), value)
+
+
+def typed_value(typed: str, operator: Operator, *, of_text: bool) -> Any:
+    """Return what was typed as the value of a condition.
+
+    A text stays a text where the event has one: "42" does not equal 42, nor NO false.
+
+    Args:
+        typed: one value, or a list as YAML writes it
+        operator: how it is compared
+        of_text: whether the field of the event holds a text
+
+    Returns:
+        The value.
+
+    Raises:
+        RuleError: it cannot be read
+    """
+    if not of_text or operator == "exists":
+        return read_value(typed)
+    if operator in ("in", "not_in") and typed.lstrip().startswith("["):
+        read_value(typed)  # refuses what is no YAML, or too much of it
+        return yaml.load(typed, yaml.BaseLoader)
+    return typed
 
 
 def condition_of(path: str, operator: Operator, value: Any, *, any_case: bool) -> Condition:

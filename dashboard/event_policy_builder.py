@@ -12,10 +12,16 @@ from pydantic import ValidationError
 
 from dashboard import markup, session, undo_bar
 from dashboard.clock import Clock
-from dashboard.event_fields import condition_of, fields_of_event, matched, summary_of_event
-from dashboard.rule_commands import DeleteRule, SaveRule
+from dashboard.event_fields import (
+    condition_of,
+    fields_of_event,
+    matched,
+    summary_of_event,
+    typed_value,
+)
+from dashboard.rule_commands import SaveRule, taken_back
 from dashboard.rule_details import PAGE
-from dashboard.rule_form import in_yaml, read_value
+from dashboard.rule_form import in_yaml
 from dashboard.rule_start import begin, close, known_names
 from sentinel.access import Permission
 from sentinel.checks.event_port import POLICY_TRIGGER
@@ -138,9 +144,7 @@ def _condition(path: str, value: Any, key: str) -> Condition | None:
         typed = st.text_input("Value", written_as, key=f"{key}-value-{path}", width=260)
         any_case = st.checkbox("Any case", key=f"{key}-case-{path}")
     try:
-        # A text stays a text where the event has one: "42" does not equal 42.
-        plain = isinstance(value, str) and operator not in ("in", "not_in", "exists")
-        given = typed if plain else read_value(typed)
+        given = typed_value(typed, cast("Operator", operator), of_text=isinstance(value, str))
         return condition_of(path, cast("Operator", operator), given, any_case=any_case)
     except ValidationError as error:
         first = cast("Mapping[str, Any]", error.errors(include_url=False)[0])
@@ -209,15 +213,14 @@ def _ready(policy: EventPolicy, given: dict[str, Any], tenant: str, key: str) ->
     if st.button("Save event policy", key="policy-save", type="primary", icon=":material/save:"):
         try:
             with st.spinner("Saving the deployment …"):
-                session.run(SaveRule(draft=draft))
+                saved = session.run(SaveRule(draft=draft))
         except ChangeWaits as waits:
             session.queue_toast(waits.message.capitalize(), "hourglass_top")
         except SentinelError as error:
             st.html(markup.note("warn", "Not saved.", str(error)))
             return
         else:
-            back = DeleteRule(name=policy.name, tenant=tenant)
-            undo_bar.offer(PAGE, f"Created the event policy {policy.name}", back)
+            undo_bar.offer(PAGE, f"Created the event policy {policy.name}", taken_back(saved))
         close()
         st.query_params["rule"] = policy.name
         st.rerun()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import keyword
 from collections.abc import Collection
 from typing import Any
 
@@ -31,12 +33,18 @@ def completions(labels: Collection[str]) -> list[dict[str, Any]]:
         Name, what it is, and whether it is called, by name.
     """
     found = [{"name": name, "says": ABOUT[name]} for name in EXPRESSION_NAMES]
-    found += [{"name": f"labels.{name}", "says": "a label"} for name in sorted(labels)]
+    found += [{"name": _of_label(name), "says": "a label"} for name in sorted(labels)]
     found += [{"name": name, "says": says} for name, says in WORDS.items()]
     calls = [
         {"name": name, "says": one.says, "call": True} for name, one in sorted(FUNCTIONS.items())
     ]
     return [*found, *calls]
+
+
+def _of_label(name: str) -> str:
+    """Return how an expression names a label: `labels.a-b` would be a difference."""
+    plain = name.isidentifier() and not keyword.iskeyword(name)
+    return f"labels.{name}" if plain else f"labels[{json.dumps(name, ensure_ascii=False)}]"
 
 
 def problem(text: str) -> dict[str, Any] | None:

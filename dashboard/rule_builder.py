@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from dashboard import markup, session, undo_bar
 from dashboard.backtest_chart import show_backtest
-from dashboard.rule_commands import DeleteRule, SaveRule, version_of
+from dashboard.rule_commands import SaveRule, taken_back, version_of
 from dashboard.rule_details import OWNERS, PAGE
 from dashboard.rule_fields import Given, rule_fields
 from dashboard.rule_form import fields_of, normal, problems_of
@@ -216,7 +216,13 @@ def _readings(start: Start, draft: Draft, trigger: Trigger[..., Any]) -> str:
     if not trigger.keeps_readings:
         return ""
     rows = session.data().within(session.scope()).scoped_rules.listed()
-    of_check = [one.name for one in rows if one.trigger == trigger.name and one.evaluations]
+    # A replay reads the readings of the rule's own tenant.
+    tenant = str(draft.rule.get("tenant") or "default")
+    of_check = [
+        one.name
+        for one in rows
+        if one.trigger == trigger.name and one.evaluations and one.tenant == tenant
+    ]
     own = start.of if start.of in of_check else None
     options = ([own] if own else []) + [one for one in of_check if one != own]
     if not options:
@@ -245,10 +251,8 @@ def _save(start: Start, draft: Draft) -> None:
         st.html(markup.note("warn", "Not saved.", str(error)))
         return
     else:
-        tenant = str(draft.rule.get("tenant") or "default")
         if saved.before is None:
-            undo_bar.offer(PAGE, f"Created the rule {draft.name}",
-                           DeleteRule(name=draft.name, tenant=tenant))  # fmt: skip
+            undo_bar.offer(PAGE, f"Created the rule {draft.name}", taken_back(saved))
         else:
             back = SaveRule(draft=saved.before, version=version_of(saved.draft))
             undo_bar.offer(PAGE, f"Changed the rule {draft.name}", back)

@@ -9,12 +9,13 @@ import msgspec
 
 from dashboard.rule_deployments import rules_of_people
 from sentinel.errors import Conflict
+from sentinel.rollout.plan import Live
 from sentinel.rollout.rule_draft import Draft, draft_of, etag_of
 
 if TYPE_CHECKING:
     from dashboard.commands import Services
 
-__all__ = ["DeleteRule", "SaveRule", "Saved", "version_of"]
+__all__ = ["DeleteRule", "SaveRule", "Saved", "taken_back", "version_of"]
 
 Name = Annotated[str, msgspec.Meta(max_length=1000)]
 
@@ -91,10 +92,12 @@ class DeleteRule(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: of the rule
         tenant: of the rule
+        version: that is deleted; empty for whichever there is
     """
 
     name: Name
     tenant: Name = "default"
+    version: Name = ""
 
     def carry_out(self, services: Services, actor: str) -> int:
         """Delete it; its alerts close as "rule disabled".
@@ -109,11 +112,26 @@ class DeleteRule(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ChangeWaits: a second person has to approve it first
             NotFound: there is no rule of that name any more
-            Conflict: it belongs to a file or a program
+            Conflict: it belongs to a file or a program, or somebody changed it meanwhile
             PrefectUnreachable: Prefect does not answer; nothing was deleted
         """
+
+        def check(live: Live | None) -> None:
+            now = "" if live is None else version_of(draft_of(live.deployment))
+            if now and self.version not in ("", now):
+                raise Conflict(
+                    f"somebody changed the rule {self.name!r} meanwhile",
+                    hint="Open it, and delete it there if nobody needs it.",
+                )
+
         with rules_of_people(services.within.instance) as rules:
-            return rules.delete(self.name, self.tenant, actor=actor)
+            return rules.delete(self.name, self.tenant, actor=actor, check=check)
+
+
+def taken_back(saved: Saved) -> DeleteRule:
+    """Return the command that deletes a new rule as it was saved, and no later version of it."""
+    tenant = str(saved.draft.rule.get("tenant") or "default")
+    return DeleteRule(name=saved.draft.name, tenant=tenant, version=version_of(saved.draft))
 
 
 def version_of(draft: Draft) -> str:

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import markup, session, undo_bar
 from dashboard.rollout_commands import InstallPack, RemovePack
-from dashboard.rule_commands import DeleteRule, SaveRule
+from dashboard.rule_commands import SaveRule, taken_back
 from dashboard.rule_details import PAGE
 from dashboard.rule_files import counted, rule_files
 from dashboard.rule_start import NEW, begin, close
@@ -56,15 +56,13 @@ def gallery_button() -> None:
 
 def _enable(draft: Draft) -> None:
     try:
-        session.run(SaveRule(draft=draft))
+        saved = session.run(SaveRule(draft=draft))
     except ChangeWaits as waits:
         session.queue_toast(waits.message.capitalize(), "hourglass_top")
     except SentinelError as error:
         session.queue_toast(f"Not enabled: {error}", "error")
     else:
-        tenant = str(draft.rule.get("tenant") or "default")
-        back = DeleteRule(name=draft.name, tenant=tenant)
-        undo_bar.offer(PAGE, f"Created the rule {draft.name}", back)
+        undo_bar.offer(PAGE, f"Created the rule {draft.name}", taken_back(saved))
 
 
 def _install(pack: ShippedPack) -> None:

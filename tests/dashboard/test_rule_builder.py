@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.backtest_chart import MOST_POINTS, thinned
-from dashboard.event_fields import condition_of, fields_of_event
+from dashboard.event_fields import condition_of, fields_of_event, typed_value
 from dashboard.event_policy_builder import POLICY
+from dashboard.expression_input import completions, problem
 from dashboard.rule_form import fields_of, normal, problems_of, read_value
 from dashboard.rule_gallery import GALLERY
 from dashboard.rule_start import NEW
@@ -21,6 +22,7 @@ from sentinel.checks.catalog import find
 from sentinel.checks.observation import Observation
 from sentinel.errors import RuleError
 from sentinel.evaluation.model import Evaluation
+from sentinel.event_policies.clause import Operator
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.rollout.rule_draft import Draft
 from sentinel.settings import settings
@@ -288,6 +290,28 @@ def test_fields_of_an_event_are_dotted_and_bounded():
     inner["a"] = 1
     assert fields_of_event(deep) == {}
     assert condition_of("a", "in", "x", any_case=False).value == ["x"]
+
+
+def test_a_text_of_an_event_is_compared_with_texts():
+    for typed, operator, value in (
+        ("NO", "in", "NO"), ("[NO, 1.10, 007, yes]", "not_in", ["NO", "1.10", "007", "yes"]),
+        ("42", "eq", "42"), ("[a]", "eq", "[a]"), ("a: b", "in", "a: b"),
+    ):  # fmt: skip
+        assert typed_value(typed, cast("Operator", operator), of_text=True) == value
+    assert typed_value("[1, 2]", "in", of_text=False) == [1, 2]
+    assert typed_value("true", "exists", of_text=True) is True
+    with pytest.raises(RuleError, match="line 1"):
+        typed_value("[a", "in", of_text=True)
+
+
+def test_a_label_is_offered_as_an_expression_can_name_it():
+    offered = [one["name"] for one in completions(["mount", "a-b", "in", 'q"'])]
+    named = [name for name in offered if name.startswith("labels") and name != "labels"]
+    assert sorted(named) == sorted(
+        ["labels.mount", 'labels["a-b"]', 'labels["in"]', 'labels["q\\""]']
+    )
+    for name in named:
+        assert problem(f"{name} == 'x'") is None
 
 
 @pytest.mark.prefect

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.rule_drift import drifts_of
+from sentinel.store import Store
 from tests.dashboard.scene import Scene, shown
 
 
@@ -20,15 +22,18 @@ def opened(page: AppTest, **query: str) -> AppTest:
 
 
 def test_the_list_says_when_a_rule_is_evaluated_next_how_late_and_who_owns_it(
-    scene: Scene, page: AppTest
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
     scene.raises("one", name="disk", every="60s", ago=timedelta(seconds=90))
     scene.raises("two", name="by-cron")
+    evaluated = scene.store.rules.get("disk").evaluated_at
+    assert evaluated is not None
+    monkeypatch.setattr(Store, "now", lambda _: evaluated + timedelta(seconds=90))
     opened(page)
     rows = page.dataframe[0].value.set_index("Rule")
     at = rows.loc["disk", "Last evaluation"]
     assert rows.loc["disk", "Next evaluation"] - at == timedelta(minutes=1)
-    assert 29 <= float(rows.loc["disk", "Lateness"].removesuffix(" s")) < 60
+    assert float(rows.loc["disk", "Lateness"].removesuffix(" s")) == 30
     assert (rows.loc["disk", "Owner"], rows.loc["disk", "Drift"]) == ("a file", "")
     assert (rows.loc["by-cron", "Lateness"], rows.loc["by-cron", "Duration"]) == ("", "")
 
