@@ -14,6 +14,7 @@ from sentinel.access import Permission
 from sentinel.api.access import Acting
 from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
+from sentinel.api.once import Once, OnceRoute
 from sentinel.api.problems import responses
 from sentinel.api.rule_changes import RuleName
 from sentinel.api.scoped import within
@@ -27,7 +28,7 @@ from sentinel.store.reports.rule_noise import RuleNoise, rule_noise
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/fatigue", tags=["statistics"])
+router = APIRouter(prefix="/fatigue", tags=["statistics"], route_class=OnceRoute)
 
 Days = Annotated[
     float, Query(ge=0.05, le=60, description="Length of the period that ends now, in days.")
@@ -147,7 +148,7 @@ def of_rule(
 
 @router.post(
     "/{name}/advice/{kind}", summary="Apply an advice against noise",
-    responses=responses(403, 404, 409),
+    responses=responses(403, 404, 409), dependencies=[Once],
 )  # fmt: skip
 @needs(Permission.EDIT, "rules")
 def apply(

@@ -105,7 +105,9 @@ def of_rule(rule: str, *, tenant: str = "default", days: float = 7) -> Call[Rule
     return Call(RuleFatigue, "GET", f"{BASE}/fatigue/{rule}", asked)
 
 
-def apply(rule: str, kind: str, *, tenant: str = "default", days: float = 7) -> Call[Applied]:
+def apply(
+    rule: str, kind: str, *, tenant: str = "default", days: float = 7, idempotency_key: str = ""
+) -> Call[Applied]:
     """Return the request that applies an advice.
 
     Args:
@@ -113,9 +115,12 @@ def apply(rule: str, kind: str, *, tenant: str = "default", days: float = 7) -> 
         kind: of the advice, as `of_rule` gives it
         tenant: whose the rule is
         days: length of the period
+        idempotency_key: lets the same request be sent again
 
     Returns:
         The request.
     """
     asked = {"tenant": tenant, "days": days}
-    return Call(Applied, "POST", f"{BASE}/fatigue/{rule}/advice/{kind}", asked)
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    path = f"{BASE}/fatigue/{rule}/advice/{kind}"
+    return Call(Applied, "POST", path, asked, headers=headers)

@@ -48,6 +48,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: of the rule
         severity: the worst that its alerts had
+        own: the severity that it gives its alerts; None where its levels decide
         hold: its `for`
         keep_firing: its `keep_firing_for`
         group_interval: its least time between messages about changes in a group
@@ -55,6 +56,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     severity: Severity
+    own: Severity | None = None
     hold: timedelta = timedelta(0)
     keep_firing: timedelta = timedelta(0)
     group_interval: timedelta = timedelta(0)
@@ -252,6 +254,8 @@ def _lowered(trial: _Trial) -> Iterator[Advice]:
     terms, many = trial.terms, len(trial.episodes)
     if trial.needed or terms.severity < Severity.HIGH or many < _LEAST_TO_LOWER:
         return
+    if any(one.severity != terms.own for one in trial.episodes):
+        return  # levels or the readings decide, so the rule's own severity would change nothing
     lower = Severity(terms.severity - 1)
     yield Advice(
         kind="lower_severity",

@@ -5,6 +5,7 @@ A rule of a file is changed in its file: what to change is returned as a differe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["DAYS", "Applied", "apply_advice", "command_of", "difference_of", "the_advice"]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_USUAL_DAYS = 7
+"""The period of `sentinel noise` where no other is given."""
 _SILENCED_FOR = timedelta(days=90)
 """A recurring silence ends after this, so that somebody decides on it again."""
 
@@ -50,7 +53,9 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 def command_of(found: RuleNoise, advice: Advice) -> str:
     """Return the command that applies an advice to a rule."""
     tenant = "" if found.tenant == "default" else f" --tenant {found.tenant}"
-    return f"sentinel noise apply {found.rule} {advice.kind}{tenant}"
+    length = (found.until - found.since) / timedelta(days=1)
+    days = "" if length == _USUAL_DAYS else f" --days {length:g}"
+    return f"sentinel noise apply {found.rule} {advice.kind}{tenant}{days}"
 
 
 def the_advice(found: RuleNoise, kind: str) -> Advice:
@@ -94,6 +99,12 @@ def difference_of(found: RuleNoise, advice: Advice, before: Mapping[str, Any]) -
     return "\n".join(lines)
 
 
+def _matchers(found: RuleNoise) -> str:
+    """Return what a silence of the rule matches: with the team to which people may be confined."""
+    team = f", team={json.dumps(found.team, ensure_ascii=False)}" if found.team else ""
+    return f'rule="{found.rule}"{team}'
+
+
 def apply_advice(
     store: Store, rules: Callable[[], AbstractContextManager[MadeRules]], found: RuleNoise,
     advice: Advice, *, actor: str, scope: Scope = EVERYTHING,
@@ -126,7 +137,7 @@ def apply_advice(
     if advice.window is not None:
         window = advice.window
         made, _ = MatcherSilences(store).create(
-            [f'rule="{name}"'], store.now() + _SILENCED_FOR, actor=actor, comment=advice.text,
+            [_matchers(found)], store.now() + _SILENCED_FOR, actor=actor, comment=advice.text,
             recurrence={
                 "weekly": {
                     "timezone": window.zone.key,

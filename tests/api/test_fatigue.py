@@ -45,8 +45,14 @@ def test_scores_and_advice_are_read_and_applied(
     window = advice["silence_window"]
     assert (window["messages_after"], window["lost"]) == (0, 0)
     assert window["command"] == "sentinel noise apply nightly silence_window"
-    done = client.post(f"{URL}/nightly/advice/silence_window").json()
+    longer = client.get(f"{URL}/nightly", params={"days": 20}).json()
+    assert {each["command"].partition(" --")[2] for each in longer["advice"]} == {"days 20"}
+    once = {"Idempotency-Key": "one"}
+    done = client.post(f"{URL}/nightly/advice/silence_window", headers=once).json()
     assert done["done"] is True
+    again = client.post(f"{URL}/nightly/advice/silence_window", headers=once)
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (done, "true")
+    assert client.post(f"{URL}/nightly/advice/silence_window").status_code == 404
     (silence,) = store.silences.page(10)
     assert silence.recurrence["weekly"]["windows"][0]["start"] == "02:00"
     unknown = client.post(f"{URL}/nightly/advice/nonsense")

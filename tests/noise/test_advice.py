@@ -34,8 +34,10 @@ def fired(
     )  # fmt: skip
 
 
-def advised(episodes: list[Episode], severity: Severity = Severity.MEDIUM) -> dict[str, Advice]:
-    terms = Terms(name="r", severity=severity)
+def advised(
+    episodes: list[Episode], severity: Severity = Severity.MEDIUM, own: Severity | None = None
+) -> dict[str, Advice]:
+    terms = Terms(name="r", severity=severity, own=own)
     return {one.kind: one for one in advice_of(terms, episodes, NOW, UTC_ZONE)}
 
 
@@ -69,8 +71,12 @@ def test_a_nightly_window_is_silenced_where_nobody_needed_one_in_it():
 def test_what_nobody_needs_is_deleted_or_at_least_lowered():
     marked = [fired(60 * n, 40, noise=n % 2 == 0) for n in range(40)]
     assert advised(marked)["delete"].after == 0
-    high = [fired(60 * n, 40) for n in range(12)]
-    assert advised(high, Severity.HIGH)["lower_severity"].fields == {"severity": "medium"}
+    high = [msgspec.structs.replace(fired(60 * n, 40), severity=4) for n in range(12)]
+    for own in (None, Severity.LOW):  # levels or readings decide, so a change lowers nothing
+        assert "lower_severity" not in advised(high, Severity.HIGH, own)
+    assert advised(high, Severity.HIGH, Severity.HIGH)["lower_severity"].fields == {
+        "severity": "medium"
+    }
     assert not {"delete", "lower_severity"} & set(advised([*marked, fired(1, 9, by_hand=True)]))
     assert advised(high[:4]) == {}
 

@@ -11,16 +11,19 @@ import msgspec
 from sqlalchemy import Connection, Row, or_, select, true
 
 from sentinel.access import EVERYTHING, Scope
+from sentinel.access.security_events import SECURITY_TENANT
+from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
 from sentinel.errors import NotFound
-from sentinel.noise.advice import Advice, Terms, advice_of
+from sentinel.noise.advice import KINDS, Advice, Terms, advice_of
 from sentinel.noise.episode import Episode
 from sentinel.noise.history import Kept, duplicates, episodes_of, flapping
 from sentinel.noise.replay import Window
 from sentinel.noise.score import Counts, fatigue_of
+from sentinel.notifications.routing import is_routed
 from sentinel.notifications.silence import matcher_sets
-from sentinel.severity import Severity
+from sentinel.severity import Severity, severity_of
 from sentinel.store.database.scoped import alert_in, rule_in
-from sentinel.store.database.tables import ALERT, RULE, SILENCE
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, RULE, SILENCE
 from sentinel.store.reports.kept_alerts import (
     LOW,
     PERIOD,
@@ -41,6 +44,11 @@ __all__ = ["RuleNoise", "rule_noise"]
 _MOST_EPISODES = 2000
 _MOST_SILENCES = 100
 """Of a rule, so many active silences are asked whether they cover a window."""
+_MOST_ROUTED = 50
+"""Of so many newest alerts it is looked whether a route decided about their messages."""
+_SENDERS = ("prometheus_webhook", "grafana_webhook", "posted_alert")
+_OWN = ("relay", "worker")
+"""Triggers of rules that people do not deploy."""
 _STEP = timedelta(minutes=15)
 """In these steps it is looked whether a silence covers a window."""
 
@@ -101,8 +109,8 @@ def rule_noise(
     with store.read() as connection:
         row = connection.execute(
             select(
-                RULE.c.spec, RULE.c.source, RULE.c.tenant, RULE.c.enabled, RULE.c.shaped_at,
-                RULE.c.switched_at,
+                RULE.c.name, RULE.c.tenant, RULE.c.spec, RULE.c.source, RULE.c.trigger,
+                RULE.c.enabled, RULE.c.shaped_at, RULE.c.switched_at,
             )
             .where(RULE.c.name == rule, *rule_in(scope))
             .where(true() if tenant is None else RULE.c.tenant == tenant)
@@ -114,8 +122,13 @@ def rule_noise(
             )
         spec: dict[str, Any] = row.spec
         team = str(spec.get("team") or "")
-        mine = [*alert_in(scope), ALERT.c.tenant == row.tenant]
+        all_of_it = [ALERT.c.tenant == row.tenant]
+        mine = [*alert_in(scope), *all_of_it]
         alerts, episodes = _fired(connection, rule, since, until, mine)
+        judged = [episodes]
+        if not scope.holds(row.tenant, ""):
+            judged.append(_fired(connection, rule, since, until, all_of_it)[1])
+        allowed = _allowed(connection, row, alerts)
         silences = _silences(connection, row.tenant, rule, team, until)
     period = length_of(spec.get("every"), PERIOD)
     ended = [one for one in alerts if one.resolved_at is not None]
@@ -128,18 +141,27 @@ def rule_noise(
     )  # fmt: skip
     advised_since = max([since, *(at for at in (row.shaped_at, row.switched_at) if at is not None)])
     note = _note(row)
-    advice: list[Advice] = []
-    if not note:
-        recent = [one for one in episodes if one.begins > advised_since]
-        found = advice_of(_terms(rule, spec, recent), recent, until, zone or ZoneInfo("UTC"))
-        advice = [
-            one for one in found if one.window is None or not _covered(one.window, silences, until)
-        ]
+    found: list[list[Advice]] = []
+    for some in [] if note else judged:
+        recent = [one for one in some if one.begins > advised_since]
+        found.append(advice_of(_terms(rule, spec, recent), recent, until, zone or ZoneInfo("UTC")))
+    advice = [
+        one
+        for one in (found[0] if found else [])
+        if one.kind in allowed
+        # What is out of scope says only whether the same change would lose something there.
+        and all(any(_same(one, other) for other in others) for others in found[1:])
+        and (one.window is None or not _covered(one.window, silences, until))
+    ]
     return RuleNoise(
         rule=rule, tenant=row.tenant, team=team, owner=row.source, since=since, until=until,
         episodes=len(episodes), scored=Scored(name=rule, counts=counts, fatigue=fatigue_of(counts)),
         advised_since=advised_since, advice=advice, note=note,
     )  # fmt: skip
+
+
+def _same(one: Advice, other: Advice) -> bool:
+    return (one.kind, one.fields, one.window) == (other.kind, other.fields, other.window)
 
 
 def _fired(
@@ -153,8 +175,10 @@ def _fired(
 
 
 def _terms(rule: str, spec: dict[str, Any], episodes: Sequence[Episode]) -> Terms:
+    when: dict[str, Any] = spec.get("when") or {}
     return Terms(
         name=rule, severity=Severity(max((one.severity for one in episodes), default=3)),
+        own=None if when.get("levels") else severity_of(str(spec.get("severity") or "medium")),
         hold=length_of(spec.get("for"), timedelta(0)),
         keep_firing=length_of(spec.get("keep_firing_for"), timedelta(0)),
         group_interval=length_of(spec.get("group_interval"), timedelta(minutes=5)),
@@ -162,7 +186,30 @@ def _terms(rule: str, spec: dict[str, Any], episodes: Sequence[Episode]) -> Term
 
 
 def _note(row: Row[Any]) -> str:
-    return "" if row.enabled else "The rule is disabled, so no change of it is advised."
+    """Return why no advice at all is given for a rule; empty where it may be."""
+    if not row.enabled:
+        return "The rule is disabled, so no change of it is advised."
+    if row.trigger in _SENDERS:
+        return (
+            "The alerts are those of a sender, so change them there: to disable this rule would "
+            "refuse all of its alerts."
+        )
+    if row.trigger in _OWN or row.name.startswith("sentinel-") or row.tenant == SECURITY_TENANT:
+        return "The rule is of Sentinel about itself, so no change of it is advised."
+    return ""
+
+
+def _allowed(connection: Connection, row: Row[Any], alerts: Sequence[Kept]) -> set[str]:
+    """Return the kinds of advice that would change what they say they change."""
+    if row.trigger in (POLICY_TRIGGER, PACK_TRIGGER):
+        return {"silence_window"}  # its pack says when it alerts and whether it runs
+    kinds: set[str] = set(KINDS)
+    newest = [one.id for one in alerts[:_MOST_ROUTED]]
+    routes = select(GROUP.c.route).join(MEMBER, MEMBER.c.group_id == GROUP.c.id)
+    found = connection.execute(routes.where(MEMBER.c.alert_id.in_(newest)).distinct()).scalars()
+    if any(is_routed(route) for route in found):
+        kinds.discard("group")  # a route says the interval
+    return kinds
 
 
 def _silences(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
-from sentinel.access import Reach, Scope
+from sentinel.access import EVERYTHING, Reach, Scope
 from sentinel.alerts.actions import Acknowledge, MarkNoise, Resolve
+from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.noise.advice import Advice
 from sentinel.noise.history import episodes_of
+from sentinel.noise.replay import Window
+from sentinel.rollout.noise_change import apply_advice
 from sentinel.schema.columns import new_id
 from sentinel.store import Store
 from sentinel.store.alerts.changed_rules import keep_changed
@@ -221,3 +226,65 @@ def test_a_timeline_that_is_cut_leaves_out_what_began_before(store: Store, clock
     left = episodes_of(alerts, *cut)
     assert left == episodes_of(alerts, *whole)[-len(left) :]
     assert len(left) == 1
+
+
+def kinds(store: Store, rule: str, scope: Scope = EVERYTHING) -> set[str]:
+    return {one.kind for one in rule_noise(store, "default", rule, scope=scope).advice}
+
+
+def test_rules_that_nobody_deploys_are_scored_and_not_advised(store: Store, clock: FakeClock):
+    triggers = {"api": "posted_alert", "sentinel-channels": "relay", "policy": POLICY_TRIGGER,
+                "pack": PACK_TRIGGER, "late": "worker", "sentinel-else": "disk_space",
+                "own": "disk_space"}  # fmt: skip
+    for name, trigger in triggers.items():
+        world = World(store, clock, name=name)
+        for _ in range(8):
+            for value, minutes in ((95.0, 3), (10.0, 60)):
+                seen = world.evaluation({"/": value})
+                store.apply(msgspec.structs.replace(seen, trigger=trigger))
+                clock.forward(minutes=minutes)
+        found = rule_noise(store, "default", name)
+        assert found.scored.fatigue.score is not None
+        advised = {one.kind for one in found.advice}
+        assert advised == ({"raise_for"} if name == "own" else set()), name
+        assert bool(found.note) == (name not in ("own", "policy", "pack"))
+
+
+def test_a_change_that_loses_what_others_needed_is_not_offered(store: Store, clock: FakeClock):
+    world = World(store, clock, team="web", every="60s")
+    world.sees({"/": 95})
+    clock.forward(minutes=3)
+    store.act(world.ids(), Resolve(actor="ann"))
+    world.rule = world.rule.model_copy(update={"team": "db"})
+    world.sees({"/": 10})
+    blips(world, clock, 8)
+    mine = Scope((Reach(None, frozenset({"db"})),))
+    assert kinds(store, "disk") == set()
+    found = rule_noise(store, "default", "disk", scope=mine)
+    assert (found.episodes, found.advice) == (7, [])
+
+
+def test_the_offered_silence_is_one_that_the_team_may_make(store: Store, clock: FakeClock):
+    world = World(store, clock, team='d"b', severity="low")
+    world.sees({"/": 10})
+    mine = Scope((Reach(None, frozenset({'d"b'})),))
+    window = Window(start=time(2), end=time(3), zone=ZoneInfo("UTC"))
+    advice = Advice(kind="silence_window", text="", fields={}, before=9, after=0, removed=9,
+                    needed=0, lost=0, later=timedelta(0), window=window)  # fmt: skip
+    found = rule_noise(store, "default", "disk", scope=mine)
+    done = apply_advice(store, pytest.fail, found, advice, actor="ann", scope=mine)
+    assert done.done is True
+    assert [one.team for one in store.silences.page(10)] == ['d"b']
+
+
+def test_an_interval_that_a_route_says_is_not_advised(store: Store, clock: FakeClock):
+    world = World(store, clock, every="60s", group_interval="0s")
+    for _ in range(8):
+        world.sees({"/": 95.0})
+        clock.forward(minutes=6)
+        world.sees({"/": 10.0})
+        clock.forward(minutes=200)
+    assert "group" in kinds(store, "disk")
+    with store.write() as connection:
+        connection.execute(GROUP.update().values(route="{} (the default)"))
+    assert "group" not in kinds(store, "disk")
