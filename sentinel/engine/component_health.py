@@ -303,21 +303,34 @@ class ComponentReports:
             PrefectUnreachable: the API went away meanwhile
         """
         up = self._prefect.healthy()
-        found = [prefect_state(healthy=up, address=self._prefect.url)]
-        if up:
-            pools = {one.name: one for one in self._prefect.work_pools()}
-            found.append(pool_state(pools.get(self._pool), self._pool))
-            health = run_health(self._prefect, self._pool, now)
-            found.append(
-                Component(
-                    name=_RUNS, state="wrong" if health.bad else "ok", says=health.says,
-                    hint="Open one of them in Prefect, and see the worker's log."
-                    if health.bad else "",
-                )
-            )  # fmt: skip
-        else:
+        self._report(prefect_state(healthy=up, address=self._prefect.url))
+        if not up:
             says, hint = "unknown, since Prefect does not answer", "Start Prefect first."
-            found += [Component(name=name, state="warning", says=says, hint=hint)
-                      for name in (_POOL, _RUNS)]  # fmt: skip
-        for one in found:
-            report(self._store, one.name, one.state, one.says, one.hint)
+            for name in (_POOL, _RUNS):
+                self._report(Component(name=name, state="warning", says=says, hint=hint))
+            return
+        failed: Exception | None = None
+        for name, ask in ((_POOL, self._pool_state), (_RUNS, lambda: self._runs(now))):
+            try:
+                found = ask()
+            except Exception as error:  # noqa: BLE001 - it is raised below, and hides no other
+                failed = failed or error
+                says = f"unknown: {type(error).__name__}: {error}"[:500]
+                found = Component(name=name, state="warning", says=says,
+                                  hint="See the log of the relay.")  # fmt: skip
+            self._report(found)
+        if failed is not None:
+            raise failed
+
+    def _report(self, one: Component) -> None:
+        report(self._store, one.name, one.state, one.says, one.hint)
+
+    def _pool_state(self) -> Component:
+        pools = {one.name: one for one in self._prefect.work_pools()}
+        return pool_state(pools.get(self._pool), self._pool)
+
+    def _runs(self, now: datetime) -> Component:
+        health = run_health(self._prefect, self._pool, now)
+        hint = "Open one of them in Prefect, and see the worker's log." if health.bad else ""
+        return Component(name=_RUNS, state="wrong" if health.bad else "ok", says=health.says,
+                         hint=hint)  # fmt: skip

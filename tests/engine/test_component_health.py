@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+import pytest
+
 from sentinel.clock import FakeClock
 from sentinel.engine.component_health import (
     BACKUP,
@@ -15,6 +17,7 @@ from sentinel.engine.component_health import (
     ComponentReports,
     components,
 )
+from sentinel.errors import PrefectUnreachable
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.prefect_client.port import FlowRun, WorkPool
 from sentinel.settings import Settings
@@ -113,3 +116,21 @@ def test_a_report_is_kept_in_one_row(store: Store, clock: FakeClock):
         report(store, SWEEP, "ok", f"run {number}")
     (row,) = reported(store).values()
     assert row.says == "run 2"
+
+
+def test_what_prefect_does_not_answer_hides_no_other_component(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    prefect = AnsweringPrefect()
+
+    def fails() -> list[WorkPool]:
+        raise PrefectUnreachable("no answer to work_pools")
+
+    monkeypatch.setattr(prefect, "work_pools", fails)
+    reports = ComponentReports(store, cast("PrefectApi", prefect), "sentinel")
+    with pytest.raises(PrefectUnreachable):
+        reports.evaluate(clock.now())
+    told = reported(store)
+    assert len(told) == 3
+    assert sorted(one.state for one in told.values()) == ["ok", "ok", "warning"]
+    assert any("no answer to work_pools" in one.says for one in told.values())
