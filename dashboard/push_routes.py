@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import anyio
 import anyio.to_thread
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,6 +26,8 @@ __all__ = ["MOST_PUSH_BYTES", "MovedBrowsers", "change_push", "push_state"]
 
 MOST_PUSH_BYTES = 8 * 1024
 """The longest request body that is read."""
+AT_ONCE = 2
+"""Threads for browsers that moved; further ones wait."""
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -95,6 +98,8 @@ class MovedBrowsers:
         self._app = app
         self._path = path
         self._browsers = browsers
+        # Of its own: who is not signed in must not take the threads of others.
+        self._threads: anyio.CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer POST `push_moved`; pass all others on."""
@@ -102,7 +107,10 @@ class MovedBrowsers:
         if (scope["type"], scope.get("method"), scope.get("path")) != ("http", "POST", address):
             await self._app(scope, receive, send)
             return
-        answer = await self._answer(Request(scope, receive))
+        try:
+            answer = await self._answer(Request(scope, receive))
+        except ClientDisconnect:  # nobody is left to answer
+            return
         await answer(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -113,7 +121,9 @@ class MovedBrowsers:
             body += piece
             if len(body) > MOST_PUSH_BYTES:
                 return _refused(413, "this is too long")
-        return await anyio.to_thread.run_sync(self._moved, bytes(body))
+        if self._threads is None:
+            self._threads = anyio.CapacityLimiter(AT_ONCE)
+        return await anyio.to_thread.run_sync(self._moved, bytes(body), limiter=self._threads)
 
     def _moved(self, body: bytes) -> Response:
         try:

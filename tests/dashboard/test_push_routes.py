@@ -21,7 +21,7 @@ from starlette.routing import Route
 from dashboard.push_routes import MovedBrowsers
 from dashboard.web_app import WebAppFiles, head_of
 from sentinel.access.vapid import public_key
-from sentinel.notifications.push_subscription import id_of
+from sentinel.notifications.push_subscription import id_of, move_of
 from sentinel.store import Store
 from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 from tests.dashboard.test_live_api import Browser
@@ -182,3 +182,28 @@ def test_the_manifest_names_the_app_where_it_is_served(base: str, home: str):
         assert "x".join(map(str, picture.size)) == one["sizes"]
     assert f'href="{base}/manifest.webmanifest"' in head_of(base)
     assert head_of(base).count('<meta name="theme-color"') == 2
+
+
+def test_who_proves_nothing_holds_up_no_writer(
+    store: Store, push: PushSubscriptions, monkeypatch: pytest.MonkeyPatch
+):
+    def writes(_: object) -> None:
+        raise AssertionError("a transaction that writes")
+
+    given = subscription()
+    named = {"endpoint": ENDPOINT, "auth": given["keys"]["auth"]}
+    move = move_of({"from": named, "to": subscription(f"{ENDPOINT}-2")})
+    monkeypatch.setattr(store, "in_transaction", writes)
+    assert push.move(move.endpoint, move.auth, move.subscription) is False
+
+
+def test_a_browser_that_goes_while_it_moves_is_no_error(push: PushSubscriptions):
+    async def gone() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def unused(*_: Any) -> None:
+        raise AssertionError("nobody is left to answer")
+
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/push_moved", "headers": []}
+    asked = MovedBrowsers(unused, path=str, browsers=lambda: push)
+    asyncio.run(asked(scope, gone, unused))

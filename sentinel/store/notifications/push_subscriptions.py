@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from sentinel.access.vapid import new_private_key
 from sentinel.audit.change import Change
@@ -111,11 +111,19 @@ class PushSubscriptions:
             SQLAlchemyError: the database failed
         """
         old, now = id_of(endpoint), self._store.now()
+        query = select(_ROW.person, _ROW.auth).where(_ROW.id == old)
+
+        def proven(found: Row[Any] | None) -> bool:
+            return found is not None and hmac.compare_digest(found.auth.encode(), auth.encode())
+
+        # Anybody may ask; who cannot prove it holds up nobody who writes.
+        with self._store.glance() as connection:
+            if not proven(connection.execute(query).first()):
+                return False
 
         def work(connection: Connection) -> bool:
-            query = select(_ROW.person, _ROW.auth).where(_ROW.id == old).with_for_update()
-            found = connection.execute(query).first()
-            if found is None or not hmac.compare_digest(found.auth.encode(), auth.encode()):
+            found = connection.execute(query.with_for_update()).first()
+            if found is None or not proven(found):
                 return False
             if _person_of(connection, subscription.id) not in (None, found.person):
                 return False
