@@ -33,6 +33,7 @@ from tests.api.served import TOKEN, called, served
 from tests.telemetry.otlp import TRACE, logs, request, spans
 from tests.waiting import eventually
 
+GZIP = {"Content-Encoding": "gzip"}
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 HOUR = 3_600 * 10**9
 
@@ -268,6 +269,8 @@ def test_programs_without_an_sdk_post_json(
         assert intake.post("/api/logs/ingest", json={"logs": [at]}).json() == {"accepted": 1}
     lines = b"\n".join(orjson.dumps({**at, "message": f"{n}"}) for n in range(3))
     assert intake.post("/api/logs/ingest", content=lines).json() == {"accepted": 3}
+    packed = intake.post("/api/logs/ingest", content=gzip.compress(lines), headers=GZIP)
+    assert packed.json() == {"accepted": 3}  # the same batch, which counts once
     some = intake.post("/api/logs/ingest", json=[{"level": "x"}, {**at, "message": "kept"}])
     assert some.status_code == 422
     assert "the other one is stored" in some.json()["error"]["message"]
@@ -283,6 +286,20 @@ def test_programs_without_an_sdk_post_json(
     monkeypatch.setattr(otlp_origin, "MOST_ATTRIBUTES", 1)
     large = {**at, "tags": {"a": 1, "b": 2}}
     assert intake.post("/api/logs/ingest", json=large).status_code == 413
+
+
+def test_json_may_be_packed_and_a_line_that_is_none_is_named(client: httpx.Client) -> None:
+    for path in ("logs/ingest", "tracing/traces", "tracing/spans"):
+        for content, status, says in (
+            (gzip.compress(b"[]x"), 400, "not JSON"),
+            (b"{}", 400, "no gzip"),
+            (gzip.compress(bytes(MOST_UNPACKED + 1)), 413, "unpacked"),
+        ):
+            answer = client.post(f"/api/{path}", content=content, headers=GZIP)
+            assert (answer.status_code, says in answer.text) == (status, True), answer.text
+    lines = b'{"message": "one"}\n\n{"message": }\n{"message": "three"}\n'
+    answer = client.post("/api/logs/ingest", content=gzip.compress(lines), headers=GZIP)
+    assert (answer.status_code, "line 3 is not JSON" in answer.text) == (400, True), answer.text
 
 
 def test_records_are_named_in_no_log(
