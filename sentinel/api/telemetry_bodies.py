@@ -271,7 +271,10 @@ def _lines(body: bytes) -> Sequence[object]:
         return [_of_line(at, line) for at, line in lines]
     found = json_of(body)
     if isinstance(found, dict):
-        found = cast("dict[str, Any]", found).get("logs", cast("object", found))
+        fields = cast("dict[str, Any]", found)
+        # A line may have an attribute of that name.
+        if isinstance(fields.get("logs"), list) and "message" not in fields:
+            found = fields["logs"]
     return cast("list[object]", found) if isinstance(found, list) else [cast("object", found)]
 
 

@@ -124,6 +124,11 @@ def test_a_batch_that_comes_again_counts_once_and_what_is_rejected_is_counted(
     assert telemetry.rows("SELECT Tenant, Signal, Reason, Rows FROM refused") == [
         {"Tenant": "default", "Signal": "logs", "Reason": "too_old", "Rows": 1}
     ]
+    # Without a time of their own, equal lines may have been said twice.
+    untimed = logs("no time", at=0).SerializeToString()
+    for _ in range(2):
+        assert intake.post("/v1/logs", content=untimed, headers=PROTOBUF).status_code == 200
+    assert telemetry.value("SELECT count() FROM logs WHERE Body = 'no time'") == 2
     # Metrics too: what is no sample is said and counted, the others are kept.
     made = request("metrics")
     points = made.resource_metrics.add().scope_metrics.add().metrics.add(name="depth").gauge
@@ -265,6 +270,8 @@ def test_programs_without_an_sdk_post_json(
     at = {**line, "message": "two", "timestamp": now.isoformat()}
     assert intake.post("/api/logs/ingest", json=line).json() == {"accepted": 1}
     assert intake.post("/api/logs/ingest", json=line).json() == {"accepted": 1}  # said twice
+    odd = {"message": "odd", "logs": []}  # a line with an attribute of that name
+    assert intake.post("/api/logs/ingest", json=odd).json() == {"accepted": 1}
     for _ in range(2):  # sent again
         assert intake.post("/api/logs/ingest", json={"logs": [at]}).json() == {"accepted": 1}
     lines = b"\n".join(orjson.dumps({**at, "message": f"{n}"}) for n in range(3))
@@ -279,7 +286,7 @@ def test_programs_without_an_sdk_post_json(
     assert intake.post("/api/logs/ingest", json=old).status_code == 422
     found = telemetry.rows("SELECT Body, count() AS n FROM logs GROUP BY 1 ORDER BY 1")
     assert {one["Body"]: one["n"] for one in found} == {
-        "0": 1, "1": 1, "2": 1, "kept": 1, "one": 2, "two": 1
+        "0": 1, "1": 1, "2": 1, "kept": 1, "odd": 1, "one": 2, "two": 1
     }  # fmt: skip
     assert intake.post("/api/logs/ingest", content=b"{").status_code == 400
     assert intake.post("/api/logs/ingest", json=[at] * 10_001).status_code == 413
