@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 
 import streamlit as st
 
@@ -18,10 +20,27 @@ __all__ = ["counted", "rule_files"]
 EXPORTED, PLAN = "rules-exported", "rules-planned"
 
 
-def counted(done: RolledOut) -> str:
-    """Return what a rollout did, in numbers: `2 created, 1 refused (why)`."""
+TO_DO = {
+    "created": "would be created", "changed": "would be changed", "removed": "would be removed",
+    "refused": "would be refused",
+}  # fmt: skip
+"""What a plan says of a rule."""
+
+
+def counted(done: RolledOut, words: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return what a rollout did, in numbers: `2 created, 1 refused (why)`.
+
+    Args:
+        done: the steps
+        words: for their kinds, such as those of a plan
+
+    Returns:
+        One line.
+    """
     kinds = ("created", "changed", "removed", "refused", "unchanged")
-    said = ", ".join(f"{len(found):,} {kind}" for kind in kinds if (found := done.of(kind)))
+    said = ", ".join(
+        f"{len(found):,} {words.get(kind, kind)}" for kind in kinds if (found := done.of(kind))
+    )
     why = "; ".join(f"{one.name}: {' '.join(one.reasons)}" for one in done.of("refused"))
     return f"{said or 'nothing to do'}{f' ({why})' if why else ''}"
 
@@ -95,17 +114,18 @@ def _import() -> None:
                 return
         st.session_state.pop(PLAN)
         undo_bar.offer(PAGE, f"Imported: {counted(done)}", None)
+        session.queue_toast(f"Imported: {counted(done)}", "download_done")  # the bar is far above
         st.rerun()
 
 
 def _difference(plan: RolledOut) -> None:
     rows = "".join(
-        f"<li><b>{escape(one.name)}</b> {one.change}"
+        f"<li><b>{escape(one.name)}</b> {TO_DO.get(one.change, one.change)}"
         + "".join(f"<br><code>{escape(line)}</code>" for line in one.differences)
         + (f": {escape('; '.join(one.reasons))}" if one.reasons else "")
         + "</li>"
         for one in plan.steps
         if one.change != "unchanged"
     )
-    st.html(f'<p class="small" role="status">{escape(counted(plan))}</p>'
+    st.html(f'<p class="small" role="status">{escape(counted(plan, TO_DO))}</p>'
             f'<ul class="changes">{rows}</ul>')  # fmt: skip

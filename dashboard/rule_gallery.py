@@ -77,6 +77,15 @@ def _install(pack: ShippedPack) -> None:
     undo_bar.offer(PAGE, f"Pack {pack.name}: {counted(done)}", back)
 
 
+def _remove(pack: ShippedPack) -> None:
+    try:
+        done = session.run(RemovePack(pack=pack.name))
+    except SentinelError as error:
+        session.queue_toast(f"Not removed: {error}", "error")
+        return
+    undo_bar.offer(PAGE, f"Pack {pack.name}: {counted(done)}", None)
+
+
 def _about(draft: Draft) -> str:
     rule = Rule.model_validate(draft.rule)
     parts = [draft.trigger, _condition(rule.when), str(rule.severity)]
@@ -120,7 +129,7 @@ def _card(draft: Draft, known: set[str]) -> None:
                 st.rerun()
 
 
-def _pack(pack: ShippedPack) -> None:
+def _pack(pack: ShippedPack, deployed: set[str]) -> None:
     with st.container(border=True, key=f"pack-{pack.name}"):
         rules = "1 rule" if len(pack.rules) == 1 else f"{len(pack.rules)} rules"
         names = ", ".join(one.name for one in pack.rules)
@@ -128,6 +137,14 @@ def _pack(pack: ShippedPack) -> None:
             f'<h3 class="card-title">{escape(pack.name)}</h3><p>{escape(pack.description)}</p>'
             f'<p class="small">{rules}: {escape(names)}</p>'
         )
+        if deployed.issuperset(one.name for one in pack.rules):
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                st.html('<span class="small">Installed</span>')
+                st.button(
+                    "Remove", key=f"pack-remove-{pack.name}", icon=":material/delete:",
+                    on_click=_remove, args=(pack,), help=f"Deletes the rules of {pack.name}",
+                )  # fmt: skip
+            return
         st.button(
             "Install", key=f"pack-install-{pack.name}", icon=":material/download:",
             on_click=_install, args=(pack,), help=f"Deploys what differs of {pack.name}",
@@ -161,6 +178,7 @@ def gallery() -> None:
         st.html(markup.note("warn", "The gallery cannot be read.", str(error)))
         return
     known = {row.name for row in rows}
+    deployed = {row.name for row in rows if row.source == "file"}
     st.html('<h2 class="section">Rules</h2>')
     for place, draft in zip(_grid(len(drafts)), drafts, strict=True):
         with place:
@@ -168,5 +186,5 @@ def gallery() -> None:
     st.html('<h2 class="section">Packs</h2>')
     for place, pack in zip(_grid(len(packs)), packs, strict=True):
         with place:
-            _pack(pack)
+            _pack(pack, deployed)
     rule_files(sorted(known))

@@ -11,8 +11,7 @@ from dashboard import markup, session, undo_bar
 from dashboard.board_commands import RemoveBoard, SaveBoard
 from dashboard.board_editor import PAGE, editor, new_board, open_board
 from dashboard.board_figures import Looker, tile
-from dashboard.database_errors import database
-from sentinel.errors import NotFound, SentinelError
+from sentinel.errors import SentinelError
 from sentinel.store.custom_dashboards import Board, Boards, Place
 
 _EVERY = 15
@@ -47,13 +46,9 @@ def _tiles() -> None:
     name, place = _asked()
     scope = session.scope()
     try:
-        with database():
-            board = _boards().get(name, place)
-    except NotFound as error:
-        st.html(markup.note("warn", "This dashboard is gone.", str(error)))
-        return
+        board = _boards().get(name, place)
     except SentinelError as error:
-        st.html(markup.database_down(error))
+        st.html(markup.note("warn", "This dashboard is gone.", str(error)))
         return
     if board.problem:
         st.html(markup.note("warn", "This dashboard cannot be read.", board.problem))
@@ -116,8 +111,7 @@ def _wall() -> None:
 def _page() -> None:
     st.html('<div class="page-head"><h1>Dashboards</h1></div>')
     try:
-        with database():
-            found = _boards().list()
+        found = _boards().list()
     except SentinelError as error:
         st.html(markup.database_down(error))
         return

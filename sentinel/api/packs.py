@@ -31,7 +31,7 @@ class PackItem(BaseModel):
     """A pack."""
 
     name: str
-    description: str = Field(description="As the head of its file has it; empty for none.")
+    description: str = Field(description="One sentence; empty for none.")
     rules: int = Field(description="How many rules it has.")
 
 

@@ -143,10 +143,7 @@ def carried_out(api: RolloutApi, steps: Sequence[Step], *, silent: bool) -> list
     return done
 
 
-def answer(
-    steps: Sequence[Step], *, dry_run: bool, json: bool, seconds: float,
-    nothing: str = "nothing to deploy",
-) -> None:  # fmt: skip
+def answer(steps: Sequence[Step], *, dry_run: bool, json: bool, seconds: float) -> None:
     """Print what a rollout did, or would do.
 
     Args:
@@ -154,7 +151,6 @@ def answer(
         dry_run: whether nothing was changed
         json: print JSON
         seconds: that it took
-        nothing: said where there are no steps
 
     Raises:
         Exit: with 1 if a deployment was refused
@@ -164,7 +160,7 @@ def answer(
     if json:
         json_out(_as_json(steps, dry_run=dry_run, seconds=seconds))
     else:
-        _say(steps, dry_run=dry_run, seconds=seconds, nothing=nothing)
+        _say(steps, dry_run=dry_run, seconds=seconds)
     if any(step.kind == "refused" for step in steps):
         raise typer.Exit(Exit.FAILED)
 
@@ -304,7 +300,7 @@ def _todo(steps: Sequence[Step]) -> int:
     return sum(step.kind in ("created", "changed", "removed") for step in steps)
 
 
-def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float, nothing: str) -> None:
+def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> None:
     words = _TO_DO if dry_run else _DONE
     for step in steps:
         if step.kind == "unchanged":
@@ -321,7 +317,7 @@ def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float, nothing: str) 
         for kind, word in (*words.items(), ("unchanged", "unchanged"))
         if counts[kind]
     ]
-    say(f"{', '.join(parts).lower() or nothing} ({seconds:.1f} s).")
+    say(f"{', '.join(parts).lower() or 'nothing to deploy'} ({seconds:.1f} s).")
 
 
 def _as_json(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> dict[str, Any]:

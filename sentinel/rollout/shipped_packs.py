@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ class PackRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShippedPack(msgspec.Struct, frozen=True, kw_only=True):
-    """A pack, with its rules in the order of its file; the description is the head of the file."""
+    """A pack, with its rules in the order of its file; the description begins the file."""
 
     name: str
     description: str
@@ -73,10 +74,20 @@ def _rule(entry: Entry) -> PackRule:
 
 
 def _head(file: Path) -> str:
-    """Return the comment at the head of a file, as one text."""
+    """Return the first sentence of the comment at the head of a file.
+
+    What follows says how to deploy the file, to whoever reads it.
+
+    Args:
+        file: of the pack
+
+    Returns:
+        The sentence; empty for none.
+    """
     lines: list[str] = []
     for line in file.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             break
         lines.append(line.removeprefix("#").strip())
-    return " ".join(" ".join(lines).split())
+    text = " ".join(" ".join(lines).split())
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]

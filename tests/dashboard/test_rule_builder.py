@@ -217,17 +217,23 @@ def test_rules_come_from_the_gallery_from_packs_and_from_files(
     page.button(key="pack-install-oncall").click().run(timeout=60)
     assert "Pack oncall: 1 created" in shown(page)
     assert deployment(on_prefect, "oncall-coverage") is not None
+    buttons = {one.key for one in page.button}
+    assert ("pack-remove-oncall" in buttons, "pack-install-oncall" in buttons) == (True, False)
+    page.button(key="pack-remove-oncall").click().run(timeout=60)
+    assert "Pack oncall: 1 removed" in shown(page)
+    assert deployment(on_prefect, "oncall-coverage") is None
+    page.button(key="pack-install-oncall").click().run(timeout=60)
     page.button(key="undo-rules-button").click().run(timeout=60)
     assert deployment(on_prefect, "oncall-coverage") is None
 
-    for threshold, change in ((80, "1 created"), (85, "1 changed")):
+    for threshold, change in ((80, "created"), (85, "changed")):
         page.text_area(key="rules-import").set_value(FILE.replace("ABOVE", str(threshold))).run()
         page.button(key="rules-import-plan").click().run(timeout=60)
         words = shown(page)
-        assert f"{change}, 1 refused" in words
+        assert f"1 would be {change}, 1 would be refused" in words
         assert ("<code>" in words.partition("filed-cpu</b>")[2][:200]) == (threshold == 85)
         page.button(key="rules-import-apply").click().run(timeout=60)
-        assert f"Imported: {change}, 1 refused" in shown(page)
+        assert f"Imported: 1 {change}, 1 refused" in shown(page)
     filed = deployment(on_prefect, "filed-cpu")
     assert filed is not None
     assert filed["parameters"]["rule"]["when"] == {"above": 85}

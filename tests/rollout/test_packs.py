@@ -19,6 +19,7 @@ from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.files import pack_file, packs, read_files
 from sentinel.rollout.flow_cache import FlowCache
+from sentinel.rollout.shipped_packs import shipped_packs
 from tests.prefect_server import ROOT, PrefectServer
 from tests.waiting import eventually
 
@@ -30,6 +31,13 @@ def test_the_packs_are_valid_also_beside_the_default_rules():
 def test_each_is_in_the_how_to():
     page = (ROOT / "docs/how-to/roll-out-rules.md").read_text()
     assert [name for name in packs() if f"| `{name}` |" not in page] == []
+
+
+def test_each_is_described_in_one_sentence_which_is_no_instruction():
+    for pack in shipped_packs():
+        assert pack.description.endswith("."), pack.name
+        assert ". " not in pack.description, pack.name
+        assert "sentinel deploy" not in pack.description, pack.name
 
 
 def test_rules_that_need_configuration_are_off_or_need_a_secret():
