@@ -59,6 +59,7 @@ def plan(file: File, json: AsJson = False) -> None:
     Raises:
         Exit: with 7 where something would change
     """
+    from sentinel.cli.deploy import receivers_here
     from sentinel.oncall.document import read_oncall
     from sentinel.oncall.document_plan import counted, document_differences
 
@@ -66,12 +67,16 @@ def plan(file: File, json: AsJson = False) -> None:
     wanted = read_oncall(text)
     with oncall_here() as oncall:
         found = document_differences(wanted, oncall.document())
+    known = receivers_here()  # None over HTTP, where only `apply` says it
+    missing = [] if known is None else sorted(set(wanted.receivers) - set(known))
     if json:
-        json_out({"differences": found})
+        json_out({"differences": found, "missing_receivers": missing})
     else:
         for one in found:
             say(str(one))
         say(counted(found))
+        if missing:
+            say(f"`oncall apply` would refuse it: there is no receiver {', '.join(missing)}.")
     if found:
         raise typer.Exit(Exit.DIFFERS)
 

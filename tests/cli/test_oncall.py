@@ -69,6 +69,11 @@ def test_a_document_is_checked_applied_shown_and_rolled_back(run: Run, file: str
     assert "which is version 1 again" in run("oncall", "rollback", "1")[1]
     versions = json.loads(run("oncall", "history", "--json")[1])["items"]
     assert [one["number"] for one in versions] == [3, 2, 1]
+    Path(file).write_text(DOCUMENT.replace("ann-sms", "nowhere"), "utf-8")
+    refused = "`oncall apply` would refuse it: there is no receiver nowhere."
+    assert run("oncall", "plan", file)[1].splitlines()[-1] == refused
+    code, _, err = run("oncall", "apply", file)
+    assert (code != 0, "nowhere" in err) == (True, True)
     Path(file).write_text(DOCUMENT.replace("[ann, ben], hand", "[zoe], hand"), "utf-8")
     code, _, err = run("oncall", "check", file)
     assert (code, "schedules.primary: there is no person 'zoe'" in err) == (Exit.USAGE, True)
