@@ -39,6 +39,10 @@ class Clock(msgspec.Struct, frozen=True):
         """Return a moment in the viewer's time zone."""
         return at.astimezone(self.zone)
 
+    def in_utc(self) -> Clock:
+        """Return the clock for what is counted by the days of UTC: same language, other zone."""
+        return Clock(ZoneInfo("UTC"), self.locale)
+
     def moment(self, at: datetime) -> str:
         """Return day and time, as `Nov 29, 2026, 5:24:05 PM`."""
         return _plain(format_datetime(self.local(at), "medium", locale=_locale(self.locale)))

@@ -79,9 +79,10 @@ def advice_panel(found: RuleNoise, days: int) -> None:
         f"<dt>{part.name} · {part.points:.1f} of {part.most}</dt><dd>{escape(part.text)}</dd>"
         for part in found.scored.fatigue.parts
     )
+    times = "once" if found.episodes == 1 else f"{found.episodes:,} times"
     st.html(
         f"<p><b>{escape(found.rule)}</b>: fatigue {_score(found.scored.fatigue.score)}, fired "
-        f'{found.episodes:,} times in {days} days</p><dl class="meanings">{parts}</dl>'
+        f'{times} in {days} days</p><dl class="meanings">{parts}</dl>'
     )
     if found.advised_since > found.since:
         st.html('<p class="small">Advice counts what fired since the rule was last changed.</p>')

@@ -138,7 +138,7 @@ def _buttons(line: RuleLine) -> None:
             return
         if url := session.configuration().deployment(row):
             st.link_button("Open in Prefect", url, icon=":material/open_in_new:")
-        if st.button(
+        if row.source == "file" and st.button(
             "Compare with its file", key="drift", icon=":material/difference:",
             help="Shows where the deployment in Prefect differs from the file; takes some seconds",
         ):  # fmt: skip
@@ -232,11 +232,16 @@ def _last(line: RuleLine, now: datetime) -> None:
 def _next(line: RuleLine, now: datetime) -> str:
     """Say when the next evaluation is due, and how late the rule is."""
     if line.next_at is None:
-        return "none is due" if not line.row.enabled else "as Prefect schedules it, or on events"
-    late = "" if line.late is None else f", {length(line.late.total_seconds())} late"
+        if not line.row.enabled:
+            return "none is due"
+        every = line.row.spec.get("every")
+        if every and line.row.evaluated_at is None:
+            return f"as Prefect schedules it, every {every}; none was yet"
+        return "as Prefect schedules it, or on events"
     if line.next_at < now:
-        return f"was due {markup.age(line.next_at, now)} ago{late}"
-    return f"in {markup.age(now, line.next_at)}{late}"
+        return f"was due {markup.age(line.next_at, now)} ago"
+    last = "" if not line.late else f"; the last began {length(line.late.total_seconds())} late"
+    return f"in {markup.age(now, line.next_at)}{last}"
 
 
 def _evaluations(line: RuleLine) -> None:

@@ -41,8 +41,8 @@ def _figures(shown: AnalyticsView) -> None:
 
 
 def _trend(found: MeasuredPeriod) -> None:
-    st.html('<h2 class="section">Alerts and mean times by day</h2>')
-    clock = session.clock()
+    st.html('<h2 class="section">Alerts and mean times by day (UTC)</h2>')
+    clock = session.clock().in_utc()
     rows = [
         {
             "at": one.at, "day": clock.short_day(one.at), "opened": one.figures.opened,

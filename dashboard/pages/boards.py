@@ -11,7 +11,8 @@ from dashboard import markup, session, undo_bar
 from dashboard.board_commands import RemoveBoard, SaveBoard
 from dashboard.board_editor import PAGE, editor, new_board, open_board
 from dashboard.board_figures import Looker, tile
-from sentinel.errors import SentinelError
+from dashboard.database_errors import database
+from sentinel.errors import NotFound, SentinelError
 from sentinel.store.custom_dashboards import Board, Boards, Place
 
 _EVERY = 15
@@ -46,9 +47,13 @@ def _tiles() -> None:
     name, place = _asked()
     scope = session.scope()
     try:
-        board = _boards().get(name, place)
-    except SentinelError as error:
+        with database():
+            board = _boards().get(name, place)
+    except NotFound as error:
         st.html(markup.note("warn", "This dashboard is gone.", str(error)))
+        return
+    except SentinelError as error:
+        st.html(markup.database_down(error))
         return
     if board.problem:
         st.html(markup.note("warn", "This dashboard cannot be read.", board.problem))
@@ -111,7 +116,8 @@ def _wall() -> None:
 def _page() -> None:
     st.html('<div class="page-head"><h1>Dashboards</h1></div>')
     try:
-        found = _boards().list()
+        with database():
+            found = _boards().list()
     except SentinelError as error:
         st.html(markup.database_down(error))
         return

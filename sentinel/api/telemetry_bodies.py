@@ -27,6 +27,7 @@ from sentinel.api.telemetry_intake import (
 from sentinel.errors import TelemetryUnavailable
 from sentinel.ingest.telemetry import Taken, token_of
 from sentinel.telemetry.bounds import TooLarge
+from sentinel.telemetry.otlp_body import BadBody, unpacked
 from sentinel.telemetry.posted import Posted, posted_logs, posted_spans
 
 __all__ = ["TracePosted", "router"]
@@ -109,7 +110,7 @@ async def create_trace(request: Request, body: Body, tenant: WholeTenant) -> Tra
     Returns:
         The ids of the trace and the span.
     """
-    return await _queued(request, lambda: _span(request, body, tenant.name, root=True))
+    return await _queued(request, body, lambda whole: _span(request, whole, tenant.name, root=True))
 
 
 @router.post(
@@ -125,7 +126,9 @@ async def create_trace(request: Request, body: Body, tenant: WholeTenant) -> Tra
 @needs(Permission.RESPOND, "telemetry", confined=True)
 async def add_span(request: Request, body: Body, tenant: WholeTenant) -> TracePosted:
     """Store a span of a trace; see *Create a trace*."""
-    return await _queued(request, lambda: _span(request, body, tenant.name, root=False))
+    return await _queued(
+        request, body, lambda whole: _span(request, whole, tenant.name, root=False)
+    )
 
 
 @router.post(
@@ -148,11 +151,11 @@ async def ingest(request: Request, body: Body, tenant: WholeTenant) -> LogsAccep
     Raises:
         Problem: 400 or 413 for the whole body, 422 if some lines are invalid
     """
-    return await _queued(request, lambda: _ingest(request, body, tenant.name))
+    return await _queued(request, body, lambda whole: _ingest(request, whole, tenant.name))
 
 
-async def _queued(request: Request, work: Callable[[], T]) -> T:
-    """Do the work on a body in the queue of all batches.
+async def _queued(request: Request, body: bytes, work: Callable[[bytes], T]) -> T:
+    """Do the work on a body, unpacked, in the queue of all batches.
 
     Returns:
         Its result.
@@ -161,7 +164,7 @@ async def _queued(request: Request, work: Callable[[], T]) -> T:
         Problem: 429 if too many wait, 503 without the libraries
     """
     try:
-        return await queue_of(request).run(work)
+        return await queue_of(request).run(lambda: work(_unpacked(request, body)))
     except QueueFull:
         raise Problem(
             429, "too_many", "too many batches wait to be written", hint="Send it again soon.",
@@ -171,6 +174,26 @@ async def _queued(request: Request, work: Callable[[], T]) -> T:
         raise Problem(
             503, "unavailable", NOT_INSTALLED, headers={"Retry-After": str(AWAY_SECONDS)}
         ) from None
+
+
+def _unpacked(request: Request, body: bytes) -> bytes:
+    """Unpack a body.
+
+    Returns:
+        The body as it was before it was packed.
+
+    Raises:
+        Problem: 400 if it is not packed as it says, 413 if it is too large
+    """
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    try:
+        return unpacked(body, encoding)
+    except BadBody as error:
+        raise Problem(400, "bad_request", str(error), hint="Send gzip, or no encoding.") from None
+    except TooLarge as error:
+        raise Problem(413, "too_large", str(error), hint="Send less per request.") from None
 
 
 def _ingest(request: Request, body: bytes, tenant: str) -> LogsAccepted:
@@ -243,13 +266,32 @@ def _raise_errors(posted: Posted, given: int, taken: Taken | None, what: str) ->
 
 def _lines(body: bytes) -> Sequence[object]:
     """Return the objects of a body: one, a list of them, or one in each line."""
-    lines = body.strip().split(b"\n")
-    if len(lines) > 1 and body.lstrip()[:1] == b"{":
-        try:
-            return [orjson.loads(line) for line in lines if line.strip()]
-        except orjson.JSONDecodeError:
-            pass  # an object over several lines, or no JSON, which the next line says
+    lines = [(at, line) for at, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+    if len(lines) > 1 and body.lstrip()[:1] == b"{" and _is_whole(lines[0][1]):
+        return [_of_line(at, line) for at, line in lines]
     found = json_of(body)
     if isinstance(found, dict):
-        found = cast("dict[str, Any]", found).get("logs", cast("object", found))
+        fields = cast("dict[str, Any]", found)
+        # A line may have an attribute of that name.
+        if isinstance(fields.get("logs"), list) and "message" not in fields:
+            found = fields["logs"]
     return cast("list[object]", found) if isinstance(found, list) else [cast("object", found)]
+
+
+def _is_whole(line: bytes) -> bool:
+    """Return whether a line is JSON by itself, and not the beginning of an object over several."""
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _of_line(at: int, line: bytes) -> object:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise Problem(
+            400, "bad_request", f"line {at} is not JSON: {error.msg}",
+            hint="Send one JSON object in each line; nothing of this body was stored.",
+        ) from None  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from typing import cast
+from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
@@ -28,6 +29,7 @@ from sentinel.telemetry.otlp_body import (
     answer_of,
     error_of,
     request_of,
+    timed,
     unpacked,
 )
 
@@ -91,7 +93,9 @@ async def _take(request: Request, tenant: str, signal: Signal) -> Response:
     def work() -> bytes:
         whole = unpacked(body, encoding)
         found = request_of(signal, whole, is_json=is_json)
-        taken = intake.take(tenant, signal, found, token_of(tenant, signal, whole))
+        # Without times of their own, equal records may have happened twice.
+        token = token_of(tenant, signal, whole) if timed(signal, found) else uuid4().hex
+        taken = intake.take(tenant, signal, found, token)
         return answer_of(signal, is_json=is_json, rejected=taken.rejected, why=taken.why)
 
     try:

@@ -55,7 +55,7 @@ from sentinel.cli.exit_codes import Exit, exit_code_list, exit_code_of
 from sentinel.cli.help_text import set_help
 from sentinel.cli.library_logs import quiet_libraries
 from sentinel.cli.output import complain, say
-from sentinel.cli.remote_url import refuse_remote
+from sentinel.cli.remote_url import OVER_HTTP, refuse_remote
 from sentinel.errors import SentinelError
 from sentinel.printable import clean_log_records, printable
 
@@ -63,13 +63,6 @@ __all__ = ["app", "main"]
 
 _LOGGING = ("up", "api", "public-pages", "relay", "dashboard", "worker", "trigger")
 """Commands whose logs are what their reader looks at; `trigger run` shows those of the check."""
-
-OVER_HTTP = (
-    "alert", "rule", "silence", "route", "notify", "owner", "receiver", "key", "audit",
-    "statistics", "inbox", "person", "channel", "pack",
-    "digest", "escalation", "noise", "oncall", "drill", "user", "role", "log",
-)  # fmt: skip
-"""Commands that take an address; those of them that need the database refuse it themselves."""
 
 app = typer.Typer(
     name="sentinel",

@@ -143,7 +143,10 @@ def carried_out(api: RolloutApi, steps: Sequence[Step], *, silent: bool) -> list
     return done
 
 
-def answer(steps: Sequence[Step], *, dry_run: bool, json: bool, seconds: float) -> None:
+def answer(
+    steps: Sequence[Step], *, dry_run: bool, json: bool, seconds: float,
+    nothing: str = "nothing to deploy",
+) -> None:  # fmt: skip
     """Print what a rollout did, or would do.
 
     Args:
@@ -151,6 +154,7 @@ def answer(steps: Sequence[Step], *, dry_run: bool, json: bool, seconds: float) 
         dry_run: whether nothing was changed
         json: print JSON
         seconds: that it took
+        nothing: said where there are no steps
 
     Raises:
         Exit: with 1 if a deployment was refused
@@ -160,7 +164,7 @@ def answer(steps: Sequence[Step], *, dry_run: bool, json: bool, seconds: float) 
     if json:
         json_out(_as_json(steps, dry_run=dry_run, seconds=seconds))
     else:
-        _say(steps, dry_run=dry_run, seconds=seconds)
+        _say(steps, dry_run=dry_run, seconds=seconds, nothing=nothing)
     if any(step.kind == "refused" for step in steps):
         raise typer.Exit(Exit.FAILED)
 
@@ -300,7 +304,7 @@ def _todo(steps: Sequence[Step]) -> int:
     return sum(step.kind in ("created", "changed", "removed") for step in steps)
 
 
-def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> None:
+def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float, nothing: str) -> None:
     words = _TO_DO if dry_run else _DONE
     for step in steps:
         if step.kind == "unchanged":
@@ -317,7 +321,7 @@ def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> None:
         for kind, word in (*words.items(), ("unchanged", "unchanged"))
         if counts[kind]
     ]
-    say(f"{', '.join(parts).lower() or 'nothing to deploy'} ({seconds:.1f} s).")
+    say(f"{', '.join(parts).lower() or nothing} ({seconds:.1f} s).")
 
 
 def _as_json(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> dict[str, Any]:

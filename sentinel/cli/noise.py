@@ -74,7 +74,8 @@ def show(rule: Rule, days: Days = 7, tenant: OfTenant = "default", json: AsJson 
         json_out(found)
         return
     fatigue = found["fatigue"]
-    say(f"{rule}: fatigue {_score(fatigue['score'])}, fired {found['times_fired']:,} times")
+    fired = "once" if found["times_fired"] == 1 else f"{found['times_fired']:,} times"
+    say(f"{rule}: fatigue {_score(fatigue['score'])}, fired {fired}")
     for part in fatigue["parts"]:
         say(f"  {part['points']:5.1f} of {part['most']:2}  {part['text']}")
     if found["advised_since"] > found["since"]:

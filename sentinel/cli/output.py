@@ -16,7 +16,17 @@ from rich.text import Text
 from sentinel.duration import format_duration
 from sentinel.printable import printable, printable_json
 
-__all__ = ["AsJson", "ago", "complain", "fields", "json_out", "json_text", "print_table", "say"]
+__all__ = [
+    "AsJson",
+    "ago",
+    "as_written",
+    "complain",
+    "fields",
+    "json_out",
+    "json_text",
+    "print_table",
+    "say",
+]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -79,6 +89,15 @@ def fields(values: Mapping[str, object]) -> None:
         if value not in (None, "", {}, []):
             # The lines after the first are indented, so that none looks like another field.
             say(f"{name:<{width}}  {value}".replace("\n", f"\n{'':<{width}}  "))
+
+
+def as_written(value: object) -> object:
+    """Return a field of a rule as YAML on one line: `{above: 95.0, clear: 93.0}`."""
+    if not isinstance(value, dict | list) or not value:
+        return value  # pyright: ignore[reportUnknownVariableType] - it is JSON
+    import yaml
+
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).strip()
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

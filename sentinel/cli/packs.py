@@ -26,6 +26,7 @@ __all__ = ["commands"]
 commands = typer.Typer(no_args_is_help=True, help="Packs of rules: list, install and remove them.")
 
 Name = Annotated[str, typer.Argument(metavar="PACK", help="Name of the pack.", show_default=False)]
+_NONE = "nothing to remove: no rule of {} is deployed"
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")]
 
 
@@ -112,7 +113,11 @@ def remove(name: Name, dry_run: DryRun = False, json: AsJson = False) -> None:
         from sentinel.client import packs
 
         roll_out_remotely(
-            packs.removal(name), lambda: packs.remove(name), dry_run=dry_run, json=json
+            packs.removal(name),
+            lambda: packs.remove(name),
+            dry_run=dry_run,
+            json=json,
+            nothing=_NONE.format(name),
         )
         return
     began = time.monotonic()
@@ -121,7 +126,8 @@ def remove(name: Name, dry_run: DryRun = False, json: AsJson = False) -> None:
         steps = _removal(api, entries)
         if not dry_run:
             steps = carried_out(api, steps, silent=json)
-    answer(steps, dry_run=dry_run, json=json, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    answer(steps, dry_run=dry_run, json=json, seconds=seconds, nothing=_NONE.format(name))
 
 
 def _removal(api: RolloutApi, entries: Sequence[Entry]) -> list[Step]:

@@ -19,8 +19,9 @@ __all__ = ["roll_out_remotely"]
 
 
 def roll_out_remotely(
-    plan: Call[RolledOut], apply: Callable[[], Call[RolledOut]], *, dry_run: bool, json: bool
-) -> None:
+    plan: Call[RolledOut], apply: Callable[[], Call[RolledOut]], *, dry_run: bool, json: bool,
+    nothing: str = "nothing to deploy",
+) -> None:  # fmt: skip
     """Plan a rollout on the server, or carry it out, and print it as one of this machine.
 
     Args:
@@ -28,6 +29,7 @@ def roll_out_remotely(
         apply: returns the request that carries it out
         dry_run: only plan
         json: print JSON
+        nothing: said where there is nothing to do
 
     Raises:
         Exit: with 1 if a deployment was refused
@@ -35,7 +37,8 @@ def roll_out_remotely(
     began = time.monotonic()
     with client_here() as client:
         done = client.do(plan if dry_run else apply())
-    answer(_steps(done), dry_run=dry_run, json=json, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    answer(_steps(done), dry_run=dry_run, json=json, seconds=seconds, nothing=nothing)
 
 
 def _steps(done: RolledOut) -> Sequence[Step]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sentinel.cli.drift import drift_here, say_drift
-from sentinel.cli.output import ago, fields, json_out, print_table, say
+from sentinel.cli.output import ago, as_written, fields, json_out, print_table, say
 from sentinel.cli.remote import client_here
 from sentinel.rules.health import LABELS, RuleHealth
 
@@ -57,7 +57,7 @@ def show_rule(name: str, tenant: str, *, json: bool) -> None:
         }
     )  # fmt: skip
     say("")
-    fields({key: value for key, value in rule.spec.items() if key != "name"})
+    fields({key: as_written(value) for key, value in rule.spec.items() if key != "name"})
     say_drift(drift)
 
 

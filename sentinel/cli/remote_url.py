@@ -6,7 +6,14 @@ import os
 
 from sentinel.errors import ConfigurationError
 
-__all__ = ["refuse_remote", "remote_url"]
+__all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
+
+OVER_HTTP = (
+    "alert", "audit", "channel", "digest", "drill", "escalation", "inbox", "key", "log", "noise",
+    "notify", "oncall", "owner", "pack", "person", "receiver", "role", "route", "rule", "silence",
+    "statistics", "user",
+)  # fmt: skip
+"""Commands that take an address; those of them that need the database refuse it themselves."""
 
 
 def remote_url() -> str:
@@ -24,9 +31,6 @@ def refuse_remote() -> None:
         raise ConfigurationError(
             f"this command works on the machine of the server, and not over {remote_url()}",
             hint="Run it on the machine of the server, without --url and SENTINEL_URL. Over HTTP "
-            "there are: alert; rule list, show, enable, disable, run, import; pack; silence; "
-            "route; notify; owner; receiver; channel limit; key; user; role; audit list, show and "
-            "verify; person; log; statistics; inbox; digest; "
-            "escalation; drill; oncall, but for calendars. "
+            f"there are, but for what needs the database: {', '.join(OVER_HTTP)}. "
             "The API can do the rest.",
         )

@@ -8,7 +8,7 @@ import typer
 
 from sentinel.cli import backtest, completion, export, lint, pending_changes
 from sentinel.cli.drift import drift_here, say_drift
-from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
+from sentinel.cli.output import AsJson, ago, as_written, fields, json_out, print_table, say
 from sentinel.cli.remote_rules import list_rules, show_rule, switch_remotely
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
@@ -138,7 +138,7 @@ def show(name: Name, tenant: OfTenant = "default", json: AsJson = False) -> None
         }
     )
     say("")
-    fields({key: _as_written(value) for key, value in row.spec.items() if key != "name"})
+    fields({key: as_written(value) for key, value in row.spec.items() if key != "name"})
     say_drift(drift)
 
 
@@ -146,15 +146,6 @@ def _facts(row: RuleRow, counts: AlertCounts) -> RuleFacts:
     from sentinel.store.rules.health import FACTS, facts_of
 
     return facts_of({name: getattr(row, name) for name in FACTS}, counts)
-
-
-def _as_written(value: object) -> object:
-    """Return a field of a rule as YAML on one line: `{above: 95.0, clear: 93.0}`."""
-    if not isinstance(value, dict | list) or not value:
-        return value  # pyright: ignore[reportUnknownVariableType] - it is JSON
-    import yaml
-
-    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).strip()
 
 
 @commands.command()

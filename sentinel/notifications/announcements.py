@@ -36,6 +36,7 @@ class AnnouncedSilence(msgspec.Struct, frozen=True, kw_only=True):
         until: when what it mutes now ends; None where it mutes nothing now
         ended_by: who ended it before its time; empty for nobody
         maintenance: whether it is called a maintenance window
+        declared: whether a document in Git has it, where another end is a change of its times
     """
 
     id: str
@@ -46,6 +47,7 @@ class AnnouncedSilence(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None
     ended_by: str = ""
     maintenance: bool = False
+    declared: bool = False
 
 
 class MutedNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,8 +101,9 @@ def next_announced(
         return announced, None
     if silence is None or until is None:
         return msgspec.structs.replace(announced, ended_at=now), Reason.SILENCE_ENDED
-    if silence.window != announced.window:
-        if announced.until <= now:
+    changed = silence.window != announced.window
+    if changed or (silence.declared and until != announced.until):
+        if changed and announced.until <= now:
             return msgspec.structs.replace(announced, ended_at=now), Reason.SILENCE_ENDED
         near = until - now <= ahead
         return Announced(

@@ -48,6 +48,7 @@ class FileRollout:
         self._store = store
         self._api = api
         self._cache = cache
+        self._holder = ""
 
     def plan(self, entries: Sequence[Entry]) -> list[Step]:
         """Plan a step for each entry; nothing is changed.
@@ -126,6 +127,8 @@ class FileRollout:
         def finish(step: Step) -> None:
             """Do what follows of one step at once: another one may stop the rollout."""
             finished.add(step.name)
+            if self._holder:  # a rollout of many rules takes longer than the lease lasts
+                self._store.leases.take(_LEASE, self._holder, _LASTS)
             if step.kind == "refused":
                 return
             keep_deployed(self._store, [step])
@@ -166,9 +169,11 @@ class FileRollout:
         holder = secrets.token_hex(8)
         if not self._store.leases.take(_LEASE, holder, _LASTS):
             raise Conflict("somebody else rolls out rules now", hint="Try again in a minute.")
+        self._holder = holder
         try:
             yield
         finally:
+            self._holder = ""
             self._store.leases.release(_LEASE, holder)
 
 

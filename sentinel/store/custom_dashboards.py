@@ -242,7 +242,8 @@ class Boards:
     def _row(self, connection: Connection, name: str, place: Place) -> Row[Any]:
         seen = place.is_own or self._who.allows(Permission.READ, place.tenant, place.team)
         query = select(_BOARD).where(*self._key(place), _BOARD.c.name == " ".join(name.split()))
-        row = connection.execute(query).first() if seen and "\0" not in name else None
+        seen = seen and "\0" not in f"{name}{place.tenant}{place.team}"
+        row = connection.execute(query).first() if seen else None
         if row is None:
             raise NotFound(
                 f"there is no dashboard {name[:LONGEST_NAME]!r}", hint="See the page Dashboards."

@@ -22,6 +22,7 @@ __all__ = [
     "answer_of",
     "error_of",
     "request_of",
+    "timed",
     "unpacked",
 ]
 
@@ -113,6 +114,18 @@ def request_of(signal: Signal, body: bytes, *, is_json: bool) -> Any:
         return json_format.ParseDict(found, message, ignore_unknown_fields=True)
     except (json_format.ParseError, AttributeError, TypeError) as error:  # of values of other types
         raise BadBody(f"the body is no {signal} of OTLP/JSON: {error}") from None
+
+
+def timed(signal: Signal, request: Any) -> bool:
+    """Return whether each log record has a time, so that equal requests are one sent again."""
+    if signal != "logs":
+        return True
+    return all(
+        one.time_unix_nano or one.observed_time_unix_nano
+        for resource in request.resource_logs
+        for scope in resource.scope_logs
+        for one in scope.log_records
+    )
 
 
 def answer_of(signal: Signal, *, is_json: bool, rejected: int = 0, why: str = "") -> bytes:

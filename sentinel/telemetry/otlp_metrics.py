@@ -103,7 +103,7 @@ def _numbers(kind: str, point: Any, unit: str) -> Iterator[tuple[str, dict[str, 
 
 
 def _number(value: float) -> str:
-    return "+Inf" if value == math.inf else f"{value:g}"
+    return "+Inf" if value == math.inf else repr(value).removesuffix(".0")
 
 
 def _moment(nanoseconds: int) -> datetime | None:

@@ -12,6 +12,9 @@ __all__ = ["identifier", "records_of"]
 
 _MOST_OF_ONE = 1_000
 """Attributes of one resource and scope: each row has them."""
+_MOST_COPIED = 400_000_000
+"""Bytes of attributes of resources and scopes, counted for each record that has them: 40,000
+records of a resource of 8 KB are taken."""
 
 
 def records_of(
@@ -33,6 +36,7 @@ def records_of(
     found: list[Any] = []
     origins: list[Origin] = []
     origin_of_each: list[int] = []
+    copied = 0
     bounded(len(resources), MOST_ORIGINS, "resources")
     for resource in resources:
         for scope in getattr(resource, scopes):
@@ -40,10 +44,18 @@ def records_of(
             bounded(len(found) + len(some), MOST_RECORDS, "records")
             bounded(len(origins), MOST_ORIGINS, "scopes")
             origin_of_each += [len(origins)] * len(some)
-            origins.append(_origin(resource, scope))
+            origin = _origin(resource, scope)
+            origins.append(origin)
+            copied += len(some) * _bytes(origin)
+            bounded(copied, _MOST_COPIED, "bytes of resources and scopes in all records together")
             found += some
     bounded(sum(len(one.attributes) for one in found), MOST_ATTRIBUTES, "attributes")
     return found, origins, origin_of_each
+
+
+def _bytes(origin: Origin) -> int:
+    pairs = (*origin.resource, *origin.scope)
+    return sum(len(name.encode()) + len(text.encode()) for name, text in pairs)
 
 
 def _origin(resource: Any, scope: Any) -> Origin:

@@ -20,6 +20,8 @@ KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
 STATUSES = ("Unset", "Ok", "Error")
 """Words of the code of `Status`, by its numbers."""
 _LATEST = 2**63 - 1
+_LONGEST = 10 * 365 * 86_400 * 10**9
+"""Ten years: what ends later than moments can say would begin before 1970."""
 _EVENTS = ("Events.Timestamp", "Events.Name", "Events.Attributes")
 _LINKS = ("Links.TraceId", "Links.SpanId", "Links.TraceState", "Links.Attributes")
 _NOTHING: list[Any] = []
@@ -50,7 +52,7 @@ def spans_of(request: Any, *, now: int, oldest: int) -> Batch:
         signal="spans",
         times=placed.times,
         columns={
-            "Duration": [max(0, end - start) if start else 0
+            "Duration": [min(max(0, end - start), _LONGEST) if start else 0
                          for start, end in zip(starts, ends, strict=True)],
             "TraceId": traces,
             "SpanId": ids,

@@ -221,6 +221,8 @@ def _moment(fields: dict[str, Any], names: Iterable[str]) -> int | None:
     found = (length.days * 86_400 + length.seconds) * 10**9 + length.microseconds * 1000
     if found < 0:
         raise NotAccepted(names[0], f"{given!r:.60} lies before 1970")
+    if found >= 2**63:
+        raise NotAccepted(names[0], f"{given!r:.60} lies after the year 2262")
     return found
 
 

@@ -35,6 +35,7 @@ from sentinel.up.exposure import exposures
 from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.postgres import Postgres, find_binaries
+from sentinel.up.public_address import public_address_state
 from sentinel.up.rollout import deployments_in_words
 from sentinel.up.self_watch import SelfWatchState, self_watch_state
 from sentinel.up.setup import Setup
@@ -309,7 +310,8 @@ def _public_pages(settings: Settings, home: Home) -> Check:
         httpx.get(url, timeout=5, verify=False).raise_for_status()  # noqa: S501
     except httpx.HTTPError:
         return _not_here(name, running(home) is not None, url)
-    return Check(name=name, state="ok", says=f"{settings.public_url}, served at {url}")
+    found = public_address_state(settings.public_url, url)
+    return Check(name=name, state=found.state, says=found.says, hint=found.hint)
 
 
 def _exposure(settings: Settings, home: Home) -> Check:

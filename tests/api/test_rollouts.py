@@ -125,7 +125,8 @@ def test_rule_files_are_compared_and_deployed_over_http_and_by_command(
             assert code == 0, err
             assert "would be created" in out
             code, out, _ = run("pack", "remove", PACK)
-            assert (code, out.split(" (")[0]) == (0, "nothing to deploy")
+            nothing = f"nothing to remove: no rule of {PACK} is deployed"
+            assert (code, out.split(" (")[0]) == (0, nothing)
             assert PACK in run("pack", "list")[1]
             assert "backup_fresh" in run("pack", "show", PACK)[1]
         finally:

@@ -33,6 +33,7 @@ from tests.api.served import TOKEN, called, served
 from tests.telemetry.otlp import TRACE, logs, request, spans
 from tests.waiting import eventually
 
+GZIP = {"Content-Encoding": "gzip"}
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 HOUR = 3_600 * 10**9
 
@@ -123,6 +124,11 @@ def test_a_batch_that_comes_again_counts_once_and_what_is_rejected_is_counted(
     assert telemetry.rows("SELECT Tenant, Signal, Reason, Rows FROM refused") == [
         {"Tenant": "default", "Signal": "logs", "Reason": "too_old", "Rows": 1}
     ]
+    # Without a time of their own, equal lines may have been said twice.
+    untimed = logs("no time", at=0).SerializeToString()
+    for _ in range(2):
+        assert intake.post("/v1/logs", content=untimed, headers=PROTOBUF).status_code == 200
+    assert telemetry.value("SELECT count() FROM logs WHERE Body = 'no time'") == 2
     # Metrics too: what is no sample is said and counted, the others are kept.
     made = request("metrics")
     points = made.resource_metrics.add().scope_metrics.add().metrics.add(name="depth").gauge
@@ -264,10 +270,14 @@ def test_programs_without_an_sdk_post_json(
     at = {**line, "message": "two", "timestamp": now.isoformat()}
     assert intake.post("/api/logs/ingest", json=line).json() == {"accepted": 1}
     assert intake.post("/api/logs/ingest", json=line).json() == {"accepted": 1}  # said twice
+    odd = {"message": "odd", "logs": []}  # a line with an attribute of that name
+    assert intake.post("/api/logs/ingest", json=odd).json() == {"accepted": 1}
     for _ in range(2):  # sent again
         assert intake.post("/api/logs/ingest", json={"logs": [at]}).json() == {"accepted": 1}
     lines = b"\n".join(orjson.dumps({**at, "message": f"{n}"}) for n in range(3))
     assert intake.post("/api/logs/ingest", content=lines).json() == {"accepted": 3}
+    packed = intake.post("/api/logs/ingest", content=gzip.compress(lines), headers=GZIP)
+    assert packed.json() == {"accepted": 3}  # the same batch, which counts once
     some = intake.post("/api/logs/ingest", json=[{"level": "x"}, {**at, "message": "kept"}])
     assert some.status_code == 422
     assert "the other one is stored" in some.json()["error"]["message"]
@@ -276,13 +286,27 @@ def test_programs_without_an_sdk_post_json(
     assert intake.post("/api/logs/ingest", json=old).status_code == 422
     found = telemetry.rows("SELECT Body, count() AS n FROM logs GROUP BY 1 ORDER BY 1")
     assert {one["Body"]: one["n"] for one in found} == {
-        "0": 1, "1": 1, "2": 1, "kept": 1, "one": 2, "two": 1
+        "0": 1, "1": 1, "2": 1, "kept": 1, "odd": 1, "one": 2, "two": 1
     }  # fmt: skip
     assert intake.post("/api/logs/ingest", content=b"{").status_code == 400
     assert intake.post("/api/logs/ingest", json=[at] * 10_001).status_code == 413
     monkeypatch.setattr(otlp_origin, "MOST_ATTRIBUTES", 1)
     large = {**at, "tags": {"a": 1, "b": 2}}
     assert intake.post("/api/logs/ingest", json=large).status_code == 413
+
+
+def test_json_may_be_packed_and_a_line_that_is_none_is_named(client: httpx.Client) -> None:
+    for path in ("logs/ingest", "tracing/traces", "tracing/spans"):
+        for content, status, says in (
+            (gzip.compress(b"[]x"), 400, "not JSON"),
+            (b"{}", 400, "no gzip"),
+            (gzip.compress(bytes(MOST_UNPACKED + 1)), 413, "unpacked"),
+        ):
+            answer = client.post(f"/api/{path}", content=content, headers=GZIP)
+            assert (answer.status_code, says in answer.text) == (status, True), answer.text
+    lines = b'{"message": "one"}\n\n{"message": }\n{"message": "three"}\n'
+    answer = client.post("/api/logs/ingest", content=gzip.compress(lines), headers=GZIP)
+    assert (answer.status_code, "line 3 is not JSON" in answer.text) == (400, True), answer.text
 
 
 def test_records_are_named_in_no_log(

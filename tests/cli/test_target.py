@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.cli.remote_url import OVER_HTTP, refuse_remote
 from sentinel.cli.target import settings_here
+from sentinel.errors import ConfigurationError
 from sentinel.settings import keep_settings
 from sentinel.up.home import Home
 from sentinel.up.instance import Record
@@ -47,3 +49,16 @@ def test_commands_use_the_running_instance_until_its_next_start(
     found = settings_here()
     assert found.prefect_api_url == SAVED
     assert found.prefect_auth_string.get_secret_value() == ""
+
+
+def test_the_refusal_over_http_names_every_command_that_takes_an_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SENTINEL_URL", "http://sentinel.example:8400")
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_remote()
+    page = Path("docs/how-to/use-the-command-line.md").read_text()
+    listed = page.split("Over HTTP there are:")[1].split("Every other command")[0]
+    for name in OVER_HTTP:
+        assert name in refused.value.hint
+        assert f"`{name}" in listed, name

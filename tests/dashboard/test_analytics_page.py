@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from streamlit.testing.v1 import AppTest
 
 from dashboard.analytics_view import csv_of
+from dashboard.clock import Clock
 from sentinel.alerts.actions import Acknowledge, MarkNoise
 from sentinel.clock import FakeClock
 from sentinel.store import Store
@@ -73,3 +75,9 @@ def test_a_name_that_a_spreadsheet_would_run_is_a_text_in_the_export():
     row = Measured(name="=1+1", opened=2, critical=0, low=0, acknowledged=1, resolved=0, ignored=0,
                    acknowledge=60.0, resolve=None)  # fmt: skip
     assert csv_of("rule", [row]).splitlines()[1] == "'=1+1,2,0,1,0,0,60.000,"
+
+
+def test_days_that_are_counted_in_utc_have_its_dates_west_of_it():
+    midnight = datetime(2026, 11, 30, tzinfo=UTC)
+    viewer = Clock(ZoneInfo("America/Los_Angeles"))
+    assert (viewer.short_day(midnight), viewer.in_utc().short_day(midnight)) == ("Nov 29", "Nov 30")

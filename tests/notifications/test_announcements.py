@@ -133,6 +133,16 @@ def test_other_times_of_a_silence_that_mutes_are_said_once_and_are_no_end():
     new = announcement(kind, moved, after, "db", MutedNow(count=0, titles=(), url=""))
     assert new.title.startswith("[silence] changed, ends at ")
     assert next_announced(after, replace(moved, until=None), mutes=True, now=now)[1] is ENDED
+    declared = replace(moved, until=END + timedelta(days=1), declared=True)
+    later, kind = next_announced(after, declared, mutes=True, now=now)
+    assert (kind, next_announced(later, declared, mutes=True, now=now)) == (
+        Reason.SILENCE_CHANGED, (later, None),
+    )  # fmt: skip
+    near = replace(declared, until=now + timedelta(minutes=5))
+    soon, kind = next_announced(later, near, mutes=True, now=now)
+    assert (kind, next_announced(soon, near, mutes=True, now=now)[1]) == (
+        Reason.SILENCE_CHANGED, None,
+    )  # fmt: skip
     near = replace(moved, until=now + timedelta(minutes=5))
     soon, _ = next_announced(announced, near, mutes=True, now=now)
     assert next_announced(soon, near, mutes=True, now=now) == (soon, None), (

@@ -213,3 +213,15 @@ def test_the_version_of_a_plan_covers_what_is_created_and_what_is_hidden():
 
     assert version("low", "x") == version("low", "x")
     assert len({version("low", "x"), version("high", "x"), version("low", "y")}) == 3
+
+
+def test_a_long_rollout_keeps_its_lease(store: Store, clock: FakeClock):
+    prefect = Prefect(NAMES)
+    prefect.answers = 10
+    rollout = FileRollout(store, cast("RolloutApi", prefect), cast("FlowCache", None))
+    with rollout.alone():
+        steps = rollout.plan_removal(entries())
+        clock.forward(minutes=6)
+        rollout.carry_out(steps, actor="ann")
+        assert store.leases.holder("rollout") is not None
+    assert store.leases.holder("rollout") is None

@@ -40,6 +40,12 @@ def test_a_key_with_a_persons_name_has_dashboards_of_its_own(store: Store):
     assert Boards(store, named).list() == []
 
 
+def test_a_place_that_no_text_of_a_database_has_is_not_found(store: Store):
+    for place in (Place("acme", "a\0b"), Place("a\0b", "db")):
+        with pytest.raises(NotFound):
+            Boards(store, ROOT).get("wall", place)
+
+
 def test_an_unreadable_dashboard_is_said_and_hides_no_other(store: Store):
     boards = Boards(store, ROOT)
     for name in ("a", "b", "c"):

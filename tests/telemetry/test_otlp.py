@@ -90,6 +90,15 @@ def test_moments_that_are_missing_ahead_or_too_old() -> None:
     assert found.rows == 6
 
 
+def test_a_resource_counts_for_each_of_its_records() -> None:
+    made = logs(*["x"] * 1000, at=NOW)
+    attributes(made.resource_logs[0].resource.attributes, large="y" * 300_000)
+    assert len(taken(made).origin_of) == 1000
+    attributes(made.resource_logs[0].resource.attributes, larger="y" * 150_000)
+    with pytest.raises(TooLarge, match="bytes of resources"):
+        taken(made)
+
+
 def test_ids_of_logs_that_are_none_are_left_out() -> None:
     made = logs("a", "b", "c", at=NOW)
     records = made.resource_logs[0].scope_logs[0].log_records
@@ -104,6 +113,7 @@ def test_spans_without_an_id_are_refused_and_a_reversed_one_lasts_no_time() -> N
     some[0].trace_id = bytes(16)
     some[1].end_time_unix_nano = 5
     some[2].kind, some[2].status.code = 99, 99
+    some[2].end_time_unix_nano = 2**64 - 1
     some[3].status.code, some[3].status.message = 2, "why"
     event = some[3].events.add(name="exception", time_unix_nano=2**64 - 1)
     attributes(event.attributes, type="E")
@@ -111,7 +121,7 @@ def test_spans_without_an_id_are_refused_and_a_reversed_one_lasts_no_time() -> N
     found = spans_of(made, now=NOW, oldest=OLDEST)
     assert found.refused == {"no_id": 1}
     columns = found.columns
-    assert columns["Duration"] == [10**9, 0, 10**9, 10**9]
+    assert columns["Duration"] == [10**9, 0, 10 * 365 * 24 * HOUR, 10**9]
     assert columns["ParentSpanId"] == ["", "01" * 8, "02" * 8, "03" * 8]
     assert columns["SpanKind"] == ["Server", "Server", "Unspecified", "Server"]
     assert columns["StatusCode"] == ["Unset", "Unset", "Unset", "Error"]
@@ -131,7 +141,12 @@ def test_metrics_are_samples_whose_series_outlive_a_process() -> None:
     gauge.add(flags=1)
     metrics.add(name="sent").sum.data_points.add(as_double=math.nan)
     histogram = metrics.add(name="took", unit="s").histogram.data_points.add(
-        count=3, sum=6, max=4, bucket_counts=[1, 2], explicit_bounds=[1.5], time_unix_nano=2**64 - 1
+        count=3,
+        sum=6,
+        max=4,
+        bucket_counts=[1, 2],
+        explicit_bounds=[1.23456789],
+        time_unix_nano=2**64 - 1,
     )
     assert histogram.count == 3
     summary = metrics.add(name="wait").summary.data_points.add(count=2, sum=1)
@@ -144,7 +159,7 @@ def test_metrics_are_samples_whose_series_outlive_a_process() -> None:
         ("took_count", own, 3.0, ""),
         ("took_sum", own, 6.0, "s"),
         ("took_max", own, 4.0, "s"),
-        ("took_bucket", {**own, "le": "1.5"}, 1.0, ""),
+        ("took_bucket", {**own, "le": "1.23456789"}, 1.0, ""),
         ("took_bucket", {**own, "le": "+Inf"}, 3.0, ""),
         ("wait_count", own, 2.0, ""),
         ("wait_sum", own, 1.0, ""),

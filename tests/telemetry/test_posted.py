@@ -85,6 +85,7 @@ def test_what_is_no_span_is_named() -> None:
         ("operation_name", {"operation_name": None}),
         ("start_time", {"start_time": None}),
         ("start_time", {"start_time": "1960-01-01T00:00:00Z"}),
+        ("start_time", {"start_time": "2600-01-01T00:00:00Z"}),
         ("trace_id", {"trace_id": None}),
         ("trace_id", {"trace_id": "0" * 32}),
         ("span_id", {"span_id": "xyz"}),

@@ -131,6 +131,7 @@ def _as_announced(silence: Silence, now: datetime) -> AnnouncedSilence:
     return AnnouncedSilence(
         id=silence.id, author=silence.actor, comment=silence.reason, what=what, window=window,
         until=until, ended_by=silence.ended_by, maintenance=silence.maintenance,
+        declared=bool(silence.declared),
     )  # fmt: skip
 
 

@@ -15,8 +15,9 @@ import msgspec
 from sqlalchemy import select
 
 from sentinel.access import EVERYTHING, Scope
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.store.database.scoped import group_in, rule_in
-from sentinel.store.database.tables import DELIVERY, GROUP, RULE
+from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, RULE
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ DEFINITIONS = {
     ),
     "Finding to message": (
         "From when a group of alerts opened to when its first message was sent, with the wait for "
-        "more alerts (group_wait), of the newest 1,000 first messages of the period."
+        "more alerts (group_wait), of the newest 1,000 first messages of the period, without those "
+        "of fire drills."
     ),
     "Evaluation": "How long the check of each rule's last evaluation took.",
     "Lateness": "From when the last evaluation of each rule was scheduled to when it was applied.",
@@ -127,11 +129,16 @@ def own_times(
     Returns:
         Of messages in the period, and of each rule's last evaluation.
     """
+    drill = (
+        select(MEMBER.c.group_id)
+        .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
+        .where(MEMBER.c.group_id == DELIVERY.c.group_id, ALERT.c.rule == DRILL_RULE)
+    )
     found = (
         select(DELIVERY.c.group_id, DELIVERY.c.started_at)
         .where(DELIVERY.c.started_at > since, DELIVERY.c.started_at <= until)
         .where(DELIVERY.c.state == "sent", DELIVERY.c.reason == "first")
-        .where(*group_in(scope, DELIVERY.c.group_id))
+        .where(~drill.exists(), *group_in(scope, DELIVERY.c.group_id))
         .order_by(DELIVERY.c.started_at.desc())
         .limit(_MOST_MESSAGES)
         .subquery()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -14,6 +15,8 @@ __all__ = ["arrow_of", "insert_batch", "insert_refused"]
 _LOW = frozenset(
     {"SeverityText", "EventName", "SpanName", "SpanKind", "StatusCode", "StatusMessage"}
 )
+_MOST_OF_ONE = 64_000_000
+"""Bytes of one insert, about: a large resource is written with each of its records."""
 _ATTRIBUTES = {"logs": "LogAttributes", "spans": "SpanAttributes"}
 
 
@@ -32,7 +35,14 @@ def insert_batch(client: TelemetryClient, tenant: str, batch: Batch, token: str,
         TelemetryUnavailable: it does not answer; the batch may be sent again
     """
     if batch.rows:
-        client.insert(batch.signal, arrow_of(tenant, batch), token)
+        table = arrow_of(tenant, batch)
+        pieces = math.ceil(table.nbytes / _MOST_OF_ONE) or 1
+        rows = math.ceil(table.num_rows / pieces)
+        for piece in range(pieces):
+            # Cut in the same way when it comes again, so that each piece is known by its own token.
+            own = f"{token}-{piece}" if piece else token
+            if (some := table.slice(piece * rows, rows)).num_rows:
+                client.insert(batch.signal, some, own)
     if batch.refused:
         insert_refused(client, tenant, batch.signal, batch.refused, token, now)
 

@@ -244,6 +244,11 @@ def test_an_edit_of_a_declared_silence_is_announced_only_where_its_times_change(
         before.id, True, "and the disks, the array is rebuilt",
     )  # fmt: skip
     assert desk.hears(minutes=1) == []
+    applied(until="until: 2026-01-06T16:00:00Z #")
+    assert [one[0] for one in desk.hears(minutes=1)] == ["silence_changed"] * 2
+    assert desk.hears(minutes=1) == []
+    applied(until="until: 2026-01-05T16:00:00Z #")
+    assert [one[0] for one in desk.hears(minutes=1)] == ["silence_changed"] * 2
     weekly = "recurrence: {weekly: {timezone: UTC, windows: [{start: '12:02', end: '15:00'}]}}"
     applied(comment=f"{weekly}\n    comment:")
     assert [one[0] for one in desk.hears(minutes=1)] == ["silence_changed"] * 2
@@ -252,5 +257,5 @@ def test_an_edit_of_a_declared_silence_is_announced_only_where_its_times_change(
     assert "silence_ended" in [one[0] for one in desk.hears(minutes=1)]
     done = [one.action for some in every(desk.store) for one in some]
     assert sorted(one for one in done if one.startswith("silence.")) == [
-        "silence.changed", "silence.changed", "silence.changed", "silence.created",
+        *["silence.changed"] * 4, "silence.created", "silence.extended",
     ]  # fmt: skip

@@ -7,8 +7,10 @@ from typing import Any
 
 from sentinel.access import Reach, Scope
 from sentinel.clock import FakeClock
+from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.schema.columns import new_id
 from sentinel.store import Store
+from sentinel.store.database.tables import ALERT
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.reports.own_times import own_times, paging_load
 from tests.databases import both_databases
@@ -67,3 +69,16 @@ def test_sentinel_measures_its_own_messages_and_evaluations(store: Store, clock:
     other = Scope((Reach(None, frozenset({"web"})),))
     hidden = own_times(store, since, clock.now(), other)
     assert (hidden.message.count, hidden.lateness.count) == (0, 0)
+
+
+@both_databases
+def test_messages_of_drills_are_no_response_times(store: Store, clock: FakeClock):
+    world = World(store, clock, group_wait="30s", every="60s")
+    world.sees({"/": 95})
+    clock.forward(seconds=31)
+    world.tells()
+    clock.forward(seconds=1)
+    assert own_times(store, clock.now() - DAY, clock.now()).message.count == 1
+    with store.write() as connection:
+        connection.execute(ALERT.update().values(rule=DRILL_RULE))
+    assert own_times(store, clock.now() - DAY, clock.now()).message.count == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -11,12 +12,15 @@ from pydantic import SecretStr
 
 from sentinel.errors import ConfigurationError, TelemetryError, TelemetryUnavailable
 from sentinel.settings import Settings
+from sentinel.store.telemetry import rows
 from sentinel.store.telemetry.client import TelemetryClient, place_of, telemetry_client
 from sentinel.store.telemetry.condition import condition
 from sentinel.store.telemetry.ddl import Place
 from sentinel.store.telemetry.migrate import Kept, migrate
 from sentinel.store.telemetry.rows import insert_refused
+from sentinel.telemetry.otlp_logs import logs_of
 from sentinel.up.ports import any_free
+from tests.telemetry.otlp import logs
 
 pa: Any = import_module("pyarrow")
 DAY = timedelta(days=1)
@@ -59,6 +63,17 @@ def test_a_batch_of_more_than_a_hundred_days_is_written(telemetry: TelemetryClie
     late = spans(*[(f"{day}", now - timedelta(days=day)) for day in range(102)])
     telemetry.insert("spans", late, "late")
     assert telemetry.value("SELECT uniqExact(TraceId) FROM spans") > 0
+
+
+def test_a_large_batch_is_written_in_pieces_and_counts_once(
+    telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    made = logs_of(logs(*["x"] * 7, at=now), now=now, oldest=0)
+    monkeypatch.setattr(rows, "_MOST_OF_ONE", 400)
+    for _ in range(2):
+        rows.insert_batch(telemetry, "acme", made, "large", now)
+    assert telemetry.value("SELECT count() FROM logs") == 7
 
 
 def test_a_reader_changes_nothing(telemetry_settings: Settings) -> None:
