@@ -270,7 +270,7 @@ def test_programs_without_an_sdk_post_json(
     at = {**line, "message": "two", "timestamp": now.isoformat()}
     assert intake.post("/api/logs/ingest", json=line).json() == {"accepted": 1}
     assert intake.post("/api/logs/ingest", json=line).json() == {"accepted": 1}  # said twice
-    odd = {"message": "odd", "logs": []}  # a line with an attribute of that name
+    odd: dict[str, Any] = {"message": "odd", "logs": []}  # a line with an attribute of that name
     assert intake.post("/api/logs/ingest", json=odd).json() == {"accepted": 1}
     for _ in range(2):  # sent again
         assert intake.post("/api/logs/ingest", json={"logs": [at]}).json() == {"accepted": 1}
