@@ -78,6 +78,9 @@ def _trend(found: MeasuredPeriod) -> None:
         .properties(height=170)
     )  # fmt: skip
     st.altair_chart(bars, alt="Alerts that opened by day")
+    if frame["minutes"].isna().all():  # the axis of a chart without a point is no measure
+        st.html('<p class="small">No alert was acknowledged or resolved in this time.</p>')
+        return
     st.altair_chart(lines, alt="Mean times to acknowledge and to resolve, by day, in minutes")
 
 

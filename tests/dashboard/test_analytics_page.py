@@ -71,6 +71,12 @@ def test_an_empty_period_and_a_rule_that_is_not_there_are_said(scene: Scene, pag
     assert not page.exception
 
 
+def test_mean_times_of_nothing_are_a_sentence_and_no_chart(scene: Scene, page: AppTest):
+    scene.raises("one")
+    page.run().switch_page("analytics.py").run()
+    assert "No alert was acknowledged or resolved in this time." in shown(page)
+
+
 def test_a_name_that_a_spreadsheet_would_run_is_a_text_in_the_export():
     row = Measured(name="=1+1", opened=2, critical=0, low=0, acknowledged=1, resolved=0, ignored=0,
                    acknowledge=60.0, resolve=None)  # fmt: skip
