@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["commands"]
 
+_BACKUP_SECONDS = 3_600.0
+"""How long one statement of a backup or restore may take."""
+
 commands = typer.Typer(
     no_args_is_help=True, help="The embedded store of logs and spans: backup and restore."
 )
@@ -85,5 +88,5 @@ def _embedded() -> tuple[TelemetryClient, Path]:
     refuse_remote()
     settings = settings_here()
     # The embedded store may have to start first.
-    client = telemetry_client(settings, write=True, wait=60)
+    client = telemetry_client(settings, write=True, wait=60, answer=_BACKUP_SECONDS)
     return client, home_of(settings).telemetry_backups

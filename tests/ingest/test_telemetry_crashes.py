@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sentinel.store.telemetry import rows
 from sentinel.store.telemetry.client import TelemetryClient
 from tests.telemetry.otlp import logs, spans
 from tests.telemetry_engine import EngineProcess
+from tests.waiting import eventually
 
 DAY = 24 * 3_600 * 10**9
 ROWS, SENDERS = 200, 3
@@ -105,6 +107,8 @@ def test_the_store_is_killed_while_batches_are_written(
                     intake.take("acme", signal, batch, name)
                 except TelemetryUnavailable:
                     repeats[name] += 1
+                    if stop.is_set() and repeats[name] > 600:
+                        raise
                     time.sleep(0.05)
                 else:
                     break
@@ -112,19 +116,18 @@ def test_the_store_is_killed_while_batches_are_written(
             if stop.is_set():
                 return
 
-    threads = [threading.Thread(target=send, args=(number,)) for number in range(SENDERS)]
-    for thread in threads:
-        thread.start()
-    for _ in range(2):
-        before = len(acknowledged)
-        while len(acknowledged) < before + 20:
-            time.sleep(0.005)
-        telemetry_engine.kill()
-        telemetry_engine.start()
-    stop.set()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive()
+    with ThreadPoolExecutor(SENDERS) as pool:
+        senders = [pool.submit(send, number) for number in range(SENDERS)]
+        try:
+            for _ in range(2):
+                enough = len(acknowledged) + 20
+                eventually(lambda enough=enough: len(acknowledged) >= enough, "20 batches more", 60)
+                telemetry_engine.kill()
+                telemetry_engine.start()
+        finally:
+            stop.set()
+        for sender in senders:
+            sender.result(60)
     assert repeats  # the store died while batches were on their way
     of_logs = {name for name in acknowledged if int(name.split("-")[1]) % 2 == 0}
     of_spans = set(acknowledged) - of_logs

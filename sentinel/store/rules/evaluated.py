@@ -56,10 +56,9 @@ def is_reshaped(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> b
     Returns:
         False where names, texts and people alone differ.
     """
-    there = before or {}
-    return bool(there) and any(
-        there.get(name) != after.get(name) for name in {*there, *after} - _NO_SHAPE
-    )
+    if not before or before == after:
+        return False
+    return any(before.get(name) != after.get(name) for name in {*before, *after} - _NO_SHAPE)
 
 
 def is_relabelled(row: Row[Any], values: Mapping[str, Any]) -> bool:

@@ -71,6 +71,7 @@ class TelemetryClient:
         settings: of every statement
         before: called before each connecting, such as the migration by another client
         wait: seconds that a caller waits for a connection
+        answer: seconds that one statement may take
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class TelemetryClient:
         settings: Mapping[str, Any] | None = None,
         before: Callable[[], None] | None = None,
         wait: float = _WAIT_SECONDS,
+        answer: float = _ANSWER_SECONDS,
     ) -> None:
         self._url = url
         self.place = place
@@ -90,6 +92,7 @@ class TelemetryClient:
         self._settings = dict(settings or {})
         self._before = before
         self._migrates = migrates
+        self._answer_seconds = answer
         self._connecting = Connecting(self._connect, wait)
 
     def prepare(self) -> None:
@@ -237,7 +240,7 @@ class TelemetryClient:
             dsn=urlunsplit(parts._replace(path="/default", query="", fragment="")),
             compress=parts.hostname not in ("127.0.0.1", "localhost", "::1"),
             connect_timeout=_CONNECT_SECONDS,
-            send_receive_timeout=_ANSWER_SECONDS if self._migrates else _READ_SECONDS,
+            send_receive_timeout=self._answer_seconds,
             autogenerate_session_id=False,
             dedicated_pool=True,
             query_limit=0,
@@ -256,7 +259,12 @@ class TelemetryClient:
 
 
 def telemetry_client(
-    settings: Settings, *, write: bool = False, retain: bool = False, wait: float = _WAIT_SECONDS
+    settings: Settings,
+    *,
+    write: bool = False,
+    retain: bool = False,
+    wait: float = _WAIT_SECONDS,
+    answer: float = _ANSWER_SECONDS,
 ) -> TelemetryClient:
     """Return the client of this process for a telemetry store.
 
@@ -266,6 +274,7 @@ def telemetry_client(
         retain: to set how long rows are kept, as the settings say, which deletes older ones: only
             for what serves the intake, since another process may have other settings
         wait: seconds that a caller waits for a connection
+        answer: seconds that one statement of a writer may take; a backup takes minutes
 
     Returns:
         The same object for the same store.
@@ -281,6 +290,7 @@ def telemetry_client(
         tuple((signal, _frozen(settings, signal)) for signal in ("logs", "spans") if retain),
         write,
         wait,
+        answer,
     )
 
 
@@ -291,7 +301,13 @@ def _frozen(settings: Settings, signal: str) -> tuple[Any, tuple[tuple[str, Any]
 
 @lru_cache(maxsize=8)
 def _client(
-    url: str, read_url: str, cluster: str, kept: Sequence[Any], write: bool, wait: float
+    url: str,
+    read_url: str,
+    cluster: str,
+    kept: Sequence[Any],
+    write: bool,
+    wait: float,
+    answer: float,
 ) -> TelemetryClient:
     if not url:
         raise TelemetryUnavailable(_ABSENT, hint=_HINT)
@@ -300,14 +316,15 @@ def _client(
     place = place_of(url, cluster)
     if write:
         lengths = {signal: (common, dict(others)) for signal, (common, others) in kept}
-        return TelemetryClient(url, place, lengths or None, wait=wait)
+        return TelemetryClient(url, place, lengths or None, wait=wait, answer=answer)
     return TelemetryClient(
         read_url or url,
         place,
         migrates=False,
         settings={} if read_url else {"readonly": 2},
-        before=lambda: _client(url, read_url, cluster, kept, True, wait).prepare(),
+        before=lambda: _client(url, read_url, cluster, kept, True, wait, answer).prepare(),
         wait=wait,
+        answer=_READ_SECONDS,
     )
 
 
