@@ -109,11 +109,29 @@ def restore_telemetry(
             raise ConfigurationError(f"{path} cannot be restored: {error.message}") from error
         finally:
             client.command(drop, anywhere=True)
-        client.command(f"DROP DATABASE `{database}` SYNC", anywhere=True)
-        client.command(f"RESTORE DATABASE `{database}` {source}", anywhere=True)
+        _replace(client, database, source)
     client.close()  # the next use migrates what is older
     client.prepare()
     return _rows(client, database)
+
+
+def _replace(client: TelemetryClient, database: str, source: str) -> None:
+    """Restore in place of what is there, which is deleted last and put back where that fails."""
+    before = f"{database}_before"
+    left = "SELECT count() FROM system.databases WHERE name = {name:String}"
+    if client.value(left, {"name": before}):
+        raise TelemetryError(
+            f"a restore broke off earlier: what was there before it is in the database {before}",
+            hint=f"Copy what you need out of it, drop the database {before}, and restore again.",
+        )
+    client.command(f"RENAME DATABASE `{database}` TO `{before}`", anywhere=True)
+    try:
+        client.command(f"RESTORE DATABASE `{database}` {source}", anywhere=True)
+    except TelemetryError:
+        client.command(f"DROP DATABASE IF EXISTS `{database}` SYNC", anywhere=True)
+        client.command(f"RENAME DATABASE `{before}` TO `{database}`", anywhere=True)
+        raise
+    client.command(f"DROP DATABASE `{before}` SYNC", anywhere=True)
 
 
 def _rows(client: TelemetryClient, database: str) -> dict[str, int]:
