@@ -290,6 +290,9 @@ def test_programs_without_an_sdk_post_json(
     }  # fmt: skip
     assert intake.post("/api/logs/ingest", content=b"{").status_code == 400
     assert intake.post("/api/logs/ingest", json=[at] * 10_001).status_code == 413
+    for lines in (10_001, 1_000_002):
+        many = intake.post("/api/logs/ingest", content=b"{}\n" * lines)
+        assert many.status_code == 413, many.text
     monkeypatch.setattr(otlp_origin, "MOST_ATTRIBUTES", 1)
     large = {**at, "tags": {"a": 1, "b": 2}}
     assert intake.post("/api/logs/ingest", json=large).status_code == 413
