@@ -47,7 +47,7 @@ def _switch(line: RuleLine, on: bool) -> None:
         session.queue_toast(waits.message.capitalize(), "hourglass_top")
         return
     except SentinelError as error:
-        session.queue_toast(f"Not changed: {error}", "error")
+        undo_bar.offer(PAGE, f"Not changed: {error}", None)  # stays, as a toast may not
         return
     st.session_state["disable-reason"] = ""
     back = SwitchRule(
@@ -68,7 +68,7 @@ def _delete(line: RuleLine) -> None:
         session.queue_toast(waits.message.capitalize(), "hourglass_top")
         return
     except SentinelError as error:
-        session.queue_toast(f"Not deleted: {error}", "error")
+        undo_bar.offer(PAGE, f"Not deleted: {error}", None)
         return
     alerts = "1 alert" if closed == 1 else f"{closed:,} alerts"
     st.query_params.pop("rule", None)
