@@ -46,6 +46,7 @@ def test_a_pack_is_planned_installed_and_removed_over_http(
 ):
     with served(on_prefect, lifespan="off") as url, Client(url, TOKEN) as sentinel:
         names = {rule.name for rule in sentinel.do(packs.pack(PACK)).rules}
+        sentinel.do(packs.remove(PACK))  # which another test may have left on this Prefect
         planned = sentinel.do(packs.installation(PACK))
         assert {one.name for one in planned.steps} == names
         assert changes(planned) == {"created"}

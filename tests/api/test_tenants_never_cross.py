@@ -65,8 +65,8 @@ def test_whatever_one_tenant_does_the_other_is_as_it_was(
         if answer.is_error:
             for name in (f"'rule-{target.mark}'", f"'{target.mark}'"):
                 said = said.replace(name, "")
-        # A view is each person's own, whatever name they gave it.
-        own = "/views" in path
+        # A view or a dashboard is each person's own, whatever name they gave it.
+        own = "/views" in path or "/dashboards" in path
         assert own or other.mark not in said, (role, actor.tenant, answer.request.url)
         elsewhere = entry.elsewhere or entry.own == 503
         assert answer.status_code < 500 or (elsewhere and answer.status_code == 503)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -203,6 +204,9 @@ def test_rules_come_from_the_gallery_from_packs_and_from_files(
     scene: Scene, page: AppTest, on_prefect: PrefectServer
 ):
     scene.raises("one", name="disk-space")
+    for name in ("cpu-busy", "oncall-coverage", "filed-cpu"):  # which another test may have left
+        if left := deployment(on_prefect, name):
+            httpx.delete(f"{on_prefect.url}/deployments/{left['id']}").raise_for_status()
     opened(page, GALLERY)
     buttons = {one.key for one in page.button}
     assert not buttons & {"ready-enable-disk-space", "ready-enable-service-down"}

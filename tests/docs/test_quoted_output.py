@@ -18,7 +18,7 @@ def test_the_drift_of_a_rule_is_printed_as_the_page_shows_it(capsys: pytest.Capt
         differences=[Difference(place="rule.when.above", there=90, here=95)],
         drift=True,
     )
-    deploy._say([step], dry_run=True, seconds=1)  # pyright: ignore[reportPrivateUsage]  # the printing
+    deploy._say([step], dry_run=True, seconds=1, nothing="")  # pyright: ignore[reportPrivateUsage]  # the printing
     printed = capsys.readouterr().out
     (quoted,) = [
         block.text for block in blocks(DOCS / "how-to/roll-out-rules.md") if not block.language
