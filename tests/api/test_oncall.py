@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import msgspec
@@ -109,7 +110,10 @@ def test_whom_a_policy_would_page_is_asked_without_notifying_anybody(
         ("2026-01-06T12:10:00Z", "pager", "ben"),
     ]
     assert client.post(f"{URL}/escalations/test", json={"policy": "x"}).status_code == 404
-    for wrong in ({}, {"policy": "default", "labels": {}}, {"labels": None}):
+    both: tuple[dict[str, Any], ...] = (
+        {}, {"policy": "default", "labels": {}}, {"labels": None}
+    )  # fmt: skip
+    for wrong in both:
         assert client.post(f"{URL}/escalations/test", json=wrong).status_code == 422, wrong
     team = "teams: {db: {people: [ann], escalation: default}}"
     assert client.put(URL, json={"document": DOCUMENT + team}).status_code == 200

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -28,14 +29,19 @@ def test_the_list_says_when_a_rule_is_evaluated_next_how_late_and_who_owns_it(
     scene.raises("two", name="by-cron")
     evaluated = scene.store.rules.get("disk").evaluated_at
     assert evaluated is not None
-    monkeypatch.setattr(Store, "now", lambda _: evaluated + timedelta(seconds=90))
+    late = evaluated + timedelta(seconds=90)
+
+    def now(_: Store) -> datetime:
+        return late
+
+    monkeypatch.setattr(Store, "now", now)
     opened(page)
-    rows = page.dataframe[0].value.set_index("Rule")
-    at = rows.loc["disk", "Last evaluation"]
-    assert rows.loc["disk", "Next evaluation"] - at == timedelta(minutes=1)
-    assert float(rows.loc["disk", "Lateness"].removesuffix(" s")) == 30
-    assert (rows.loc["disk", "Owner"], rows.loc["disk", "Drift"]) == ("a file", "")
-    assert (rows.loc["by-cron", "Lateness"], rows.loc["by-cron", "Duration"]) == ("", "")
+    rows: Any = page.dataframe[0].value.set_index("Rule").loc
+    at = rows["disk", "Last evaluation"]
+    assert rows["disk", "Next evaluation"] - at == timedelta(minutes=1)
+    assert float(rows["disk", "Lateness"].removesuffix(" s")) == 30
+    assert (rows["disk", "Owner"], rows["disk", "Drift"]) == ("a file", "")
+    assert (rows["by-cron", "Lateness"], rows["by-cron", "Duration"]) == ("", "")
 
 
 def test_a_switch_is_taken_back(scene: Scene, page: AppTest):
@@ -50,7 +56,7 @@ def test_a_switch_is_taken_back(scene: Scene, page: AppTest):
 
 
 def test_a_rule_that_differs_from_its_file_is_named():
-    plan = {
+    plan: dict[str, Any] = {
         "unchanged": [{"name": "a"}],
         "created": [{"name": "new"}],
         "changed": [
