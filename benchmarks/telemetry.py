@@ -31,6 +31,7 @@ from pydantic import SecretStr
 
 from benchmarks.api_process import TOKEN, api_process
 from benchmarks.table import Row
+from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.telemetry.client import telemetry_client
@@ -107,7 +108,7 @@ def _store(folder: Path) -> Generator[Settings]:
             try:
                 telemetry_client(settings, write=True).prepare()
                 break
-            except Exception:
+            except SentinelError:
                 if time.monotonic() > deadline or process.poll() is not None:
                     raise
                 time.sleep(0.2)

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from dashboard import page_tokens, session
+from dashboard import identity, page_tokens, session
 from dashboard.address_redirects import AddressRedirects
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.live_api import LiveApi
@@ -83,7 +83,7 @@ app = st.App(
             path=session.api_path,
             responses=session.responses,
             commands=session.commands,
-            proxy_user=session.proxy_user,
+            proxy_user=identity.proxy_user,
             renew_login=session.renew_login,
             refusals=session.refusals,
             push=lambda: session.data().push,

@@ -47,10 +47,13 @@ _SCRIPT = """<script>(() => {
       else if (/light/i.test(theme)) rows.style.colorScheme = "light";
     }
   } catch { /* no theme was chosen */ }
-  addEventListener("sentinel:drawn", gone, { once: true });
+  // Drawn, or somebody goes on to another page, which the rows would cover.
+  for (const moved of ["sentinel:drawn", "pointerdown", "keydown", "popstate"])
+    addEventListener(moved, gone, { once: true, capture: true });
+  const here = location.pathname;
   const other = ".stException, .note-down, [role=dialog]";
   const wait = setInterval(() => {
-    if (document.querySelector(other)) gone();
+    if (document.querySelector(other) || location.pathname !== here) gone();
     if (!rows.isConnected) clearInterval(wait);
   }, 200);
   setTimeout(gone, 20000);

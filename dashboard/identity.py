@@ -9,11 +9,13 @@ from __future__ import annotations
 import getpass
 from collections.abc import Sequence
 
+from starlette.datastructures import Headers
+
 from sentinel.access import Principal, Role
 from sentinel.errors import ConfigurationError
-from sentinel.settings import Settings
+from sentinel.settings import Settings, settings
 
-__all__ = ["acting", "named", "unconfined"]
+__all__ = ["acting", "named", "proxy_user", "unconfined"]
 
 LONGEST = 200
 
@@ -86,3 +88,19 @@ def named(header: str, given: Sequence[str]) -> str:
             f"You are not signed in: the header {header} names nobody", hint=hint
         )
     return name
+
+
+def proxy_user(headers: Headers) -> str | None:
+    """Return whom a login proxy names in a request to the live API.
+
+    Args:
+        headers: of the request
+
+    Returns:
+        the person; None where no proxy is configured
+
+    Raises:
+        ConfigurationError: a proxy should name them, and does not
+    """
+    header = settings().dashboard_user_header
+    return named(header, headers.getlist(header)) if header else None

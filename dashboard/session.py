@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
-from starlette.datastructures import Headers
 
 from dashboard import export_storage, identity, page_tokens
 from dashboard.alert_commands import Answer
@@ -47,13 +46,13 @@ __all__ = [
     "commands",
     "configuration",
     "data",
+    "fresh_principal",
     "has_login",
     "is_confined",
     "live_api",
     "may",
     "may_everywhere",
     "principal",
-    "proxy_user",
     "queue_toast",
     "refusals",
     "renew_login",
@@ -305,18 +304,31 @@ def scope(permission: Permission = Permission.READ) -> Scope:
     Returns:
         the scope; nothing at all where the login ended
     """
+    try:
+        return fresh_principal().scope(permission)
+    except ConfigurationError:
+        return Scope(())
+
+
+def fresh_principal() -> Principal:
+    """Return who acts in this session, with roles that are at most `VALID_FOR` seconds old.
+
+    Returns:
+        who acts; as the page's run began where the database cannot be used
+
+    Raises:
+        ConfigurationError: the login ended
+    """
     if sign_in() is None:
-        return principal().scope(permission)
+        return principal()
     known = st.session_state.get(SCOPES)
     if known is None or time.monotonic() - known[1] >= VALID_FOR:
         try:
             known = (_principal(), time.monotonic())
-        except ConfigurationError:
-            return Scope(())
         except DatabaseError:  # what the page read last is shown
-            return principal().scope(permission)
+            return principal()
         st.session_state[SCOPES] = known
-    return known[0].scope(permission)
+    return known[0]
 
 
 def may_everywhere(permission: Permission) -> bool:
@@ -355,22 +367,6 @@ def authorized_actor() -> Principal:
 
 def _ended() -> ConfigurationError:
     return ConfigurationError("you are no longer signed in here", hint="Load the page again.")
-
-
-def proxy_user(headers: Headers) -> str | None:
-    """Return whom a login proxy names in a request to the live API.
-
-    Args:
-        headers: of the request
-
-    Returns:
-        the person; None where no proxy is configured
-
-    Raises:
-        ConfigurationError: a proxy should name them, and does not
-    """
-    header = settings().dashboard_user_header
-    return identity.named(header, headers.getlist(header)) if header else None
 
 
 def zone() -> str:

@@ -20,7 +20,7 @@ _EVERY = 15
 
 
 def _boards() -> Boards:
-    return Boards(session.data().within(session.scope()).store, session.principal())
+    return Boards(session.data().within(session.scope()).store, session.fresh_principal())
 
 
 def _asked() -> tuple[str, Place]:

@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from dashboard import markup, session
+from dashboard.database_errors import database
 from sentinel.access import Permission
 from sentinel.engine.component_health import Component, components
 from sentinel.errors import SentinelError
@@ -34,8 +35,9 @@ def _card(one: Component) -> str:
 def health() -> None:
     """Show the components; this part refreshes by itself."""
     try:
-        store = session.data().within(session.scope(Permission.READ)).instance
-        found = components(store, settings())
+        with database():
+            store = session.data().within(session.scope(Permission.READ)).instance
+            found = components(store, settings())
     except SentinelError as error:
         st.html(markup.database_down(error))
         return

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import markup, session
 from dashboard.access_review import access_review
+from dashboard.database_errors import database
 from dashboard.key_panel import keys
 from dashboard.people_panel import roles_in_words, users
 from sentinel.access import Permission, Role
@@ -63,7 +64,8 @@ def _page() -> None:
         "Users": users, "Roles": _roles, "API keys": keys, "Access review": access_review,
     }  # fmt: skip
     try:
-        shows.get(str(view), users)()
+        with database():
+            shows.get(str(view), users)()
     except SentinelError as error:
         st.html(markup.database_down(error))
 
