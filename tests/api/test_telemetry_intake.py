@@ -146,13 +146,23 @@ def test_a_key_writes_to_its_own_tenant_and_within_its_scopes(
     keys = Keys(store)
     body = spans("a", "b", at=time.time_ns()).SerializeToString()
 
-    def sent(name: str, **made: Any) -> int:
-        key = keys.create(name, Role.RESPONDER, actor="ada", **made)
+    def sent(
+        name: str, signal: str = "traces", role: Role = Role.RESPONDER, asked: str = "", **made: Any
+    ) -> int:
+        key = keys.create(name, role, actor="ada", **made)
         headers = PROTOBUF | {"Authorization": f"Bearer {key.secret.text}"}
-        return intake.post("/v1/traces", content=body, headers=headers).status_code
+        given = {"tenant": asked} if asked else {}
+        answer = intake.post(f"/v1/{signal}", content=body, headers=headers, params=given)
+        return answer.status_code
 
     assert sent("one", tenants=["red"], scopes=["telemetry"]) == 200
     assert sent("two", tenants=["blue"]) == 200
+    for signal in ("logs", "traces", "metrics"):  # which the OpenAPI document does not have
+        assert sent(f"{signal}-scope", signal, scopes=["rules"]) == 403
+        assert sent(f"{signal}-reads", signal, Role.VIEWER) == 403
+        assert sent(f"{signal}-other", signal, tenants=["red"], asked="blue") == 403
+        unknown = PROTOBUF | {"Authorization": "Bearer nobody"}
+        assert intake.post(f"/v1/{signal}", content=body, headers=unknown).status_code == 401
     assert sent("three", scopes=["metrics"]) == 403
     # The same bytes of two tenants are two batches.
     assert telemetry.rows("SELECT Tenant, count() AS n FROM spans GROUP BY 1 ORDER BY 1") == [

@@ -96,7 +96,7 @@ def restore_telemetry(
             ) from error
         source = f"FROM File({literal(own.name)})"
         drop = f"DROP DATABASE IF EXISTS `{check}` SYNC"
-        # First beside what is there, so that a damaged file is found out before that is deleted.
+        # Beside what is there, so that a damaged file changes nothing, and intake goes on.
         client.command(drop, anywhere=True)
         try:
             client.command(f"RESTORE DATABASE `{database}` AS `{check}` {source}", anywhere=True)
@@ -105,33 +105,32 @@ def restore_telemetry(
                 raise ConfigurationError(
                     f"{path} is of a newer Sentinel", hint="Install that version here too."
                 )
+            _exchange(client, database, check)
         except TelemetryError as error:
             raise ConfigurationError(f"{path} cannot be restored: {error.message}") from error
         finally:
             client.command(drop, anywhere=True)
-        _replace(client, database, source)
     client.close()  # the next use migrates what is older
     client.prepare()
     return _rows(client, database)
 
 
-def _replace(client: TelemetryClient, database: str, source: str) -> None:
-    """Restore in place of what is there, which is deleted last and put back where that fails."""
-    before = f"{database}_before"
-    left = "SELECT count() FROM system.databases WHERE name = {name:String}"
-    if client.value(left, {"name": before}):
-        raise TelemetryError(
-            f"a restore broke off earlier: what was there before it is in the database {before}",
-            hint=f"Copy what you need out of it, drop the database {before}, and restore again.",
+def _exchange(client: TelemetryClient, database: str, restored: str) -> None:
+    """Let the tables of two databases change places, each at one moment; views go on."""
+    query = (
+        "SELECT name FROM system.tables "
+        "WHERE database = {database:String} AND engine LIKE '%MergeTree' ORDER BY name"
+    )
+    there, new = (
+        {row["name"] for row in client.rows(query, {"database": one})}
+        for one in (database, restored)
+    )
+    for name in sorted(there - new):  # of a later version than the backup's
+        client.command(f"TRUNCATE TABLE `{database}`.`{name}`", anywhere=True)
+    for name in sorted(there & new):
+        client.command(
+            f"EXCHANGE TABLES `{database}`.`{name}` AND `{restored}`.`{name}`", anywhere=True
         )
-    client.command(f"RENAME DATABASE `{database}` TO `{before}`", anywhere=True)
-    try:
-        client.command(f"RESTORE DATABASE `{database}` {source}", anywhere=True)
-    except TelemetryError:
-        client.command(f"DROP DATABASE IF EXISTS `{database}` SYNC", anywhere=True)
-        client.command(f"RENAME DATABASE `{before}` TO `{database}`", anywhere=True)
-        raise
-    client.command(f"DROP DATABASE `{before}` SYNC", anywhere=True)
 
 
 def _rows(client: TelemetryClient, database: str) -> dict[str, int]:

@@ -10,23 +10,21 @@ from typing import Any
 import pytest
 
 from sentinel.errors import ConfigurationError, Conflict, TelemetryError
+from sentinel.store.telemetry import backup
 from sentinel.store.telemetry.backup import backup_telemetry, restore_telemetry
 from sentinel.store.telemetry.client import TelemetryClient
 from tests.store.telemetry.test_client import spans
 from tests.telemetry_engine import EngineProcess
 
 
-def _without_the_file(client: TelemetryClient, folder: Path) -> Callable[..., None]:
-    """Commands of a store whose file is gone once the old database has been put aside."""
-    usual = client.command
+def _meanwhile(client: TelemetryClient, arriving: Any) -> Callable[..., None]:
+    """Spans that arrive while a backup is restored, and an end of the store's patience."""
 
-    def command(sql: str, **given: Any) -> None:
-        usual(sql, **given)
-        if sql.startswith("RENAME"):
-            for file in folder.iterdir():
-                file.unlink()
+    def exchange(*_: object) -> None:
+        client.insert("spans", arriving, "four")
+        raise TelemetryError("the disk is full")
 
-    return command
+    return exchange
 
 
 def test_what_was_backed_up_is_restored_and_a_damaged_file_changes_nothing(
@@ -53,17 +51,11 @@ def test_what_was_backed_up_is_restored_and_a_damaged_file_changes_nothing(
         with pytest.raises(ConfigurationError, match="cannot be re"):
             restore_telemetry(telemetry, folder, wrong, replace=True)
     with monkeypatch.context() as patch:
-        patch.setattr(telemetry, "command", _without_the_file(telemetry, folder))
-        with pytest.raises(TelemetryError):
+        patch.setattr(backup, "_exchange", _meanwhile(telemetry, spans(("e", now))))
+        with pytest.raises(ConfigurationError, match="restored"):
             restore_telemetry(telemetry, folder, path, replace=True)
-    # What could not be replaced is there as before, and its view goes on.
-    telemetry.insert("spans", spans(("e", now)), "four")
-    assert telemetry.value("SELECT count() FROM spans") == 4
+    assert telemetry.value("SELECT count() FROM spans") == 4  # also what came meanwhile
     assert telemetry.value("SELECT count() FROM trace_times") == 4
-    telemetry.command("CREATE DATABASE sentinel_before", anywhere=True)
-    with pytest.raises(TelemetryError, match="broke off earlier"):
-        restore_telemetry(telemetry, folder, path, replace=True)
-    telemetry.command("DROP DATABASE sentinel_before", anywhere=True)
     assert restore_telemetry(telemetry, folder, path, replace=True) == {"logs": 0, "spans": 2}
     # It goes on as before: the view, and the tokens of batches after the restore.
     for _ in range(2):
