@@ -10,6 +10,7 @@ import typer
 
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import home_of, settings_here
+from sentinel.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sentinel.store.telemetry.client import TelemetryClient
@@ -87,6 +88,12 @@ def _embedded() -> tuple[TelemetryClient, Path]:
 
     refuse_remote()
     settings = settings_here()
+    home = home_of(settings)
+    if not home.is_own_telemetry(settings.telemetry_url.get_secret_value()):
+        raise ConfigurationError(
+            "the telemetry store is not embedded here, or has never been started",
+            hint="Start `sentinel up`. Back up a ClickHouse of your own with its BACKUP statement.",
+        )
     # The embedded store may have to start first.
     client = telemetry_client(settings, write=True, wait=60, answer=_BACKUP_SECONDS)
-    return client, home_of(settings).telemetry_backups
+    return client, home.telemetry_backups

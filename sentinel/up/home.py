@@ -6,11 +6,15 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sentinel.errors import ConfigurationError
 from sentinel.settings.private_file import write_private
 
-__all__ = ["Home"]
+__all__ = ["TELEMETRY_PASSWORD", "Home"]
+
+TELEMETRY_PASSWORD = "telemetry-password"  # noqa: S105 - the name of the file
+"""Name of the file with the password of whoever writes to the embedded telemetry store."""
 
 
 @dataclass(frozen=True)
@@ -117,3 +121,17 @@ class Home:
                     own.replace(path)
             own.unlink(missing_ok=True)
         return path.read_text("ascii").strip()
+
+    def is_own_telemetry(self, url: str) -> bool:
+        """Return whether an address is that of the telemetry store that is embedded here.
+
+        Args:
+            url: with its password, which no other store has
+
+        Returns:
+            False also where no store has been embedded yet.
+        """
+        path = self.root / TELEMETRY_PASSWORD
+        if not path.exists():
+            return False
+        return urlsplit(url).password == path.read_text("ascii").strip()

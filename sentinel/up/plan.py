@@ -14,13 +14,13 @@ from sentinel.duration import format_duration
 from sentinel.links import dashboard_address, host_in_url, public_address
 from sentinel.settings import UP_CHOSE, UP_PREFECT, Settings, set_by
 from sentinel.up import ports
-from sentinel.up.home import Home
+from sentinel.up.home import TELEMETRY_PASSWORD, Home
 
 __all__ = ["Options", "Plan", "make_plan", "root_of_code"]
 
 TOKEN = "api-token"  # noqa: S105 - the name of the file, which `sentinel.api` knows too
-TELEMETRY_PASSWORD, TELEMETRY_READ_PASSWORD = "telemetry-password", "telemetry-read-password"
-"""Names of the files with the passwords of the telemetry store that we start."""
+TELEMETRY_READ_PASSWORD = "telemetry-read-password"  # noqa: S105 - the name of the file
+"""Name of the file with the password of whoever reads the embedded telemetry store."""
 PREFECT_LOGIN = "prefect-login"
 """Name of the file that has the auth string of the Prefect server that we start."""
 _SERVER_LOGIN = "PREFECT_SERVER_API_AUTH_STRING"

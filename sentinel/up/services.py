@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sentinel.settings import Settings
-from sentinel.up.home import Home
-from sentinel.up.plan import TELEMETRY_PASSWORD, TELEMETRY_READ_PASSWORD, Plan, root_of_code
+from sentinel.up.home import TELEMETRY_PASSWORD, Home
+from sentinel.up.plan import TELEMETRY_READ_PASSWORD, Plan, root_of_code
 from sentinel.up.processes import Service
 
 __all__ = [

@@ -31,7 +31,7 @@ def telemetry_state(settings: Settings, home: Home) -> SelfWatchState:
     if not url:
         return SelfWatchState("note", "there is none: no instance runs, or the extra is missing")
     names = None if record is None else {child.name for child in record.children}
-    if "@127.0.0.1:" in url and names is not None and "telemetry" not in names:
+    if home.is_own_telemetry(url) and names is not None and "telemetry" not in names:
         return SelfWatchState("note", "not started, since nothing was sent or opened")
     try:
         return judged(condition(telemetry_client(settings)), settings.telemetry_memory * 1_000_000)

@@ -10,6 +10,7 @@ import pytest
 from sentinel.clock import SystemClock
 from sentinel.ingest.telemetry import TelemetryIntake
 from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.up.home import TELEMETRY_PASSWORD
 from tests.cli.shell import Run
 from tests.telemetry.otlp import logs
 from tests.telemetry_engine import EngineProcess
@@ -26,6 +27,9 @@ def test_logs_are_backed_up_and_restored(
     settings = telemetry_engine.settings
     monkeypatch.setenv("SENTINEL_HOME", str(telemetry_engine.folder.parent))
     monkeypatch.setenv("SENTINEL_TELEMETRY_URL", settings.telemetry_url.get_secret_value())
+    code, _, err = run("telemetry", "backup")
+    assert (code, "not embedded here" in err) == (2, True), err
+    (telemetry_engine.folder.parent / TELEMETRY_PASSWORD).write_text("writes\n")
     intake = TelemetryIntake(settings, SystemClock(), world.store.metrics)
     intake.take("acme", "logs", logs("one", at=time.time_ns()), "token")
     code, out, err = run("telemetry", "backup", "--json")

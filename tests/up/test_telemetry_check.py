@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from sentinel.settings import Settings
 from sentinel.store.telemetry.condition import MANY_PARTS, Condition, TableSize
-from sentinel.up.home import Home
+from sentinel.up.home import TELEMETRY_PASSWORD, Home
 from sentinel.up.instance import Instance, ProcessIdentity
 from sentinel.up.ports import any_free
 from sentinel.up.telemetry_check import judged, telemetry_state
@@ -46,9 +46,11 @@ def test_the_embedded_store_is_not_started_to_be_asked(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.prepare()
     assert telemetry_state(Settings(telemetry_url=SecretStr("")), home).state == "note"
-    url = SecretStr(f"http://a:b@127.0.0.1:{any_free()}")
+    url = SecretStr(f"http://a:{home.secret(TELEMETRY_PASSWORD)}@127.0.0.1:{any_free()}")
     settings = Settings(telemetry_url=url, telemetry_read_url=url)
+    other = Settings(telemetry_url=SecretStr(f"http://a:b@127.0.0.1:{any_free()}"))
     with Instance(home) as instance:
+        assert telemetry_state(other, home).state == "wrong"  # one's own, on this machine
         assert telemetry_state(settings, home).says.startswith("not started")
         instance.write(children=[ProcessIdentity("telemetry", 1, 0.0)])
         away = telemetry_state(settings, home)
