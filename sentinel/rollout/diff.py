@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -20,6 +20,8 @@ _PLAIN = (
 )  # fmt: skip
 _DIGEST = re.compile("[0-9a-f]{32}")
 """The version of a rule's flow, as `flows.rules` makes it."""
+# Sets of an Automation's trigger: Prefect returns them as lists, in another order after a restart.
+_SETS = {"after", "expect", "for_each"}
 _OF_CODE = {"version", "form"}
 """Places that change with the code, not with the file."""
 
@@ -185,7 +187,9 @@ def _same(here: Any, there: Any) -> bool:
         inner = cast("dict[str, Any]", here)
         other = cast("dict[str, Any]", there) if isinstance(there, dict) else None
         return other is not None and all(
-            name in ("id", "enabled", "owner_resource") or _same(value, other.get(name))
+            name in ("id", "enabled", "owner_resource")
+            or (name in _SETS and _same(_sorted(value), _sorted(other.get(name))))
+            or _same(value, other.get(name))
             for name, value in inner.items()
         )
     if isinstance(here, list):
@@ -194,6 +198,12 @@ def _same(here: Any, there: Any) -> bool:
             return False
         return all(_same(a, b) for a, b in zip(values, cast("list[Any]", others), strict=True))
     return here == there or (not here and not there)
+
+
+def _sorted(value: Any) -> Any:
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        return value
+    return sorted(cast("Collection[Any]", value), key=str)
 
 
 def _shown(value: Any) -> str:

@@ -127,6 +127,12 @@ def test_an_automations_switch_is_its_users():
     assert automations_differ(desired, [])
 
 
+def test_the_events_that_an_automation_expects_have_no_order():
+    desired: list[dict[str, Any]] = [{"name": "wake", "trigger": {"expect": ["a", "b"]}}]
+    assert not automations_differ(desired, [{"name": "wake", "trigger": {"expect": ["b", "a"]}}])
+    assert automations_differ(desired, [{"name": "wake", "trigger": {"expect": ["b", "c"]}}])
+
+
 def test_an_invalid_file_is_named(tmp_path: Path):
     for text, said in (
         ("- 1", "no list `deployments`"),
