@@ -186,6 +186,7 @@ class Watched:
         self.forgiven = (
             "Failed to load resource: ",
             "WebSocket connection to ",
+            "Failed to fetch dynamically imported module",  # a widget's, which it had begun to load
             "WebSocket is already in CLOSING or CLOSED state",
             # Streamlit's own, of what it would have sent, and of asking whether it is back
             "when disconnected from server",
