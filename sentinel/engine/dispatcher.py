@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -73,7 +73,9 @@ def notify_due(
             claimed: list[ToSend] = []
             if len(lanes.pending) < _MOST_PENDING:
                 before = None if overdue_for is None else store.now() - overdue_for
-                claimed = store.notification_log.claim(by, due_before=before, standby=standby)
+                claimed = store.notification_log.claim(
+                    by, due_before=before, standby=standby, sending=groups.ids()
+                )
             groups.add(claimed)
             lanes.submit(claimed)
             if not lanes.pending:
@@ -132,6 +134,10 @@ class _Groups:
                 whole += self._found.pop(group_id)
                 del self._expected[group_id]
         return whole
+
+    def ids(self) -> Collection[str]:
+        """Return the ids of the groups that wait for an outcome."""
+        return self._expected.keys()
 
     def open(self) -> list[ToSend]:
         """Return the messages of the groups that wait for an outcome."""

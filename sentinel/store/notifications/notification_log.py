@@ -8,7 +8,7 @@ at most one per crash.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +107,7 @@ class NotificationLog:
 
     def claim(
         self, by: str, *, due_before: datetime | None = None, limit: int = 50,
-        standby: Standby | None = None,
+        standby: Standby | None = None, sending: Collection[str] = (),
     ) -> list[ToSend]:  # fmt: skip
         """Decide on groups that are due, and claim those with messages to send.
 
@@ -116,6 +116,8 @@ class NotificationLog:
             due_before: only groups that have been due since before this moment; None for now
             limit: at most this many groups, the most severe first
             standby: what can be used while Prefect is down; None where it is not
+            sending: ids of groups that the caller still sends messages of, which it does not claim
+                a second time, even if the clock has meanwhile leapt past its claim
 
         Returns:
             The messages to send; empty where no group is due or every decision was not to send.
@@ -135,6 +137,7 @@ class NotificationLog:
             most = max(limit, _IN_A_STORM) if storms else limit
             asked = {"before": due_before or now, "now": now, "most": most}
             groups = connection.execute(DUE, asked).all()
+            groups = [group for group in groups if group.id not in sending]
             sends: list[ToSend] = []
             if not groups:
                 return sends

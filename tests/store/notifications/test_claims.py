@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -16,7 +17,7 @@ from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store, StoreOptions
-from sentinel.store.notifications.deliveries import Outcome, release_claims
+from sentinel.store.notifications.deliveries import Outcome, ToSend, release_claims
 from sentinel.store.notifications.message_limits import count_alone
 from tests.databases import both_databases
 from tests.engine.test_dispatcher import FIRST
@@ -91,6 +92,7 @@ def test_a_running_sender_keeps_its_claim_however_slow_the_channel(
     store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(dispatcher, "_RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(dispatcher, "_CLAIM_SECONDS", 0.01)
     world = World(store, clock, group_wait="30s")
     store.receivers.set("default", ["sentinel-webhook/slow"])
     world.sees({"/": 95})
@@ -104,6 +106,36 @@ def test_a_running_sender_keeps_its_claim_however_slow_the_channel(
     assert world.tells() == DeliveryCount(0, 0, 0)
     slow.go.set()
     thread.join(60)
+    assert len(world.recorder.messages) == 1
+
+
+def test_a_sender_does_not_send_twice_what_it_still_sends_when_the_clock_leaps(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    """As after a laptop slept, before the sender can renew its claim."""
+    monkeypatch.setattr(dispatcher, "_RENEW_SECONDS", 3600)
+    monkeypatch.setattr(dispatcher, "_CLAIM_SECONDS", 0.01)
+    world = World(store, clock, group_wait="30s")
+    store.receivers.set("default", ["sentinel-webhook/slow"])
+    world.sees({"/": 95})
+    clock.forward(seconds=30)
+    log = store.notification_log
+    claim, claims = log.claim, list[int]()
+
+    def counted(*args: Any, **more: Any) -> list[ToSend]:
+        claimed = claim(*args, **more)
+        claims.append(len(claimed))
+        return claimed
+
+    monkeypatch.setattr(log, "claim", counted)
+    slow = Slow(world)
+    thread = slow.start()
+    clock.forward(minutes=1)
+    looked = len(claims)
+    until(lambda: len(claims) > looked + 2)
+    slow.go.set()
+    thread.join(60)
+    assert sum(claims) == 1
     assert len(world.recorder.messages) == 1
 
 
