@@ -4,6 +4,8 @@ from __future__ import annotations
 
 __all__ = [
     "MOST_ATTRIBUTES",
+    "MOST_FIELDS",
+    "MOST_MESSAGES",
     "MOST_NODES",
     "MOST_ORIGINS",
     "MOST_RECORDS",
@@ -22,6 +24,10 @@ MOST_ATTRIBUTES = 1_000_000
 """Attributes of all records together, and as many events and links."""
 MOST_NODES = 1_000_000
 """Values, lists and objects of a body in JSON."""
+MOST_MESSAGES = 2 * MOST_ATTRIBUTES
+"""Messages of a body in protobuf: an attribute is two."""
+MOST_FIELDS = 4_000_000
+"""Fields of all messages of a body in protobuf."""
 
 
 class TooLarge(ValueError):

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 import orjson
 
 from sentinel.telemetry.bounds import MOST_NODES, MOST_UNPACKED, TooLarge, bounded
+from sentinel.telemetry.wire import Malformed, bound_messages
 
 __all__ = [
     "BadBody",
@@ -92,14 +93,15 @@ def request_of(signal: Signal, body: bytes, *, is_json: bool) -> Any:
 
     Raises:
         BadBody: it is no such request
-        TooLarge: it is JSON of too many values
+        TooLarge: it has too many values, counted before they are parsed
     """
     message = _message(signal, "Request")
     if not is_json:
         decode_error: Any = import_module("google.protobuf.message").DecodeError
         try:
+            bound_messages(body, message.DESCRIPTOR)
             message.ParseFromString(body)
-        except decode_error as error:
+        except (Malformed, decode_error) as error:
             raise BadBody(f"the body is no protobuf message of {signal}: {error}") from None
         return message
     try:
