@@ -1,0 +1,1 @@
+"""Service level objectives: indicators, windows, error budgets and burn rates. Pure decisions."""

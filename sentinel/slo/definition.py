@@ -1,0 +1,259 @@
+"""The definition of an SLO: indicator, objectives and alerting, as JSON and YAML. Pure.
+
+A further kind of indicator is a further class in `Indicator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from sentinel.errors import ConfigurationError
+from sentinel.expression.yaml_document import loaded
+from sentinel.labels.matchers import matcher
+from sentinel.slo.windows import RollingWindow, Window, checked_zone
+from sentinel.tenant import TENANT_PATTERN
+from sentinel.validation_messages import validation_message
+
+__all__ = [
+    "KINDS", "NAME_PATTERN", "Alerting", "Indicator", "LatencyIndicator", "MeasuredIndicator",
+    "Objective", "PrefectIndicator", "RatioIndicator", "SloDefinition", "ThresholdIndicator",
+    "definition_of", "from_yaml", "objective_name", "to_yaml",
+]  # fmt: skip
+
+NAME_PATTERN = "[a-z0-9]([a-z0-9-]{0,78}[a-z0-9])?"
+"""The names of SLOs; `slo-` and the name is that of its rule."""
+Text = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Metric = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Matchers = Annotated[list[Text], Field(max_length=20)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Matched(_Part):
+    match: Matchers = Field(default_factory=list, description='Such as env="prod"; all must hold.')
+
+    @field_validator("match")
+    @classmethod
+    def _readable(cls, given: list[str]) -> list[str]:
+        for one in given:
+            try:
+                matcher(one)
+            except ConfigurationError as error:
+                raise ValueError(error.message) from None
+        return given
+
+
+class MetricPart(_Matched):
+    """Series of a stored metric."""
+
+    metric: Metric
+
+
+class RatioIndicator(_Part):
+    """Good events among all events, each counted by a metric."""
+
+    kind: Literal["ratio"]
+    good: MetricPart | None = Field(default=None, description="Counts good events; or give bad.")
+    bad: MetricPart | None = Field(default=None, description="Counts bad events; or give good.")
+    total: MetricPart
+    counter: bool = Field(
+        default=True,
+        description="Whether the metrics are counters that only rise; false where each sample is "
+        "a number of events by itself.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> RatioIndicator:
+        if (self.good is None) == (self.bad is None):
+            raise ValueError("give one of good and bad")
+        return self
+
+
+class ThresholdIndicator(_Matched):
+    """The share of a metric's samples that lie on the good side of a threshold."""
+
+    kind: Literal["threshold"]
+    metric: Metric
+    below: float | None = Field(default=None, description="A sample is good up to this value.")
+    above: float | None = Field(default=None, description="A sample is good from this value on.")
+
+    @model_validator(mode="after")
+    def _some_side(self) -> ThresholdIndicator:
+        if self.below is None and self.above is None:
+            raise ValueError("give below, above, or both")
+        if self.below is not None and self.above is not None and self.above > self.below:
+            raise ValueError("no value is above the one and below the other")
+        return self
+
+
+class LatencyIndicator(_Matched):
+    """Requests that took at most so long, of a histogram with `_bucket` and `_count` counters."""
+
+    kind: Literal["latency"]
+    metric: Metric = Field(description="Without _bucket: http_request_duration_seconds.")
+    below: float = Field(gt=0, description="An upper bound (label le) that the histogram has.")
+
+
+class PrefectIndicator(_Part):
+    """Runs of Prefect deployments: those that succeed, or days on which one is ready in time."""
+
+    kind: Literal["prefect_runs"]
+    deployments: Annotated[list[Text], Field(min_length=1, max_length=50)] = Field(
+        description="flow/deployment, * meaning anything."
+    )
+    ready_by: str | None = Field(
+        default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="Each day is one event: good where a run completed that day by this time.",
+    )  # fmt: skip
+    timezone: str = Field(default="UTC", max_length=64, description="Of ready_by.")
+
+    _zone = field_validator("timezone")(checked_zone)
+
+
+class MeasuredIndicator(_Part):
+    """Numbers of good and of all events that are recorded through the API."""
+
+    kind: Literal["measurements"] = "measurements"
+
+
+Indicator = Annotated[
+    RatioIndicator | ThresholdIndicator | LatencyIndicator | PrefectIndicator | MeasuredIndicator,
+    Field(discriminator="kind"),
+]
+KINDS = ("ratio", "threshold", "latency", "prefect_runs", "measurements")
+
+
+class Objective(_Part):
+    """Which percentage of events is to be good over a window."""
+
+    target: float = Field(gt=0, lt=100, description="Percent, such as 99.9.")
+    window: Window = Field(default_factory=RollingWindow)
+
+    @property
+    def budget(self) -> float:
+        """The share of events that may be bad, between 0 and 1."""
+        return (100 - self.target) / 100
+
+
+def objective_name(objective: Objective) -> str:
+    """Return an objective in words: `99.9% over 30 days`."""
+    return f"{objective.target:.6g}% over {objective.window.text}"
+
+
+class Alerting(_Part):
+    """Which burn-rate alerts there are, and how severe."""
+
+    page: bool = Field(default=True, description="Alert where the budget burns fast.")
+    ticket: bool = Field(default=True, description="Alert where it burns slowly but steadily.")
+    page_severity: Literal["critical", "high", "medium", "low", "info"] = "critical"
+    ticket_severity: Literal["critical", "high", "medium", "low", "info"] = "medium"
+
+
+class SloDefinition(_Part):
+    """An SLO."""
+
+    name: str = Field(pattern=f"^{NAME_PATTERN}$", description="Unique in the instance.")
+    tenant: str = Field(default="default", pattern=f"^({TENANT_PATTERN})$")
+    team: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    service: Text = Field(default="", description="What it is about.")
+    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    indicator: Indicator = Field(default_factory=MeasuredIndicator)
+    objectives: list[Objective] = Field(min_length=1, max_length=5)
+    minimum_events: int = Field(
+        default=10, ge=1, le=1_000_000_000,
+        description="With fewer events in a window there is not enough data to say.",
+    )  # fmt: skip
+    alerting: Alerting = Field(default_factory=Alerting)
+
+    @field_validator("objectives")
+    @classmethod
+    def _distinct(cls, given: list[Objective]) -> list[Objective]:
+        names = [objective_name(one) for one in given]
+        if len(set(names)) < len(names):
+            raise ValueError("two objectives are the same")
+        return given
+
+    @field_validator("description")
+    @classmethod
+    def _storable(cls, given: str) -> str:
+        if "\0" in given:
+            raise ValueError("has a NUL character")
+        return given
+
+
+def definition_of(given: Any, where: str = "slo") -> SloDefinition:
+    """Read a definition.
+
+    Args:
+        given: as JSON or YAML have it
+        where: what errors call it
+
+    Returns:
+        The definition.
+
+    Raises:
+        ConfigurationError: it is none; the message names each field that is wrong
+    """
+    try:
+        return SloDefinition.model_validate(given)
+    except ValidationError as error:
+        said = "; ".join(
+            f"{where}.{'.'.join(map(str, one['loc']))}: {validation_message(one)}"
+            for one in error.errors()[:5]
+        )
+        raise ConfigurationError(said, hint=f"Indicators: {', '.join(KINDS)}.") from None
+
+
+def from_yaml(text: str) -> list[SloDefinition]:
+    """Read definitions from YAML.
+
+    Args:
+        text: `slos:` and a list, or one SLO alone
+
+    Returns:
+        The definitions in their order.
+
+    Raises:
+        ConfigurationError: it is no YAML or no SLO, or two have one name
+    """
+    given = loaded(text, "slos", "A file of SLOs begins with: slos:")
+    found: Any = given.get("slos", [given])
+    if not isinstance(found, list):
+        raise ConfigurationError("slos: must be a list: - name: …")
+    items: list[Any] = found  # pyright: ignore[reportUnknownVariableType] - of YAML
+    read = [definition_of(one, f"slos.{place}") for place, one in enumerate(items)]
+    names = [one.name for one in read]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigurationError(f"slos: two have the name {twice[0]!r}")
+    return read
+
+
+def to_yaml(definitions: list[SloDefinition]) -> str:
+    """Return definitions as YAML, without what every SLO has by itself."""
+    slos = [_written(one) for one in definitions]
+    return yaml.safe_dump({"slos": slos}, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _written(definition: SloDefinition) -> Mapping[str, Any]:
+    written = definition.model_dump(exclude_defaults=True)
+    if "indicator" in written:
+        written["indicator"] = {"kind": definition.indicator.kind, **written["indicator"]}
+    for one, objective in zip(written["objectives"], definition.objectives, strict=True):
+        if "window" in one:
+            one["window"] = {"kind": objective.window.kind, **one["window"]}
+    return written

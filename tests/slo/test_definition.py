@@ -1,0 +1,60 @@
+"""Definitions of SLOs as YAML."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentinel.errors import ConfigurationError
+from sentinel.slo.definition import from_yaml, objective_name, to_yaml
+
+TEXT = """
+slos:
+- name: checkout
+  team: shop
+  service: checkout
+  indicator:
+    kind: ratio
+    bad: {metric: http_requests, match: ['code=~"5.."']}
+    total: {metric: http_requests}
+  objectives:
+  - target: 99.9
+  - target: 99.5
+    window: {kind: calendar, period: month, timezone: Europe/Berlin}
+- name: nightly
+  objectives:
+  - target: 95
+    window: {kind: rolling, days: 28}
+"""
+
+
+def test_what_is_read_is_written_back_and_read_the_same():
+    read = from_yaml(TEXT)
+    assert [one.name for one in read] == ["checkout", "nightly"]
+    assert from_yaml(to_yaml(read)) == read
+    assert [objective_name(one) for one in read[0].objectives] == [
+        "99.9% over 30 days", "99.5% over calendar month",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("name: x\nobjectives: [{target: 100}]", "objectives.0.target: must be less than 100"),
+        ("name: x\nobjectives: []", "slos.0.objectives: must have at least 1 entry"),
+        ("name: X Y\nobjectives: [{target: 9}]", "slos.0.name"),
+        ("name: x\nobjectives: [{target: 9}, {target: 9}]", "two objectives are the same"),
+        ("slos: [{name: x, objectives: [{target: 9}]}, {name: x, objectives: [{target: 9}]}]",
+         "two have the name 'x'"),
+        ("slos: 5", "must be a list"),
+        ("name: x\nobjectives: [{target: 9}]\nindicator: {kind: ratio, total: {metric: a}}",
+         "give one of good and bad"),
+        ("name: x\nobjectives: [{target: 9}]\n"
+         "indicator: {kind: threshold, metric: a, below: 1, match: [x]}", "indicator"),
+        ("name: x\nobjectives: [{target: 9}]\nindicator: {kind: magic}", "must be 'ratio'"),
+        ("name: x\nobjectives: [{target: 9}]\nindicator: {kind: threshold, metric: a}",
+         "give below, above, or both"),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_field_that_is_wrong(given: str, said: str):
+    with pytest.raises(ConfigurationError, match=said):
+        from_yaml(given)
