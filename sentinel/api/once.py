@@ -2,7 +2,9 @@
 
 The first request of a key is worked on, and its answer is kept for 24 hours: the same request again
 gets it, with `Idempotent-Replayed: true`. The same key with another request is 422; while the first
-is worked on, 409. A request that failed keeps nothing, so that it may be sent again.
+is worked on, 409. A request that was refused, or that failed before it changed anything, keeps
+nothing, so that it may be sent again. Where the process died, or the request broke off, between a
+change and the answer, the key is 409 for the 24 hours: the change is never repeated.
 
 Put `@router.post(..., dependencies=[Once])` on a route of a router whose `route_class` is
 `OnceRoute`: the dependency claims the key once the caller is known, the class keeps the answer.
@@ -15,17 +17,35 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from sentinel.api.access import Acting
 from sentinel.api.problems import Problem
+from sentinel.errors import (
+    DatabaseError,
+    PrefectUnreachable,
+    SentinelError,
+    TelemetryUnavailable,
+)
 from sentinel.store import Store
-from sentinel.store.answered_requests import Answered, Claim, begin, finish, give_up
+from sentinel.store.answered_requests import (
+    Answered,
+    Claim,
+    begin,
+    finish,
+    give_up,
+    note_changes,
+)
 
 __all__ = ["Once", "OnceRoute"]
 
 _KEPT_HEADERS = ("content-type", "location", "etag")
+_REFUSALS = (HTTPException, Problem, RequestValidationError, SentinelError)
+_BREAKS = (DatabaseError, PrefectUnreachable, TelemetryUnavailable)
+"""Errors of Sentinel's own that may come midway."""
 
 
 class _Replayed(Exception):
@@ -55,7 +75,8 @@ async def _once(
     """Claim the key of a request, or give its earlier answer.
 
     Raises:
-        Problem: 409 while it is worked on, 422 where the key stands for another request
+        Problem: 409 while it is worked on, or where it changed something and was not answered;
+            422 where the key stands for another request
         _Replayed: the answer is known
     """
     if key is None:
@@ -71,6 +92,7 @@ async def _once(
     before = await run_in_threadpool(begin, _store(request), claim)
     if before is None:
         request.state.claim = claim
+        note_changes(_store(request), claim)
         return
     if not before.same:
         raise Problem(
@@ -79,6 +101,14 @@ async def _once(
             "Idempotency-Key: another request was sent with this key",
             hint="Make a new key for each request, and repeat it only with the same body.",
             field="Idempotency-Key",
+        )
+    if before.lost:
+        raise Problem(
+            409,
+            "conflict",
+            "the first request with this Idempotency-Key was not answered, and may have been "
+            "carried out: it broke off after it had changed something",
+            hint="Look whether it was done. If it was not, send it with a new key.",
         )
     if not before.status:
         raise Problem(
@@ -107,8 +137,8 @@ class OnceRoute(APIRoute):
             except _Replayed as found:
                 headers = {**found.answered.headers, "Idempotent-Replayed": "true"}
                 return Response(found.answered.answer, found.answered.status, headers)
-            except BaseException:
-                await _end(request, None)
+            except BaseException as error:
+                await _give_up(request, error)
                 raise
             await _end(request, response)
             return response
@@ -116,12 +146,20 @@ class OnceRoute(APIRoute):
         return handler
 
 
-async def _end(request: Request, response: Response | None) -> None:
-    claim = cast("Claim | None", getattr(request.state, "claim", None))
+async def _give_up(request: Request, error: BaseException) -> None:
+    claim = _claim(request)
+    if claim is not None:
+        refused = isinstance(error, _REFUSALS) and not isinstance(error, _BREAKS)
+        await run_in_threadpool(give_up, _store(request), claim, refused=refused)
+
+
+async def _end(request: Request, response: Response) -> None:
+    claim = _claim(request)
     if claim is None:
         return
-    if response is None or response.status_code >= 300:
-        await run_in_threadpool(give_up, _store(request), claim)
+    if response.status_code >= 300:
+        refused = response.status_code < 500
+        await run_in_threadpool(give_up, _store(request), claim, refused=refused)
         return
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
 
@@ -135,6 +173,10 @@ async def _end(request: Request, response: Response | None) -> None:
         )
 
     await run_in_threadpool(keep)
+
+
+def _claim(request: Request) -> Claim | None:
+    return cast("Claim | None", getattr(request.state, "claim", None))
 
 
 def _store(request: Request) -> Store:

@@ -1,8 +1,11 @@
 """Requests with an idempotency key: each is worked on once, and its answer is kept for a day.
 
-A request over HTTP claims its key first (`begin`) and keeps its answer at the end (`finish`). A
-command whose change is one transaction claims its id and keeps its answer within that transaction
-(`claim_for_good`, `keep_answer`), so that there is no moment between the change and the answer.
+A request over HTTP claims its key first (`begin`) and keeps its answer at the end (`finish`). The
+first transaction in between that writes anything notes it (`note_changes`): where the process dies
+before the answer is kept, the request is not carried out a second time, and whoever sends it again
+is told that it may have been. A command whose change is one transaction claims its id and keeps its
+answer within that transaction (`claim_for_good`, `keep_answer`), so that there is no moment between
+the change and the answer.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
+from sentinel.store.database.written_along import stop_writing_along, write_along
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -31,13 +35,17 @@ __all__ = [
     "finish",
     "give_up",
     "keep_answer",
+    "note_changes",
 ]
 
 _ROW = table_of(AnsweredRequest)
 KEPT = timedelta(hours=24)
 """How long an answer is given again."""
 WORKED_ON = timedelta(minutes=2)
-"""A request that takes longer was lost with its process, and may be sent again."""
+"""A request that takes longer was lost with its process. It may be sent again where it has changed
+nothing."""
+_CHANGED = 1
+"""The status of a request that has changed something and whose answer is not kept yet."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,15 +62,17 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         same: whether it said the same
-        status: of its answer; 0 while it is worked on
+        status: of its answer; 0 while there is none
         answer: the body of its answer
         headers: of its answer
+        lost: whether its process ended after it had changed something and before it answered
     """
 
     same: bool
     status: int
     answer: str
     headers: Mapping[str, str]
+    lost: bool = False
 
 
 def begin(store: Store, claim: Claim) -> Answered | None:
@@ -77,6 +87,22 @@ def begin(store: Store, claim: Claim) -> Answered | None:
     """
     until = store.now() + WORKED_ON
     return store.in_transaction(lambda connection: _claim(store, connection, claim, until))
+
+
+def note_changes(store: Store, claim: Claim) -> None:
+    """Note with the first change of this request that there is one, until it ends.
+
+    Args:
+        store: the shared database
+        claim: the request, whose key is claimed
+    """
+    begun = (*_of(claim), _ROW.c.status == 0)
+    note = _ROW.update().where(*begun).values(status=_CHANGED, until=store.now() + KEPT)
+
+    def write(connection: Connection) -> None:
+        connection.execute(note)
+
+    write_along(store.engine, write)
 
 
 def claim_for_good(store: Store, connection: Connection, claim: Claim) -> Answered | None:
@@ -112,7 +138,7 @@ def answered(store: Store, claim: Claim) -> Answered | None:
         row = connection.execute(
             select(_ROW).where(*_of(claim), _ROW.c.until > store.now())
         ).first()
-    return None if row is None else _answered(row, claim)
+    return None if row is None else _answered(row, claim, store.now())
 
 
 def _claim(store: Store, connection: Connection, claim: Claim, until: datetime) -> Answered | None:
@@ -125,13 +151,16 @@ def _claim(store: Store, connection: Connection, claim: Claim, until: datetime) 
     taken = fresh.on_conflict_do_nothing().returning(_ROW.c.key)
     if connection.execute(taken).first() is not None:
         return None
-    return _answered(connection.execute(select(_ROW).where(*mine)).one(), claim)
+    row = connection.execute(select(_ROW).where(*mine)).one()
+    return _answered(row, claim, store.now())
 
 
-def _answered(row: Row[Any], claim: Claim) -> Answered:
+def _answered(row: Row[Any], claim: Claim, now: datetime) -> Answered:
+    changed = row.status == _CHANGED
     return Answered(
-        same=row.digest == claim.digest, status=row.status, answer=row.answer, headers=row.headers
-    )
+        same=row.digest == claim.digest, status=0 if changed else row.status, answer=row.answer,
+        headers=row.headers, lost=changed and now >= row.until - KEPT + WORKED_ON,
+    )  # fmt: skip
 
 
 def finish(
@@ -146,6 +175,7 @@ def finish(
         answer: its body
         headers: of it that are given again
     """
+    stop_writing_along()
     with store.write() as connection:
         connection.execute(
             _ROW.update()
@@ -154,10 +184,19 @@ def finish(
         )
 
 
-def give_up(store: Store, claim: Claim) -> None:
-    """Release a key whose request failed, so that it may be sent again."""
+def give_up(store: Store, claim: Claim, *, refused: bool = True) -> None:
+    """Release a key whose request failed, so that it may be sent again.
+
+    Args:
+        store: the shared database
+        claim: the request
+        refused: whether it was refused, so that nothing of it was done; else its key is released
+            only where nothing was changed
+    """
+    stop_writing_along()
+    unanswered = _ROW.c.status.in_([0, _CHANGED]) if refused else _ROW.c.status == 0
     with store.write() as connection:
-        connection.execute(_ROW.delete().where(*_of(claim), _ROW.c.status == 0))
+        connection.execute(_ROW.delete().where(*_of(claim), unanswered))
 
 
 def _of(claim: Claim) -> tuple[ColumnElement[bool], ...]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from sentinel.api import once
 from sentinel.clock import FakeClock
+from sentinel.errors import DatabaseUnreachable
 from sentinel.store import Store
-from sentinel.store.answered_requests import Claim, begin
+from sentinel.store.answered_requests import Claim, begin, give_up, note_changes
 from tests.databases import both_databases
 
 ALERT: dict[str, Any] = {"alert_name": "high_latency", "service_name": "shop"}
@@ -86,3 +91,60 @@ def test_what_is_worked_on_is_not_begun_twice(client: httpx.Client, store: Store
     assert {one.status_code for one in answers} <= {201, 409}
     assert [one.status_code for one in answers].count(201) >= 1
     assert client.get(f"{PLACE}/active").json()["items"][0]["occurrences"] == 1
+
+
+@both_databases
+def test_what_changed_something_and_was_not_answered_is_never_repeated(
+    client: httpx.Client, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    def dies(*_: Any, **__: Any) -> None:
+        raise DatabaseUnreachable("the process is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(once, "finish", dies)
+        assert send(client, "a-key").status_code >= 500
+    assert "worked on" in send(client, "a-key").json()["error"]["message"]
+    clock.forward(minutes=3)
+    uncertain = send(client, "a-key")
+    assert uncertain.status_code == 409
+    assert "may have been carried out" in uncertain.json()["error"]["message"]
+    assert "new key" in uncertain.json()["error"]["hint"]
+    assert send(client, "a-key", service_name="mail").status_code == 422
+    (item,) = client.get(f"{PLACE}/active").json()["items"]
+    assert item["occurrences"] == 1
+    clock.forward(hours=24)
+    assert send(client, "a-key").json()["occurrences"] == 2
+
+
+@pytest.fixture
+def other_database(tmp_path: Path) -> Generator[Store]:
+    other = Store(f"sqlite:///{tmp_path}/other.db")  # it has no such table
+    yield other
+    other.close()
+
+
+@both_databases
+def test_what_breaks_off_may_be_sent_again_only_where_it_changed_nothing(
+    store: Store, other_database: Store
+):
+    def begun(key: str) -> Claim:
+        claim = Claim(caller="x", path="y", key=key, digest="d")
+        assert begin(store, claim) is None
+        note_changes(store, claim)
+        return claim
+
+    unchanged = begun("unchanged")
+    with store.read(), other_database.write():
+        pass
+    give_up(store, unchanged, refused=False)
+    assert begin(store, unchanged) is None
+    changed = begun("changed")
+    with store.write():
+        pass
+    give_up(store, changed, refused=False)
+    assert begin(store, changed) is not None
+    refused = begun("refused")
+    with store.write():
+        pass
+    give_up(store, refused)
+    assert begin(store, refused) is None

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
+from sentinel.store.database.written_along import write_notes
 
 __all__ = ["connect", "glancing", "one_snapshot", "reading", "writing"]
 
@@ -109,6 +110,7 @@ def writing(engine: Engine) -> Generator[Connection]:
     """
     with _opened(engine, {"sentinel_writes": True}) as connection, connection.begin():
         yield connection
+        write_notes(connection)
 
 
 @contextmanager
