@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
 import typer
 
 from sentinel.access.review import AccessEntry
 from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, ago, complain, json_out, print_table, say
 from sentinel.cli.person_rows import moment
+from sentinel.cli.remote_access import (
+    certify_there,
+    entries_of,
+    present_there,
+    review_there,
+    reviews_there,
+    separation_there,
+)
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store, settings_here
+
+if TYPE_CHECKING:
+    from sentinel.client.access_reviews import ReviewItem
+    from sentinel.store.access.reviews import ReviewView
 
 __all__ = ["commands"]
 
@@ -44,14 +58,19 @@ def separation(
 
         sentinel access separation off --tenant acme -m "emergency 4711"
     """
-    from sentinel.store.approvals.separation import Separation
+    from sentinel.store.approvals.separation import Separated, Separation
 
-    with open_store() as store:
-        found = Separation(store)
-        changed = switch is not None and found.switch(
-            tenant, on=switch == "on", actor=actor(), reason=message
-        )
-        there = found.list()
+    if remote_url():
+        on = None if switch is None else switch == "on"
+        changed, separated = separation_there(on, tenant, message)
+        there = [Separated(**one.model_dump()) for one in separated]
+    else:
+        with open_store() as store:
+            found = Separation(store)
+            changed = switch is not None and found.switch(
+                tenant, on=switch == "on", actor=actor(), reason=message
+            )
+            there = found.list()
     if json:
         json_out({"changed": changed, "items": there})
         return
@@ -76,9 +95,12 @@ def review(json: AsJson = False) -> None:
     """
     from sentinel.store.access.reviews import Reviews
 
-    with open_store() as store:
-        reviews, now = Reviews(store), store.now()
-        found, due = reviews.present(), reviews.due(settings_here().access_review_every)
+    if remote_url():
+        now, (found, due) = datetime.now(UTC), present_there()
+    else:
+        with open_store() as store:
+            reviews, now = Reviews(store), store.now()
+            found, due = reviews.present(), reviews.due(settings_here().access_review_every)
     if json:
         json_out({"items": found, "due_at": due})
         return
@@ -104,10 +126,13 @@ def certify(
     """
     from sentinel.store.access.reviews import Reviews
 
-    with open_store() as store:
-        found = Reviews(store).certify(actor=actor(), comment=message)
+    if remote_url():
+        found = certify_there(message)
+    else:
+        with open_store() as store:
+            found = Reviews(store).certify(actor=actor(), comment=message)
     if json:
-        json_out(found)
+        json_out(_plain(found))
     else:
         say(f"Kept review {found.id} of {found.count:,} roles, certified by {found.certified_by}.")
 
@@ -121,10 +146,14 @@ def reviews(json: AsJson = False) -> None:
     """
     from sentinel.store.access.reviews import Reviews
 
-    with open_store() as store:
-        found = Reviews(store).list()
+    found: Sequence[ReviewView | ReviewItem]
+    if remote_url():
+        found = reviews_there()
+    else:
+        with open_store() as store:
+            found = Reviews(store).list()
     if json:
-        json_out({"items": found})
+        json_out({"items": [*map(_plain, found)]})
         return
     print_table(
         ["REVIEW", "TIME", "CERTIFIED BY", "ROLES", "COMMENT"],
@@ -151,16 +180,26 @@ def show(
     """
     from sentinel.store.access.reviews import Reviews
 
-    with open_store() as store:
-        found = Reviews(store).get(review)
+    if remote_url():
+        there = review_there(review)
+        found, entries = there, entries_of(there.entries)
+    else:
+        with open_store() as store:
+            found = Reviews(store).get(review)
+        entries = found.entries
     if json:
-        json_out(found)
+        json_out(_plain(found))
     else:
         say(f"{found.certified_by} certified this on {moment(found.at)}: {found.comment}")
-        _print(found.entries, found.at)
+        _print(entries, found.at)
     if found.problem:
         complain(f"wrong: {found.problem}")
         raise typer.Exit(Exit.FAILED)
+
+
+def _plain(found: ReviewView | ReviewItem) -> object:
+    """Return a review as `json_out` takes it, from here or from a server."""
+    return found if isinstance(found, msgspec.Struct) else found.model_dump()
 
 
 def _print(entries: Sequence[AccessEntry], now: datetime) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from sentinel.cli.output import AsJson, json_out, print_table
+from sentinel.cli.remote import client_here
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store
 from sentinel.notifications.reasons import words
+
+if TYPE_CHECKING:
+    from sentinel.client.channels import Delivery as DeliveryThere
+    from sentinel.schema.notifications import Delivery
 
 __all__ = ["commands"]
 
@@ -39,11 +46,18 @@ def list_(
 
         sentinel delivery list -c sentinel-pagerduty/ops --json
     """
+    from sentinel.client import channels
     from sentinel.store.notifications.delivery_rows import DeliveryFilter, deliveries
 
-    wanted = DeliveryFilter(channel=channel, receiver=receiver, state=state or "")
-    with open_store() as store:
-        found = deliveries(store, wanted, limit)
+    found: Sequence[Delivery | DeliveryThere]
+    if remote_url():
+        with client_here() as client:
+            asked = {"channel": channel, "receiver": receiver, "state": state or ""}
+            found = client.do(channels.deliveries(**asked, limit=limit)).items
+    else:
+        wanted = DeliveryFilter(channel=channel, receiver=receiver, state=state or "")
+        with open_store() as store:
+            found = deliveries(store, wanted, limit)
     if json:
         json_out(
             {"items": [{**one.model_dump(), "reason_text": words(one.reason)} for one in found]}
@@ -74,18 +88,25 @@ def statistics(
     Example:
         sentinel delivery statistics --hours 168
     """
+    from sentinel.client import channels
     from sentinel.store.notifications.delivery_stats import delivered
 
-    with open_store() as store:
-        found = sorted(delivered(store, timedelta(hours=hours)).items())
-    rows: list[dict[str, Any]] = [
-        {
-            "channel": ref, "sent": one.sent, "failed": one.failed, "refused": one.refused,
-            "success_rate": one.rate, "latency_p50_ms": one.median_ms,
-            "latency_p95_ms": one.latency_ms,
-        }
-        for ref, one in found
-    ]  # fmt: skip
+    rows: list[dict[str, Any]]
+    if remote_url():
+        with client_here() as client:
+            figures = client.do(channels.delivery_figures(hours=hours)).items
+        rows = [one.model_dump(exclude={"last", "error"}) for one in figures]
+    else:
+        with open_store() as store:
+            found = sorted(delivered(store, timedelta(hours=hours)).items())
+        rows = [
+            {
+                "channel": ref, "sent": one.sent, "failed": one.failed, "refused": one.refused,
+                "success_rate": one.rate, "latency_p50_ms": one.median_ms,
+                "latency_p95_ms": one.latency_ms,
+            }
+            for ref, one in found
+        ]  # fmt: skip
     if json:
         json_out({"hours": hours, "items": rows})
         return

@@ -22,8 +22,8 @@ commands = typer.Typer(
     no_args_is_help=True, help="On-call: who is called now and next, gaps, overrides and swaps."
 )
 
-_ONLY_HERE = ("calendar", "read-calendar", "feed")
-"""Commands of calendars, which work on the database."""
+_ONLY_HERE = ("read-calendar",)
+"""Commands that work on the database."""
 
 
 @commands.callback()

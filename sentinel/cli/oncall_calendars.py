@@ -10,6 +10,8 @@ import typer
 
 from sentinel.cli.oncall_document import commands
 from sentinel.cli.output import AsJson, complain, json_out, say
+from sentinel.cli.remote_access import calendar_there
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store
 from sentinel.errors import ConfigurationError
 
@@ -38,22 +40,27 @@ def calendar(
     from sentinel.oncall.calendar_feed import calendar_of
     from sentinel.store.oncall.stored import REACH, StoredOnCall
 
-    with open_store() as store:
-        start = store.now()
-        known = StoredOnCall(store).now(start - REACH)
-    if person:
-        known.require_person(person)
-    found = known.shifts(start, start + timedelta(days=days), schedule)
-    held = [(name, shift) for name, shift in found if not person or person in shift.people]
-    title = f"On call: {person or schedule or 'all schedules'}"
+    if remote_url():
+        content = calendar_there(schedule, person, days)
+        count = content.count(b"\nBEGIN:VEVENT")
+    else:
+        with open_store() as store:
+            start = store.now()
+            known = StoredOnCall(store).now(start - REACH)
+        if person:
+            known.require_person(person)
+        found = known.shifts(start, start + timedelta(days=days), schedule)
+        held = [(name, shift) for name, shift in found if not person or person in shift.people]
+        title = f"On call: {person or schedule or 'all schedules'}"
+        content, count = calendar_of(title, held, start, person), len(held)
     try:
-        file.write_bytes(calendar_of(title, held, start, person))
+        file.write_bytes(content)
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written: {error}") from None
     if json:
-        json_out({"file": str(file), "shifts": len(held)})
+        json_out({"file": str(file), "shifts": count})
     else:
-        say(f"Wrote {len(held)} shifts to {file}.")
+        say(f"Wrote {count} shifts to {file}.")
 
 
 @commands.command("read-calendar")

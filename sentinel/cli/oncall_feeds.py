@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentinel.cli.oncall_calendars import commands
 from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.remote_access import feeds_there, make_feed_there, revoke_feed_there
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sentinel.client.oncall_feeds import Feed
+    from sentinel.schema.calendar_feeds import CalendarFeed
 
 __all__ = ["commands"]
 
@@ -40,20 +47,24 @@ def add(
     from sentinel.links import calendar_address
     from sentinel.store.oncall.calendar_feeds import CalendarFeeds
 
-    with open_store() as store:
-        public = store.options.public_url
-        if not public:
-            raise ConfigurationError(
-                "feeds are public pages, and SENTINEL_PUBLIC_URL is not set",
-                hint="Set it to the address at which `sentinel public-pages` is reached.",
-            )
-        made = CalendarFeeds(store).create(actor=actor(), person=person, schedule=schedule)
-    url = calendar_address(public, made.token)
+    if remote_url():
+        there = make_feed_there(person, schedule)
+        feed_id, url = there.id, there.url
+    else:
+        with open_store() as store:
+            public = store.options.public_url
+            if not public:
+                raise ConfigurationError(
+                    "feeds are public pages, and SENTINEL_PUBLIC_URL is not set",
+                    hint="Set it to the address at which `sentinel public-pages` is reached.",
+                )
+            made = CalendarFeeds(store).create(actor=actor(), person=person, schedule=schedule)
+        feed_id, url = made.feed.id, calendar_address(public, made.token)
     if json:
-        json_out({"id": made.feed.id, "url": url})
+        json_out({"id": feed_id, "url": url})
     else:
         say(url)
-        say(f"It is shown only once. End it with: sentinel oncall feed revoke {made.feed.id}")
+        say(f"It is shown only once. End it with: sentinel oncall feed revoke {feed_id}")
 
 
 @feeds.command("list")
@@ -65,8 +76,12 @@ def list_(json: AsJson = False) -> None:
     """
     from sentinel.store.oncall.calendar_feeds import CalendarFeeds
 
-    with open_store() as store:
-        found = CalendarFeeds(store).rows()
+    found: Sequence[CalendarFeed | Feed]
+    if remote_url():
+        found = feeds_there()
+    else:
+        with open_store() as store:
+            found = CalendarFeeds(store).rows()
     if json:
         hidden = {"secret_hash", "revoked_at", "revoked_by"}
         json_out({"items": [one.model_dump(exclude=hidden) for one in found]})
@@ -96,8 +111,11 @@ def revoke(
     """
     from sentinel.store.oncall.calendar_feeds import CalendarFeeds
 
-    with open_store() as store:
-        found = CalendarFeeds(store).revoke(feed_id, actor=actor())
+    if remote_url():
+        found = revoke_feed_there(feed_id)
+    else:
+        with open_store() as store:
+            found = CalendarFeeds(store).revoke(feed_id, actor=actor())
     if json:
         json_out(found.model_dump(exclude={"secret_hash"}))
     else:

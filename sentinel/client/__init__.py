@@ -17,22 +17,28 @@ of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fil
 `sentinel.client.channels`, providers of `sentinel.client.providers`, policies of
 `sentinel.client.policies`, changes that wait of `sentinel.client.pending_changes`, fire drills of
 `sentinel.client.drills`, noise of `sentinel.client.noise`, escalations that run of
-`sentinel.client.escalations`, custom dashboards of `sentinel.client.custom_dashboards`; `do`
-carries them out.
+`sentinel.client.escalations`, custom dashboards of `sentinel.client.custom_dashboards`, calendar
+feeds of `sentinel.client.oncall_feeds`, access reviews of `sentinel.client.access_reviews`,
+heartbeats of `sentinel.client.heartbeats`, samples of `sentinel.client.metric_samples`, trials of
+rules of `sentinel.client.rule_trials`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
 """
 
 from sentinel.client import (
+    access_reviews,
     alert_routes,
     channels,
     custom_dashboards,
     drills,
     escalations,
     exports,
+    heartbeats,
     message_settings,
+    metric_samples,
     noise,
+    oncall_feeds,
     packs,
     pending_changes,
     personal_data,
@@ -43,6 +49,7 @@ from sentinel.client import (
     rule_drift,
     rule_files,
     rule_runs,
+    rule_trials,
 )
 from sentinel.client.async_client import AsyncClient
 from sentinel.client.client import Client
@@ -68,14 +75,18 @@ __all__ = [
     "Rule",
     "RulePage",
     "Statistics",
+    "access_reviews",
     "alert_routes",
     "channels",
     "custom_dashboards",
     "drills",
     "escalations",
     "exports",
+    "heartbeats",
     "message_settings",
+    "metric_samples",
     "noise",
+    "oncall_feeds",
     "packs",
     "pending_changes",
     "personal_data",
@@ -86,4 +97,5 @@ __all__ = [
     "rule_drift",
     "rule_files",
     "rule_runs",
+    "rule_trials",
 ]

@@ -23,6 +23,7 @@ __all__ = [
     "accounts",
     "delete_account",
     "grant_to",
+    "key",
     "make_account",
     "make_key",
     "remove_receiver",
@@ -144,6 +145,11 @@ def make_key(
         "expires_in": _length(expires_in),
     }  # fmt: skip
     return Call(MadeKey, "POST", f"{BASE}/keys", body=body)
+
+
+def key(key_id: str) -> Call[Key]:
+    """Return the request for one API key, without its secret; its id is 32 hex digits."""
+    return Call(Key, "GET", f"{BASE}/keys/{quote(key_id, safe='')}")
 
 
 def rotate_key(

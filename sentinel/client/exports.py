@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 from sentinel.client.calls import BASE, Call
 
-__all__ = ["alerts"]
+__all__ = ["alerts", "oncall_calendar", "rule"]
 
 _WAIT = 120.0
 """Seconds until a workbook begins, which is written before it is sent."""
@@ -56,3 +57,35 @@ def alerts(
         "until": None if until is None else until.isoformat(),
     }  # fmt: skip
     return Call(None, "GET", f"{BASE}/alerts.{kind}", params, wait=_WAIT)
+
+
+def oncall_calendar(*, schedule: str = "", person: str = "", days: int = 90) -> Call[Any]:
+    """Return the request for the shifts to come as an iCalendar file.
+
+    Args:
+        schedule: its name; empty for all
+        person: whose shifts; empty for everybody's
+        days: how many to look ahead
+
+    Returns:
+        The request, for `download`.
+    """
+    params = {"schedule": schedule or None, "person": person or None, "days": days}
+    return Call(None, "GET", f"{BASE}/oncall/calendar.ics", params)
+
+
+def rule(
+    name: str, *, tenant: str = "default", kind: Literal["yaml", "json"] = "yaml"
+) -> Call[Any]:
+    """Return the request for a rule as a file that `sentinel deploy` takes; secrets are not in it.
+
+    Args:
+        name: of the rule
+        tenant: whose it is
+        kind: of the file
+
+    Returns:
+        The request, for `download`.
+    """
+    path = f"{BASE}/rules/{quote(name, safe='')}/prefect.yaml"
+    return Call(None, "GET", path, {"tenant": tenant, "format": kind})

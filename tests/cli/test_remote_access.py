@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sentinel.access import Role
 from sentinel.api import create_app
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -104,3 +105,23 @@ def test_what_an_admin_does_on_the_server_s_machine_is_done_from_another(
     assert (verdict["ok"], verdict["rows"] + verdict["waiting"] > 10) == (True, True)
     code, out, _ = run("audit", "verify", "--head", f"999:{'0' * 64}", "--json")
     assert (code, json.loads(out)["ok"]) == (1, False)
+
+    assert "on in all tenants" not in done("access", "separation")
+    assert "is on in the tenant acme" in done("access", "separation", "on", "--tenant", "acme")
+    again = told("access", "separation", "on", "--tenant", "acme")
+    assert (again["changed"], [one["tenant"] for one in again["items"]]) == (False, ["acme"])
+    assert told("access", "separation", "off", "--tenant", "acme")["changed"] is True
+    shown = told("access", "review")
+    assert ("ben", "admin") in {(one["name"], one["role"]) for one in shown["items"]}
+    assert "The next review is due on" in done("access", "review")
+    assert "belongs to no person" in run("access", "certify", "-m", "all needed")[2]
+    auditor = Keys(there).create("auditor", Role.ADMIN, actor="ben")
+    monkeypatch.setenv("SENTINEL_TOKEN", auditor.secret.text)
+    made = told("access", "certify", "-m", "all needed")
+    monkeypatch.setenv("SENTINEL_TOKEN", TOKEN)
+    assert [one["id"] for one in told("access", "reviews")["items"]] == [made["id"]]
+    assert "all needed" in done("access", "show", made["id"][:8])
+    assert "no access review" in run("access", "show", "zzz")[2]
+
+    assert told("delivery", "list") == {"items": []}
+    assert "Nothing was sent." in done("delivery", "statistics")

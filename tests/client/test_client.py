@@ -14,12 +14,17 @@ from sentinel.access import Role
 from sentinel.client import (
     AsyncClient,
     Client,
+    access,
     alert_routes,
     channels,
+    exports,
+    heartbeats,
+    metric_samples,
     pending_changes,
     policies,
     providers,
     resources,
+    rule_trials,
 )
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
@@ -82,6 +87,21 @@ def test_the_further_resources_are_requests_of_either_client(world: World, url: 
         assert client.do(resources.remove_view("live", "a/b ü")).query == "q=a"
         assert client.do(resources.inbox(q="nothing", unread=True)).items == []
         assert client.do(resources.mark_read(None)).marked == 0
+        assert client.do(heartbeats.last("nightly")).last is None
+        assert client.do(heartbeats.beat("nightly", status="fail")).status == "fail"
+        assert client.do(heartbeats.last("nightly")).status == "fail"
+        assert "heartbeat" in client.do(metric_samples.names()).names
+        (series,) = client.do(metric_samples.samples("heartbeat", match=["job=nightly"])).series
+        assert (series.labels, series.values) == ({"job": "nightly"}, [0.0])
+        rule = {"name": "queue", "metric": "depth", "threshold_value": 500}
+        tried = client.do(rule_trials.test(rule, [{"value": 412}, {"value": 731}]))
+        assert (tried.evaluations, tried.bad, len(tried.alerts)) == (2, 1, 1)
+        with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:9"):  # Prefect has it
+            client.do(rule_trials.backtest("disk"))
+        with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:9"):
+            next(client.download(exports.rule("disk")))
+        made = client.do(access.make_key("grafana", "viewer"))
+        assert client.do(access.key(made.key.id)).name == "grafana"
 
     async def accounts() -> None:
         async with AsyncClient(url, TOKEN) as client:

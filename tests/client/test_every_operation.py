@@ -19,7 +19,6 @@ OTHER_ADDRESS = "the same as another operation, at the address that older caller
 POSTED_BY_OTHERS = "other systems post here in their own words"
 BROWSER = "a browser logs in and out; programs have a token"
 PROBE = "for probes, which have no client"
-NOT_YET = "no request of its own yet; `sentinel.client.calls.Call` makes any"
 
 WITHOUT = {
     OTHER_ADDRESS: {
@@ -45,16 +44,6 @@ WITHOUT = {
     },
     BROWSER: {f"POST {BASE}/login", f"POST {BASE}/logout", f"GET {BASE}/me"},
     PROBE: {"GET /health", "GET /suite-info"},
-    NOT_YET: {
-        f"GET {BASE}/access", f"GET {BASE}/access/reviews", f"POST {BASE}/access/reviews",
-        f"GET {BASE}/access/reviews/{{review_id}}", f"GET {BASE}/access/separation",
-        f"PUT {BASE}/access/separation", f"GET {BASE}/heartbeats/{{job}}",
-        f"POST {BASE}/heartbeats/{{job}}", f"GET {BASE}/keys/{{key_id}}", f"GET {BASE}/metrics",
-        f"GET {BASE}/metrics/samples", f"GET {BASE}/oncall/calendar.ics",
-        f"GET {BASE}/oncall/feeds", f"POST {BASE}/oncall/feeds",
-        f"DELETE {BASE}/oncall/feeds/{{feed_id}}", f"POST {BASE}/rules/test",
-        f"POST {BASE}/rules/{{name}}/backtest", f"GET {BASE}/rules/{{name}}/prefect.yaml",
-    },
 }  # fmt: skip
 GIVEN: dict[str, tuple[dict[str, Any], ...]] = {
     "calls.rule": tuple({"method": one} for one in ("GET", "PATCH", "DELETE")),

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.client.running import Run
 from tests.world import World
@@ -46,7 +48,16 @@ def test_on_call_is_read_and_changed_and_a_drill_followed_over_http(
     assert (listed["id"], listed["people"]) == (made["id"], "ben")
     assert far("oncall", "remove", made["id"]) == "Took the override back.\n"
     assert sentinel("--url", url, "oncall", "gaps")[0] == 0
-    assert sentinel("--url", url, "oncall", "feed", "list")[0] == 2
+    assert sentinel("--url", url, "oncall", "read-calendar", "rota.ics")[0] == 2
+    options = world.store.options
+    world.store.options = msgspec.structs.replace(options, public_url="https://alerts.example")
+    feed = json.loads(far("oncall", "feed", "add", "--person", "ann", "--json"))
+    assert feed["url"].startswith("https://alerts.example/")
+    assert [one["id"] for one in items("oncall", "feed", "list")] == [feed["id"]]
+    assert far("oncall", "feed", "revoke", feed["id"]) == "Revoked the feed.\n"
+    file = tmp_path / "ann.ics"
+    shifts = json.loads(far("oncall", "calendar", str(file), "--person", "ann", "--json"))["shifts"]
+    assert file.read_text().count("BEGIN:VEVENT") == shifts > 0
     document = tmp_path / "oncall.yaml"
     document.write_text(ONCALL.replace("after: 5m", "after: 6m"))
     assert sentinel("--url", url, "oncall", "plan", str(document))[0] == 7
