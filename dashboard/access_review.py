@@ -30,7 +30,7 @@ def _certify() -> None:
 
 def access_review() -> None:
     """Show who has which role where, the form that certifies it, and earlier reviews."""
-    session.show_toasts()
+    session.show_toasts("access_review")
     if not session.may_everywhere(Permission.ADMINISTER):
         st.html(markup.note("info", "Only admins of all tenants review access.", ""))
         return

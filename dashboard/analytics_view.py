@@ -72,13 +72,16 @@ def read_analytics(store: Store, scope: Scope, length: timedelta) -> AnalyticsVi
         )
 
 
-def read_rule_noise(store: Store, scope: Scope, rule: str, length: timedelta) -> RuleNoise:
+def read_rule_noise(
+    store: Store, scope: Scope, rule: str, tenant: str, length: timedelta
+) -> RuleNoise:
     """Read the noise of a rule and what would help.
 
     Args:
         store: the shared database
         scope: where whoever looks may read
         rule: its name
+        tenant: the rule's; empty for the first that has one of this name
         length: of the period that ends now
 
     Returns:
@@ -89,7 +92,7 @@ def read_rule_noise(store: Store, scope: Scope, rule: str, length: timedelta) ->
         DatabaseError: the database cannot be used
     """
     with database():
-        return rule_noise(store, None, rule, length, scope)
+        return rule_noise(store, tenant or None, rule, length, scope)
 
 
 def csv_of(kind: str, rows: Sequence[Measured]) -> str:

@@ -58,7 +58,7 @@ def policy_button() -> None:
 @st.fragment(key="policy-builder-part")
 def policy_builder() -> None:
     """Show the builder."""
-    session.show_toasts()
+    session.show_toasts("event_policy_builder")
     st.html('<div class="page-head"><h1>New event policy</h1></div>')
     if st.button("All rules", key="build-close", icon=":material/arrow_back:", type="tertiary"):
         close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
@@ -19,16 +20,30 @@ from sentinel.store.reports.kept_alerts import Scored
 from sentinel.store.reports.noise import NoiseReport
 from sentinel.store.reports.rule_noise import RuleNoise
 
-__all__ = ["PAGE", "advice_panel", "missing", "scores"]
+__all__ = ["PAGE", "advice_panel", "missing", "name_of", "scores"]
 
 PAGE = "analytics"
 
 DIFFERENCE = "noise-difference"
-"""What is to be changed in a file, which was asked for last: rule and lines."""
+"""What is to be changed in a file, which was asked for last: tenant and rule, and lines."""
 
 
 def _score(given: float | None) -> str:
     return "not enough data" if given is None else f"{given:.0f}"
+
+
+def name_of(one: Scored, among: Sequence[Scored]) -> str:
+    """Return how a rule, team or person is named, a rule with its tenant where two have one.
+
+    Args:
+        one: it
+        among: all of its kind
+
+    Returns:
+        The name.
+    """
+    several = sum(other.name == one.name for other in among) > 1
+    return f"{one.name} · {one.tenant}" if several else one.name or "(no team)"
 
 
 def _parts(one: Scored) -> str:
@@ -42,7 +57,7 @@ def scores(noise: NoiseReport) -> None:
         noise: of the period
     """
     listed = [
-        (kind, one)
+        (kind, one, some)
         for kind, some in (("rule", noise.rules), ("team", noise.teams), ("person", noise.people))
         for one in some
         if one.fatigue.score is not None
@@ -53,10 +68,10 @@ def scores(noise: NoiseReport) -> None:
     frame = pd.DataFrame(
         [
             {
-                "Of": kind, "Name": one.name or "(no team)", "Score": one.fatigue.score,
+                "Of": kind, "Name": name_of(one, of_kind), "Score": one.fatigue.score,
                 "Alerts": one.counts.opened, "Parts": _parts(one),
             }
-            for kind, one in sorted(listed, key=lambda pair: -(pair[1].fatigue.score or 0))
+            for kind, one, of_kind in sorted(listed, key=lambda each: -(each[1].fatigue.score or 0))
         ]
     )  # fmt: skip
     table(
@@ -96,8 +111,8 @@ def advice_panel(found: RuleNoise, days: int) -> None:
     may = session.scope(Permission.EDIT).holds(found.tenant, found.team)
     for one in found.advice:
         _advice(found, one, days, may=may)
-    rule, lines = st.session_state.get(DIFFERENCE, ("", ""))
-    if rule == found.rule:
+    rule, lines = st.session_state.get(DIFFERENCE, (("", ""), ""))
+    if rule == (found.tenant, found.rule):
         st.html('<p class="small">To change in the file of the rule, then deploy it:</p>')
         st.code(lines, language="diff")
 
@@ -152,7 +167,7 @@ def _apply(found: RuleNoise, one: Advice, days: int) -> None:
     elif done.done:
         session.queue_toast(done.text, "check")
     else:
-        st.session_state[DIFFERENCE] = (found.rule, done.difference)
+        st.session_state[DIFFERENCE] = ((found.tenant, found.rule), done.difference)
 
 
 def missing(error: SentinelError) -> None:

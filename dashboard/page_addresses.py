@@ -28,7 +28,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "routing": "",
         "channels": "delivery-period channel",
         "overview": "length",
-        "analytics": "analytics-period analytics-by noise-rule",
+        "analytics": "analytics-period analytics-by noise-rule noise-tenant",
         "history": "q span severities statuses opened-days",
         "compare": "q severities compared against first-days second-days",
         "audit": "q audit-actor audit-span audit-kinds audit-view audit-object audit-objects",

@@ -187,9 +187,9 @@ class Reports:
                 self._analytics.popitem(last=False)
         return shown
 
-    def rule_noise(self, scope: Scope, rule: str, length: timedelta) -> RuleNoise:
+    def rule_noise(self, scope: Scope, rule: str, tenant: str, length: timedelta) -> RuleNoise:
         """Read the noise of a rule; raises NotFound where none is in scope, and DatabaseError."""
-        return read_rule_noise(self._store, scope, rule, length)
+        return read_rule_noise(self._store, scope, rule, tenant, length)
 
     def compare(self, scope: Scope, wanted: AlertFilter, first: Span, second: Span) -> Compared:
         """Compare two periods.

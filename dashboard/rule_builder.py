@@ -50,7 +50,7 @@ def new_button() -> None:
 @st.fragment(key="rule-builder-part")
 def builder() -> None:
     """Show the builder, as the address asks for it."""
-    session.show_toasts()
+    session.show_toasts("rule_builder")
     of = str(st.query_params.get(BUILD, NEW))
     name = "New rule" if of == NEW else of
     st.html(f'<div class="page-head"><h1>{escape(name)}</h1></div>')

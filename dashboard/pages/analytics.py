@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import markup, session, undo_bar
 from dashboard.analytics_view import LENGTHS, AnalyticsView, csv_of
-from dashboard.noise_panel import PAGE, advice_panel, missing, scores
+from dashboard.noise_panel import PAGE, advice_panel, missing, name_of, scores
 from dashboard.table import table
 from sentinel.errors import SentinelError
 from sentinel.noise.score import DEFINITION
@@ -23,6 +23,8 @@ from sentinel.store.reports.own_times import YARDSTICK, Quantiles
 
 RULE = "noise-rule"
 """The parameter of the address that names the rule whose advice is shown."""
+TENANT = "noise-tenant"
+"""The parameter of the address that names its tenant, where several have a rule of its name."""
 BY = {"Rule": "rules", "Team": "teams", "Severity": "severities"}
 COLOURS = {"light": ["#2b6cb0", "#c4261b"], "dark": ["#63a4ff", "#ff6b5e"]}
 
@@ -119,19 +121,32 @@ def _measured(found: MeasuredPeriod) -> None:
 def _noise(shown: AnalyticsView, length: timedelta) -> None:
     st.html('<h2 class="section">Noise</h2>')
     scores(shown.noise)
-    names = [one.name for one in shown.noise.rules]
-    asked = str(st.query_params.get(RULE, ""))
-    if not names and not asked:
+    rules = shown.noise.rules
+    asked, of = (str(st.query_params.get(name, "")) for name in (RULE, TENANT))
+    if not rules and not asked:
         return
-    options = names if asked in names or not asked else [asked, *names]
-    rule = st.selectbox(
-        "Rule with its advice", options, index=options.index(asked) if asked else 0,
-        width=420, key="noise-rule-chosen",
+    places: dict[tuple[str, str], str] = {
+        (one.name, one.tenant): name_of(one, rules) for one in rules
+    }
+    first = next((one for one in places if asked == one[0] and of in ("", one[1])), None)
+    if asked and first is None:
+        first = (asked, of)
+        places = {first: asked, **places}
+    options = list(places)
+
+    def named(one: tuple[str, str]) -> str:
+        return places.get(one, one[0])
+
+    chosen = st.selectbox(
+        "Rule with its advice", options, index=options.index(first) if first else 0,
+        width=420, key="noise-rule-chosen", format_func=named,
     )  # fmt: skip
-    if rule != asked and (asked or rule != names[0]):
-        st.query_params[RULE] = str(rule)
+    if chosen != first and (asked or chosen != options[0]):
+        st.query_params[RULE], st.query_params[TENANT] = chosen
+        if sum(name == chosen[0] for name, _ in options) == 1:
+            st.query_params.pop(TENANT, None)
     try:
-        found = session.reports().rule_noise(session.scope(), str(rule), length)
+        found = session.reports().rule_noise(session.scope(), *chosen, length)
     except SentinelError as error:
         missing(error)
         return
@@ -201,7 +216,7 @@ def _definitions() -> None:
 @st.fragment(key="analytics")
 def analytics() -> None:
     """Show the analytics of a period."""
-    session.show_toasts()
+    session.show_toasts("analytics")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html('<div class="page-head"><h1>Analytics</h1></div>', width="stretch")
         length = st.segmented_control(

@@ -189,7 +189,7 @@ def _shown(view: EscalationsView) -> None:
 @st.fragment(run_every=10, key="escalations-part")
 def escalations() -> None:
     """Show the escalations; this part refreshes by itself."""
-    session.show_toasts()
+    session.show_toasts("escalations")
     try:
         view = read_view(session.data().within(session.scope()))
     except SentinelError as error:

@@ -90,7 +90,7 @@ with st.sidebar:
             help="Flow runs, schedules and Automations",
         )
 
-session.show_toasts()
+session.show_toasts("frame")
 page_notes.show(page.url_path)
 live = page.title == "Live"
 if live:  # its heading shows the counts

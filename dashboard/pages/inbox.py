@@ -160,7 +160,7 @@ EMPTY = (
 @st.fragment(run_every=REFRESH, key="messages")
 def messages() -> None:
     """Show the messages; this part refreshes by itself."""
-    session.show_toasts()
+    session.show_toasts("inbox")
     head = st.container(horizontal=True, vertical_alignment="center")
     wanted = _wanted()
     shown = int(st.session_state.get("inbox-shown", MOST_ROWS))

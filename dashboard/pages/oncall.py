@@ -178,7 +178,7 @@ def _matching(view: OnCallView, words: str) -> list[str]:
 @st.fragment(run_every=30, key="oncall-part")
 def oncall() -> None:
     """Show on-call; this part refreshes by itself."""
-    session.show_toasts()
+    session.show_toasts("oncall")
     clock, chosen = session.clock(), _selected()
     moved = timedelta(weeks=int(st.session_state.get(MOVED, 0)))
     monday = monday_of(session.data().now(), clock) + moved

@@ -144,7 +144,7 @@ def _pictures(trees: dict[str, RouteTree | None], chosen: str, found: Tried | No
 
 def _page() -> None:
     st.html('<div class="page-head"><h1>Routing</h1></div>')
-    session.show_toasts()
+    session.show_toasts("routing")
     try:
         active = active_routes(session.data().within(session.scope()))
         trees = {ACTIVE: tree_of(active.text)}

@@ -130,7 +130,7 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
 @st.fragment(run_every=10, key="rules-part")
 def rules() -> None:
     """Show the rules; this part refreshes by itself."""
-    session.show_toasts()
+    session.show_toasts("rules")
     try:
         lines = session.configuration().rules(session.scope())
     except SentinelError as error:

@@ -113,7 +113,7 @@ def _calendar(found: list[SilenceLine], first: datetime) -> None:
 @st.fragment(run_every=30, key="silences-part")
 def silences() -> None:
     """Show the silences; this part refreshes by itself."""
-    session.show_toasts()
+    session.show_toasts("silences")
     clock = session.clock()
     first = moment_of(datetime.combine(monday_of(session.data().now(), clock), time()), clock.zone)
     try:

@@ -51,6 +51,7 @@ class FatigueItem(BaseModel):
     """The fatigue of a rule, a team or a person."""
 
     name: str = Field(description="Empty for alerts without a team.")
+    tenant: str = Field(description="Of a rule; empty for a team or a person.")
     score: float | None = Field(description="From 0 to 100; null where there is not enough data.")
     alerts: int = Field(description="That opened in the period; of a person, that paged them.")
     parts: list[FatiguePart] = Field(description="The most points first.")
@@ -179,7 +180,7 @@ def _found(request: Request, name: str, tenant: str, days: float) -> RuleNoise:
 
 def _item(one: Scored) -> FatigueItem:
     return FatigueItem(
-        name=one.name, score=one.fatigue.score, alerts=one.counts.opened,
+        name=one.name, tenant=one.tenant, score=one.fatigue.score, alerts=one.counts.opened,
         parts=[FatiguePart(**msgspec.structs.asdict(part)) for part in one.fatigue.parts],
     )  # fmt: skip
 

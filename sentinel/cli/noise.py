@@ -54,7 +54,7 @@ def list_(days: Days = 7, json: AsJson = False) -> None:
         print_table(
             [title.upper(), "SCORE", "ALERTS", "PARTS"],
             [
-                (one["name"] or "(no team)", _score(one["score"]), f"{one['alerts']:,}",
+                (_named(one, found[title]), _score(one["score"]), f"{one['alerts']:,}",
                  ", ".join(_part(part) for part in one["parts"][:3] if part["points"]))
                 for one in found[title]
             ],
@@ -201,9 +201,16 @@ def _scored(one: Scored) -> dict[str, Any]:
     import msgspec
 
     return {
-        "name": one.name, "score": one.fatigue.score, "alerts": one.counts.opened,
+        "name": one.name, "tenant": one.tenant, "score": one.fatigue.score,
+        "alerts": one.counts.opened,
         "parts": [msgspec.structs.asdict(part) for part in one.fatigue.parts],
     }  # fmt: skip
+
+
+def _named(one: dict[str, Any], among: list[dict[str, Any]]) -> str:
+    """Return a name, with its tenant where several have one of it."""
+    several = sum(other["name"] == one["name"] for other in among) > 1
+    return f"{one['name']} of {one['tenant']}" if several else one["name"] or "(no team)"
 
 
 def _score(given: float | None) -> str:

@@ -27,6 +27,7 @@ class Scored(BaseModel):
     """The fatigue of a rule, a team or a person; `score` is None without enough data."""
 
     name: str
+    tenant: str = ""
     score: float | None
     alerts: int
     parts: list[dict[str, Any]]

@@ -22,6 +22,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """A stored alert, as the analysis of noise reads it."""
 
     id: str
+    tenant: str
     rule: str
     team: str
     series: str

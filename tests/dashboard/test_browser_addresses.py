@@ -49,7 +49,7 @@ ADDRESSES = {
     "rules": "rule q states alert",
     "channels": "delivery-period channel alert",
     "overview": "length alert",
-    "analytics": "analytics-period analytics-by noise-rule alert",
+    "analytics": "analytics-period analytics-by noise-rule noise-tenant alert",
     "history": "q span severities statuses alert",
     "compare": "q severities compared against first-days second-days alert",
     "audit": "q audit-actor audit-span audit-kinds alert",

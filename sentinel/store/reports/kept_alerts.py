@@ -42,9 +42,17 @@ _AT_ONCE, _MOST_ENTRIES = 500, 5000
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
-    """The fatigue of one rule, team or person: its alerts, its score and the parts of it."""
+    """The fatigue of one rule, team or person: its alerts, its score and the parts of it.
+
+    Attributes:
+        name: of it
+        tenant: of a rule; empty for a team or a person, and for a rule that is gone
+        counts: of its alerts
+        fatigue: its score
+    """
 
     name: str
+    tenant: str = ""
     counts: Counts
     fatigue: Fatigue
 
@@ -52,7 +60,7 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
 COLUMNS = tuple(
     ALERT.c[name]
     for name in (
-        "id", "rule", "team", "fingerprint", "severity", "opened_at", "resolved_at",
+        "id", "tenant", "rule", "team", "fingerprint", "severity", "opened_at", "resolved_at",
         "acknowledged_at", "resolution", "noise_reason",
     )
 )  # fmt: skip
@@ -83,8 +91,8 @@ def of_rule(rule: str, since: datetime, until: datetime, mine: Sequence[Any], mo
 def alert_of(row: Any) -> Kept:
     """Return the alert of a row of `COLUMNS`."""
     return Kept(
-        id=row.id, rule=row.rule, team=row.team, series=row.fingerprint, severity=row.severity,
-        opened_at=row.opened_at, resolved_at=row.resolved_at,
+        id=row.id, tenant=row.tenant, rule=row.rule, team=row.team, series=row.fingerprint,
+        severity=row.severity, opened_at=row.opened_at, resolved_at=row.resolved_at,
         acknowledged=row.acknowledged_at is not None,
         by_hand=row.resolution == Reason.RESOLVED_MANUALLY, noise=row.noise_reason != "",
     )  # fmt: skip

@@ -7,19 +7,21 @@ newest alerts of the rules with the most. All that is decided is in `sentinel.no
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, func, select, union_all
+from sqlalchemy import Connection, and_, func, select, union_all
 
 from sentinel.access import EVERYTHING, Scope
+from sentinel.alerts.reasons import Reason
 from sentinel.noise.history import Kept, duplicates, episodes_of, flapping
 from sentinel.noise.score import PAGES_A_DAY, Counts, fatigue_of
 from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.scoped import alert_in
+from sentinel.store.database.scoped import alert_in, rule_in
 from sentinel.store.database.tables import ALERT, MEMBER, RULE
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.reports.kept_alerts import (
@@ -74,7 +76,8 @@ def noise_report(
         figures: of the same scope, whose period is then that of the report; None to read them
 
     Returns:
-        The twelve rules with the most alerts, and the teams of all.
+        The twelve names of rules with the most alerts, each tenant's rule of such a name by itself,
+        and the teams of all.
 
     Raises:
         ConfigurationError: the period is too long
@@ -86,98 +89,180 @@ def noise_report(
     rules = found.rules[:_MOST_RULES]
     with store.read() as connection:
         marked = _marked(connection, since, until, scope)
-        alerts = _newest(connection, [one.name for one in rules], since, until, scope, _NEWEST)
+        spans = _periods(connection, [one.name for one in rules], scope)
+        twins = _twins(connection, spans, since, until, scope)
+        alerts = _newest(connection, rules, twins, since, until, scope)
         timelines, whole_since = timelines_of(connection, [one.id for one in alerts])
-        periods = _periods(connection, [one.name for one in rules])
         people = _people(connection, since, until) if scope.is_everything else []
-    by_rule: dict[str, list[Kept]] = defaultdict(list)
+    by_rule: dict[tuple[str, str], list[Kept]] = defaultdict(list)
     by_team: dict[str, list[Kept]] = defaultdict(list)
     for one in alerts:
-        by_rule[one.rule].append(one)
+        by_rule[one.tenant, one.rule].append(one)
         by_team[one.team].append(one)
     flaps = {
-        (rule, team): flapping(
+        (*rule, team): flapping(
             episodes_of([one for one in some if one.team == team], timelines, whole_since),
-            periods.get(rule, PERIOD),
+            spans.get(rule, PERIOD),
         )
         for rule, some in by_rule.items()
         for team in {one.team for one in some}
     }
-    doubles = {rule: duplicates(some) for rule, some in by_rule.items()}
 
-    def scored(one: Measured, seen: Sequence[Kept], flapped: int, twice: int, noise: int) -> Scored:
+    def scored(
+        one: Measured | _Twin,
+        seen: Sequence[Kept],
+        flapped: int,
+        twice: int,
+        noise: int,
+        tenant: str = "",
+    ) -> Scored:
         counts = Counts(
             opened=one.opened, ended=one.resolved, ignored=one.ignored, low=one.low,
             noise=min(noise, one.opened), seen=len(seen), flapping=min(flapped, len(seen)),
             duplicates=twice, seconds=length.total_seconds(),
         )  # fmt: skip
-        return Scored(name=one.name, counts=counts, fatigue=fatigue_of(counts))
+        return Scored(name=one.name, tenant=tenant, counts=counts, fatigue=fatigue_of(counts))
 
     of_teams = [
         scored(
             one, by_team[one.name],
-            sum(count for (_, team), count in flaps.items() if team == one.name),
+            sum(count for (*_, team), count in flaps.items() if team == one.name),
             sum(
                 duplicates([each for each in some if each.team == one.name])
                 for some in by_rule.values()
             ),
-            sum(count for (_, team), count in marked.items() if team == one.name),
+            sum(count for (*_, team), count in marked.items() if team == one.name),
         )
         for one in found.teams
     ]  # fmt: skip
-    of_rules = [
-        scored(
-            one, by_rule[one.name],
-            sum(count for (rule, _), count in flaps.items() if rule == one.name),
-            doubles.get(one.name, 0),
-            sum(count for (rule, _), count in marked.items() if rule == one.name),
-        )
-        for one in rules
-    ]  # fmt: skip
+    of_rules: list[Scored] = []
+    for one in [*(one for one in rules if one.name not in twins), *chain(*twins.values())]:
+        mine = [rule for rule in by_rule if rule[1] == one.name and _of(one, rule[0])]
+        tenants = [tenant for tenant, name in spans if name == one.name and _of(one, tenant)]
+        of_rules.append(
+            scored(
+                one, [each for rule in mine for each in by_rule[rule]],
+                sum(count for (*rule, _), count in flaps.items() if tuple(rule) in mine),
+                sum(duplicates(by_rule[rule]) for rule in mine),
+                sum(
+                    count for (tenant, rule, _), count in marked.items()
+                    if rule == one.name and _of(one, tenant)
+                ),
+                tenants[0] if tenants else "",
+            )
+        )  # fmt: skip
     return NoiseReport(
         since=since, until=until, rules=_sorted(of_rules), teams=_sorted(of_teams),
         people=_sorted([_paged(name, some, length) for name, some in people]),
     )  # fmt: skip
 
 
+class _Twin(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of one of several rules of a name: that of a tenant."""
+
+    name: str
+    tenant: str
+    opened: int
+    low: int
+    resolved: int
+    ignored: int
+
+
+def _of(one: Measured | _Twin, tenant: str) -> bool:
+    """Return whether counts are of a tenant: those of a name alone are of each."""
+    return not isinstance(one, _Twin) or one.tenant == tenant
+
+
 def _sorted(found: list[Scored]) -> list[Scored]:
     return sorted(
-        found, key=lambda one: (one.fatigue.score is None, -(one.fatigue.score or 0.0), one.name)
+        found,
+        key=lambda one: (
+            one.fatigue.score is None,
+            -(one.fatigue.score or 0.0),
+            one.name,
+            one.tenant,
+        ),
     )
 
 
 def _marked(
     connection: Connection, since: datetime, until: datetime, scope: Scope
-) -> Mapping[tuple[str, str], int]:
-    """Return how many alerts people marked as noise, by rule and team."""
+) -> Mapping[tuple[str, str, str], int]:
+    """Return how many alerts people marked as noise, by tenant, rule and team."""
     query = (
-        select(ALERT.c.rule, ALERT.c.team, func.count())
+        select(ALERT.c.tenant, ALERT.c.rule, ALERT.c.team, func.count())
         .where(ALERT.c.noise_reason != "", ALERT.c.opened_at > since, ALERT.c.opened_at <= until)
         .where(ALERT.c.rule != DRILL_RULE, *alert_in(scope))
-        .group_by(ALERT.c.rule, ALERT.c.team)
+        .group_by(ALERT.c.tenant, ALERT.c.rule, ALERT.c.team)
     )
-    return {(rule, team): count for rule, team, count in connection.execute(query).tuples()}
+    return {
+        (tenant, rule, team): count
+        for tenant, rule, team, count in connection.execute(query).tuples()
+    }
 
 
 def _newest(
-    connection: Connection, rules: Sequence[str], since: datetime, until: datetime, scope: Scope,
-    most: int,
+    connection: Connection, rules: Sequence[Measured], twins: Mapping[str, Sequence[_Twin]],
+    since: datetime, until: datetime, scope: Scope,
 ) -> list[Kept]:  # fmt: skip
-    """Return the newest alerts of each of some rules."""
+    """Return the newest alerts of each of some rules, of each tenant's where several have one."""
     if not rules:
         return []
     parts = [
-        of_rule(rule, since, until, alert_in(scope), most).subquery().select() for rule in rules
+        of_rule(one.name, since, until, [*alert_in(scope), *mine], _NEWEST).subquery().select()
+        for one in rules
+        for mine in [[ALERT.c.tenant == twin.tenant] for twin in twins.get(one.name, ())] or [[]]
     ]
-    return [alert_of(row) for row in connection.execute(union_all(*parts))]
+    return [
+        alert_of(row) for some in chunks(parts, 100) for row in connection.execute(union_all(*some))
+    ]
 
 
-def _periods(connection: Connection, rules: Sequence[str]) -> dict[str, timedelta]:
-    query = select(RULE.c.name, RULE.c.spec).where(RULE.c.name.in_(rules))
+def _periods(
+    connection: Connection, rules: Sequence[str], scope: Scope
+) -> dict[tuple[str, str], timedelta]:
+    """Return the period of each rule in scope that has one of some names, by tenant and name."""
+    query = (
+        select(RULE.c.tenant, RULE.c.name, RULE.c.spec)
+        .where(RULE.c.name.in_(rules), *rule_in(scope))
+        .order_by(RULE.c.tenant)
+    )
     return {
-        name: length_of(spec.get("every"), PERIOD)
-        for name, spec in connection.execute(query).tuples()
+        (tenant, name): length_of(spec.get("every"), PERIOD)
+        for tenant, name, spec in connection.execute(query).tuples()
     }
+
+
+def _twins(
+    connection: Connection, rules: Iterable[tuple[str, str]], since: datetime, until: datetime,
+    scope: Scope,
+) -> dict[str, list[_Twin]]:  # fmt: skip
+    """Return the counts of each tenant's rule, by name, where several tenants have one of it."""
+    tenants = Counter(name for _, name in rules)
+    shared = [name for name, count in tenants.items() if count > 1]
+    ended = ALERT.c.resolved_at.is_not(None)
+    by_nobody = and_(
+        ended, ALERT.c.acknowledged_at.is_(None), ALERT.c.resolution != Reason.RESOLVED_MANUALLY
+    )
+    query = (
+        select(
+            ALERT.c.rule, ALERT.c.tenant, func.count(),
+            func.count().filter(ALERT.c.severity.in_(LOW)), func.count().filter(ended),
+            func.count().filter(by_nobody),
+        )
+        .where(ALERT.c.rule.in_(shared), ALERT.c.opened_at > since, ALERT.c.opened_at <= until)
+        .where(*alert_in(scope))
+        .group_by(ALERT.c.rule, ALERT.c.tenant)
+    )  # fmt: skip
+    found: dict[str, list[_Twin]] = defaultdict(list)
+    for name, tenant, opened, low, resolved, ignored in connection.execute(query) if shared else ():
+        found[name].append(
+            _Twin(
+                name=name, tenant=tenant, opened=opened, low=low, resolved=resolved,
+                ignored=ignored,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _people(

@@ -155,7 +155,8 @@ def rule_noise(
     ]
     return RuleNoise(
         rule=rule, tenant=row.tenant, team=team, owner=row.source, since=since, until=until,
-        episodes=len(episodes), scored=Scored(name=rule, counts=counts, fatigue=fatigue_of(counts)),
+        episodes=len(episodes),
+        scored=Scored(name=rule, tenant=row.tenant, counts=counts, fatigue=fatigue_of(counts)),
         advised_since=advised_since, advice=advice, note=note,
     )  # fmt: skip
 

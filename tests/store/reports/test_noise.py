@@ -116,6 +116,35 @@ def test_nobody_sees_the_noise_of_others(store: Store, clock: FakeClock):
 
 
 @both_databases
+def test_rules_of_one_name_are_scored_for_each_tenant_by_its_own_period(
+    store: Store, clock: FakeClock
+):
+    quick = World(store, clock, tenant="a", team="ops", every="10s")
+    slow = World(store, clock, tenant="b", team="ops", every="18m")
+    for _ in range(12):
+        for one in (quick, slow):
+            one.sees({"/": 95.0})
+        clock.forward(minutes=16)
+        for one in (quick, slow):
+            one.sees({"/": 10.0})
+        clock.forward(minutes=16)
+    slow.sees({"/": 95.0})
+    store.act([slow.ids()[0]], MarkNoise(actor="ann", comment="too low"))
+    found = {one.tenant: one for one in noise_report(store).rules}
+    assert {name: (one.name, one.counts.opened) for name, one in found.items()} == {
+        "a": ("disk", 12), "b": ("disk", 13),
+    }  # fmt: skip
+    # A change every 18 minutes is flapping for a period as long, and none for one of 10 s.
+    assert (found["a"].counts.flapping, found["b"].counts.flapping > 6) == (0, True)
+    assert (found["a"].counts.noise, found["b"].counts.noise) == (1, 0)
+    assert (found["a"].counts.duplicates, found["b"].counts.duplicates) == (0, 0)
+    (ours,) = noise_report(store, scope=Scope((Reach(frozenset({"a"})),))).rules
+    assert (ours.tenant, ours.counts) == ("a", found["a"].counts)
+    (team,) = noise_report(store).teams
+    assert (team.name, team.tenant, team.counts.duplicates) == ("ops", "", 0)
+
+
+@both_databases
 def test_people_are_scored_by_what_paged_them(store: Store, clock: FakeClock):
     world = World(store, clock, every="60s")
     world.raises(*(f"/{number}" for number in range(6)))
