@@ -6,6 +6,9 @@ An answer means that the batch is on disk. Meanwhile a reader asks for the newes
 and for a word. The peers get the same records already decoded, from one writer, a batch in one
 transaction: PostgreSQL by COPY into a table with a GIN index over the words (spans: over the trace
 id), SQLite with FTS5 (spans: an index over the trace id), both durable.
+
+Patterns are found of lines whose values never come again, a trace id in every second one, from 200
+statements, in processor time of one core, beside Drain as published on the same lines.
 """
 
 from __future__ import annotations
@@ -30,16 +33,19 @@ import psycopg
 from pydantic import SecretStr
 
 from benchmarks.api_process import TOKEN, api_process
+from benchmarks.original_drain import OriginalDrain
 from benchmarks.table import Row
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.telemetry.client import telemetry_client
+from sentinel.telemetry.patterns import PatternMiner
 from sentinel.up.ports import any_free
 from sentinel.up.temporary import temporary_postgres
 
 BATCH, BATCHES, SENDERS, ROUNDS = 5_000, 24, 3, 3
 WORDS = [f"w{number}" for number in range(3_000)]
+WORDS_OF_LETTERS = ["".join(map(chr, (97 + n % 26, 97 + n // 26, 120))) for n in range(300)]
 SERVICES = ("shop", "db", "mail", "search")
 RESOURCE = {
     "host.name": "h1", "service.version": "1.4.2", "deployment.environment.name": "production",
@@ -51,7 +57,7 @@ Record = tuple[int, str, str, str]
 
 def run() -> list[Row]:
     """Rows for logs and spans, each beside PostgreSQL and SQLite."""
-    rows: list[Row] = []
+    rows: list[Row] = [_patterns()]
     with tempfile.TemporaryDirectory() as folder, _store(Path(folder)) as settings:
         database = f"sqlite:///{folder}/sentinel.db"
         Store(database).migrate()
@@ -65,6 +71,27 @@ def run() -> list[Row]:
                     ours.append(_sent(port, signal, bodies, settings))
                 rows += _rows(signal, sorted(ours)[ROUNDS // 2])
     return rows
+
+
+def _patterns() -> Row:
+    draw = random.Random("patterns")
+    said = [" ".join(draw.choices(WORDS_OF_LETTERS, k=draw.randrange(3, 12))) for _ in range(200)]
+
+    def line(number: int) -> str:
+        trace = f" trace={draw.getrandbits(128):032x}" if number % 2 else ""
+        return f"{draw.choice(said)} {number}: user{draw.randrange(10**6)} took {number} ms{trace}"
+
+    lines = [line(number) for number in range(100_000)]
+
+    def rate(work: Callable[[Sequence[str]], object], some: Sequence[str]) -> float:
+        began = time.process_time()
+        work(some)
+        return len(some) / (time.process_time() - began)
+
+    return Row(
+        name="patterns_per_second", value=rate(PatternMiner("shop").ids_of, lines), unit="lines/s",
+        peer="Drain as published", peer_value=rate(OriginalDrain().groups_of, lines[:20_000]),
+    )  # fmt: skip
 
 
 def _rows(signal: str, value: float) -> list[Row]:
