@@ -43,6 +43,7 @@ from sentinel.rules.rule import Rule
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.oncall.stored import StoredOnCall
+from sentinel.store.slo.slos import TenantSlos
 
 __all__ = ["evaluate"]
 
@@ -95,6 +96,7 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         metrics=store.metrics.reader(rule.tenant),
         events=store.event_port(rule, _source(run, flow)),
         oncall=StoredOnCall(store),
+        slos=TenantSlos(store, rule.tenant, keeps=True),
         connect=connect,
     )
     evaluation = _check(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
@@ -206,6 +208,7 @@ def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, A
         prefect=connections.prefect_api(),
         metrics=connections.store().metrics.reader(rule.tenant),
         events=connections.store().event_port(rule, None),
+        slos=TenantSlos(connections.store(), rule.tenant, keeps=False),
         connect=connect,
     )
     evaluation = _check(trigger, rule, parameters, ctx, at, at, RunSource())

@@ -9,6 +9,7 @@ from prefect.states import Completed
 from flows import connections
 from sentinel.duration import format_duration
 from sentinel.settings import settings
+from sentinel.store.slo.counts import keep_counts
 
 __all__ = ["retention"]
 
@@ -18,6 +19,7 @@ def retention() -> State[None]:
     """Delete alerts resolved longer ago than `SENTINEL_RETENTION`; merge and expire samples."""
     older_than = settings().retention
     gone = connections.store().retain(older_than)
+    keep_counts(connections.store())
     return Completed(
         name="Retained",
         message=(

@@ -61,6 +61,8 @@ ACTIONS: dict[str, str] = {
     "view.removed": "removed the saved view",
     "dashboard.saved": "saved the dashboard",
     "dashboard.removed": "removed the dashboard",
+    "slo.saved": "saved the SLO",
+    "slo.removed": "removed the SLO",
     "inbox.read": "marked as read",
     "push.subscribed": "subscribed the browser",
     "push.moved": "got a new push address for the browser",
@@ -87,7 +89,7 @@ ACTIONS: dict[str, str] = {
 OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "dashboard", "inbox",
     "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
-    "silence", "browser",
+    "silence", "browser", "slo",
 )  # fmt: skip
 """What a change can be about."""
 

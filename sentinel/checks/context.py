@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sentinel.checks.event_port import EventPort
     from sentinel.metrics.series import MetricReader
     from sentinel.oncall.port import OnCallPort
+    from sentinel.slo.port import SloPort
 
 __all__ = ["Connect", "Context"]
 
@@ -44,6 +45,7 @@ class Context:
         metrics: reads the stored metrics of this rule's tenant
         events: matches the events of this rule's tenant
         oncall: tells what the on-call schedules lack
+        slos: the SLOs of this rule's tenant, and their events
         connect: connects to another Prefect API; `prefect_client.client.connect` does
     """
 
@@ -57,6 +59,7 @@ class Context:
         metrics: MetricReader | None = None,
         events: EventPort | None = None,
         oncall: OnCallPort | None = None,
+        slos: SloPort | None = None,
         connect: Connect | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
@@ -66,6 +69,7 @@ class Context:
         self._metrics = metrics
         self._events = events
         self._oncall = oncall
+        self._slos = slos
         self._connect = connect
         self.not_seen: list[Mapping[str, str]] = []
         self.lost: list[tuple[Mapping[str, str], Lost]] = []
@@ -133,6 +137,20 @@ class Context:
                 hint="Roll it out; the flow of a deployment gives it one.",
             )
         return self._oncall
+
+    @property
+    def slos(self) -> SloPort:
+        """Return the SLOs of this rule's tenant.
+
+        Raises:
+            ConfigurationError: there is no database here
+        """
+        if self._slos is None:
+            raise ConfigurationError(
+                "this check reads SLOs, and no database is known here",
+                hint="Roll it out; the flow of a deployment gives it one.",
+            )
+        return self._slos
 
     @contextmanager
     def prefect_api(self, api_url: str = "", key: str = "") -> Generator[PrefectPort]:

@@ -54,6 +54,7 @@ from sentinel.schema.routes import RouteVersion
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
 from sentinel.schema.silences import Silence
+from sentinel.schema.slo import SloCount, SloRow, SloVersion
 from sentinel.schema.web_push import PushKey, PushSubscription
 
 __all__ = [
@@ -130,6 +131,9 @@ __all__ = [
     "ShadowOutcome",
     "Silence",
     "SilenceAnnouncement",
+    "SloCount",
+    "SloRow",
+    "SloVersion",
     "StormRow",
     "Suppression",
     "SystemLog",

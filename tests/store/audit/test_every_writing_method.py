@@ -64,6 +64,8 @@ AUDITED = {
     "notifications.push_subscriptions.PushSubscriptions.remove": ("push.unsubscribed",),
     "custom_dashboards.Boards.save": ("dashboard.saved",),
     "custom_dashboards.Boards.remove": ("dashboard.removed",),
+    "slo.slos.Slos.save": ("slo.saved",),
+    "slo.slos.Slos.remove": ("slo.removed",),
     "saved_views.Views.save": ("view.saved",),
     "saved_views.Views.remove": ("view.removed",),
     "access.keys.Keys.create": ("key.created",),
@@ -177,6 +179,9 @@ EXEMPT = {
     "rules.remediation.Remediations._move": _ENGINE,
     "rules.remediation.Remediations.follow": _ENGINE,
     "rules.remediation.Remediations.not_started": _ENGINE,
+    "slo.slos.Slos.measure": _DATA,
+    "slo.slos.TenantSlos.replace": _ENGINE,
+    "slo.counts.keep_counts": _UPKEEP,
     "system_log.Log.write": "what Sentinel itself did; changes of people are audited",
     "system_log.Log.reword": "that something Sentinel logged happened again",
 }

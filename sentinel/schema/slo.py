@@ -1,0 +1,58 @@
+"""SLOs: their definitions by version, and the events that they count."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
+
+from sentinel.schema.columns import long_column, moment_column
+
+__all__ = ["SloCount", "SloRow", "SloVersion"]
+
+
+class SloRow(SQLModel, table=True):
+    """An SLO; `document` is its definition as JSON, `counted_until` where its events end.
+
+    Names are unique over all tenants, since each is part of the name of a deployment.
+    """
+
+    __tablename__: ClassVar[Any] = "slo"
+
+    name: str = Field(primary_key=True, max_length=80)
+    tenant: str = Field(max_length=100, index=True)
+    team: str = Field(max_length=100)
+    version: int
+    document: str = long_column()
+    saved_at: datetime = moment_column(nullable=False)
+    saved_by: str
+    counted_until: datetime | None = moment_column(default=None)
+
+
+class SloVersion(SQLModel, table=True):
+    """What an SLO was, from `saved_at` on."""
+
+    __tablename__: ClassVar[Any] = "slo_version"
+
+    name: str = Field(primary_key=True, max_length=80)
+    version: int = Field(primary_key=True)
+    document: str = long_column()
+    saved_at: datetime = moment_column(nullable=False)
+    saved_by: str
+
+
+class SloCount(SQLModel, table=True):
+    """Good and all events of an SLO in a minute, or of old ones in an hour.
+
+    `at` is where it begins, microseconds since 1970.
+    """
+
+    __tablename__: ClassVar[Any] = "slo_count"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    slo: str = Field(primary_key=True, max_length=80)
+    at: int = Field(primary_key=True, sa_type=BigInteger)
+    good: float
+    total: float

@@ -1,0 +1,35 @@
+"""What a check may ask about SLOs, whatever keeps them. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from sentinel.slo.counts import Counts
+from sentinel.slo.definition import SloDefinition
+
+__all__ = ["KeptSlo", "SloPort"]
+
+
+class KeptSlo(NamedTuple):
+    """An SLO, its events as they are kept, and up to where a check has counted them."""
+
+    definition: SloDefinition
+    counts: Counts
+    counted_until: datetime | None
+
+
+class SloPort(Protocol):
+    """The SLOs of a rule's tenant, as a check asks for them."""
+
+    def kept(self, name: str) -> KeptSlo:
+        """Return an SLO with its events.
+
+        Raises:
+            NotFound: there is no such SLO in the tenant
+        """
+        ...
+
+    def replace(self, name: str, start: datetime, end: datetime, counts: Counts) -> None:
+        """Keep the events of a span in place of those that are there; a rehearsal keeps none."""
+        ...

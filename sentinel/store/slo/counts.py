@@ -1,0 +1,116 @@
+"""The events of SLOs as rows: a minute each, and an hour each once they are some days old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, select
+
+from sentinel.metrics.moments import micros
+from sentinel.schema.slo import SloCount, SloRow
+from sentinel.slo.counts import Bucket, Counts
+from sentinel.store.database.bulk import insert_many
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import table_of
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["KEPT_FOR", "add_counts", "delete_counts", "keep_counts", "read_counts", "set_counts"]
+
+_COUNT, _SLO = table_of(SloCount), table_of(SloRow)
+KEPT_FOR = timedelta(days=400)
+"""How long events are kept: a year's window, and a month to look back."""
+_AS_MINUTES = timedelta(days=4)
+"""The longest window of a burn-rate alert is three days."""
+_HOUR = 3_600_000_000
+_AT_ONCE = 10_000
+
+
+def read_counts(connection: Connection, name: str, since: datetime) -> Counts:
+    """Return the events of an SLO from a moment on."""
+    query = select(_COUNT.c.at, _COUNT.c.good, _COUNT.c.total).where(
+        _COUNT.c.slo == name, _COUNT.c.at >= micros(since)
+    )
+    return Counts.of((row.at, row.good, row.total) for row in connection.execute(query))
+
+
+def set_counts(
+    connection: Connection, name: str, start: datetime, end: datetime, counts: Counts
+) -> None:
+    """Replace the events of a span of minutes.
+
+    Args:
+        connection: the caller's open transaction
+        name: of the SLO
+        start: inclusive
+        end: exclusive
+        counts: the new events
+    """
+    connection.execute(
+        _COUNT.delete().where(
+            _COUNT.c.slo == name, _COUNT.c.at >= micros(start), _COUNT.c.at < micros(end)
+        )
+    )
+    rows = zip(counts.times.tolist(), counts.good.tolist(), counts.total.tolist(), strict=True)
+    cells = ((name, at, good, total) for at, good, total in rows)
+    insert_many(connection, "slo_count", ("slo", "at", "good", "total"), cells)
+
+
+def add_counts(store: Store, connection: Connection, name: str, events: Iterable[Bucket]) -> None:
+    """Add events to those that are kept.
+
+    Args:
+        store: the shared database
+        connection: the caller's open transaction
+        name: of the SLO
+        events: where each minute begins, and its events
+    """
+    given = Counts.of(events)
+    rows = zip(given.times.tolist(), given.good.tolist(), given.total.tolist(), strict=True)
+    statement = insert_into(store.dialect, _COUNT)
+    for at, good, total in rows:  # in order of time, so that two callers do not deadlock
+        connection.execute(
+            statement.values(slo=name, at=at, good=good, total=total).on_conflict_do_update(
+                index_elements=["slo", "at"],
+                set_={"good": _COUNT.c.good + good, "total": _COUNT.c.total + total},
+            )
+        )
+
+
+def delete_counts(connection: Connection, name: str) -> None:
+    """Delete all events of an SLO."""
+    connection.execute(_COUNT.delete().where(_COUNT.c.slo == name))
+
+
+def keep_counts(store: Store) -> None:
+    """Sum up old minutes as hours, and delete what is past its retention."""
+    now = store.now()
+    with store.read() as connection:
+        names = list(connection.execute(select(_SLO.c.name)).scalars())
+    edge = micros(now - _AS_MINUTES) // _HOUR * _HOUR
+    for name in names:
+        with store.write() as connection:
+            too_old = _COUNT.c.at < micros(now - KEPT_FOR)
+            connection.execute(_COUNT.delete().where(_COUNT.c.slo == name, too_old))
+            _sum_up(connection, name, edge)
+
+
+def _sum_up(connection: Connection, name: str, edge: int) -> None:
+    """Turn minutes from before `edge` into hours."""
+    hour = _COUNT.c.at - _COUNT.c.at % _HOUR
+    query = (
+        select(hour.label("hour"), func.count().label("n"))
+        .where(_COUNT.c.slo == name, _COUNT.c.at < edge, _COUNT.c.at % _HOUR != 0)
+        .group_by(hour)
+        .order_by(hour)
+        .limit(_AT_ONCE)
+    )
+    for row in connection.execute(query).all():
+        inside = (_COUNT.c.slo == name, _COUNT.c.at >= row.hour, _COUNT.c.at < row.hour + _HOUR)
+        sums = select(func.sum(_COUNT.c.good), func.sum(_COUNT.c.total)).where(*inside)
+        good, total = connection.execute(sums).one()
+        connection.execute(_COUNT.delete().where(*inside))
+        connection.execute(_COUNT.insert().values(slo=name, at=row.hour, good=good, total=total))

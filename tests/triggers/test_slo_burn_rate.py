@@ -1,0 +1,81 @@
+"""The check of an SLO: burn rates from stored metrics and from recorded measurements."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sentinel import Context
+from sentinel.checks.reading import Reading
+from sentinel.clock import FakeClock
+from sentinel.errors import NotFound
+from sentinel.metrics.sample import Sample
+from sentinel.slo.definition import definition_of
+from sentinel.store import Store
+from sentinel.store.slo.slos import Measurement, Slos, TenantSlos
+from triggers.slo_burn_rate import slo_burn_rate
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+def look(store: Store, clock: FakeClock) -> tuple[dict[str, Reading], list[str]]:
+    """The readings by kind, and the kinds that could not be seen."""
+    ctx = Context(
+        clock=clock, metrics=store.metrics.reader(), slos=TenantSlos(store, "default", keeps=True)
+    )
+    found = slo_burn_rate.check(ctx=ctx, slo="checkout").readings
+    return {one.labels["kind"]: one for one in found}, [one["kind"] for one in ctx.not_seen]
+
+
+def test_a_burn_pages_with_its_numbers_and_ends_when_it_is_over(store: Store, clock: FakeClock):
+    clock.set(NOW)
+    slos = Slos(store)
+    slos.save(
+        definition_of({"name": "checkout", "team": "shop", "objectives": [{"target": 99.9}]}),
+        actor="ann",
+    )
+    assert look(store, clock) == ({}, ["page", "ticket"])  # nothing measured says nothing
+    minutes = [NOW - timedelta(minutes=one) for one in range(1, 4320)]
+    slos.measure("checkout", [Measurement(100, 100, at) for at in minutes])
+    found, _ = look(store, clock)
+    assert [one.firing for one in found.values()] == [False, False]
+    slos.measure("checkout", [Measurement(0, 100, at) for at in minutes[:20]])
+    page = look(store, clock)[0]["page"]
+    assert (page.firing, page.severity, page.team) == (True, "critical", "shop")
+    assert page.summary is not None
+    assert page.summary.startswith("checkout burns its error budget at 250 times what 99.9% over")
+    assert page.details is not None
+    assert page.details["bad_events"] == 2000
+    assert page.details["health"] == "violated"
+    assert page.details["burn_rates"][0]["fires_above"] == pytest.approx(14.4)
+    clock.forward(minutes=40)
+    slos.measure("checkout", [Measurement(100, 100, NOW + timedelta(minutes=one))
+                              for one in range(40)])  # fmt: skip
+    assert look(store, clock)[0]["page"].firing is False
+
+
+def test_samples_that_arrive_late_are_counted_once(store: Store, clock: FakeClock):
+    clock.set(NOW)
+    Slos(store).save(
+        definition_of({
+            "name": "checkout", "objectives": [{"target": 90}], "alerting": {"ticket": False},
+            "minimum_events": 5,
+            "indicator": {"kind": "threshold", "metric": "load", "below": 1},
+        }), actor="ann",
+    )  # fmt: skip
+    store.metrics.add([Sample(name="load", value=0.5, at=NOW - timedelta(minutes=one))
+                       for one in range(1, 11)])  # fmt: skip
+    assert look(store, clock)[0].keys() == {"page"}
+    clock.forward(minutes=2)
+    store.metrics.add([Sample(name="load", value=2, at=NOW - timedelta(seconds=90))])
+    look(store, clock)
+    counts = Slos(store).counts("checkout")
+    tally = counts.between(NOW - timedelta(hours=1), clock.now())
+    assert tally == (10, 11)
+
+
+def test_an_slo_that_is_gone_is_said_to_be(store: Store, clock: FakeClock):
+    clock.set(NOW)
+    with pytest.raises(NotFound, match="there is no SLO 'checkout'"):
+        look(store, clock)

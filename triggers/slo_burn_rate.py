@@ -1,0 +1,141 @@
+"""How fast an SLO uses up its error budget: a page where it is fast, a ticket where it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sentinel import Context, Reading, trigger
+from sentinel.duration import format_duration
+from sentinel.errors import ConfigurationError
+from sentinel.slo.budget import Status, statuses_of
+from sentinel.slo.burn_alerts import Burn, burns_of
+from sentinel.slo.counting import counted
+from sentinel.slo.counts import Counts
+from sentinel.slo.definition import PrefectIndicator, SloDefinition
+from sentinel.slo.indicators import RunEnd, counts_of_runs
+from sentinel.slo.windows import Span
+from triggers._deployments import listed
+from triggers._outcomes import BAD, GOOD
+
+
+@trigger(category="slo", unit="times the budget", backtest=False)
+def slo_burn_rate(ctx: Context, slo: str) -> Iterator[Reading]:
+    """How fast an SLO uses up its error budget, over several windows at once.
+
+    By the Site Reliability Workbook: a page where a long and a short window both burn so fast that
+    2% of a month's budget is gone within an hour, or 5% within six; a ticket at 10% within one or
+    three days. Where there are too few events to say, an alert stays as it is. Each SLO has a rule
+    with this check, which the API, the command line or the dashboard makes with it.
+
+    Args:
+        ctx: the time, the SLO and its events, the stored metrics and the Prefect API
+        slo: the name of the SLO
+
+    Yields:
+        For each objective one reading for its page and one for its ticket, where the SLO has them:
+        the burn rate of the pair of windows that fires or is closest to it.
+    """
+
+    def runs(definition: SloDefinition, span: Span) -> Counts:
+        return _counts_of_runs(ctx, definition, span)
+
+    definition, counts = counted(ctx.slos, slo, ctx.metrics, ctx.now(), runs)
+    statuses = statuses_of(definition, counts, ctx.now())
+    alerting = definition.alerting
+    for objective, status in zip(definition.objectives, statuses, strict=True):
+        for burn in burns_of(objective, counts, ctx.now(), definition.minimum_events):
+            if not (alerting.page if burn.kind == "page" else alerting.ticket):
+                continue
+            labels = {"slo": slo, "objective": status.objective, "kind": burn.kind}
+            if burn.fires is None or burn.worst is None:
+                ctx.unknown(labels)
+                continue
+            yield _reading(definition, labels, status, burn)
+
+
+def _reading(
+    definition: SloDefinition, labels: dict[str, str], status: Status, burn: Burn
+) -> Reading:
+    worst = burn.worst
+    rate = 0.0 if worst is None else min(worst.long or 0.0, worst.short or 0.0)
+    alerting = definition.alerting
+    return Reading(
+        labels=labels,
+        value=rate,
+        firing=bool(burn.fires),
+        severity=alerting.page_severity if burn.kind == "page" else alerting.ticket_severity,
+        team=definition.team,
+        summary=_summary(definition.name, status, burn, rate),
+        details=_details(definition, status, burn),
+    )
+
+
+def _summary(name: str, status: Status, burn: Burn, rate: float) -> str:
+    left = "" if status.budget_left is None else f"; {status.budget_left:.0%} of the budget is left"
+    if burn.fires and burn.worst is not None:
+        over = format_duration(burn.worst.pair.long)
+        return (
+            f"{name} burns its error budget at {rate:.3g} times what {status.objective} allows, "
+            f"over the last {over}{left}"
+        )
+    return f"{name} keeps to the pace of {status.objective}{left}"
+
+
+def _details(definition: SloDefinition, status: Status, burn: Burn) -> dict[str, Any]:
+    return {
+        "service": definition.service,
+        "target_percent": status.target,
+        "compliance_percent": status.compliance,
+        "health": str(status.health),
+        "budget_left": status.budget_left,
+        "budget_events": status.budget_events,
+        "bad_events": status.counted.bad,
+        "total_events": status.counted.total,
+        "window_start": status.span.start.isoformat(),
+        "burn_rates": [
+            {"long_window": format_duration(one.pair.long),
+             "short_window": format_duration(one.pair.short), "long": one.long,
+             "short": one.short, "fires_above": one.factor, "fires": one.fires}
+            for one in burn.pairs
+        ],
+    }  # fmt: skip
+
+
+def _counts_of_runs(ctx: Context, definition: SloDefinition, span: Span) -> Counts:
+    indicator = definition.indicator
+    if not isinstance(indicator, PrefectIndicator):
+        raise TypeError("only an SLO over flow runs asks for them")
+    # A day's readiness needs its runs since midnight, whenever it is evaluated.
+    since = span.start - timedelta(days=1 if indicator.ready_by else 0)
+    with ctx.prefect_api() as prefect:
+        ids = [
+            one.id
+            for one in listed(prefect, ctx.now(), frozenset())
+            if any(fnmatchcase(f"{one.flow}/{one.name}", p) for p in indicator.deployments)
+        ]
+        if not ids:
+            raise ConfigurationError(
+                f"no deployment matches {', '.join(indicator.deployments)}",
+                hint="Write flow/deployment, * meaning anything.",
+            )
+        where = {
+            "deployment_id": {"any_": ids},
+            "state": {"type": {"any_": [GOOD, *BAD]}},
+            "end_time": {"after_": since.isoformat(), "before_": span.end.isoformat()},
+        }
+        found = prefect.every_run(where, sort="END_TIME_DESC")
+    if found.cut:
+        raise ConfigurationError(
+            f"{definition.name} has more runs than Prefect gives at once",
+            hint="Name fewer deployments in its indicator.",
+        )
+    runs = [
+        RunEnd(run.end_time, run.state_type == GOOD)
+        for some in found.of.values()
+        for run in some
+        if run.end_time is not None
+    ]
+    return counts_of_runs(indicator, runs, span.start, span.end)
