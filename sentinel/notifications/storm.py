@@ -20,12 +20,15 @@ __all__ = [
     "WAIT",
     "Storm",
     "StormNow",
+    "first_message_in",
     "least_between_wakes",
     "storm_after",
 ]
 
 WAIT = timedelta(seconds=6)
-"""How long a storm gathers alerts before its first message."""
+"""How long a storm gathers alerts before its first message, from when it begins."""
+_LEAST_WAIT = timedelta(seconds=2)
+"""How long the first message waits at least for the alerts that were noticed together."""
 INTERVAL = timedelta(minutes=5)
 """The least time between two messages about a storm, and how long it is quiet before it ends."""
 CRITICALS = 10
@@ -92,6 +95,20 @@ def storm_after(before: Storm | None, opened: int, now: datetime, begins_at: int
     # If the clock was set back, it does not last longer for it.
     seen = min(before.seen_at, now)
     return Storm(began_at=before.began_at, seen_at=seen) if now < seen + INTERVAL else None
+
+
+def first_message_in(storm: Storm, now: datetime | None) -> timedelta:
+    """Return how long the first message of a storm still waits.
+
+    Args:
+        storm: of the receiver
+        now: when the first of its alerts are entered; None for when it began
+
+    Returns:
+        What is left of `WAIT`, at least 2 s.
+    """
+    spent = timedelta(0) if now is None else max(timedelta(0), now - storm.began_at)
+    return max(WAIT - spent, _LEAST_WAIT)
 
 
 def least_between_wakes(storms: list[Storm], emitted_at: datetime | None) -> timedelta:

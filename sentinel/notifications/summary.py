@@ -19,7 +19,7 @@ from sentinel.labels.fingerprint import fingerprint
 from sentinel.notifications.channel import Message
 from sentinel.notifications.grouping import Membership
 from sentinel.notifications.message_limit import MINUTE
-from sentinel.notifications.storm import INTERVAL, WAIT, Storm
+from sentinel.notifications.storm import INTERVAL, Storm, first_message_in
 from sentinel.severity import Severity, severity_of
 
 __all__ = [
@@ -54,6 +54,7 @@ def is_storm(route: str) -> bool:
 def summary_membership(
     tenant: str, receiver: str, channel: str, storm: Storm | None = None,
     policy: Mapping[str, Any] = MappingProxyType({}), stands_in: bool = False,
+    now: datetime | None = None,
 ) -> Membership:  # fmt: skip
     """Return the summary of a receiver's channel as alerts are entered into it.
 
@@ -67,6 +68,8 @@ def summary_membership(
         policy: of the groups that it is to name, as `Membership.policy` has it: their active hours
             and time intervals, which they have in common, and their shortest repeat_interval
         stands_in: whether the channel is none of the receiver's, but stands in for them
+        now: the present moment, from which a storm's first message waits for the rest of the time
+            that the storm gathers alerts; None for all of that time
 
     Returns:
         The group's key, labels, receivers and times.
@@ -75,7 +78,7 @@ def summary_membership(
     kind, wait, interval = ROUTE, timedelta(0), MINUTE
     if storm is not None:
         labels["since"] = f"{storm.began_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        kind, wait, interval = STORM, WAIT, INTERVAL
+        kind, wait, interval = STORM, first_message_in(storm, now), INTERVAL
     times = {name: policy[name] for name in _TIMES if policy.get(name)}
     known = {"times": msgspec.json.encode(times, order="sorted").decode()} if times else {}
     return Membership(

@@ -14,8 +14,10 @@ from sentinel.notifications.reasons import Reason
 from sentinel.notifications.storm import (
     INTERVAL,
     PACE,
+    WAIT,
     Storm,
     StormNow,
+    first_message_in,
     least_between_wakes,
     storm_after,
 )
@@ -109,3 +111,11 @@ def test_notify_is_started_at_most_every_half_minute_in_a_storm():
     assert least_between_wakes([storm], at(10)) == PACE
     assert least_between_wakes([storm], at(9)) == AT_MOST_EVERY
     assert least_between_wakes([storm], None) == least_between_wakes([], at(9)) == AT_MOST_EVERY
+
+
+def test_the_first_message_waits_for_the_rest_of_the_time_and_at_least_two_seconds():
+    storm = Storm(began_at=T0, seen_at=at(100))
+    waits = [
+        first_message_in(storm, now) for now in (None, at(-5), T0, at(1.5), at(4), at(5), at(99))
+    ]
+    assert waits == [WAIT, WAIT, WAIT, WAIT - timedelta(seconds=1.5), *[timedelta(seconds=2)] * 3]

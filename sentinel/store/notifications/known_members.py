@@ -8,20 +8,32 @@ kept with the member when it is muted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2s
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, not_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, not_, or_, select
 
+from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import MEMBER
 
-__all__ = ["any_muted", "channel_mark", "knows", "marks", "muted_at", "over_since", "unheard_of"]
+__all__ = ["channel_mark", "knows", "marks", "muted_at", "muted_ever", "over_since", "unheard_of"]
 
 
-def any_muted(connection: Connection, group_id: str) -> bool:
-    """Return whether a member of a group is or was muted, so that its channels know it apart."""
-    return connection.execute(_ANY_MUTED, {"group": group_id}).first() is not None
+def muted_ever(connection: Connection, group_ids: Sequence[str]) -> set[str]:
+    """Return the groups a member of which is or was muted, so that channels know them apart.
+
+    Args:
+        connection: an open transaction
+        group_ids: of the groups
+
+    Returns:
+        Their ids.
+    """
+    found: set[str] = set()
+    for piece in chunks(group_ids):
+        found.update(connection.execute(_MUTED_EVER, {"groups": piece}).scalars())
+    return found
 
 
 def channel_mark(channel: str) -> str:
@@ -100,8 +112,9 @@ def over_since(seq: Any, mark: Any) -> ColumnElement[bool]:
 
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
-_ANY_MUTED = (
-    select(MEMBER.c.alert_id)
-    .where(MEMBER.c.group_id == bindparam("group"), MEMBER.c.muted_seq.is_not(None))
-    .limit(1)
+_IN_GROUPS: BindParameter[Any] = bindparam("groups", expanding=True)
+_MUTED_EVER = (
+    select(MEMBER.c.group_id)
+    .where(MEMBER.c.group_id.in_(_IN_GROUPS), MEMBER.c.muted_seq.is_not(None))
+    .distinct()
 )

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Connection, Engine, Row, and_, bindparam, func, or_, select
 
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.silence import (
@@ -82,7 +82,18 @@ class Mutes:
         tree = active_tree(connection)
         self._inhibitions = None if tree is None else tree.inhibitions
         self._inhibitors = Inhibitors(connection)
+        self._foreseen: dict[str, bool] = {}
         self.changed: dict[str, bool] = {}
+
+    def foresee(self, group_ids: Sequence[str]) -> None:
+        """Read at once what `refresh` asks of each of these groups.
+
+        Args:
+            group_ids: of groups that are locked, each of which is refreshed once
+        """
+        for piece in chunks(group_ids):
+            held = set(self._connection.execute(_UNHEARD, {"groups": piece}).scalars())
+            self._foreseen |= {one: one in held for one in piece}
 
     def refresh(self, group: Any) -> int:
         """Keep with each firing member of a group what mutes it now.
@@ -194,7 +205,9 @@ class Mutes:
 
     def _holds_back(self, group_id: str) -> bool:
         """Return whether a firing member was muted at the last decision."""
-        return self._connection.execute(_UNHEARD, {"group": group_id}).first() is not None
+        if group_id not in self._foreseen:
+            self.foresee([group_id])
+        return self._foreseen.pop(group_id)
 
     def _inhibited(self, sources: Sequence[str], row: Row[Any]) -> Mute | None:
         if not sources:
@@ -339,13 +352,14 @@ _COUNTED = (
     .where(GROUP.c.id == bindparam("group"))
     .values(suppressed=bindparam("held"), seq=bindparam("seq"))
 )
+_GROUPS: BindParameter[Any] = bindparam("groups", expanding=True)
 _UNHEARD = (
-    select(MEMBER.c.alert_id)
+    select(MEMBER.c.group_id)
     .where(
-        MEMBER.c.group_id == bindparam("group"), MEMBER.c.muted_seq.is_not(None),
+        MEMBER.c.group_id.in_(_GROUPS), MEMBER.c.muted_seq.is_not(None),
         MEMBER.c.heard_seq.is_(None), MEMBER.c.resolved_seq.is_(None),
     )
-    .limit(1)
+    .distinct()
 )  # fmt: skip
 _ENTRIES = select(NOTIFICATION_LOG.c.channel, NOTIFICATION_LOG.c.notified_seq).where(
     NOTIFICATION_LOG.c.group_id == bindparam("group"),

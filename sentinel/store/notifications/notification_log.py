@@ -21,31 +21,29 @@ from sentinel.notifications.message_limit import SentRecently
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.standby import Standby
 from sentinel.notifications.storm import Storm
+from sentinel.notifications.summary import is_storm
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG, model_of
+from sentinel.store.database.tables import DELIVERY, GROUP, model_of
 from sentinel.store.notifications.acknowledge_links import link_in_message
 from sentinel.store.notifications.channel_health import Gates, still_probing
+from sentinel.store.notifications.claim_writes import ClaimWrites
 from sentinel.store.notifications.deliveries import (
-    CLAIM,
-    UPDATE_LOG_ENTRY,
     Outcome,
     ToSend,
     finish,
-    log_entry_key,
     may_repeat,
     progress_of,
 )
 from sentinel.store.notifications.explaining import Why, explain, explain_alert
-from sentinel.store.notifications.known_members import any_muted
+from sentinel.store.notifications.known_members import muted_ever
 from sentinel.store.notifications.message_limits import sent_recently
 from sentinel.store.notifications.message_templates import with_template
 from sentinel.store.notifications.mute_locks import before_muting
 from sentinel.store.notifications.mute_notes import mute_notes
 from sentinel.store.notifications.mutes import Mutes
 from sentinel.store.notifications.named_alerts import named_alerts, void_acknowledgements
-from sentinel.store.notifications.outcomes import record_held
 from sentinel.store.notifications.queries import ABANDONED, DUE, due
 from sentinel.store.notifications.receivers import DEFAULT
 from sentinel.store.notifications.storms import storm_seen, update_storms
@@ -147,16 +145,24 @@ class NotificationLog:
             gates = Gates(connection, now, claims=True)
             mutes = Mutes(connection, now)
             refreshed.append(mutes)
+            if any(is_storm(group.route) for group in groups):
+                # What a storm's message is to name may wait for it, and not the other way round.
+                groups = [group for group in groups if is_storm(group.route)]
             ids = [group.id for group in groups]
             known = log_entries_of(connection, ids)
             self._abandon(connection, ids)
-            for row in groups:
-                group = model_of(AlertGroup, row)
+            mutes.foresee(ids)
+            decided = [model_of(AlertGroup, row) for row in groups]
+            for group in decided:
                 group.seq = mutes.refresh(group)
+            muted = muted_ever(connection, ids)
+            writes = ClaimWrites()
+            for group in decided:
                 sends += self._decide_group(
                     connection, group, known[group.id], channels, gates, limits, storms, by, now,
-                    standby, held,
+                    standby, held, writes, muted=group.id in muted,
                 )  # fmt: skip
+            writes.flush(connection)
             gates.save(connection)
             if mutes.changed:
                 self._follow_mutes(connection, mutes.changed, now)
@@ -172,7 +178,7 @@ class NotificationLog:
         self, connection: Connection, group: AlertGroup, known: dict[tuple[str, str], Row[Any]],
         channels: dict[str, list[str]], gates: Gates, limits: SentRecently,
         storms: Mapping[str, Storm], by: str, now: datetime, standby: Standby | None,
-        held: list[HeldGroup],
+        held: list[HeldGroup], writes: ClaimWrites, *, muted: bool,
     ) -> list[ToSend]:  # fmt: skip
         self._log_unknown(connection, group, known, channels)
         sends: list[ToSend] = []
@@ -180,10 +186,9 @@ class NotificationLog:
         summarised: list[HeldGroup] = []
         # By the last notification, which channels often share.
         sides: dict[tuple[int, bool, str], Named] = {}
-        muted = any_muted(connection, group.id)
         targets = targets_of(group, known, channels, gates, standby)
         if not targets:
-            self._remember(connection, group, ("", ""), known, NOT_ROUTED, now)
+            writes.remember(group.id, ("", ""), known.get(("", "")), NOT_ROUTED, now)
         for receiver, channel in targets:
             policy = policy_of(group)
             last = last_notified(
@@ -197,7 +202,8 @@ class NotificationLog:
             decision = decide(seen, last, now, policy)
             if decision.reason in (Reason.THROTTLED, Reason.PER_HOUR):
                 count_held(connection, group, receiver, channel, last)
-            self._remember(connection, group, (receiver, channel), known, decision, now)
+            entry = known.get((receiver, channel))
+            writes.remember(group.id, (receiver, channel), entry, decision, now)
             storm = storms.get(receiver)
             own = channels.get(receiver, channels[DEFAULT])
             waits = held_group(group, (receiver, channel), last, seen, decision, storm, own)
@@ -223,12 +229,10 @@ class NotificationLog:
         otherwise = min(nexts, default=None)
         nexts += [one.until for one in summarised]
         held += [msgspec.structs.replace(one, otherwise=otherwise) for one in summarised]
-        claim = {
-            "due_at": now if sends else min(nexts, default=None),
-            "claimed_by": by if sends else "",
-            "claimed_until": now + _CLAIM if sends else None,
-        }
-        connection.execute(CLAIM, {"group": group.id, **claim})
+        writes.claim(
+            group.id, due_at=now if sends else min(nexts, default=None), by=by if sends else "",
+            until=now + _CLAIM if sends else None,
+        )  # fmt: skip
         return sends
 
     def _log_unknown(
@@ -248,35 +252,6 @@ class NotificationLog:
                     f"there is no receiver {name!r}; {DEFAULT!r} is notified of {group.title!r}",
                     {"group": group.id, "do": f"sentinel receiver set {name} --channel …"},
                 )
-
-    def _remember(
-        self, connection: Connection, group: AlertGroup, target: tuple[str, str],
-        known: dict[tuple[str, str], Row[Any]], decision: Decision, now: datetime,
-    ) -> None:  # fmt: skip
-        """Store a decision as the last one, and as an outcome where it holds back for a new reason.
-
-        Args:
-            connection: the claim's transaction
-            group: the group
-            target: receiver and channel
-            known: the group's log entries as they were before
-            decision: about the target
-            now: the present moment
-        """
-        receiver, channel = target
-        before = known.get(target)
-        values: dict[str, Any] = {
-            "reason": str(decision.reason), "decided_at": now, "next_at": decision.next_at
-        }  # fmt: skip
-        if before is not None:
-            connection.execute(
-                UPDATE_LOG_ENTRY, {**log_entry_key(group.id, receiver, channel), **values}
-            )
-        else:
-            entry = {"group_id": group.id, "receiver": receiver, "channel": channel, **values}
-            connection.execute(_NEW_ENTRY, {**entry, **_NEVER_NOTIFIED})
-        if not decision.send and (before is None or before.reason != decision.reason):
-            record_held(connection, group.id, receiver, channel, decision, now)
 
     def _prepare(
         self, connection: Connection, group: AlertGroup, target: tuple[str, str],
@@ -352,8 +327,3 @@ class NotificationLog:
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _NEW_DELIVERY = DELIVERY.insert()
-_NEW_ENTRY = NOTIFICATION_LOG.insert()
-_NEVER_NOTIFIED = {
-    "notified_seq": 0, "notified_firing": 0, "notified_severity": 0, "attempts": 0, "error": "",
-    "reference": "",
-}  # fmt: skip

@@ -7,6 +7,7 @@ last one writes nothing, however often it is made.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -16,34 +17,32 @@ from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import NotificationOutcome
 from sentinel.store.database.tables import DELIVERY, table_of
 
-__all__ = ["MOST_OUTCOMES", "outcomes_of", "record_held"]
+__all__ = ["ADD_OUTCOME", "MOST_OUTCOMES", "held_outcome", "outcomes_of"]
 
 OUTCOME = table_of(NotificationOutcome)
 MOST_OUTCOMES = 200
 """So many of the newest outcomes of a group are read, of both kinds."""
 
 
-def record_held(
-    connection: Connection, group_id: str, receiver: str, channel: str, decision: Decision,
-    now: datetime,
-) -> None:  # fmt: skip
-    """Add that a channel is held back for another reason than before.
+def held_outcome(
+    group_id: str, receiver: str, channel: str, decision: Decision, now: datetime
+) -> dict[str, Any]:
+    """Return the row which says that a channel is held back for another reason than before.
 
     Args:
-        connection: the claim's transaction
         group_id: of the group
         receiver: name of the receiver; empty where there is none
         channel: of the receiver; empty where there is none
         decision: not to send
         now: the present moment
+
+    Returns:
+        The values of `ADD_OUTCOME`.
     """
-    connection.execute(
-        _ADD,
-        {
-            "id": new_id(), "group_id": group_id, "receiver": receiver, "channel": channel,
-            "reason": str(decision.reason), "at": now, "next_at": decision.next_at,
-        },
-    )  # fmt: skip
+    return {
+        "id": new_id(), "group_id": group_id, "receiver": receiver, "channel": channel,
+        "reason": str(decision.reason), "at": now, "next_at": decision.next_at,
+    }  # fmt: skip
 
 
 def outcomes_of(connection: Connection, group_id: str) -> list[Outcome]:
@@ -77,7 +76,8 @@ def outcomes_of(connection: Connection, group_id: str) -> list[Outcome]:
 
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
-_ADD = OUTCOME.insert()
+ADD_OUTCOME = OUTCOME.insert()
+"""Adds outcomes."""
 _HELD = (
     select(OUTCOME)
     .where(OUTCOME.c.group_id == bindparam("group"))

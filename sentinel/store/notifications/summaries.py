@@ -125,9 +125,9 @@ def summarise(store: Store, held: Sequence[HeldGroup]) -> None:
             store.in_transaction(partial(_enter, store, piece))
 
 
-def _home(held: HeldGroup, policy: Mapping[str, Any]) -> Membership:
+def _home(held: HeldGroup, policy: Mapping[str, Any], now: datetime | None = None) -> Membership:
     return summary_membership(
-        held.tenant, held.receiver, held.channel, held.storm, policy, held.stands_in
+        held.tenant, held.receiver, held.channel, held.storm, policy, held.stands_in, now
     )
 
 
@@ -148,7 +148,7 @@ def _enter(store: Store, held: Sequence[HeldGroup], connection: Connection) -> N
     # The shortest of all that it names, also of what entered before.
     live = [row.policy for row in groups if row.id == last and row.status != "resolved"]
     shortest = min((one.policy for one in still), key=repeat_interval)
-    home = _home(first, min([shortest, *live], key=repeat_interval))
+    home = _home(first, min([shortest, *live], key=repeat_interval), now)
     changes = GroupChanges(store, connection)
     changes.fired = [
         Fired(alert_id, row.title, row.severity, home, fresh=False)

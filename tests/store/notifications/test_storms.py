@@ -176,5 +176,16 @@ def test_the_message_of_a_storm_waits_for_nothing_that_it_is_to_name(world: Worl
     world.store.apply(world.evaluation(mounts(500)))
     watch_storms(world.store)
     world.clock.forward(seconds=WAIT.total_seconds())
+    waiting = world.store.notification_log.overdue(world.clock.now()) - 1
     (first,) = world.store.notification_log.claim("test")
     assert first.message.title == "[high] a storm: 100 alerts of 100 groups"
+    assert world.store.notification_log.overdue(world.clock.now()) == waiting == 400
+
+
+def test_the_first_message_of_a_storm_leaves_so_long_after_the_storm_began(world: World):
+    world.sees(mounts())
+    watch_storms(world.store)
+    world.clock.forward(seconds=4)  # until `notify` runs
+    assert titles(world) == []
+    world.clock.forward(seconds=2)
+    assert titles(world) == ["[high] a storm: 100 alerts of 100 groups"]
