@@ -19,6 +19,7 @@ from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.store.database.scoped import group_in, rule_in
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, RULE
 from sentinel.store.escalations.rows import ESCALATION, PAGE
+from sentinel.store.rules.health import BY_EVENT
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -40,7 +41,10 @@ DEFINITIONS = {
         "of fire drills."
     ),
     "Evaluation": "How long the check of each rule's last evaluation took.",
-    "Lateness": "From when the last evaluation of each rule was scheduled to when it was applied.",
+    "Lateness": (
+        "From when the last evaluation of each rule with a schedule was due to when it was "
+        "applied; rules that events evaluate have none."
+    ),
 }
 _MOST_PAGES, _MOST_MESSAGES = 20_000, 1000
 _SHIFT = 12 * 3600
@@ -146,7 +150,8 @@ def own_times(
     messages = select(GROUP.c.opened_at, found.c.started_at).join(
         found, GROUP.c.id == found.c.group_id
     )
-    rules = select(RULE.c.check_seconds, RULE.c.slot, RULE.c.evaluated_at).where(
+    due = RULE.c.trigger.not_in(BY_EVENT)
+    rules = select(RULE.c.check_seconds, RULE.c.slot, RULE.c.evaluated_at, due).where(
         RULE.c.enabled, *rule_in(scope)
     )
     with store.read() as connection:
@@ -154,9 +159,13 @@ def own_times(
         evaluated = connection.execute(rules).tuples().all()
     return OwnTimes(
         message=_quantiles([(at - opened).total_seconds() for opened, at in sent]),
-        evaluation=_quantiles([took for took, _, _ in evaluated if took is not None]),
+        evaluation=_quantiles([took for took, *_ in evaluated if took is not None]),
         lateness=_quantiles(
-            [max(0.0, (at - slot).total_seconds()) for _, slot, at in evaluated if slot and at]
+            [
+                max(0.0, (at - slot).total_seconds())
+                for _, slot, at, scheduled in evaluated
+                if scheduled and slot and at
+            ]
         ),
     )
 

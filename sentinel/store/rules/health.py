@@ -21,13 +21,16 @@ from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["FACTS", "NONE", "AlertCounts", "alert_counts", "facts_of", "note_paused"]
+__all__ = ["BY_EVENT", "FACTS", "NONE", "AlertCounts", "alert_counts", "facts_of", "note_paused"]
 
 FACTS = (
     "enabled", "paused", "trigger", "closed_world", "slot", "spec", "failures", "error", "seen",
     "bad", "held_until", "saw_at",
 )  # fmt: skip
 """The columns of a rule's row that `facts_of` reads."""
+
+BY_EVENT = (POLICY_TRIGGER, PACK_TRIGGER, POSTED_TRIGGER)
+"""Triggers of rules that events evaluate as they arrive, so that no evaluation is ever due."""
 
 _TIMEOUT: timedelta = Rule.model_fields["timeout"].default
 
@@ -84,7 +87,7 @@ def facts_of(row: Mapping[str, Any], counts: AlertCounts) -> RuleFacts:
     return RuleFacts(
         enabled=row["enabled"],
         paused=row["paused"],
-        by_event=row["trigger"] in (POLICY_TRIGGER, PACK_TRIGGER, POSTED_TRIGGER),
+        by_event=row["trigger"] in BY_EVENT,
         closed_world=row["closed_world"],
         slot=row["slot"],
         every=parse_duration(every) if every else None,

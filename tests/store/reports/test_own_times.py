@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sentinel.access import Reach, Scope
+from sentinel.checks.event_port import PACK_TRIGGER
 from sentinel.clock import FakeClock
 from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.schema.columns import new_id
 from sentinel.store import Store
-from sentinel.store.database.tables import ALERT
+from sentinel.store.database.tables import ALERT, RULE
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.reports.own_times import own_times, paging_load
 from tests.databases import both_databases
@@ -66,6 +67,12 @@ def test_sentinel_measures_its_own_messages_and_evaluations(store: Store, clock:
     found = own_times(store, since, clock.now())
     assert (found.message.count, found.message.median, found.message.most) == (1, 31.0, 31.0)
     assert (found.lateness.count, found.lateness.p95) == (1, 0.0)
+    # Events evaluate a policy whenever one matches: no schedule says when it was due.
+    World(store, clock, name="policy", team="db").sees({"/": 1})
+    matched = {"trigger": PACK_TRIGGER, "evaluated_at": clock.now() + timedelta(minutes=9)}
+    with store.write() as connection:
+        connection.execute(RULE.update().where(RULE.c.name == "policy").values(matched))
+    assert own_times(store, since, clock.now()).lateness == found.lateness
     other = Scope((Reach(None, frozenset({"web"})),))
     hidden = own_times(store, since, clock.now(), other)
     assert (hidden.message.count, hidden.lateness.count) == (0, 0)
