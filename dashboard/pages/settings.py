@@ -22,6 +22,7 @@ from sentinel.access import Permission
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.settings import KEPT, kept_settings, set_by, settings
+from sentinel.store.reports.statistics import MOST_COUNTED
 
 NAME = re.compile("([A-Z]+(?:_[A-Z]+)+)")
 """The name of an environment variable."""
@@ -130,7 +131,7 @@ def _storage() -> None:
         [
             ("Database", kept.where, "SENTINEL_DATABASE_URL"),
             ("Size", size, ""),
-            ("Alerts", markup.capped(kept.alerts, 1_000_000), ""),
+            ("Alerts", markup.capped(kept.alerts, MOST_COUNTED), ""),
             ("Oldest alert", session.clock().day(kept.oldest) if kept.oldest
              else "none yet", ""),
             ("Retention of resolved alerts", format_duration(settings().retention),

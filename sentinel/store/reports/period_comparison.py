@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Connection, func, literal_column, select
 
+from sentinel.access import EVERYTHING
 from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.store.alerts.filter import AlertFilter, narrowed
 from sentinel.store.database.tables import ALERT
+from sentinel.store.reports.period_reads import mean
+from sentinel.store.reports.rollup_spans import kept_in
 from sentinel.store.reports.rollups import milliseconds
-from sentinel.store.reports.trends import Period
+from sentinel.store.reports.trends import Period, TrendReads, period_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_COMPARED", "Compared", "RulePair", "Span", "compare"]
 
 MOST_COMPARED = 50
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,27 +73,70 @@ def compare(store: Store, chosen: AlertFilter, first: Span, second: Span) -> Com
         ConfigurationError: a word of the filter cannot be parsed.
     """
     conditions = narrowed(msgspec.structs.replace(chosen, since=None, until=None), store.now())
-    conditions = [*conditions, ALERT.c.rule != DRILL_RULE]
-    with store.read() as connection:
-        was, now = (_rules(connection, store, conditions, span) for span in (first, second))
-        none = (0, None)
-        pairs = [
-            RulePair(
-                rule=rule,
-                first=was.get(rule, none)[0],
-                second=now.get(rule, none)[0],
-                first_resolve=was.get(rule, none)[1],
-                second_resolve=now.get(rule, none)[1],
-            )
-            for rule in was.keys() | now.keys()
-        ]
-        pairs.sort(key=lambda one: (-abs(one.second - one.first), -one.second, one.rule))
-        return Compared(
-            first=_period(connection, store, conditions, first),
-            second=_period(connection, store, conditions, second),
-            rules=pairs[:MOST_COMPARED],
-            more=max(0, len(pairs) - MOST_COMPARED),
+    with store.snapshot() as connection:
+        if conditions:
+            conditions.append(ALERT.c.rule != DRILL_RULE)
+            was, now = (_chosen(connection, store, conditions, one) for one in (first, second))
+        else:
+            was, now = _all(connection, first, second)
+    none: _OfRule = (0, None)
+    pairs = [
+        RulePair(
+            rule=rule,
+            first=was.rules.get(rule, none)[0],
+            second=now.rules.get(rule, none)[0],
+            first_resolve=was.rules.get(rule, none)[1],
+            second_resolve=now.rules.get(rule, none)[1],
         )
+        for rule in was.rules.keys() | now.rules.keys()
+    ]
+    pairs.sort(key=lambda one: (-abs(one.second - one.first), -one.second, one.rule))
+    return Compared(
+        first=was.period,
+        second=now.period,
+        rules=pairs[:MOST_COMPARED],
+        more=max(0, len(pairs) - MOST_COMPARED),
+    )
+
+
+_OfRule = tuple[int, float | None]
+"""How many alerts of a rule opened, and their mean time to resolve."""
+
+
+class _Half(msgspec.Struct, frozen=True):
+    """One of the two periods."""
+
+    period: Period
+    rules: dict[str, _OfRule]
+
+
+def _all(connection: Connection, *spans: Span) -> list[_Half]:
+    """Return the periods of all alerts, from rollups where they are valid."""
+    edges = [moment for one in spans for moment in (one.since, one.until)]
+    reads = TrendReads(connection, kept_in(connection, min(edges), max(edges)), EVERYTHING)
+    found: list[_Half] = []
+    for one in spans:
+        # Parts are of what comes after a moment, up to and with another.
+        parts = reads.parts(one.since - _MICROSECOND, one.until - _MICROSECOND)
+        kept = reads.kept(parts, "rule", "ended")
+        rules = reads.by_rule(parts, kept)
+        found.append(
+            _Half(
+                period_of(rules, reads.ended(parts, kept)),
+                {
+                    name: (sums.opened, mean(sums.lasted, sums.ended))
+                    for name, sums in rules.items()
+                },
+            )
+        )
+    return found
+
+
+def _chosen(connection: Connection, store: Store, conditions: list[Any], span: Span) -> _Half:
+    """Return a period of the alerts that meet conditions."""
+    return _Half(
+        _period(connection, store, conditions, span), _rules(connection, store, conditions, span)
+    )
 
 
 def _within(column: Any, span: Span) -> list[Any]:
@@ -101,21 +148,16 @@ def _took(store: Store, end: str = "resolved_at") -> ColumnElement[int]:
     return literal_column(milliseconds(store.dialect, "opened_at", end), BigInteger)
 
 
-def _mean(milliseconds: int, count: int) -> float | None:
-    """Return the mean in seconds, or None where nothing was counted."""
-    return milliseconds / count / 1000 if count else None
-
-
 def _rules(
     connection: Connection, store: Store, conditions: list[Any], span: Span
-) -> dict[str, tuple[int, float | None]]:
+) -> dict[str, _OfRule]:
     query = (
         select(ALERT.c.rule, func.count(), func.count(ALERT.c.resolved_at), _took(store))
         .where(*_within(ALERT.c.opened_at, span), *conditions)
         .group_by(ALERT.c.rule)
     )
     return {
-        rule: (count, _mean(took, over)) for rule, count, over, took in connection.execute(query)
+        rule: (count, mean(took, over)) for rule, count, over, took in connection.execute(query)
     }
 
 
@@ -136,6 +178,6 @@ def _period(connection: Connection, store: Store, conditions: list[Any], span: S
         opened=opened,
         resolved=resolved,
         unattended=opened - taken,
-        acknowledge=_mean(waited, taken),
-        resolve=_mean(took, resolved),
+        acknowledge=mean(waited, taken),
+        resolve=mean(took, resolved),
     )

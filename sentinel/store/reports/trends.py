@@ -29,7 +29,7 @@ from sentinel.store.reports.rollups import A_DRILL, DAY, figures, milliseconds, 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["DEFINITIONS", "Bucket", "Noisy", "Period", "Trend", "trend"]
+__all__ = ["DEFINITIONS", "Bucket", "Noisy", "Period", "Trend", "TrendReads", "period_of", "trend"]
 
 DEFINITIONS = {
     "opened": "Alerts that opened in the period. One that reopened counts by when it first opened.",
@@ -117,7 +117,7 @@ def trend(store: Store, length: timedelta, step: timedelta, scope: Scope = EVERY
     since = until - length
     with store.snapshot() as connection:
         kept_there = kept_in(connection, since - length, until) if scope.is_everything else NONE
-        asking = _Asking(connection, kept_there, scope)
+        asking = TrendReads(connection, kept_there, scope)
         late, earlier = asking.parts(since, until), asking.parts(since - length, since)
         kept = asking.kept(late, "rule", "ended", "category", "team")
         kept_before = asking.kept(earlier, "rule", "ended")
@@ -126,21 +126,12 @@ def trend(store: Store, length: timedelta, step: timedelta, scope: Scope = EVERY
         categories, teams = asking.by_kind(late, kept)
         buckets = asking.stepped(since, until, step)
 
-    def period(of: bool) -> Period:
-        rules, (over, lasted) = list((now if of else before).values()), ended[of]
-        count, taken = sum(one.opened for one in rules), sum(one.taken for one in rules)
-        waited = sum(one.waited for one in rules)
-        return Period(
-            opened=count, resolved=over, unattended=count - taken,
-            acknowledge=mean(waited, taken), resolve=mean(lasted, over),
-        )  # fmt: skip
-
     return Trend(
         since=since,
         until=until,
         step=step,
-        now=period(True),
-        before=period(False),
+        now=period_of(now, ended[True]),
+        before=period_of(before, ended[False]),
         buckets=buckets,
         by_category=_most(categories),
         by_team=_most(teams),
@@ -159,10 +150,33 @@ def trend(store: Store, length: timedelta, step: timedelta, scope: Scope = EVERY
     )
 
 
-class _Asking(PeriodReads):
+def period_of(rules: Mapping[str, Sums], ended: tuple[int, int]) -> Period:
+    """Return the figures of a period.
+
+    Args:
+        rules: what opened in it, by rule
+        ended: how many alerts were resolved in it, and after how many milliseconds in total
+
+    Returns:
+        The figures.
+    """
+    count, taken = (
+        sum(one.opened for one in rules.values()),
+        sum(one.taken for one in rules.values()),
+    )
+    waited = sum(one.waited for one in rules.values())
+    over, lasted = ended
+    return Period(
+        opened=count, resolved=over, unattended=count - taken,
+        acknowledge=mean(waited, taken), resolve=mean(lasted, over),
+    )  # fmt: skip
+
+
+class TrendReads(PeriodReads):
     """The queries of a trend."""
 
     def by_rule(self, parts: Parts, kept: SumsByName) -> dict[str, Sums]:
+        """Return the figures of what opened, by rule."""
         found = dict(kept["rule"])
         for rule, *numbers in self.walked(
             parts, f"rule, {figures(self.dialect)}",

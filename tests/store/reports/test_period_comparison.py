@@ -12,6 +12,8 @@ from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.reports.period_comparison import Compared, Span, compare
+from tests.databases import both_databases
+from tests.store.days import keep
 
 HOUR = timedelta(hours=1)
 
@@ -54,6 +56,27 @@ def test_counts_times_and_rules_of_both_periods(store: Store, clock: FakeClock):
         ("cpu", 2, 0),
         ("disk", 0, 1),
     ]
+
+
+@both_databases
+def test_rollups_and_alerts_give_the_same_figures(store: Store, clock: FakeClock):
+    for name, minutes in (("cpu", 50), ("disk", 70), ("cpu", 90), ("net", 240)):
+        sees(store, clock, name, minutes, a=95, b=96)
+        sees(store, clock, name, 13, a=1, b=1)
+    store.act([store.alerts.page().items[0].id], Acknowledge(actor="lena"))
+    until = clock.forward(hours=30)
+    spans = [
+        Span(since=until - timedelta(hours=hours, minutes=7), until=until - timedelta(hours=less))
+        for hours, less in ((40, 33), (33, 28))
+    ]
+    # A condition that all alerts meet has each of them read.
+    before = compare(store, AlertFilter(severity=("low", "medium", "high")), *spans)
+    assert compare(store, AlertFilter(), *spans) == before
+    keep(store)
+    assert compare(store, AlertFilter(), *spans) == before
+    assert before.first.opened
+    assert before.second.opened
+    assert before.rules[0].first_resolve
 
 
 def test_a_filter_applies_to_both_periods(store: Store, clock: FakeClock):
