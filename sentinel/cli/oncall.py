@@ -76,13 +76,13 @@ def now(
 
 @commands.command("next")
 def next_(schedule: Which = None, days: Days = 14, json: AsJson = False) -> None:
-    """List the shifts to come, and what put them there.
+    """List the shifts that begin within these days, until their own ends, and what put them there.
 
     Example:
         sentinel oncall next primary --days 30
     """
     with oncall_here() as oncall:
-        _, found, zones = oncall.shifts(schedule, days)
+        start, found, zones = oncall.shifts(schedule, days)
     if json:
         json_out({"items": [_as_item(name, shift) for name, shift in found]})
         return
@@ -90,7 +90,8 @@ def next_(schedule: Which = None, days: Days = 14, json: AsJson = False) -> None
         ["SCHEDULE", "FROM", "UNTIL", "ON CALL", "BY"],
         [
             (
-                name, _local(shift.start, zones[name]), _local(shift.end, zones[name]),
+                name, _local(shift.start, zones[name]),
+                _until(shift.end, start + timedelta(days=days), zones[name]),
                 ", ".join(shift.people), shift.source,
             )
             for name, shift in found
@@ -281,6 +282,14 @@ def _items(found: Sequence[Any]) -> list[Any]:
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:
     return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M}"
+
+
+def _until(end: datetime, horizon: datetime, zone: ZoneInfo) -> str:
+    """Return until when a shift lasts, or how far its end was looked for."""
+    from sentinel.store.oncall.stored import REACH
+
+    searched = end >= horizon + REACH - timedelta(minutes=5)  # a server has a clock of its own
+    return f"at least {_local(end, zone)}" if searched else _local(end, zone)
 
 
 def _duration(given: str) -> timedelta:

@@ -31,9 +31,11 @@ def self_watch_state(settings: Settings, store: Store) -> SelfWatchState:
         store: the shared database
 
     Returns:
-        A warning where one is switched off, or where the addresses of clients are not known.
+        A warning where one is switched off or was never evaluated, or where the addresses of
+        clients are not known.
     """
-    rules = {row.name: row.enabled for row in store.rules.list(SECURITY_TENANT)}
+    rows = store.rules.list(SECURITY_TENANT)
+    rules = {row.name: row.enabled for row in rows}
     if SELF_WATCH not in rules:
         return SelfWatchState(
             "note", "not there yet", "The relay makes it: sentinel up, or sentinel relay."
@@ -50,6 +52,12 @@ def self_watch_state(settings: Settings, store: Store) -> SelfWatchState:
             "is trusted and people open the dashboard through one",
             "Name the proxy in SENTINEL_TRUSTED_PROXIES.",
         )
+    waiting = sorted(row.name for row in rows if row.name != SELF_WATCH and not row.evaluated_at)
+    if waiting:
+        return SelfWatchState(
+            "warning", f"not evaluated yet: {', '.join(waiting)}",
+            "The relay evaluates them twice a minute: look at its line, and run it again.",
+        )  # fmt: skip
     live = store.alerts.counts(SECURITY_TENANT).active
     return SelfWatchState("ok", f"{len(rules) - 1} policies, {live} active alerts")
 

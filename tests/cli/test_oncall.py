@@ -105,6 +105,21 @@ def test_gaps_and_uneven_shares_are_listed_with_an_exit_code(run: Run, file: str
     assert out.startswith("Somebody is on call at all times that need it, for 14 days.")
 
 
+def test_the_last_shift_that_is_listed_has_its_own_end(run: Run, file: str, tmp_path: Path):
+    run("oncall", "apply", file)
+    few, more = (
+        json.loads(run("oncall", "next", "primary", "--days", days, "--json")[1])["items"]
+        for days in ("10", "40")
+    )
+    assert 0 < len(few) < len(more)
+    assert few == more[: len(few)]
+    alone = tmp_path / "alone.yaml"
+    alone.write_text(DOCUMENT.replace("01-05T09:00}", "01-05T09:00, every: 60 weeks}"), "utf-8")
+    assert run("oncall", "apply", str(alone))[0] == 0
+    assert "at least" in run("oncall", "next", "primary")[1]
+    assert "at least" not in run("oncall", "next", "evenings")[1]
+
+
 def test_an_override_and_a_swap_are_made_listed_and_taken_back(run: Run, file: str):
     run("oncall", "apply", file)
     made = json.loads(

@@ -26,7 +26,7 @@ __all__ = ["REACH", "OnCallNow", "StoredOnCall", "read_oncall_now", "readable_on
 
 _LONGEST = 100
 REACH = timedelta(days=62)
-"""How far back the start of a shift is looked for."""
+"""How far back the start of a shift is looked for, and how far ahead its end."""
 
 
 class OnCallNow(msgspec.Struct, frozen=True):
@@ -117,7 +117,8 @@ class OnCallNow(msgspec.Struct, frozen=True):
 
         Returns:
             The name of a schedule and one of its shifts, by name, then by time. A shift that has
-            begun has its own start, unless that is more than `REACH` before.
+            begun has its own start, unless that is more than `REACH` before, and each its own end,
+            unless that is more than `REACH` after the range: then it ends there.
 
         Raises:
             NotFound: there is no schedule of that name
@@ -125,8 +126,8 @@ class OnCallNow(msgspec.Struct, frozen=True):
         return [
             (each, shift)
             for each, one in self.schedules(name).items()
-            for shift in shifts(one, self.overrides_of(each), start - REACH, end)
-            if shift.end > start
+            for shift in shifts(one, self.overrides_of(each), start - REACH, end + REACH)
+            if shift.end > start and shift.start < end
         ]
 
 

@@ -275,7 +275,7 @@ def _people(
         .where(ESCALATION.c.drill.is_(False))
         .where(PAGE.c.attempted_at > since, PAGE.c.attempted_at <= until)
         .where(PAGE.c.person != "", PAGE.c.kind.in_(("page", "again")), PAGE.c.state == "sent")
-        .order_by(PAGE.c.attempted_at.desc())
+        .order_by(PAGE.c.attempted_at.desc(), PAGE.c.id.desc())
         .limit(_MOST_PAGED)
     )
     rows = connection.execute(pages).tuples().all()
@@ -287,6 +287,7 @@ def _people(
             select(MEMBER.c.group_id, *COLUMNS)
             .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
             .where(MEMBER.c.group_id.in_(some))
+            .order_by(MEMBER.c.group_id.desc(), MEMBER.c.alert_id.desc())
             .limit(_MOST_PAGED)
         )
         for row in connection.execute(query):

@@ -20,9 +20,10 @@ from sentinel.noise.history import episodes_of
 from sentinel.noise.replay import Window
 from sentinel.rollout.noise_change import apply_advice
 from sentinel.schema.columns import new_id
+from sentinel.severity import Severity
 from sentinel.store import Store
 from sentinel.store.alerts.changed_rules import keep_changed
-from sentinel.store.database.tables import GROUP
+from sentinel.store.database.tables import ALERT, GROUP
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.reports.kept_alerts import COLUMNS, alert_of, timelines_of
@@ -145,7 +146,9 @@ def test_rules_of_one_name_are_scored_for_each_tenant_by_its_own_period(
 
 
 @both_databases
-def test_people_are_scored_by_what_paged_them(store: Store, clock: FakeClock):
+def test_people_are_scored_by_what_paged_them(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
     world = World(store, clock, every="60s")
     world.raises(*(f"/{number}" for number in range(6)))
     with store.read() as connection:
@@ -173,6 +176,14 @@ def test_people_are_scored_by_what_paged_them(store: Store, clock: FakeClock):
     assert (volume.count, volume.share, volume.points) == (4.0, 1.0, 15.0)  # four a day, in a week
     confined = Scope((Reach(frozenset({"default"})),))
     assert noise_report(store, scope=confined).people == []
+    monkeypatch.setattr("sentinel.store.reports.noise._MOST_PAGED", 2)  # then the newest are read
+    older = sorted(world.ids())[:-2]
+    with store.write() as connection:
+        connection.execute(
+            ALERT.update().where(ALERT.c.id.in_(older)).values(severity=Severity.LOW)
+        )
+    (ann,) = noise_report(store).people
+    assert (ann.counts.opened, ann.counts.low, ann.counts.pages) == (2, 0, 2)
 
 
 @both_databases
