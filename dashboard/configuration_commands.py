@@ -346,7 +346,7 @@ class SaveView(msgspec.Struct, frozen=True, kw_only=True):
     """Save a view under a name; a view of that name is replaced.
 
     Attributes:
-        page: live or history
+        page: live, history, logs or traces
         name: as it was typed
         query: the view as the query string of the page's address
     """

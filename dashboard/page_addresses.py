@@ -35,6 +35,9 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "dashboards": "board team tenant wall",
         "health": "",
         "log": "q levels",
+        "logs": "q time since until tenant facet",
+        "traces": "q time since until tenant trace view service operation status longer",
+        "services": "time since until tenant service",
         "people": "people-view person",
         "settings": "",
     }.items()
@@ -54,13 +57,16 @@ _NAMES = {
     **dict.fromkeys(("noise", "fatigue", "trends"), "analytics"),
     "messages": "inbox",
     "system-log": "log",
-    "logs": "log",
     **dict.fromkeys(("dashboard", "board", "boards", "wall"), "dashboards"),
     "comparison": "compare",
+    **dict.fromkeys(("trace", "tracing", "spans"), "traces"),
+    **dict.fromkeys(("service", "map", "dependencies"), "services"),
 }
 """Other names of pages, with the page they mean."""
 _ITEMS = {"alert": "alert", "alerts": "alert", "group": "group", "groups": "group",
-          "rules": "rule", "rule": "rule", "channels": "channel", "channel": "channel"}  # fmt: skip
+          "rules": "rule", "rule": "rule", "channels": "channel", "channel": "channel",
+          "traces": "trace", "trace": "trace", "services": "service",
+          "service": "service"}  # fmt: skip
 """First parts of a path that name one thing in the rest, and the parameter that opens it."""
 _OLD_SEARCH = re.compile(r"find|search|query|(rule|audit|log)-words")
 """Names that the search had on single pages, or that people type."""

@@ -22,10 +22,23 @@ LAST_VIEW = "live-view"
 """Where the view of the live page is remembered while somebody is on another page."""
 REQUESTED_VIEW = "live-view-requested"
 """A view that the live page is to show, whatever the browser has shown until now."""
-PAGES = {"live": "live.py", "history": "history.py"}
-ICONS = {"live": ":material/notifications_active:", "history": ":material/history:"}
+PAGES = {"live": "live.py", "history": "history.py", "logs": "logs.py"}
+ICONS = {
+    "live": ":material/notifications_active:", "history": ":material/history:",
+    "logs": ":material/subject:", "traces": ":material/waterfall_chart:",
+}  # fmt: skip
 MANY = ("severities", "statuses")
-FIELDS = (SEARCH, "span", *MANY)
+_PERIOD = ("time", "since", "until")
+FIELDS: dict[str, tuple[str, ...]] = {
+    "history": (SEARCH, "span", *MANY),
+    "logs": (SEARCH, *_PERIOD, "facet"),
+    "traces": (SEARCH, *_PERIOD, "view", "service", "operation", "status", "longer"),
+}
+"""What a view of each page consists of, as its address has it."""
+CHOICES: dict[str, str | None] = {
+    "span": "all", "time": "1h", "view": "Traces", "facet": None, "service": None, "status": None,
+}  # fmt: skip
+"""Fields that are chosen from some, and their value where a view has none."""
 DAYS = "opened-days"
 """The days of the period *days* of history: none, one or two dates."""
 OLD_SEARCH = "find"
@@ -41,14 +54,14 @@ def query_of(page: str) -> str:
     if page == "live":
         return urlencode(cast("View", st.session_state.get(LAST_VIEW, View())).parameters())
     pairs: list[tuple[str, str]] = []
-    for name in FIELDS:
+    for name in FIELDS[page]:
         given: Any = st.session_state.get(name)
         if isinstance(given, list):
             pairs += [(name, str(one)) for one in cast("list[Any]", given)]
         elif given:
             pairs.append((name, str(given)))
     days: Any = st.session_state.get(DAYS)
-    if st.session_state.get("span") == "days" and isinstance(days, tuple):
+    if page == "history" and st.session_state.get("span") == "days" and isinstance(days, tuple):
         pairs += [(DAYS, day.isoformat()) for day in cast("tuple[date, ...]", days)]
     return urlencode(pairs)
 
@@ -67,10 +80,9 @@ def _open(view: SavedView) -> None:
     if view.page == "live":
         st.session_state[REQUESTED_VIEW] = View.read(dict(pairs))
         return
-    for name in FIELDS:
+    for name in FIELDS[view.page]:
         given = [text for key, text in pairs if key == name]
-        st.session_state[name] = given if name in MANY else (given or [""])[0]
-    st.session_state["span"] = st.session_state["span"] or "all"
+        st.session_state[name] = given if name in MANY else (given or [CHOICES.get(name, "")])[0]
     if days := _days([text for key, text in pairs if key == DAYS]):
         st.session_state[DAYS] = days
     else:
@@ -123,7 +135,7 @@ def show(page: str) -> None:
     """Show the viewer's saved views, and a form to save the view of this page.
 
     Args:
-        page: live or history; any other page has no view to save
+        page: one of `PAGES`; any other page has no view to save
     """
     views = session.configuration().views(session.actor())
     if not views and page not in PAGES:

@@ -51,6 +51,9 @@ sections = {
         st.Page("escalations.py", title="Escalations", icon=":material/trending_up:"),
         st.Page("silences.py", title="Silences", icon=":material/notifications_off:"),
     ],
+    "Observe": [
+        st.Page("logs.py", title="Logs", icon=":material/subject:", url_path="logs"),
+    ],
     "Configure": [
         st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),
         st.Page("receivers.py", title="Channels", icon=":material/campaign:", url_path="channels"),

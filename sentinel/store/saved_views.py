@@ -60,7 +60,7 @@ class Views:
 
         Args:
             owner: whose it is
-            page: where it belongs: live, history
+            page: where it belongs: live, history, logs, traces
             name: 1 to 60 characters; upper and lower case differ
             query: the part of the page's address after the `?`
             actor: who saves it; the owner where it is empty

@@ -1,0 +1,76 @@
+"""Searches beside the pages: begun once, waited for briefly, bounded, and tried again."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import pytest
+
+from dashboard.telemetry_searches import MOST_RUNNING, VALID_FOR, Searches
+from sentinel.errors import TelemetryUnavailable
+
+
+class Clock:
+    """Seconds that a test gives."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_search_that_takes_long_is_found_later_and_runs_once():
+    searches, go, ran = Searches(Clock()), Event(), list[int]()
+
+    def slow() -> str:
+        ran.append(1)
+        assert go.wait(20)
+        return "found"
+
+    begun = searches.begin("key", slow)
+    assert searches.outcome(begun, 0).is_pending
+    assert searches.begin("key", slow) is begun
+    go.set()
+    assert begun.result(20) == "found"
+    assert searches.outcome(begun, 0).value == "found"
+    assert ran == [1]
+
+
+def test_a_failure_is_shown_and_tried_again_later():
+    clock, ran = Clock(), list[int]()
+    searches = Searches(clock)
+
+    def fails() -> str:
+        ran.append(1)
+        raise TelemetryUnavailable("it is away")
+
+    for tries in (1, 1, 2):
+        begun = searches.begin("key", fails)
+        begun.exception(20)
+        problem = searches.outcome(begun, 0).problem
+        assert (problem and problem.message, len(ran)) == ("it is away", tries)
+        clock.now += VALID_FOR * 0.6
+
+
+def test_no_more_than_some_run_at_once():
+    searches, go = Searches(Clock()), Event()
+    begun = [searches.begin(number, lambda: go.wait(20)) for number in range(MOST_RUNNING)]
+    refused = searches.outcome(searches.begin("one more", lambda: True), 0)
+    assert refused.problem is not None
+    assert "run already" in refused.problem.message
+    go.set()
+    for one in begun:
+        one.result(20)
+    assert searches.begin("one more", lambda: True).result(20) is True
+
+
+def test_what_is_no_error_for_people_is_raised():
+    searches = Searches(Clock())
+
+    def breaks() -> str:
+        raise ZeroDivisionError
+
+    begun = searches.begin("key", breaks)
+    begun.exception(20)
+    with pytest.raises(ZeroDivisionError):
+        searches.outcome(begun, 0)
