@@ -24,7 +24,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "on-call": "q",
         "escalations": "",
         "silences": "from",
-        "rules": "q states rule build",
+        "rules": "q states rule rule-tenant build",
         "routing": "",
         "channels": "delivery-period channel",
         "overview": "length",

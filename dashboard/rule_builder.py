@@ -185,8 +185,11 @@ def _ready(start: Start, draft: Draft, trigger: Trigger[..., Any], problems: int
         length = st.selectbox("Period", list(HOURS), index=1, key="build-hours", width=120)
         of = _readings(start, draft, trigger)
         replayed = st.button(
-            "Backtest", key="build-backtest", disabled=bool(problems), icon=":material/replay:",
-            help="Replays stored readings: which alerts would have opened",
+            "Backtest", key="build-backtest", disabled=bool(problems) or of is None,
+            icon=":material/replay:",
+            help="Replays stored readings: which alerts would have opened" if of is not None
+            else f"No rule with the check {trigger.name} has stored readings yet: save this one, "
+            "and replay them after some evaluations",
         )  # fmt: skip
         if start.version:
             _another(start)
@@ -194,7 +197,7 @@ def _ready(start: Start, draft: Draft, trigger: Trigger[..., Any], problems: int
         _save(start, draft)
     if tried:
         _run(shown, "Evaluating the check …", TryRule(draft=draft))
-    if replayed:
+    if replayed and of is not None:
         replay = BacktestRule(draft=draft, hours=HOURS[str(length)], readings_of=of)
         _run(shown, "Replaying readings …", replay)
     kind, answer, about = st.session_state.get(shown, ("", None, None))
@@ -211,8 +214,12 @@ def _ready(start: Start, draft: Draft, trigger: Trigger[..., Any], problems: int
             st.code(written([entry_of_draft(draft).spec], "yaml"), "yaml", wrap_lines=True)
 
 
-def _readings(start: Start, draft: Draft, trigger: Trigger[..., Any]) -> str:
-    """Return whose stored readings are replayed: those of a rule with the same check."""
+def _readings(start: Start, draft: Draft, trigger: Trigger[..., Any]) -> str | None:
+    """Return whose stored readings are replayed: those of a rule with the same check.
+
+    Returns:
+        The name of the rule; empty for its own, None where no rule has stored any.
+    """
     if not trigger.keeps_readings:
         return ""
     rows = session.data().within(session.scope()).scoped_rules.listed()
@@ -226,7 +233,7 @@ def _readings(start: Start, draft: Draft, trigger: Trigger[..., Any]) -> str:
     own = start.of if start.of in of_check else None
     options = ([own] if own else []) + [one for one in of_check if one != own]
     if not options:
-        return ""
+        return None
     chosen = st.selectbox("Readings of", options, key=f"build-readings-{trigger.name}", width=200)
     return "" if chosen == draft.name else str(chosen)
 

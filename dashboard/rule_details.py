@@ -29,12 +29,12 @@ OWNERS = {"file": "a file", "ui": "the dashboard", "api": "a program, over HTTP"
 
 
 def length(seconds: float | None) -> str:
-    """Return a duration as a table shows it: 0.42 s, 3.1 s, 5m; empty for None."""
+    """Return a duration as a table shows it: 0.42 s, 3.1 s, 5 min, 21 h; empty for None."""
     if seconds is None:
         return ""
     if seconds < 10:
         return f"{seconds:.2g} s"
-    return f"{seconds:.0f} s" if seconds < 120 else markup.length(round(seconds / 60) * 60)
+    return markup.span(seconds)
 
 
 def _switch(line: RuleLine, on: bool) -> None:

@@ -88,8 +88,11 @@ def rule_fields(start: Start, given: Given) -> dict[str, Any]:
             "Consecutive", value=int(number(held.get("consecutive")) or 1), step=1, width=130,
             key=f"{key}-consecutive", help="Bad this many evaluations in a row before it opens",
         )  # fmt: skip
-    for field in ("severity", "every", "for", "consecutive"):
-        slots.below(field)
+    titles = {
+        "severity": "Severity", "every": "Interval", "for": "For", "consecutive": "Consecutive",
+    }  # fmt: skip
+    for field, title in titles.items():
+        slots.below(field, title)
     found["no_data"] = _no_data(held.get("no_data") or {}, key)
     slots.below("no_data")
     found["labels"] = _labels(held.get("labels") or {}, given)

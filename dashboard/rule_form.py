@@ -177,20 +177,67 @@ def problems_of(draft: Draft, trigger: Trigger[..., Any]) -> dict[str, str]:
             said = validation_message(cast("Mapping[str, Any]", one), form)
             message = ": ".join([*rest, said])
             found.setdefault(f"parameters.{first}", message)
+    rule = dict(draft.rule)
+    if said := _without_value(rule.get("when")):
+        found["when"] = said
+        rule["when"] = _USABLE["when"]
+    rest = _rule_problems(rule, found)
     try:
-        Rule.model_validate(draft.rule)
-    except ValidationError as error:
-        for one in error.errors(include_url=False):
+        checked_draft(msgspec.structs.replace(draft, rule=rest))
+    except RuleError as error:
+        field = _named(error.message)[0]
+        found.setdefault(field, str(error).removeprefix(f"{field}: "))
+    return found
+
+
+_USABLE: Mapping[str, Any] = {"name": "a-rule", "when": {"above": 0}}
+"""What stands for a field that is refused, so that what else is wrong is found as well."""
+
+
+def _rule_problems(rule: dict[str, Any], found: dict[str, str]) -> dict[str, Any]:
+    """Add what is wrong with the fields of a rule.
+
+    What concerns several fields is looked at once each of them is right by itself: so the fields
+    that are refused are left out, and the rest is looked at again.
+
+    Returns:
+        The rule without them.
+    """
+    while True:
+        try:
+            Rule.model_validate(rule)
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+        else:
+            return rule
+        before = dict(rule)
+        for one in errors:
             where = [str(part) for part in one["loc"] if not str(part).startswith("function-")]
             message = validation_message(cast("Mapping[str, Any]", one), Rule)
             field, inner = (where[0], where[1:]) if where else _named(message)
-            found.setdefault(field, ": ".join([*inner, message]))
-    if not found:
-        try:
-            checked_draft(draft)
-        except RuleError as error:
-            found[_named(error.message)[0]] = str(error)
-    return found
+            found.setdefault(field, ": ".join([*inner, message.removeprefix(f"{field}: ")]))
+            rule.pop(field, None)
+            if field in _USABLE:
+                rule[field] = _USABLE[field]
+        if rule == before:  # what belongs to no field cannot be left out
+            return rule
+
+
+def _without_value(when: object) -> str:
+    """Return what is missing in a condition, by the words of its inputs; empty for nothing."""
+    if not isinstance(when, dict):
+        return ""
+    given = cast("Mapping[str, Any]", when)
+    if any(kind in given and given[kind] is None for kind in ("above", "below", "equals")):
+        return "Threshold is missing"
+    if "outside" in given:
+        bounds = zip(("Lowest", "Highest"), given["outside"], strict=False)
+        missing = [title for title, bound in bounds if bound is None]
+        are = "is" if len(missing) == 1 else "are"
+        return f"{' and '.join(missing)} {are} missing" if missing else ""
+    if given.get("levels") == {}:
+        return "the threshold of at least one severity is missing"
+    return "the expression is missing" if given.get("expression") == "" else ""
 
 
 def _named(message: str) -> tuple[str, list[str]]:

@@ -30,11 +30,13 @@ class Slots:
 
     def __init__(self) -> None:
         self._places: dict[str, Any] = {}
+        self._titles: dict[str, str] = {}
         self.unreadable: dict[str, str] = {}
 
-    def below(self, field: str) -> None:
-        """Keep the place here for a field."""
+    def below(self, field: str, title: str = "") -> None:
+        """Keep the place here for a field; it says its title where several inputs are above."""
         self._places[field] = st.empty()
+        self._titles[field] = title
 
     def show(self, problems: dict[str, str], otherwise: str) -> None:
         """Show each problem below its input.
@@ -45,7 +47,11 @@ class Slots:
         """
         for field, message in problems.items():
             place = self._places.get(field) or self._places[otherwise]
-            named = message if field in self._places or not field else f"{field}: {message}"
+            if field in self._places:
+                title = self._titles[field]
+                named = f"{title}: {message}" if title else message[:1].upper() + message[1:]
+            else:
+                named = f"{field}: {message}" if field else message
             place.html(f'<p class="field-error" role="alert">{escape(named)}</p>')
 
 

@@ -10,6 +10,7 @@ from sentinel.rules.health import RuleHealth, explain, health_of, lateness_of, n
 from sentinel.schema.silences import Silence
 from sentinel.store.rules.health import FACTS, AlertCounts, facts_of
 from sentinel.store.rules.listed import ListedRule
+from sentinel.timing.schedule import next_time
 
 __all__ = ["RuleLine", "rule_line"]
 
@@ -50,12 +51,13 @@ def rule_line(
         The line.
     """
     facts = facts_of({name: getattr(row, name) for name in FACTS}, counts)
+    first = None if facts.every is None else next_time(row.name, facts.every, now)
     return RuleLine(
         row=row,
         live=counts.live,
         state=health_of(facts, now),
         why=explain(facts, now),
         silence=silence,
-        next_at=next_evaluation(facts),
+        next_at=next_evaluation(facts, first),
         late=lateness_of(facts, row.evaluated_at, now),
     )

@@ -27,6 +27,8 @@ COLOURS = {
     RuleHealth.STALE: "#8a6100", RuleHealth.OK: "#0f7050",
 }  # fmt: skip
 GREY = "#667085"
+TENANT = "rule-tenant"
+"""The parameter of the address that names the tenant of the rule, where several have one."""
 EMPTY = (
     '<div class="empty"><h2>No rules yet</h2><p>A rule is a Prefect deployment; it is listed here '
     "after its first evaluation. Deploy rules: <code>prefect deploy --all</code> or "
@@ -51,9 +53,16 @@ def _matching(lines: list[RuleLine], words: str, states: list[str]) -> list[Rule
     ]
 
 
-def _list(lines: list[RuleLine], chosen: str) -> str:
-    """Show the table; return the name of the selected rule, or an empty text."""
+def _chosen(lines: list[RuleLine], rule: str, tenant: str) -> RuleLine | None:
+    """Return the rule of the address; the first of its name where it says no tenant."""
+    found = [line for line in lines if line.row.name == rule and tenant in ("", line.row.tenant)]
+    return found[0] if found else None
+
+
+def _list(lines: list[RuleLine], chosen: RuleLine | None) -> RuleLine | None:
+    """Show the table; return the selected rule."""
     clock, drifts = session.clock(), rule_drift.known()
+    tenants, teams = ({str(of(line)) for line in lines} for of in (_tenant, _team))
     rows: list[dict[str, Any]] = [
         {
             "Rule": line.row.name,
@@ -71,26 +80,31 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
             "Interval": line.row.spec.get("every", ""),
             "Severity": line.row.spec.get("severity", Severity(line.row.severity).word),
             "Trigger": line.row.trigger,
-            "Team": line.row.spec.get("team", ""),
+            "Team": _team(line),
             "Evaluations": line.row.evaluations,
         }
         for line in lines
     ]
+    frame = pd.DataFrame(rows)
+    if len(tenants) > 1:
+        frame.insert(1, "Tenant", [_tenant(line) for line in lines])
+    # A column in which nothing stands takes the place of one in which something does.
+    frame = frame.drop(columns=[] if any(drifts.values()) else ["Drift"])
+    frame = frame.drop(columns=[] if any(teams) else ["Team"])
     selected = table(
-        pd.DataFrame(rows),
+        frame,
         # Streamlit keeps selections by position: other rules need another key.
-        key=f"rules-{hash(tuple(line.row.name for line in lines))}",
+        key=f"rules-{hash(tuple((_tenant(line), line.row.name) for line in lines))}",
         on_select="rerun",
         selection_mode="single-row",
         # A link to a rule marks its row.
         selection_default={
-            "selection": {
-                "rows": [place for place, line in enumerate(lines) if line.row.name == chosen]
-            }
+            "selection": {"rows": [place for place, line in enumerate(lines) if line is chosen]}
         },
-        most=420 if chosen else 700,
+        most=420 if chosen is not None else 700,
         column_config={
-            "Rule": st.column_config.TextColumn(width=180),
+            "Rule": st.column_config.TextColumn(width=200),
+            "Tenant": st.column_config.TextColumn(width=80),
             "Health": st.column_config.MultiselectColumn(
                 options=list(LABELS.values()),
                 width=104,
@@ -99,7 +113,7 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
             "Alerts": st.column_config.NumberColumn(
                 width=62, help="Alerts that are open or acknowledged now"
             ),
-            "Result": st.column_config.TextColumn(width=176, help="Why its health is what it is"),
+            "Result": st.column_config.TextColumn(width=250, help="Why its health is what it is"),
             "Last evaluation": moments(),
             "Next evaluation": moments("When it is due; in the past where it is overdue"),
             "Duration": st.column_config.TextColumn(
@@ -124,7 +138,15 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
         },
         alt="Rules, one per row; select a row to open its rule",
     )
-    return lines[selected[0]].row.name if selected and selected[0] < len(lines) else ""
+    return lines[selected[0]] if selected and selected[0] < len(lines) else None
+
+
+def _tenant(line: RuleLine) -> str:
+    return line.row.tenant
+
+
+def _team(line: RuleLine) -> str:
+    return str(line.row.spec.get("team") or "")
 
 
 @st.fragment(run_every=10, key="rules-part")
@@ -165,26 +187,31 @@ def rules() -> None:
     if not shown:
         st.html('<div class="empty"><h2>No rule matches</h2><p>Try fewer words.</p></div>')
         return
-    before = st.query_params.get("rule", "")
+    named, of = (str(st.query_params.get(name, "")) for name in ("rule", TENANT))
+    before = _chosen(lines, named, of)
     picked = _list(shown, before)
+    chosen = (picked.row.tenant, picked.row.name) if picked else None
     # The table keeps its selection: only a new one changes the open rule.
-    if picked != st.session_state.get("rule-picked", ""):
-        st.session_state["rule-picked"] = picked
-        before = picked
-    if before:
-        st.query_params["rule"] = before
+    if chosen != st.session_state.get("rule-picked"):
+        st.session_state["rule-picked"] = chosen
+        before, named = picked, picked.row.name if picked else ""
+    if before is not None and sum(line.row.name == named for line in lines) > 1:
+        st.query_params[TENANT] = before.row.tenant
+    else:
+        st.query_params.pop(TENANT, None)
+    if named:
+        st.query_params["rule"] = named
     else:
         st.query_params.pop("rule", None)
         st.html('<p class="small">Select a rule for its definition, its last evaluations, its '
                 "alerts and its switch.</p>")  # fmt: skip
         rule_panels.shipped({line.row.name for line in lines})
         return
-    found = next((line for line in lines if line.row.name == before), None)
-    if found is None:
-        st.html(markup.note("warn", f"There is no rule {before}.",
+    if before is None:
+        st.html(markup.note("warn", f"There is no rule {named}.",
                             "It may have been renamed or removed."))  # fmt: skip
         return
-    details(found)
+    details(before)
 
 
 if st.query_params.get(BUILD) == GALLERY:

@@ -174,21 +174,22 @@ def stale_after(facts: RuleFacts) -> datetime | None:
     return facts.slot + 3 * facts.every + facts.timeout
 
 
-def next_evaluation(facts: RuleFacts) -> datetime | None:
+def next_evaluation(facts: RuleFacts, first: datetime | None = None) -> datetime | None:
     """Return the scheduled time of the next evaluation.
 
     Args:
         facts: of the rule's row
+        first: when a rule that was never evaluated is due; None where that is not known
 
     Returns:
-        None where none is due: the rule is off, evaluated by events, was never evaluated, or its
-        period is not known. In the past where the evaluation is overdue.
+        None where none is due: the rule is off, evaluated by events, or its period is not known.
+        In the past where the evaluation is overdue.
     """
     if not facts.enabled or facts.paused or facts.by_event:
         return None
-    if facts.every is None or facts.slot is None:
+    if facts.every is None:
         return None
-    return facts.slot + facts.every
+    return first if facts.slot is None else facts.slot + facts.every
 
 
 def lateness_of(facts: RuleFacts, evaluated_at: datetime | None, now: datetime) -> timedelta | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
-__all__ = ["EPOCH", "anchor_for", "slot_judged"]
+__all__ = ["EPOCH", "anchor_for", "next_time", "slot_judged"]
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Anchors lie within one period after this moment; it is never moved."""
@@ -41,6 +41,24 @@ def anchor_for(name: str, interval: timedelta) -> datetime:
     seconds = max(1, int(interval.total_seconds()))
     digest = blake2b(name.encode(), digest_size=8).digest()
     return EPOCH + timedelta(seconds=int.from_bytes(digest) % seconds)
+
+
+def next_time(name: str, interval: timedelta, now: datetime) -> datetime:
+    """Return the next time of the schedule of `name`, counted from its anchor.
+
+    Args:
+        name: of the rule or deployment
+        interval: its period, more than zero
+        now: the present moment
+
+    Returns:
+        A moment after `now`, at most one interval later.
+
+    Raises:
+        ValueError: the interval is not more than zero
+    """
+    anchor = anchor_for(name, interval)
+    return anchor + ((now - anchor) // interval + 1) * interval
 
 
 def slot_judged(

@@ -62,10 +62,13 @@ def test_what_is_wrong_is_said_of_its_field():
         (wrong("service_up"), "parameters.services", "it is missing"),
         (wrong("cpu_usage", {"seconds": 31}), "parameters.seconds", "between 0 and 30"),
         (wrong("service_up", {"services": ["a"], "status": ["x"]}), "parameters.status", "0: must"),
-        (wrong("cpu_usage", every="0.1s"), "every", "1s or more"),
+        (wrong("cpu_usage", every="0.1s"), "every", "must be 1s or more"),
         (wrong("cpu_usage", None, **{"for": "xx"}), "for", "not a duration"),
         (wrong("cpu_usage", when={"above": 1, "clear": 3}), "when", "clear: must be 1 or less"),
-        (wrong("cpu_usage", when={"above": None}), "when", "give exactly one"),
+        (wrong("cpu_usage", when={"above": None}), "when", "Threshold is missing"),
+        (wrong("cpu_usage", when={"outside": [None, None]}), "when", "Lowest and Highest are"),
+        (wrong("cpu_usage", when={"levels": {}}), "when", "at least one severity"),
+        (wrong("cpu_usage", when={"expression": ""}), "when", "the expression is missing"),
         (wrong("cpu_usage", when={"expression": "value >"}), "when", "at column 8"),
         (wrong("sql_query", {"source": "s", "query": "q"}), "when", "which values are bad"),
         (wrong("cpu_usage", name="A B"), "name", "small letters"),
@@ -73,6 +76,13 @@ def test_what_is_wrong_is_said_of_its_field():
         (wrong("cpu_usage", nonsense=1), "nonsense", "there is no such field"),
     ):
         assert words in found[field]
+    # The label above an input says which it is; all that is wrong is said at once.
+    found = wrong(
+        "cpu_usage", {"seconds": 31}, name="A B", every="0.1s", timeout="0s", when={"above": None},
+        **{"for": "xx"},
+    )  # fmt: skip
+    assert found.keys() == {"parameters.seconds", "name", "every", "timeout", "when", "for"}
+    assert found["every"].startswith("must be 1s or more")
 
 
 def test_a_rule_is_written_without_its_defaults():
@@ -141,12 +151,12 @@ def test_a_rule_is_built_tried_saved_changed_taken_back_and_deleted(
     page.button(key="rule-new").click().run()
     page.selectbox(key="build-1-check").set_value("cpu_usage").run()
     assert page.button(key="build-save").disabled
-    assert "it is missing" in shown(page)
+    assert "It is missing" in shown(page)
     page.text_input(key="build-1-name").set_value("other").run()
     assert "there is a rule of this name already" in shown(page)
     page.text_input(key="build-1-name").set_value("built-cpu").run()
     page.selectbox(key="build-1-cpu_usage-when").set_value("above").run()
-    assert "give exactly one of" in shown(page)
+    assert "Threshold is missing" in shown(page)
     page.number_input(key="build-1-cpu_usage-above").set_value(-1.0).run()
     page.number_input(key="build-1-cpu_usage-seconds").set_value(0.05).run()
     page.text_input(key="build-1-every").set_value("30s").run()

@@ -123,4 +123,6 @@ def test_a_rule_is_late_by_its_last_evaluation_or_by_the_one_that_is_overdue(
 ):
     facts = msgspec.structs.replace(GOOD, **changed)
     assert next_evaluation(facts) == due
+    first = next_evaluation(facts, NOW + MINUTE)  # of one that was never evaluated
+    assert first == (due if facts.slot is not None else NOW + MINUTE)
     assert lateness_of(facts, began, NOW) == late

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.timing.schedule import EPOCH, anchor_for, main
+from sentinel.timing.schedule import EPOCH, anchor_for, main, next_time
 
 NAMES = st.text(alphabet="abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=40)
 
@@ -60,3 +60,11 @@ def test_what_it_cannot_answer_is_wrong_usage(
     printed = capsys.readouterr()
     assert (ended.value.code, printed.out) == (2, "")
     assert said in printed.err
+
+
+@given(st.text(min_size=1, max_size=9), st.integers(1, 90_000), st.integers(-90_000, 90_000))
+def test_the_next_time_of_a_schedule_is_counted_from_its_anchor(name: str, every: int, now: int):
+    interval, moment = timedelta(seconds=every), EPOCH + timedelta(seconds=now)
+    found = next_time(name, interval, moment)
+    assert moment < found <= moment + interval
+    assert (found - anchor_for(name, interval)) % interval == timedelta(0)
