@@ -24,6 +24,7 @@ from sentinel.settings import Settings
 from sentinel.store.telemetry.connecting import Connecting
 from sentinel.store.telemetry.ddl import Place
 from sentinel.store.telemetry.migrate import Kept, migrate
+from sentinel.store.telemetry.schema import MERGED_INDEXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,7 @@ time mends them: the rows are sent again until then."""
 _GONE = frozenset({60, 81})
 """The table or the database is not there: the schema is made again with the next connection."""
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_LATER = ",".join(MERGED_INDEXES)
 _ABSENT = "there is no telemetry store"
 _HINT = (
     "Start `sentinel up`, which embeds one, or set SENTINEL_TELEMETRY_URL to a ClickHouse; "
@@ -200,6 +202,7 @@ class TelemetryClient:
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             # What is sent late may be of more than the 100 days that are taken otherwise.
             "max_partitions_per_insert_block": 0,
+            "exclude_materialize_skip_indexes_on_insert": _LATER,
         }
         if self.place.cluster:
             settings["distributed_foreground_insert"] = 1

@@ -12,7 +12,7 @@ import msgspec
 
 from sentinel.store.telemetry.ddl import Place, Table, create, view
 
-__all__ = ["LOGS", "MIGRATIONS", "REFUSED", "SPANS", "TRACE_TIMES", "Migration"]
+__all__ = ["LOGS", "MERGED_INDEXES", "MIGRATIONS", "REFUSED", "SPANS", "TRACE_TIMES", "Migration"]
 
 _ATTRIBUTES = "Map(LowCardinality(String), String) CODEC(ZSTD(1))"
 _TIME = "DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1))"
@@ -128,6 +128,11 @@ TRACE_TIMES = Table(
     order="(Tenant, TraceId, Start)",
     shard="cityHash64(TraceId)",
 )
+MERGED_INDEXES = tuple(sorted({
+    one.split()[0] for table in (LOGS, SPANS) for one in table.indexes if " text(" not in one
+}))  # fmt: skip
+"""Indexes that a part gets when it is merged, and not when it is inserted: each costs files that
+are forced to the disk, and a fresh part is small and read quickly without them."""
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -172,8 +177,19 @@ REFUSED = Table(
     shard="cityHash64(Tenant)",
 )
 
+
+def _merge_ten(place: Place) -> list[str]:
+    """Merge ten parts at a time: merges of a few small parts write each row again and again."""
+    return [
+        f"ALTER TABLE {place.local(table)}{place.on_cluster} "
+        "MODIFY SETTING min_parts_to_merge_at_once = 10, merge_selector_base = 10"
+        for table in ("logs", "spans", "trace_times")
+    ]
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "logs, spans and times of traces", _first),
     Migration(2, "refused records", lambda place: create(REFUSED, place)),
+    Migration(3, "merge ten parts at a time", _merge_ten),
 )
 """All steps, in their order. A step that is released is never changed: the next one corrects it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sentinel.store.telemetry.ddl import Place, retention
-from sentinel.store.telemetry.schema import MIGRATIONS
+from sentinel.store.telemetry.schema import MERGED_INDEXES, MIGRATIONS
 
 ALONE, CLUSTER = Place("sentinel"), Place("sentinel", "main")
 
@@ -42,6 +42,18 @@ def test_a_cluster_has_replicated_tables_below_distributed_ones() -> None:
     # The times of a trace are derived on the server that has its spans.
     assert "TO `sentinel`.`trace_times_local` AS" in made[6]
     assert "FROM `sentinel`.`spans_local` " in made[6]
+
+
+def test_words_are_indexed_at_once_and_attributes_when_parts_are_merged() -> None:
+    assert {"trace", "log_keys", "span_values", "duration"} <= set(MERGED_INDEXES)
+    assert "words" not in MERGED_INDEXES
+
+
+def test_merges_are_set_where_the_rows_are() -> None:
+    made = MIGRATIONS[2].statements(CLUSTER)
+    assert made[0].startswith(
+        "ALTER TABLE `sentinel`.`logs_local` ON CLUSTER `main` MODIFY SETTING"
+    )
 
 
 def test_retention_is_by_tenant_where_one_has_its_own() -> None:
