@@ -19,6 +19,7 @@ from dashboard.configuration import Configuration
 from dashboard.data import Data
 from dashboard.database_errors import database, is_unsettled
 from dashboard.refusals import Refusals
+from dashboard.repeated_forms import RepeatedForms
 from sentinel.access import Permission, Principal, Scope
 from sentinel.audit.origin import Origin, acting
 from sentinel.errors import ConfigurationError, SentinelError
@@ -73,6 +74,7 @@ class Commands:
         self, data: Data, configuration: Configuration, refusals: Refusals | None = None
     ) -> None:
         self._refusals = refusals or Refusals()
+        self._repeated = RepeatedForms()
         self._data = data
         self._alerts = AlertCommands(data)
         self._configuration = configuration
@@ -104,23 +106,28 @@ class Commands:
             services = Services(within, sees, self._alerts, self._configuration, who)
             return command.carry_out(services, who.name)
 
-    def run_form(self, command: Command[R], authorise: Authorise) -> R:
+    def run_form(self, command: Command[R], authorise: Authorise, session: str = "") -> R:
         """Run the command of a form.
 
         Args:
             command: as the page made it from its fields
             authorise: of the page's session
+            session: id of the page's session, whose double clicks are one; empty for none
 
         Returns:
-            what the command returns
+            what the command returns, or has just returned to the first of two clicks
 
         Raises:
             ConfigurationError: a field cannot be used, or whoever sent it may not act; nothing
                 was done
             DatabaseError: the database cannot be used; nothing was done
         """
-        try:
+
+        def carry_out() -> R:
             return self.run(type(command), msgspec.to_builtins(command), authorise)
+
+        try:
+            return self._repeated.once(session, command, carry_out) if session else carry_out()
         except msgspec.ValidationError as error:
             raise ConfigurationError(str(error), hint="Change the field and try again.") from error
 

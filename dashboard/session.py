@@ -164,7 +164,8 @@ def run(command: Command[R]) -> R:
         SentinelError: a field cannot be used, whoever sent it may not act any more, or the database
             cannot be used; nothing was done
     """
-    return commands().run_form(command, authorized_actor)
+    session = str(st.session_state.get(SESSION_ID, ""))
+    return commands().run_form(command, authorized_actor, session)
 
 
 def run_widget_commands(states: dict[str, Any]) -> list[Answer]:
