@@ -49,8 +49,7 @@ def health() -> None:
     st.html(f'<ul class="components">{cards}</ul>')
     st.html('<p class="small"><code>sentinel doctor</code> says the same, and checks this '
             "installation besides: Python, disk space, the API, the dashboard, the public pages, "
-            "telemetry, exposure, self-watch, access reviews, Automations, triggers and deployed "
-            "rules.</p>")  # fmt: skip
+            "access reviews, Automations, triggers and deployed rules.</p>")  # fmt: skip
 
 
 health()

@@ -23,7 +23,10 @@ from sentinel.store.notifications.chat_connections import lost_connections
 __all__ = [
     "BACKUP",
     "DEAD_MAN",
+    "EXPOSURE",
+    "SELF_WATCH",
     "SWEEP",
+    "TELEMETRY",
     "Component",
     "ComponentReports",
     "backup_state",
@@ -39,6 +42,8 @@ __all__ = [
 ]
 
 BACKUP, DEAD_MAN, SWEEP = "backup", "dead man's switch", "sweep"
+EXPOSURE, SELF_WATCH, TELEMETRY = "exposure", "self-watch", "telemetry"
+"""Reported by `sentinel up`, which alone knows of the processes and ports of its instance."""
 _RELAY, _PREFECT, _POOL, _RUNS = "relay", "prefect", "work pool", "flow runs"
 _FRESH = timedelta(minutes=2)
 """The relay reports twice a minute; what it reported longer ago says nothing of now."""
@@ -250,6 +255,16 @@ def _by_relay(name: str, found: Reported | None, now: datetime) -> Component:
                      since=found.since)  # fmt: skip
 
 
+def _by_instance(name: str, found: Reported | None, now: datetime) -> Component:
+    """Return what `sentinel up` reported of a component, unless that is too old."""
+    if found is None or now - found.at > _LATE:
+        says = "not known here: sentinel up reports it, and did so "
+        says += "never" if found is None else f"last at {found.at:%Y-%m-%d %H:%M} UTC"
+        return Component(name=name, state="note", says=says, hint="Ask for it: sentinel doctor")
+    return Component(name=name, state=found.state, says=found.says, hint=found.hint,
+                     since=found.since)  # fmt: skip
+
+
 def components(store: Store, settings: Settings) -> list[Component]:
     """Return the state of every component, from the database alone.
 
@@ -276,6 +291,7 @@ def components(store: Store, settings: Settings) -> list[Component]:
             told.get(DEAD_MAN), now, is_set=bool(settings.dead_man_url.get_secret_value())
         ),
         backup_state(told.get(BACKUP), now),
+        *(_by_instance(name, told.get(name), now) for name in (TELEMETRY, SELF_WATCH, EXPOSURE)),
     ]
 
 

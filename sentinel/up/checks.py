@@ -31,9 +31,9 @@ from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up.access_review_check import access_review_state
-from sentinel.up.exposure import exposures
 from sentinel.up.home import Home
 from sentinel.up.instance import running
+from sentinel.up.own_reports import exposure_state
 from sentinel.up.postgres import Postgres, find_binaries
 from sentinel.up.public_address import public_address_state
 from sentinel.up.rollout import deployments_in_words
@@ -318,19 +318,13 @@ def _exposure(settings: Settings, home: Home) -> Check:
     store: Store | None = None
     try:
         store = _opened(settings, home)
-        found = exposures(settings, store)
+        found = exposure_state(settings, store)
     except (DatabaseError, SQLAlchemyError):  # the check of the database says so
-        found = exposures(settings)
+        found = exposure_state(settings, None)
     finally:
         if store is not None:
             store.close()
-    if not found:
-        says = (
-            "nothing is reached from other machines without a login or TLS, and no secret is plain"
-        )
-        return Check(name="exposure", state="ok", says=says)
-    says = "; ".join(one.says for one in found)
-    return Check(name="exposure", state="warning", says=says, hint=found[0].hint)
+    return Check(name="exposure", state=found.state, says=found.says, hint=found.hint)
 
 
 def _telemetry(settings: Settings, home: Home) -> Check:

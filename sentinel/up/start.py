@@ -22,6 +22,7 @@ from sentinel.up.exposure import warn_of_open_dashboard
 from sentinel.up.first_alert import announce_first_alert
 from sentinel.up.home import Home
 from sentinel.up.instance import Instance, ProcessIdentity
+from sentinel.up.own_reports import keep_reporting
 from sentinel.up.plan import PREFECT_LOGIN, TOKEN, Options, Plan, make_plan
 from sentinel.up.postgres import Postgres, PostgresUnusable
 from sentinel.up.processes import Child, ProcessGroup, tail
@@ -104,8 +105,11 @@ class Start:
             starting.result()
             watching = asyncio.create_task(self._processes.watch())
             first = asyncio.create_task(self._announce())
+            own = asyncio.create_task(
+                keep_reporting(self._plan.settings, self._environment, self._home)
+            )
             await asyncio.wait({watching, asked}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (watching, first):
+            for task in (watching, first, own):
                 task.cancel()
             if not asked.done():
                 watching.result()

@@ -12,7 +12,10 @@ from sentinel.clock import FakeClock
 from sentinel.engine.component_health import (
     BACKUP,
     DEAD_MAN,
+    EXPOSURE,
+    SELF_WATCH,
     SWEEP,
+    TELEMETRY,
     Component,
     ComponentReports,
     components,
@@ -56,7 +59,7 @@ def test_nothing_has_run_yet(store: Store, clock: FakeClock):
     assert states == {
         "database": "ok", "relay": "wrong", "prefect": "warning", "work pool": "warning",
         "flow runs": "warning", SWEEP: "note", "channels": "ok", "escalations": "ok",
-        DEAD_MAN: "note", BACKUP: "note",
+        DEAD_MAN: "note", BACKUP: "note", TELEMETRY: "note", SELF_WATCH: "note", EXPOSURE: "note",
     }  # fmt: skip
 
 
