@@ -20,7 +20,7 @@ from sentinel.settings import Settings
 from sentinel.store.telemetry.client import TelemetryClient, telemetry_client
 from sentinel.up.ports import any_free
 
-TABLES = ("logs", "spans", "trace_times", "refused")
+TABLES = ("logs", "spans", "trace_times", "refused", "log_patterns", "log_mined", "log_templates")
 
 
 class EngineProcess:

@@ -83,6 +83,7 @@ from sentinel.api.intake_queue import IntakeQueue
 from sentinel.api.issuer_keys import outside_tokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
+from sentinel.api.log_mining import LogMining
 from sentinel.api.needs import describe_needs, needs
 from sentinel.api.own_token import configured_login_key, token
 from sentinel.api.parts import describe_parts, offer_parts
@@ -142,6 +143,7 @@ def create_app(
             relay_thread.start()
         log_levels = LogLevelWatch(app.state.store)
         log_levels.start()
+        app.state.log_mining.start()
         security = app.state.security = SecurityLog(app.state.store)
         app.state.people.record_in(security)
         try:
@@ -157,6 +159,7 @@ def create_app(
             await run_in_threadpool(app.state.arrivals.close)
             await run_in_threadpool(app.state.metrics_queue.close)
             await run_in_threadpool(app.state.intake_queue.close)
+            await run_in_threadpool(app.state.log_mining.close)
             app.state.keys.close()
             if app.state.outside is not None:
                 app.state.outside.close()
@@ -182,6 +185,7 @@ def create_app(
     app.state.known_lists = alerts.KnownLists()
     app.state.arrivals = Arrivals(app.state.store)
     app.state.intake_queue = IntakeQueue()
+    app.state.log_mining = LogMining(app.state.store)
     app.state.metrics_queue = IntakeQueue()
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from datetime import timedelta
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Query, Request
 
 from sentinel.access import Permission
+from sentinel.api.log_mining import LogMining
 from sentinel.api.needs import needs
-from sentinel.api.problems import responses
+from sentinel.api.problems import SEE_DOCS, Problem, responses
 from sentinel.api.scoped import WholeTenant
 from sentinel.api.telemetry_asked import Cursor, Limit, Since, Text, Until, asked_of, reader_of
+from sentinel.duration import parse_duration
 from sentinel.store import Store
 from sentinel.store.telemetry.answering import LogAnswers
+from sentinel.store.telemetry.log_patterns import LogPatterns, anomalies_found, patterns_found
+from sentinel.store.telemetry.reading import Period
 from sentinel.telemetry.answers import (
+    AnomaliesFound,
     FacetFound,
     HistogramFound,
     LogLineView,
     LogsFound,
     LogStatisticsView,
+    PatternsFound,
     TraceLogs,
 )
 from sentinel.telemetry.asked import Asked, Language, nanoseconds_of
@@ -126,6 +133,79 @@ def statistics(
     """Count lines by level and service."""
     asked = _asked(request, query, service_name, "", since, until, language)
     return LogAnswers(reader_of(request), tenant.name).statistics(asked)
+
+
+Shown = Annotated[
+    Literal["all", "new", "vanished"],
+    Query(
+        description="`new` were first seen in the period; `vanished` were seen in a period of the "
+        "same length before it, and not in it."
+    ),
+]
+
+
+_HISTORY = "A length of time before the end, from which it is known what is usual."
+_SEASON = "Compare with so long before, such as `1d`; `0s` for no season."
+
+
+@router.get("/patterns", summary="List patterns of log lines", responses=responses())
+@needs(Permission.READ, "telemetry", confined=True)
+def patterns(
+    request: Request, tenant: WholeTenant, service_name: Service = "", level: Level = "",
+    state: Shown = "all", since: Since = "24h", until: Until = "", limit: Limit = 100,
+) -> PatternsFound:  # fmt: skip
+    """Return what the lines are by the statement that writes them, those with most lines first.
+
+    Lines are counted by whole minutes, some seconds after a minute has ended.
+
+    Returns:
+        The patterns.
+    """
+    asked = asked_of(request, "", LOG_FIELDS, since, until, ())
+    _wake(request)
+    reader = LogPatterns(reader_of(request), tenant.name)
+    period = Period(asked.since, asked.until)
+    return patterns_found(
+        reader, period, service=service_name, level=level.strip().lower(), state=state, limit=limit
+    )
+
+
+@router.get("/anomalies", summary="List unusual patterns of log lines", responses=responses())
+@needs(Permission.READ, "telemetry", confined=True)
+def anomalies(
+    request: Request, tenant: WholeTenant, service_name: Service = "", since: Since = "24h",
+    until: Until = "",
+    history: Annotated[str, Query(max_length=20, description=_HISTORY)] = "2d",
+    season: Annotated[str, Query(max_length=20, description=_SEASON)] = "0s",
+) -> AnomaliesFound:  # fmt: skip
+    """Return patterns whose rate was unusual, of the 100 with most lines.
+
+    A pattern needs 110 times five minutes of history before it is judged.
+
+    Returns:
+        The patterns, the most unusual first.
+    """
+    asked = asked_of(request, "", LOG_FIELDS, since, until, ())
+    _wake(request)
+    reader = LogPatterns(reader_of(request), tenant.name)
+    return anomalies_found(
+        reader, Period(asked.since, asked.until), service=service_name,
+        history=_length("history", history), season=_length("season", season),
+    )  # fmt: skip
+
+
+def _wake(request: Request) -> None:
+    cast("LogMining", request.app.state.log_mining).wake(request.app.state.settings)
+
+
+def _length(field: str, given: str) -> timedelta:
+    try:
+        found = parse_duration(given)
+        if found > timedelta(days=31):
+            raise ValueError("it is more than 31 days")
+    except ValueError as error:
+        raise Problem(422, "invalid", f"{field}: {error}", hint=SEE_DOCS, field=field) from None
+    return found
 
 
 @router.get("/trace/{trace_id}", summary="Log lines of a trace", responses=responses())

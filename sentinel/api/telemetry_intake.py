@@ -7,6 +7,7 @@ answer by 503, each with `Retry-After`: exporters send the batch again, which th
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import cast
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 from sentinel.access import Permission
 from sentinel.api.intake_queue import IntakeQueue, QueueFull
 from sentinel.api.limits import allow
+from sentinel.api.log_mining import LogMining
 from sentinel.api.needs import needs
 from sentinel.api.scoped import WholeTenant
 from sentinel.errors import DatabaseError, TelemetryError, TelemetryUnavailable
@@ -69,7 +71,14 @@ def intake_of(request: Request) -> TelemetryIntake:
     """Return what takes the batches of a request."""
     store = cast("Store", request.app.state.store)
     settings = cast("Settings", request.app.state.settings)
-    return TelemetryIntake(settings, store.clock, store.metrics, queue_of(request).aside)
+    mining = cast("LogMining", request.app.state.log_mining)
+    return TelemetryIntake(
+        settings,
+        store.clock,
+        store.metrics,
+        queue_of(request).aside,
+        partial(mining.wake, settings),
+    )
 
 
 def queue_of(request: Request) -> IntakeQueue:

@@ -18,12 +18,14 @@ from urllib.parse import quote
 
 from sentinel.client.calls import Call
 from sentinel.telemetry.answers import (
+    AnomaliesFound,
     FacetFound,
     HistogramFound,
     LatencyFound,
     LogLineView,
     LogsFound,
     LogStatisticsView,
+    PatternsFound,
     ServicesFound,
     SlowTraces,
     TraceLogs,
@@ -33,6 +35,7 @@ from sentinel.telemetry.answers import (
 )
 
 __all__ = [
+    "anomalies",
     "dependencies",
     "errors",
     "facet",
@@ -42,6 +45,7 @@ __all__ = [
     "logs",
     "logs_of_trace",
     "one_line",
+    "patterns",
     "service_map",
     "slow_traces",
     "tail",
@@ -89,6 +93,30 @@ def facet(field: str, query: str = "", **more: Any) -> Call[FacetFound]:
 def log_statistics(query: str = "", **more: Any) -> Call[LogStatisticsView]:
     """Return the request for counts by level and service; see `logs`."""
     return Call(LogStatisticsView, "GET", f"{_LOGS}/statistics", {"query": query, **more})
+
+
+def patterns(**more: Any) -> Call[PatternsFound]:
+    """Return the request for patterns of log lines.
+
+    Args:
+        more: service_name, level, state, since, until, limit, tenant
+
+    Returns:
+        The request.
+    """
+    return Call(PatternsFound, "GET", f"{_LOGS}/patterns", more)
+
+
+def anomalies(**more: Any) -> Call[AnomaliesFound]:
+    """Return the request for unusual patterns of log lines.
+
+    Args:
+        more: service_name, since, until, history, season, tenant
+
+    Returns:
+        The request.
+    """
+    return Call(AnomaliesFound, "GET", f"{_LOGS}/anomalies", more)
 
 
 def logs_of_trace(trace_id: str, **more: Any) -> Call[TraceLogs]:

@@ -75,6 +75,7 @@ class TelemetryIntake:
         clock: gives the moment of arrival
         metrics: the store of samples
         aside: runs what nobody waits for, with which samples need no telemetry store
+        arrived: called when log lines are on disk
     """
 
     def __init__(
@@ -83,11 +84,13 @@ class TelemetryIntake:
         clock: Clock,
         metrics: Metrics,
         aside: Callable[[Callable[[], None]], None] = lambda work: work(),
+        arrived: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
         self._aside = aside
+        self._arrived = arrived
 
     def take(self, tenant: str, signal: Signal, request: Any, token: str) -> Taken:
         """Take the records of a request of OTLP.
@@ -137,6 +140,8 @@ class TelemetryIntake:
         insert_batch(
             telemetry_client(self._settings, write=True, retain=True), tenant, batch, token, now
         )
+        if batch.signal == "logs" and batch.rows:
+            self._arrived()
         return Taken(batch.rows, dict(batch.refused))
 
     def _samples(self, tenant: str, request: Any, token: str) -> Taken:

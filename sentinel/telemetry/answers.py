@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 __all__ = [
+    "AnomaliesFound",
     "DependencyView",
     "FacetFound",
     "FacetValueView",
     "HistogramFound",
     "LatencyFound",
     "LatencyView",
+    "LogAnomalyView",
     "LogLineView",
+    "LogPatternView",
     "LogStatisticsView",
     "LogsFound",
     "Part",
+    "PatternsFound",
     "ServicesFound",
     "SlowTraces",
     "SpanEventView",
@@ -107,6 +113,54 @@ class LogStatisticsView(Searched):
     error_rate: float = Field(description="Share of lines of level error or critical.")
     levels: dict[str, int]
     services: dict[str, dict[str, int]] = Field(description="The 100 with most lines.")
+
+
+class LogPatternView(BaseModel):
+    """A pattern of log lines: what one statement of a program writes."""
+
+    id: str = Field(description="16 hex digits, of the service and the pattern as it was first.")
+    service_name: str
+    template: str = Field(
+        description="`<*>` stands for what changes.", examples=["took <*> ms for <*>"]
+    )
+    sample: str = Field(description="One of its lines, at most 1,024 characters.")
+    state: Literal["new", "vanished", "known"] = Field(
+        description="`new` was first seen in the period; `vanished` was seen in a period of the "
+        "same length before it, and not in it."
+    )
+    count: int = Field(description="Lines of the period.")
+    count_before: int = Field(description="Lines of a period of the same length before it.")
+    levels: dict[str, int] = Field(description="Lines of the period by level.")
+    created: str = Field(description="When it was first seen.")
+    first_seen: str = Field(description="Of its lines of both periods.")
+    last_seen: str
+    query: str = Field(description="A query that finds its lines, and few others.")
+
+
+class PatternsFound(BaseModel):
+    """Patterns of log lines, those with most lines first."""
+
+    since: str
+    until: str
+    patterns: list[LogPatternView]
+
+
+class LogAnomalyView(BaseModel):
+    """A pattern whose rate is unusual."""
+
+    pattern: LogPatternView
+    timestamp: str = Field(description="Beginning of the most unusual five minutes.")
+    count: int = Field(description="Lines of these five minutes.")
+    usual: float = Field(description="Lines of five minutes, in the mean of the time before.")
+    rarity: float = Field(description="One in so many five minutes is as unusual.")
+
+
+class AnomaliesFound(BaseModel):
+    """Patterns whose rate is unusual, the most unusual first."""
+
+    since: str
+    until: str
+    anomalies: list[LogAnomalyView]
 
 
 class TraceSummaryView(BaseModel):

@@ -211,6 +211,8 @@ ENTRIES: dict[str, Entry] = {
             "logs/histogram",
             "logs/facets",
             "logs/statistics",
+            "logs/patterns",
+            "logs/anomalies",
             "logs/trace/{trace_id}",
             "logs/lines/{line_id}",
             "tracing/traces",

@@ -14,6 +14,7 @@ from sentinel.api.answers import Answers
 from sentinel.api.batches import Batches
 from sentinel.api.issuer_keys import OutsideTokens, outside_tokens
 from sentinel.api.known_keys import KnownKeys
+from sentinel.api.log_mining import LogMining
 from sentinel.api.people import SignedIn
 from sentinel.clock import FakeClock
 from sentinel.ingest.arrivals import Arrivals
@@ -58,6 +59,7 @@ def app(application: FastAPI, store: Store) -> Generator[FastAPI]:
     """The application over the store of the test."""
     application.state.store = store
     application.state.answers = Answers(store)
+    application.state.log_mining = LogMining(store)
     application.state.batches = Batches(store)
     application.state.arrivals = Arrivals(store)
     application.state.keys = KnownKeys(store)

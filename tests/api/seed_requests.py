@@ -254,8 +254,6 @@ NEEDS_TELEMETRY = ("/api/tracing/", "/api/logs/")
 """Beginnings of the paths that need a telemetry store; test_telemetry_search has one."""
 
 LATER: Mapping[str, str] = {
-    "/api/logs/patterns": "issue 18: patterns of log lines",
-    "/api/logs/anomalies": "issue 18: anomalies of log lines",
     "/api/incidents": "issue 19: incidents",
     "/api/slo": "issue 19: SLOs",
 }

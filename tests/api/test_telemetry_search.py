@@ -45,7 +45,9 @@ def got(caller: httpx.Client, path: str, **params: Any) -> Any:
     return answer.json()
 
 
-def test_the_literal_requests_and_what_they_find(caller: httpx.Client, clock: FakeClock) -> None:
+def test_the_literal_requests_and_what_they_find(
+    caller: httpx.Client, app: FastAPI, clock: FakeClock
+) -> None:
     now = clock.now()
     span = {"service_name": "my-service", "operation_name": "GET /api/users",
             "start_time": now.timestamp() - 1, "duration_ms": 250, "span_id": PARENT}  # fmt: skip
@@ -102,7 +104,19 @@ def test_the_literal_requests_and_what_they_find(caller: httpx.Client, clock: Fa
     assert [(one["operation_name"], one["spans"]) for one in operations] == [("SELECT", 1)]
     assert got(caller, "/api/tracing/statistics")["all"]["errors"] == 1
 
-    assert len(SEEDED) >= 13
+    clock.set(now + timedelta(seconds=90))
+    app.state.log_mining.turn(app.state.settings)
+    patterns = got(caller, "/api/logs/patterns", service_name="my-service", since="1h")["patterns"]
+    assert {(one["template"], one["state"], one["count"]) for one in patterns} == {
+        (line["message"], "new", 1), ("slow", "new", 1)
+    }  # fmt: skip
+    assert got(caller, "/api/logs/patterns", state="vanished")["patterns"] == []
+    assert got(caller, "/api/logs/search", query=patterns[0]["query"])["lines"]
+    assert got(caller, "/api/logs/anomalies", season="1d")["anomalies"] == []
+    wrong = caller.get("/api/logs/anomalies", params={"history": "soon"})
+    assert (wrong.status_code, "history" in wrong.text) == (422, True)
+
+    assert len(SEEDED) >= 15
     for asked in SEEDED:
         path = asked.path.replace("{trace_id}", trace_id).replace("{service_name}", "my-service")
         if asked.method == "GET":

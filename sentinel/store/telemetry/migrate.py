@@ -68,6 +68,9 @@ def _retain(run: Command, place: Place, kept: Kept, done: str) -> None:
             ("spans", "Timestamp", "spans"),
             ("trace_times", "Start", "spans"),
             ("refused", "At", "logs"),
+            ("log_patterns", "Timestamp", "logs"),
+            ("log_mined", "Timestamp", "logs"),
+            ("log_templates", "At", "logs"),
         )
         for statement in retention(table, moment, *kept[signal], place)
     ]

@@ -12,7 +12,18 @@ import msgspec
 
 from sentinel.store.telemetry.ddl import Place, Table, create, view
 
-__all__ = ["LOGS", "MERGED_INDEXES", "MIGRATIONS", "REFUSED", "SPANS", "TRACE_TIMES", "Migration"]
+__all__ = [
+    "LOGS",
+    "LOG_MINED",
+    "LOG_PATTERNS",
+    "LOG_TEMPLATES",
+    "MERGED_INDEXES",
+    "MIGRATIONS",
+    "REFUSED",
+    "SPANS",
+    "TRACE_TIMES",
+    "Migration",
+]
 
 _ATTRIBUTES = "Map(LowCardinality(String), String) CODEC(ZSTD(1))"
 _TIME = "DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1))"
@@ -187,9 +198,63 @@ def _merge_ten(place: Place) -> list[str]:
     ]
 
 
+_OF_SERVICE = "cityHash64(Tenant, ServiceName)"
+LOG_PATTERNS = Table(
+    name="log_patterns",
+    columns=(
+        f"Tenant {_NAME}",
+        f"ServiceName {_NAME}",
+        f"Timestamp {_TIME}",
+        f"Pattern {_NAME}",
+        f"Level {_NAME}",
+        "Lines UInt64 CODEC(ZSTD(1))",
+        f"First {_TIME}",
+        f"Last {_TIME}",
+        "Round UInt64 CODEC(Delta(8), ZSTD(1))",
+    ),
+    day="toDate(Timestamp)",
+    order="(Tenant, ServiceName, Timestamp)",
+    shard=_OF_SERVICE,
+)
+LOG_MINED = Table(
+    name="log_mined",
+    columns=(
+        f"Tenant {_NAME}",
+        f"ServiceName {_NAME}",
+        f"Timestamp {_TIME}",
+        "Lines UInt64 CODEC(ZSTD(1))",
+        "Round UInt64 CODEC(Delta(8), ZSTD(1))",
+    ),
+    day="toDate(Timestamp)",
+    order="(Tenant, ServiceName, Timestamp)",
+    shard=_OF_SERVICE,
+)
+LOG_TEMPLATES = Table(
+    name="log_templates",
+    columns=(
+        f"Tenant {_NAME}",
+        f"ServiceName {_NAME}",
+        "Pattern String",
+        f"Template {_TEXT}",
+        f"Sample {_TEXT}",
+        f"Created {_TIME}",
+        f"At {_TIME}",
+    ),
+    day="toDate(At)",
+    order="(Tenant, ServiceName, Pattern)",
+    shard=_OF_SERVICE,
+)
+
+
+def _patterns(place: Place) -> list[str]:
+    tables = (LOG_PATTERNS, LOG_MINED, LOG_TEMPLATES)
+    return [statement for table in tables for statement in create(table, place)]
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "logs, spans and times of traces", _first),
     Migration(2, "refused records", lambda place: create(REFUSED, place)),
     Migration(3, "merge ten parts at a time", _merge_ten),
+    Migration(4, "patterns of log lines", _patterns),
 )
 """All steps, in their order. A step that is released is never changed: the next one corrects it."""

@@ -1,0 +1,74 @@
+"""Who looks for patterns of log lines: one process at a time, and no error ends it."""
+
+from __future__ import annotations
+
+import threading
+from typing import cast
+
+import pytest
+
+from sentinel.api.log_mining import LogMining
+from sentinel.errors import TelemetryUnavailable
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.store.telemetry.pattern_mining import PatternMining
+
+
+class Mining:
+    """Finds nothing, or fails; notes each turn."""
+
+    def __init__(self) -> None:
+        self.turns: list[int] = []
+        self.fails = False
+        self.done = 0
+        self.turned = threading.Event()
+
+    def turn(self, now: int) -> int:
+        self.turns.append(now)
+        self.turned.set()
+        if self.fails:
+            raise TelemetryUnavailable("away")
+        return self.done
+
+
+def of(store: Store, mining: Mining) -> LogMining:
+    return LogMining(store, lambda _settings: cast("PatternMining", mining))
+
+
+def test_one_process_looks_and_another_goes_on_when_it_ends(store: Store) -> None:
+    first, second = Mining(), Mining()
+    one, other = of(store, first), of(store, second)
+    one.turn(Settings())
+    other.turn(Settings())
+    assert (len(first.turns), len(second.turns)) == (1, 0)
+    one.start()
+    one.wake(Settings())
+    one.close()
+    other.turn(Settings())
+    assert len(second.turns) == 1
+
+
+def test_what_is_left_is_done_at_once_and_failures_wait_longer(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    mining = Mining()
+    looks = of(store, mining)
+    mining.done = 500
+    assert looks.turn(Settings()) == 0
+    mining.done = 0
+    usual = looks.turn(Settings())
+    mining.fails = True
+    assert usual < looks.turn(Settings()) < looks.turn(Settings())
+    mining.fails = False
+    assert looks.turn(Settings()) == usual
+    assert caplog.text.count("cannot be found") == 1
+
+
+def test_a_thread_begins_with_the_first_lines(store: Store) -> None:
+    mining = Mining()
+    looks = of(store, mining)
+    looks.start()
+    assert not mining.turned.is_set()
+    looks.wake(Settings())
+    assert mining.turned.wait(20)
+    looks.close()
