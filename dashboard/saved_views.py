@@ -22,7 +22,7 @@ LAST_VIEW = "live-view"
 """Where the view of the live page is remembered while somebody is on another page."""
 REQUESTED_VIEW = "live-view-requested"
 """A view that the live page is to show, whatever the browser has shown until now."""
-PAGES = {"live": "live.py", "history": "history.py", "logs": "logs.py"}
+PAGES = {"live": "live.py", "history": "history.py", "logs": "logs.py", "traces": "traces.py"}
 ICONS = {
     "live": ":material/notifications_active:", "history": ":material/history:",
     "logs": ":material/subject:", "traces": ":material/waterfall_chart:",

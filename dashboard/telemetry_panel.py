@@ -33,7 +33,8 @@ TIME, SINCE, UNTIL, TENANT = "time", "since", "until", "tenant"
 WAIT = 0.8
 """Seconds that a page waits for the store before it shows what there is."""
 PINNED = "telemetry-now"
-"""Where a session keeps a search and the moment that its time range ends at."""
+"""Where a session keeps its searches and the moments that their time ranges end at."""
+MOST_PINNED = 8
 _FIRST = {
     "log line": (
         "/api/logs/ingest", '{"service_name": "shop", "level": "ERROR", "message": "hello"}',
@@ -186,11 +187,12 @@ def refresh() -> None:
 
 def _now(question: object) -> datetime:
     """Return the moment that the range of this search ends at: it stays until it is refreshed."""
-    known = st.session_state.get(PINNED)
-    if known is None or known[0] != question:
-        known = (question, session.data().now())
-        st.session_state[PINNED] = known
-    return known[1]
+    pinned: dict[object, datetime] = st.session_state.setdefault(PINNED, {})
+    if question not in pinned:
+        if len(pinned) >= MOST_PINNED:
+            del pinned[next(iter(pinned))]
+        pinned[question] = session.data().now()
+    return pinned[question]
 
 
 def asked(

@@ -2,8 +2,8 @@
 
 `blotter` is the table, `drawer` one alert, `pulse` the heart-beat that says how fresh they are,
 `preferences` the choices of a viewer, `calendar` weeks of shifts or silences, `routes` a tree of
-routes, `expression` the input of an expression. Each is one module for the browser, joined from the
-files that `WIDGETS` names.
+routes, `expression` the input of an expression, `waterfall` the spans of a trace. Each is one
+module for the browser, joined from the files that `WIDGETS` names.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ WIDGETS = {
     "calendar": ("shared", "calendar"),
     "routes": ("shared", "routes"),
     "expression": ("shared", "expression"),
+    "waterfall": ("shared", "waterfall"),
 }
 _ROOTS = {
     "blotter": '<section class="blotter" aria-label="Live alerts">\n</section>',
@@ -57,6 +58,7 @@ _ROOTS = {
     "calendar": '<section class="calendar">\n</section>',
     "routes": '<section class="pictures">\n</section>',
     "expression": '<section class="expression">\n</section>',
+    "waterfall": '<section class="waterfall">\n</section>',
 }
 
 

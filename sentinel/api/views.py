@@ -22,7 +22,9 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/views", tags=["saved views"])
 
-Page = Annotated[Literal["live", "history", "logs"], Path(description="The page that it filters.")]
+Page = Annotated[
+    Literal["live", "history", "logs", "traces"], Path(description="The page that it filters.")
+]
 ViewName = Annotated[
     str,
     Path(

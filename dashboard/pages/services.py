@@ -1,0 +1,137 @@
+"""The page of services: who calls whom, and the golden signals of each."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import session
+from dashboard.service_map import (
+    MOST_EDGES,
+    dot,
+    figures_html,
+    milliseconds,
+    percent,
+    rate,
+)
+from dashboard.table import table
+from dashboard.telemetry_panel import (
+    Search,
+    asked,
+    chosen_tenant,
+    head,
+    keep_looking,
+    nothing,
+    period_words,
+    problem,
+    reader,
+    shared_parameters,
+)
+from sentinel.errors import SentinelError
+from sentinel.telemetry.answers import DependencyView, ServicesFound, TraceStatisticsView
+from sentinel.telemetry.asked import Asked
+from sentinel.telemetry.query import SPAN_FIELDS, Both
+
+SERVICE = "service"
+"""The parameter of the address that names the service whose callers and callees are shown."""
+
+
+def _all() -> None:
+    st.query_params.pop(SERVICE, None)
+
+
+def _map(statistics: TraceStatisticsView | None, found: ServicesFound, only: str) -> None:
+    calls = found.dependencies
+    st.html('<h2 class="section">Dependencies</h2>')
+    if only:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.html(f'<p class="small">Callers and callees of <b>{escape(only)}</b></p>',
+                    width="content")  # fmt: skip
+            st.button("Show all", key="services-all", on_click=_all, type="tertiary")
+    if not calls:
+        st.html('<p class="small">No service calls another in this time.</p>')
+        return
+    scheme = "dark" if st.context.theme.type == "dark" else "light"
+    services = [] if statistics is None else statistics.services
+    if only:
+        near = {only, *(name for one in calls for name in (one.caller, one.callee))}
+        services = [one for one in services if one.service_name in near]
+    st.graphviz_chart(dot(services, calls, scheme), width="content")
+    if len(calls) > MOST_EDGES:
+        st.html(
+            f'<p class="small">The {MOST_EDGES} dependencies with most calls of {len(calls):,} are '
+            "drawn; the table has all.</p>"
+        )
+    with st.expander("Dependencies as a table"):
+        _table(calls)
+
+
+def _table(calls: list[DependencyView]) -> None:
+    frame = pd.DataFrame(
+        [
+            {
+                "Caller": one.caller, "Callee": one.callee, "Calls": one.calls,
+                "Requests": rate(one.per_second), "Errors": percent(one.error_rate),
+                "P95": milliseconds(one.p95_ms),
+            }
+            for one in calls
+        ]
+    )  # fmt: skip
+    table(frame, most=400, alt="Who calls whom, with rates, errors and latency")
+
+
+def _signals(found: TraceStatisticsView) -> None:
+    whole = found.roots if found.roots.spans else found.all
+    with st.container(horizontal=True, gap="small", key="figures-services"):
+        st.metric("Services", f"{len(found.services):,}", border=True)
+        st.metric("Traces", f"{found.total_traces:,}", border=True)
+        st.metric("Requests", rate(whole.per_second), border=True)
+        st.metric("Errors", percent(whole.error_rate), border=True)
+        st.metric("P95", milliseconds(whole.p95_ms), border=True)
+    st.html('<h2 class="section">Golden signals</h2>')
+    st.html(figures_html(found.services[:200], shared_parameters()))
+
+
+def _search(found: Asked, tenant: str) -> None:
+    only = str(st.query_params.get(SERVICE, ""))
+    search = Search(tenant)
+    try:
+        answers = reader().traces(session.scope(), tenant)
+    except SentinelError as error:
+        problem(error)
+        return
+    search.begin("statistics", found, partial(answers.statistics, found))
+    search.begin("map", (found, only), partial(answers.dependencies, found, only))
+    statistics = search.outcome("statistics")
+    if statistics.value is not None and not statistics.value.services:
+        anything = Asked("", False, Both(()), 0, found.until)
+        search.begin("any", found.until, partial(answers.found, anything, 1, None))
+        ever = search.outcome("any").value
+        nothing("trace", ever=ever is None or bool(ever.traces))
+        keep_looking(search)
+        return
+    shown = search.shown("statistics", "Measuring services …")
+    if shown is not None:
+        _signals(shown)
+    calls = search.shown("map", "Searching who calls whom …")
+    if calls is not None:
+        _map(shown, calls, only)
+    st.html(f'<p class="small">{escape(period_words(found))}</p>')
+    keep_looking(search)
+
+
+def services() -> None:
+    """Show the page."""
+    tenant = chosen_tenant()
+    if tenant is None:
+        return
+    head("Services", tenant)
+    found = asked("", SPAN_FIELDS, words=False)
+    if found is not None:
+        _search(found, tenant)
+
+
+services()
