@@ -12,6 +12,7 @@ from sentinel.notifications.message_template import MessageTemplate, checked, te
 from sentinel.store.access.within import Within
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.notifications.message_templates import (
+    declared_templates,
     message_on,
     message_templates,
     set_message_template,
@@ -21,7 +22,7 @@ from sentinel.store.notifications.message_templates import (
 if TYPE_CHECKING:
     from dashboard.commands import Services
 
-__all__ = ["Said", "SetTemplate", "said_by_channel", "some_alerts", "templates_of"]
+__all__ = ["Said", "SetTemplate", "declared_of", "said_by_channel", "some_alerts", "templates_of"]
 
 MOST_ALERTS = 20
 
@@ -81,6 +82,12 @@ def templates_of(within: Within, receiver: str) -> Mapping[str, MessageTemplate]
     """Return the templates of a receiver by channel; raises DatabaseError or OutOfScope."""
     with database():
         return message_templates(within.instance, receiver)
+
+
+def declared_of(within: Within, receiver: str) -> frozenset[str]:
+    """Return the channels whose template the document in Git set; raises as `templates_of`."""
+    with database():
+        return declared_templates(within.instance, receiver)
 
 
 def some_alerts(within: Within) -> dict[str, str]:

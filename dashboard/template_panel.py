@@ -10,6 +10,7 @@ from dashboard import markup, session, undo_bar
 from dashboard.template_commands import (
     Said,
     SetTemplate,
+    declared_of,
     said_by_channel,
     some_alerts,
     templates_of,
@@ -78,6 +79,8 @@ def templates(receivers: dict[str, list[str]]) -> None:
         "Text", before.text, key=f"template-text-{key}", height=140,
         help="In place of the list of alerts",
     )  # fmt: skip
+    if channel in declared_of(within, receiver):
+        st.caption("The document in Git set this template (`sentinel notify apply`).")
     draft = MessageTemplate(title=title, text=text)
     if about:
         try:

@@ -29,6 +29,7 @@ from sentinel.store.notifications.message_limits import MOST_PER_MINUTE
 LENGTHS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 TESTED = "channel-tested"
 DEFAULT = "default"
+_OF_DOCUMENT = " (set by the document in Git)"
 
 
 def _names(channels: list[str]) -> str:
@@ -91,7 +92,8 @@ def _channels(lines: list[ChannelLine], length: str, limits: MessageLimits) -> N
                     "Health": line.state,
                     "Circuit breaker": line.breaker,
                     "Receivers": ", ".join(line.receivers) or "none",
-                    "Message limit": _most(limits.of_channel(line.ref)),
+                    "Message limit": _most(limits.of_channel(line.ref))
+                    + (_OF_DOCUMENT if limits.source("channel", line.ref) == "file" else ""),
                     "Success rate": _rate(line),
                     "Latency": line.delivered.latency_ms if line.delivered else None,
                     "Latency p50": line.delivered.median_ms if line.delivered else None,
@@ -241,6 +243,7 @@ def _receivers(
             st.html(
                 f'<div>Receiver <b>{escape(name)}</b> <span class="small">notifies: '
                 f"{escape(_names(found[name]))}, {_per_minute(limits.of_receiver(name))}"
+                f"{_OF_DOCUMENT * (limits.source('receiver', name) == 'file')}"
                 f"{', and of every silence that mutes it' * (name in announced)}</span></div>",
                 width="stretch",
             )

@@ -40,7 +40,9 @@ def list_channels(
     return ChannelList(
         items=[
             ChannelItem(
-                **msgspec.structs.asdict(one), messages_per_minute=limits.of_channel(one.channel)
+                **msgspec.structs.asdict(one),
+                messages_per_minute=limits.of_channel(one.channel),
+                limit_source=limits.source("channel", one.channel),
             )
             for one in page
         ],

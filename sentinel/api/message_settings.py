@@ -22,7 +22,11 @@ from sentinel.store.notifications.message_limits import (
     message_limits,
     set_message_limit,
 )
-from sentinel.store.notifications.message_templates import message_templates, set_message_template
+from sentinel.store.notifications.message_templates import (
+    declared_templates,
+    message_templates,
+    set_message_template,
+)
 
 __all__ = ["channels", "router"]
 
@@ -82,6 +86,10 @@ class TemplateItem(BaseModel):
     channel: str = Field(description="Empty for all channels without one of their own.")
     title: str
     text: str
+    source: Literal["file", "ui"] = Field(
+        description="What set it last: file for the document in Git (`sentinel notify apply`), ui "
+        "for somebody elsewhere."
+    )
 
 
 class TemplateList(BaseModel):
@@ -218,10 +226,13 @@ def _limited(
 
 
 def _templates(store: Store, receiver: str) -> TemplateList:
-    found = message_templates(store, receiver)
+    found, declared = message_templates(store, receiver), declared_templates(store, receiver)
     return TemplateList(
         items=[
-            TemplateItem(channel=channel, title=found[channel].title, text=found[channel].text)
+            TemplateItem(
+                channel=channel, title=found[channel].title, text=found[channel].text,
+                source="file" if channel in declared else "ui",
+            )
             for channel in sorted(found)
         ]
-    )
+    )  # fmt: skip

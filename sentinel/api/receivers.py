@@ -16,8 +16,10 @@ from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
 from sentinel.api.paging import NEXT, PageLimit, page_of
 from sentinel.api.problems import Problem, responses
+from sentinel.api.schemas import LIMIT_SOURCE
 from sentinel.api.shown_rules import store_of
 from sentinel.errors import NotFound, PrefectUnreachable
+from sentinel.notifications.message_limit import LimitSource
 from sentinel.prefect_client.blocks import ChannelBlocks
 from sentinel.settings import Settings
 from sentinel.store.notifications.announced_receivers import announced_receivers
@@ -58,6 +60,7 @@ class ReceiverItem(BaseModel):
     messages_per_minute: int = Field(
         description="Through each of its channels, at most; 0 for no limit."
     )
+    limit_source: LimitSource = Field(description=LIMIT_SOURCE)
     announce_silences: bool = Field(
         description="Whether it is notified of every silence that mutes it, whatever that says."
     )
@@ -102,6 +105,7 @@ def list_receivers(
                 name=name, channels=list(found[name]),
                 messages_per_minute=limits.of_receiver(name), announce_silences=name in announced,
                 source="file" if name in declared else "ui",
+                limit_source=limits.source("receiver", name),
             )
             for name in names
         ],
@@ -192,9 +196,11 @@ def everywhere(who: Acting, permission: Permission) -> None:
 
 
 def _item(request: Request, name: str, before: int = 0) -> ReceiverItem:
+    limits = message_limits(store_of(request))
     return ReceiverItem(
         name=name, channels=_channels(request, name), open_before=before,
-        messages_per_minute=message_limits(store_of(request)).of_receiver(name),
+        messages_per_minute=limits.of_receiver(name),
+        limit_source=limits.source("receiver", name),
         announce_silences=name in announced_receivers(store_of(request)),
         source="file" if name in store_of(request).receivers.declared() else "ui",
     )  # fmt: skip

@@ -9,10 +9,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sentinel.alerts.actions import ActionName
 from sentinel.alerts.view import AlertView, TimelineView
+from sentinel.notifications.message_limit import LimitSource
 from sentinel.rules.health import RuleHealth
 from sentinel.store.notifications.message_limits import MOST_PER_MINUTE
 
 __all__ = [
+    "LIMIT_SOURCE",
     "MOST_MINUTES",
     "NO_NUL",
     "WHAT_ACTIONS_NEED",
@@ -212,6 +214,13 @@ class InboxList(BaseModel):
     next_cursor: str | None
 
 
+LIMIT_SOURCE = (
+    "What set the limit last: file for the document in Git (`sentinel notify apply`), ui for "
+    "somebody elsewhere; default where it is that of all."
+)
+"""The description of `limit_source`."""
+
+
 class ChannelItem(BaseModel):
     """A notification channel and its health."""
 
@@ -235,6 +244,7 @@ class ChannelItem(BaseModel):
         description="When the next message may be tried; null where one may be sent now."
     )
     messages_per_minute: int = Field(description="For all receivers together; 0 for no limit.")
+    limit_source: LimitSource = Field(description=LIMIT_SOURCE)
 
 
 class ChannelList(BaseModel):

@@ -59,6 +59,7 @@ def template(
     """
     from sentinel.notifications.message_template import MessageTemplate
     from sentinel.store.notifications.message_templates import (
+        declared_templates,
         message_templates,
         set_message_template,
     )
@@ -67,17 +68,20 @@ def template(
         if title or text or remove:
             wanted = None if remove else MessageTemplate(title=title, text=_read(text))
             set_message_template(store, name, channel, wanted, actor=actor())
-        found = message_templates(store, name)
+        found, declared = message_templates(store, name), declared_templates(store, name)
     if json:
         json_out(
             {"receiver": name, "templates": [
-                {"channel": ref or None, "title": one.title, "text": one.text}
+                {"channel": ref or None, "title": one.title, "text": one.text,
+                 "source": "file" if ref in declared else "ui"}
                 for ref, one in sorted(found.items())
             ]}
         )  # fmt: skip
         return
     for ref, one in sorted(found.items()):
         say(f"{ref or 'All other channels' if len(found) > 1 else ref or 'All channels'}:")
+        if ref in declared:
+            say("  set by the document in Git")
         say(f"  title: {one.title or '(built-in)'}")
         say("  text: " + ("\n    ".join(one.text.splitlines()) or "(built-in)"))
     if not found:

@@ -47,6 +47,7 @@ def list_(json: AsJson = False) -> None:
         items = [
             {"name": name, "channels": found[name],
              "messages_per_minute": limits.of_receiver(name),
+             "limit_source": limits.source("receiver", name),
              "announce_silences": name in announced,
              "source": "file" if name in declared else "ui"}
             for name in sorted(found)

@@ -47,6 +47,7 @@ class Channel(BaseModel):
     breaker: str
     next_try_at: datetime | None
     messages_per_minute: int
+    limit_source: str = "default"
 
 
 class ChannelPage(BaseModel):

@@ -52,6 +52,7 @@ class Template(BaseModel):
     channel: str
     title: str
     text: str
+    source: str = "ui"
 
 
 class TemplatePage(BaseModel):

@@ -146,6 +146,7 @@ class Receiver(BaseModel):
     name: str
     channels: list[str]
     messages_per_minute: int = 0
+    limit_source: str = "default"
     announce_silences: bool = False
     source: str = "ui"
 

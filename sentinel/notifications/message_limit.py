@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
-__all__ = ["MINUTE", "MOST_PER_MINUTE", "MessageLimits", "SentRecently"]
+__all__ = ["MINUTE", "MOST_PER_MINUTE", "LimitSource", "MessageLimits", "SentRecently"]
 
 MINUTE = timedelta(minutes=1)
 MOST_PER_MINUTE = 100_000
+LimitSource = Literal["file", "ui", "default"]
+"""What set a limit: the document in Git, somebody elsewhere, or nobody."""
 
 
 class MessageLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,11 +29,13 @@ class MessageLimits(msgspec.Struct, frozen=True, kw_only=True):
         usual: for every receiver and channel that has no number of its own; 0 for no limit
         receivers: by name of the receiver; 0 for no limit
         channels: by reference of the channel, for all receivers together; 0 for no limit
+        declared: `receiver` or `channel` and the name of those that the document in Git set last
     """
 
     usual: int = 100
     receivers: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])
     channels: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])
+    declared: frozenset[tuple[str, str]] = frozenset()
 
     def of_receiver(self, name: str) -> int:
         """Return the messages a minute of a receiver through each of its channels."""
@@ -39,6 +44,21 @@ class MessageLimits(msgspec.Struct, frozen=True, kw_only=True):
     def of_channel(self, ref: str) -> int:
         """Return the messages a minute of a channel for all receivers together."""
         return self.channels.get(ref, self.usual)
+
+    def source(self, kind: Literal["receiver", "channel"], name: str) -> LimitSource:
+        """Return what set a limit.
+
+        Args:
+            kind: whose limit
+            name: of the receiver, or reference of the channel
+
+        Returns:
+            `file` for the document in Git, `ui` for somebody elsewhere, `default` where it is that
+            of all.
+        """
+        if name not in (self.receivers if kind == "receiver" else self.channels):
+            return "default"
+        return "file" if (kind, name) in self.declared else "ui"
 
 
 class SentRecently:

@@ -20,6 +20,12 @@ class MessageLimit(SQLModel, table=True):
     kind: str = Field(primary_key=True, max_length=10, description="receiver or channel")
     name: str = Field(primary_key=True, max_length=200)
     per_minute: int
+    source: str = Field(
+        default="ui",
+        max_length=10,
+        sa_column_kwargs={"server_default": "ui"},
+        description="What set it last: file (the document in Git) or ui.",
+    )
 
 
 class StormRow(SQLModel, table=True):

@@ -22,3 +22,9 @@ class MessageTemplateRow(SQLModel, table=True):
     title: str = long_column(default="")
     text: str = long_column(default="")
     updated_at: datetime = moment_column(nullable=False)
+    source: str = Field(
+        default="ui",
+        max_length=10,
+        sa_column_kwargs={"server_default": "ui"},
+        description="What set it last: file (the document in Git) or ui.",
+    )

@@ -5,11 +5,18 @@ from __future__ import annotations
 import httpx
 
 from sentinel.access import Role
+from sentinel.notifications.notify_document import read_notify
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.notifications.notify_documents import apply_document
 
 BASE = "/api/v1/alerts"
+DOCUMENT = """
+receivers:
+  - {name: ops, channels: [inbox], per_minute: 5, templates: {all: {title: "{title}"}}}
+channel_limits: {inbox: 50}
+"""
 OPS = f"{BASE}/receivers/ops"
 
 
@@ -20,7 +27,7 @@ def test_limits_are_shown_set_and_reset(client: httpx.Client, store: Store):
     done = client.put(f"{OPS}/limit", json={"per_minute": 7}).json()
     assert done == {"name": "ops", "messages_per_minute": 7, "own": True}
     shown = {one["name"]: one for one in client.get(f"{BASE}/receivers").json()["items"]}
-    assert shown["ops"]["messages_per_minute"] == 7
+    assert (shown["ops"]["messages_per_minute"], shown["ops"]["limit_source"]) == (7, "ui")
     assert client.get(OPS).headers["ETag"]
     assert client.put(f"{OPS}/limit", json={"per_minute": -1}).status_code == 422
     assert client.put(f"{OPS}/limit", json={"per_minute": None}).json() == {
@@ -33,6 +40,9 @@ def test_limits_are_shown_set_and_reset(client: httpx.Client, store: Store):
     channels = {one["channel"]: one for one in client.get(f"{BASE}/channels").json()["items"]}
     assert channels["sentinel-webhook/ops"]["messages_per_minute"] == 0
     assert channels["inbox"]["messages_per_minute"] == 100
+    assert [channels[one]["limit_source"] for one in ("sentinel-webhook/ops", "inbox")] == [
+        "ui", "default"
+    ]  # fmt: skip
     rows = page(store, AuditFilter(actions=("receiver.limited", "channel.limited"))).items
     assert [(one.action, one.actor) for one in rows] == [
         ("channel.limited", "robot"), ("receiver.limited", "robot"), ("receiver.limited", "robot"),
@@ -68,5 +78,21 @@ def test_templates_are_set_listed_and_removed(client: httpx.Client, store: Store
     assert client.delete(url, headers=viewer).status_code == 403
     assert client.get(url, headers=viewer).json() == client.get(url).json()
     left = client.delete(url, params={"channel": "sentinel-webhook/ops"}).json()["items"]
-    assert left == [{"channel": "", "title": "{group_severity}: {title}", "text": ""}]
+    assert left == [
+        {"channel": "", "title": "{group_severity}: {title}", "text": "", "source": "ui"}
+    ]
     assert client.delete(url).json() == {"items": []}
+
+
+def test_what_the_document_in_git_set_says_so(client: httpx.Client, store: Store):
+    document = read_notify({"n": DOCUMENT})
+    apply_document(store, document, actor="ci")
+    assert client.get(OPS).json()["limit_source"] == "file"
+    (channel,) = (
+        one for one in client.get(f"{BASE}/channels").json()["items"] if one["channel"] == "inbox"
+    )
+    assert channel["limit_source"] == "file"
+    (template,) = client.get(f"{OPS}/templates").json()["items"]
+    assert (template["channel"], template["source"]) == ("", "file")
+    client.put(f"{OPS}/limit", json={"per_minute": 7})
+    assert client.get(OPS).json()["limit_source"] == "ui"

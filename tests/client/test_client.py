@@ -299,7 +299,7 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert [one["number"] for one in items("route", "history")] == [3, 2, 1]
     assert items("receiver", "list") == [
         {"name": "default", "channels": ["inbox"], "messages_per_minute": 100,
-         "announce_silences": True, "source": "ui"}
+         "limit_source": "default", "announce_silences": True, "source": "ui"}
     ]  # fmt: skip
     assert "default" in far("receiver", "list")
     assert [one["name"] for one in items("key", "list")] == ["grafana"]

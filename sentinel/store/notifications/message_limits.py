@@ -19,6 +19,7 @@ from sentinel.notifications.message_limit import (
     MessageLimits,
     SentRecently,
 )
+from sentinel.notifications.notify_plan import FILE
 from sentinel.schema.columns import Moment
 from sentinel.schema.message_limits import MessageLimit
 from sentinel.store.database.tables import DELIVERY, table_of
@@ -87,8 +88,19 @@ def set_message_limit_in(
     per_minute: int | None,
     *,
     actor: str = "",
+    source: Literal["file", "ui"] = "ui",
 ) -> None:
-    """Do what `set_message_limit` does with a number in range, within an open transaction."""
+    """Do what `set_message_limit` does with a number in range, within an open transaction.
+
+    Args:
+        store: the shared database
+        connection: the transaction, which writes
+        kind: as of `set_message_limit`
+        name: as of `set_message_limit`
+        per_minute: as of `set_message_limit`
+        actor: who does it
+        source: `file` where the document in Git says it
+    """
     mine = (LIMIT.c.kind == kind, LIMIT.c.name == name)
     query = select(LIMIT.c.per_minute).where(*mine).with_for_update()
     before: int | None = connection.execute(query).scalar()
@@ -96,7 +108,8 @@ def set_message_limit_in(
         return
     connection.execute(LIMIT.delete().where(*mine))
     if per_minute is not None:
-        connection.execute(LIMIT.insert().values(kind=kind, name=name, per_minute=per_minute))
+        row = {"kind": kind, "name": name, "per_minute": per_minute, "source": source}
+        connection.execute(LIMIT.insert().values(row))
     change = Change(
         action=f"{kind}.limited", object_kind=kind, object_id=name, object_name=name,
         before={"per_minute": before}, after={"per_minute": per_minute},
@@ -135,12 +148,16 @@ def sent_recently(
 def limits_in(store: Store, connection: Connection) -> MessageLimits:
     """Return the limits as a transaction sees them."""
     by_kind: dict[str, dict[str, int]] = {"receiver": {}, "channel": {}}
+    declared: set[tuple[str, str]] = set()
     for row in connection.execute(_ALL):
         by_kind[row.kind][row.name] = row.per_minute
+        if row.source == FILE:
+            declared.add((row.kind, row.name))
     return MessageLimits(
         usual=store.options.messages_per_minute,
         receivers=by_kind["receiver"],
         channels=by_kind["channel"],
+        declared=frozenset(declared),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -12,6 +12,7 @@ from sentinel.errors import ConfigurationError, NotFound
 from sentinel.notifications.channel import Message
 from sentinel.notifications.message import message_alert
 from sentinel.notifications.message_template import MessageTemplate, checked, templated
+from sentinel.notifications.notify_plan import FILE
 from sentinel.notifications.reasons import Reason, words
 from sentinel.schema.message_templates import MessageTemplateRow
 from sentinel.store.database.tables import ALERT, table_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
+    "declared_templates",
     "message_on",
     "message_templates",
     "set_message_template",
@@ -47,6 +49,21 @@ def message_templates(store: Store, receiver: str) -> Mapping[str, MessageTempla
     """
     with store.read() as connection:
         return _of(connection, receiver)
+
+
+def declared_templates(store: Store, receiver: str) -> frozenset[str]:
+    """Return the channels whose template of a receiver the document in Git set last.
+
+    Args:
+        store: the shared database
+        receiver: its name
+
+    Returns:
+        Their references; empty for that of all that have none of their own.
+    """
+    with store.read() as connection:
+        rows = connection.execute(_OF_RECEIVER, {"of": receiver})
+        return frozenset(row.channel for row in rows if row.source == FILE)
 
 
 def set_message_template(
@@ -82,8 +99,23 @@ def set_message_template_in(
     template: MessageTemplate | None,
     *,
     actor: str = "",
+    source: Literal["file", "ui"] = "ui",
 ) -> None:
-    """Do what `set_message_template` does with a checked template, in an open transaction."""
+    """Do what `set_message_template` does with a checked template, in an open transaction.
+
+    Args:
+        store: the shared database
+        connection: the transaction, which writes
+        receiver: as of `set_message_template`
+        channel: as of `set_message_template`
+        template: as of `set_message_template`
+        actor: who does it
+        source: `file` where the document in Git says it
+
+    Raises:
+        ConfigurationError: the receiver has no such channel
+        NotFound: there is no such receiver
+    """
     channels = store.receivers.all_in(connection)
     if receiver not in channels:
         raise NotFound(f"there is no receiver {receiver!r}", hint="See: sentinel receiver list")
@@ -101,7 +133,7 @@ def set_message_template_in(
         connection.execute(
             TEMPLATE.insert().values(
                 receiver=receiver, channel=channel, title=template.title, text=template.text,
-                updated_at=store.now(),
+                updated_at=store.now(), source=source,
             )
         )  # fmt: skip
     change = Change(

@@ -185,10 +185,12 @@ def _set(store: Store, connection: Connection, settings: SettingChanges, actor: 
                 f"channel_limits: no receiver has the channel {one.name!r}",
                 hint="Give it to a receiver, or take the limit out of the document.",
             )
-        set_message_limit_in(store, connection, one.kind, one.name, one.after, actor=actor)
+        set_message_limit_in(
+            store, connection, one.kind, one.name, one.after, actor=actor, source=FILE
+        )
     for name, announced in settings.announced:
         set_announced_in(store, connection, name, announced, actor=actor)
     for one in settings.templates:
         set_message_template_in(
-            store, connection, one.receiver, one.channel, one.after, actor=actor
+            store, connection, one.receiver, one.channel, one.after, actor=actor, source=FILE
         )

@@ -18,7 +18,11 @@ from sentinel.store.database.tables import SILENCE, model_of
 from sentinel.store.notifications.declared_silences import present_silences
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.message_limits import message_limits, set_message_limit
-from sentinel.store.notifications.message_templates import message_templates, set_message_template
+from sentinel.store.notifications.message_templates import (
+    declared_templates,
+    message_templates,
+    set_message_template,
+)
 from sentinel.store.notifications.notify_documents import apply_document, plan_document, state_of
 from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
@@ -245,6 +249,11 @@ def test_limits_and_templates_of_a_document_are_set_and_what_it_leaves_out_stays
     limits = message_limits(store)
     assert (limits.receivers, limits.channels) == ({"db": 10, "web": 3}, {"slack-webhook/db": 0})
     assert message_templates(store, "web")[""].text == "by hand"
+    sources = [limits.source("receiver", name) for name in ("db", "web", "other")]
+    assert sources == ["file", "ui", "default"]
+    assert limits.source("channel", "slack-webhook/db") == "file"
+    assert declared_templates(store, "db") == {"", "slack-webhook/db"}
+    assert declared_templates(store, "web") == frozenset()
     actions = {one.action for one in page(store, AuditFilter()).items if one.actor == "ci"}
     assert actions == {
         "receiver.set", "receiver.limited", "channel.limited", "receiver.templated",
@@ -253,6 +262,8 @@ def test_limits_and_templates_of_a_document_are_set_and_what_it_leaves_out_stays
     # Edited elsewhere, each is a difference again; `default` and `{}` take back.
     set_message_limit(store, "receiver", "db", 50)
     set_message_template(store, "db", "", MessageTemplate(title="other"))
+    assert message_limits(store).source("receiver", "db") == "ui"
+    assert declared_templates(store, "db") == {"slack-webhook/db"}
     assert applied(SETTINGS) == [
         "~ receiver limit db: 50 a minute -> 10 a minute",
         '~ template db: title "other" -> "{group_severity}: {title}"',
