@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import re
+import shutil
 import sys
 import tempfile
 import threading
@@ -24,6 +25,11 @@ from sentinel.telemetry_server.statements import Asked, literal
 
 __all__ = ["Busy", "Engine", "EngineLimits", "StatementFailed"]
 
+_NO_SPACE = 243
+"""ClickHouse's number for a disk that is full, which is worth another try."""
+_GROWS = re.compile(
+    r"(?i)\s*(insert|alter|create|attach|rename|exchange|optimize|backup|restore)\b"
+)
 _CODE = re.compile(r"Code: (\d+)\.")
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
@@ -57,6 +63,8 @@ class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
         wait: seconds that a request waits for a free connection
         seconds: that a query may take
         result: bytes of an answer
+        spare: bytes of the disk that stay free, so that tables can still be changed, merged and
+            deleted
     """
 
     memory: int = 1_200_000_000
@@ -65,6 +73,7 @@ class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
     wait: float = 10.0
     seconds: int = 60
     result: int = 256_000_000
+    spare: int = 100_000_000
 
 
 class Engine:
@@ -81,6 +90,7 @@ class Engine:
     ) -> None:
         self.limits = limits or EngineLimits()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
         memory = self.limits.memory
         server: dict[str, int | str] = {
             "max_server_memory_usage": memory,
@@ -125,12 +135,24 @@ class Engine:
             Its answer, in the format asked for; empty for an insert.
 
         Raises:
-            StatementFailed: ClickHouse refused it or could not finish it
+            StatementFailed: ClickHouse refused it or could not finish it, or its disk is full
             Busy: no connection became free in time
         """
+        if _GROWS.match(asked.sql):
+            self._ask_for_room(len(asked.data or b""))
         pool = self._readers if read_only else self._writers
         with pool.taken(self.limits.wait) as connection:
             return connection.run(asked)
+
+    def _ask_for_room(self, size: int) -> None:
+        # ClickHouse finds out too late: it cuts the definition of a table that it changes on a full
+        # disk, and reports success (findings/chdb-a-full-disk-cuts-a-tables-definition.sh).
+        free = shutil.disk_usage(self._folder).free
+        if free < self.limits.spare + size:
+            raise StatementFailed(
+                f"Code: {_NO_SPACE}. DB::Exception: its disk is nearly full: "
+                f"{free // 1_000_000:,} MB are free"
+            )
 
     def close(self) -> None:
         """Close all connections that are free, and with the last one the session."""
@@ -165,6 +187,10 @@ class _Connection:
             return b"" if result is None else bytes(result.bytes())
         except RuntimeError as error:  # chdb's own errors, and those of its streams
             raise StatementFailed(str(error)) from error
+        except OSError as error:  # the rows found no place, in memory or on the disk
+            raise StatementFailed(
+                f"Code: {_NO_SPACE}. DB::Exception: {error.strerror or error}"
+            ) from error
         finally:
             for name in asked.settings:
                 before = self._settings.get(name)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
+import shutil
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,6 +40,7 @@ from tests.waiting import eventually
 GZIP = {"Content-Encoding": "gzip"}
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 HOUR = 3_600 * 10**9
+NPM = Path(__file__).parents[1] / "telemetry" / "npm"
 
 
 def sdk(name: str) -> Any:
@@ -100,6 +105,37 @@ def test_real_exporters_of_the_python_sdk(
         "sold", [], store.now(), store.now() + timedelta(minutes=5)
     )
     assert [dict(one) for one in sold.labels] == [{"kind": "tea", "service.name": "shop"}]
+
+
+@pytest.mark.slow
+def test_real_exporters_of_the_npm_sdk(
+    intake: httpx.Client, app: FastAPI, telemetry: TelemetryClient, tmp_path: Path
+) -> None:
+    if not (shutil.which("node") and (npm := shutil.which("npm"))):
+        pytest.skip("node and npm are not installed")
+    for name in ("package.json", "send.mjs"):
+        shutil.copy(NPM / name, tmp_path)
+    command = [npm, "install", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"]
+    got = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    if got.returncode:
+        pytest.skip(f"npm cannot install the exporters: {got.stderr[-200:]}")
+    with served(app, lifespan="off") as url:
+        names = {**os.environ, "SENTINEL_URL": url, "SENTINEL_TOKEN": TOKEN}
+        sent = subprocess.run(
+            ["node", "send.mjs"], cwd=tmp_path, env=names, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+    assert sent.returncode == 0, sent.stderr
+    assert telemetry.rows(
+        "SELECT ServiceName, SpanName, SpanKind, SpanAttributes, TraceId FROM spans"
+    ) == [
+        {"ServiceName": "node-shop", "SpanName": "buy", "SpanKind": "Client",
+         "SpanAttributes": {"items": "3"}, "TraceId": sent.stdout.strip()},
+    ]  # fmt: skip
+    assert telemetry.rows("SELECT ServiceName, Body, SeverityText, LogAttributes FROM logs") == [
+        {"ServiceName": "node-shop", "Body": "sold out: 'ö'", "SeverityText": "ERROR",
+         "LogAttributes": {"order.id": "9007199254740991", "price": "0.5", "tags": '["a","b"]'}},
+    ]  # fmt: skip
 
 
 def test_a_batch_that_comes_again_counts_once_and_what_is_rejected_is_counted(

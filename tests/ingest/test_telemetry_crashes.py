@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 import threading
 import time
 from collections import Counter
@@ -19,7 +21,7 @@ from sentinel.ingest.telemetry import TelemetryIntake
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.telemetry import rows
-from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.store.telemetry.client import TelemetryClient, telemetry_client
 from tests.telemetry.otlp import logs, spans
 from tests.telemetry_engine import EngineProcess
 from tests.waiting import eventually
@@ -83,6 +85,30 @@ def test_intake_that_dies_at_a_step_is_sent_the_batch_again(
     assert telemetry.value("SELECT count() FROM spans") == ROWS - 1
     assert telemetry.value("SELECT count() FROM trace_times") == 1
     assert telemetry.value("SELECT sum(Rows) FROM refused") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is of Linux")
+def test_rows_that_find_no_place_are_sent_again(
+    telemetry_engine: EngineProcess,
+    telemetry: TelemetryClient,
+    telemetry_settings: Settings,
+    store: Store,
+) -> None:
+    intake, batch = intake_of(telemetry_settings, store), logs("full", at=time.time_ns())
+    telemetry_client(telemetry_settings, write=True, retain=True).prepare()
+    pid = telemetry_engine.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1_000, before[1]))  # no file grows further
+    try:
+        for _ in range(2):
+            with pytest.raises(TelemetryUnavailable, match="cannot do it now: File too large"):
+                intake.take("acme", "logs", batch, "full")
+        assert telemetry.value("SELECT count() FROM logs") == 0  # it can still be read
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    for _ in range(2):
+        assert intake.take("acme", "logs", batch, "full").kept == 1
+    assert telemetry.value("SELECT count() FROM logs") == 1
 
 
 @pytest.mark.slow
