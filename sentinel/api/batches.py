@@ -30,6 +30,8 @@ __all__ = ["Acted", "Batches", "Sent", "act_on", "batches_of"]
 
 _WRITERS, _PATIENCE = 3, 0.25
 """Transactions of a kind at once, and the seconds after which another one is begun beside one."""
+_GATHER, _GATHER_READS = 0.015, 0.004
+"""Seconds between two transactions, or queries, while many ask: each costs as much as several."""
 _MOST_WAITING = 5_000
 """Requests of a kind that may wait for a transaction."""
 
@@ -67,13 +69,13 @@ class Batches:
 
     def __init__(self, store: Store) -> None:
         self.details: Together[str, Detail | None] = Together(
-            "details", partial(_details, store), threads=2
+            "details", partial(_details, store), threads=2, gather=_GATHER_READS
         )
         # SQLite has one writer.
         writers = 1 if store.dialect == "sqlite" else _WRITERS
         self._actions: Together[Asked, Acted | Taken] = Together(
             "actions", partial(act_on, store, wait=False), most_waiting=_MOST_WAITING,
-            threads=writers, patience=_PATIENCE,
+            threads=writers, patience=_PATIENCE, gather=_GATHER,
         )  # fmt: skip
         # What waits for the lock of a rule does so apart, and holds up nobody who does not. For
         # each rule one transaction waits; those who come meanwhile join it when it has the lock.
@@ -87,6 +89,7 @@ class Batches:
             most_waiting=_MOST_WAITING,
             threads=writers,
             patience=_PATIENCE,
+            gather=_GATHER,
         )
 
     async def act(self, asked: Asked) -> Acted:
@@ -146,8 +149,8 @@ def act_on(store: Store, asked: Piece[Asked], *, wait: bool) -> list[Acted | Tak
     Args:
         store: the shared database
         asked: one alert each
-        wait: for rules that other transactions have locked, and take along what was asked
-            meanwhile; else what needs one is left undone
+        wait: for rules that other transactions have locked; else what needs one is left undone.
+            What was asked while this waited, for a rule or for its turn, is taken along
 
     Returns:
         What came of each, or the rule that was locked, or why it failed.
@@ -155,7 +158,7 @@ def act_on(store: Store, asked: Piece[Asked], *, wait: bool) -> list[Acted | Tak
     done: list[Acted | Taken | Exception] = []
     pieces = [*_apart(asked)]
     # Only one that is alone: the answers are in the order of what was asked.
-    grows = wait and len(pieces) == 1 and not isinstance(pieces[0][0].action, Reopen)
+    grows = len(pieces) == 1 and not isinstance(pieces[0][0].action, Reopen)
     while pieces:
         some = pieces.pop(0)
         late = [partial(_join, asked, some, pieces)] if grows else []

@@ -52,6 +52,7 @@ def main(*, relay: bool = True) -> int:
             _serve_together(chosen, relay=relay)
         else:
             app = create_app(chosen, relay=relay)
+            _build_routes(app)
             _spare_collections()
             uvicorn.run(app, **_options(chosen))
     except SentinelError as error:
@@ -101,8 +102,26 @@ def application_of_one() -> FastAPI:
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
     app = create_app(settings(), relay=False)
+    _build_routes(app)
     _spare_collections()
     return app
+
+
+def _build_routes(app: FastAPI) -> None:
+    """Have FastAPI build what it knows of each route, before anybody asks.
+
+    It does so when it first looks for one, and the first request, with all that come meanwhile,
+    would wait for most of a second of computing.
+    """
+    nowhere: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "root_path": "",
+        "headers": [],
+    }
+    for route in app.routes:
+        route.matches({**nowhere})
 
 
 def _spare_collections() -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_dependant
 
 from sentinel.api import serve
 from sentinel.settings import Settings
@@ -51,3 +53,29 @@ def test_what_a_process_is_built_of_is_collected_no_more(monkeypatch: pytest.Mon
         assert not any(one is app for one in gc.get_objects())
     finally:
         gc.unfreeze()
+
+
+def test_routes_are_built_before_anybody_asks(monkeypatch: pytest.MonkeyPatch):
+    app, routes = FastAPI(), APIRouter()
+
+    def alerts(limit: int = 50) -> int:
+        return limit
+
+    routes.add_api_route("/alerts", alerts)
+    app.include_router(routes, prefix="/api")
+    built = list[str]()
+
+    def create(*_: Any, **__: Any) -> FastAPI:
+        return app
+
+    def noted(*, path: str, **given: Any) -> Dependant:
+        built.append(path)
+        return get_dependant(path=path, **given)
+
+    monkeypatch.setattr("fastapi.routing.get_dependant", noted)
+    monkeypatch.setattr(serve, "_log_to_stderr", lambda: None)
+    monkeypatch.setattr(serve, "settings", Settings)
+    monkeypatch.setattr(serve, "create_app", create)
+    monkeypatch.setattr(serve, "_spare_collections", list[None])
+    serve.application_of_one()
+    assert built == ["/api/alerts"]

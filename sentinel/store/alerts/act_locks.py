@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select, text
+from sqlalchemy.exc import OperationalError
 
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.database.tables import ALERT
@@ -15,7 +16,7 @@ from sentinel.store.rules.lock import lock_free_rules
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Late", "Locked", "Taken", "lock_alerts", "rules_of"]
+__all__ = ["Late", "Locked", "NoTurn", "Taken", "lock_alerts", "rules_of", "take_turn"]
 
 Late = Callable[[], Sequence[Asked]]
 """Returns what was asked meanwhile; it is called once, when the rules are locked."""
@@ -25,6 +26,20 @@ _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _OWNED = select(*(ALERT.c[name] for name in ("id", "tenant", "team", "rule"))).where(
     ALERT.c.id.in_(_IDS)
 )
+_LOCK = 0x73_6E_74_61
+"""Key of PostgreSQL's advisory lock: any number that never changes."""
+# One message. The list of a query is evaluated in order, and what it selects from before it.
+_TURN = text(
+    "SELECT set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(:key), "
+    "set_config('lock_timeout', was.setting, true) "
+    "FROM (SELECT current_setting('lock_timeout') AS setting OFFSET 0) AS was"
+)
+_PATIENCE = "250ms"
+_LOCK_TIMED_OUT = "55P03"
+
+
+class NoTurn(Exception):
+    """Another transaction has had the turn for longer than one waits."""
 
 
 class Taken(NamedTuple):
@@ -48,6 +63,30 @@ class Locked(NamedTuple):
     ids: AbstractSet[str]
     rules: Mapping[Any, Row[Any]]
     undone: Mapping[str, Taken]
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other process acts on alerts, to act on those of all who asked meanwhile.
+
+    Two that act at once would find each other's rules locked, and wait for one rule after the
+    other; one after the other, each does more at once. The turn ends with the transaction. Where
+    the database has one writer, that is the turn.
+
+    Args:
+        connection: a writing transaction that has locked nothing yet
+
+    Raises:
+        NoTurn: another one has it for a quarter of a second; the transaction is aborted
+        OperationalError: the database refused it for another reason
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    try:
+        connection.execute(_TURN, {"patience": _PATIENCE, "key": _LOCK})
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_TIMED_OUT:
+            raise
+        raise NoTurn from error
 
 
 def rules_of(store: Store, ids: Sequence[str]) -> list[Taken | None]:

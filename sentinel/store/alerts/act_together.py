@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from sentinel.alerts.actions import ActionResult
-from sentinel.store.alerts.act_locks import Late, Taken
+from sentinel.store.alerts.act_locks import Late, NoTurn, Taken, take_turn
 from sentinel.store.alerts.apply_action import act_all
 from sentinel.store.alerts.asked import Asked
 
@@ -26,7 +27,8 @@ def act_together(
     Args:
         store: the shared database
         asked: what they asked
-        wait: for rules that other transactions have locked
+        wait: for rules that other transactions have locked; else for the turn alone, which the
+            processes take one after the other, see `take_turn`
         late: returns what was asked while this one waited for its locks, which is then done with
             it; an action whose rule is not free is left undone
 
@@ -47,7 +49,9 @@ def act_together(
                 one.check()
         return joined
 
-    def work(connection: Connection) -> list[list[ActionResult] | Taken]:
+    def work(connection: Connection, turn: bool = not wait) -> list[list[ActionResult] | Taken]:
+        if turn:
+            take_turn(connection)
         # Where the database aborts the transaction, those who joined it are in the next from the
         # beginning, and nobody joins that one: `late` keeps what it returned, were it nothing.
         return act_all(
@@ -55,4 +59,8 @@ def act_together(
             late=None if late is None or called else more,
         )  # fmt: skip
 
-    return store.in_transaction(work)
+    try:
+        return store.in_transaction(work)
+    except NoTurn:
+        # Whoever has it hangs, or its process does: nobody else waits for that.
+        return store.in_transaction(partial(work, turn=False))

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    FunctionElement,
     String,
     Text,
     and_,
@@ -33,7 +34,7 @@ from sentinel.store.database.tables import ALERT, MEMBER, NOT_RESOLVED
 __all__ = ["LIVE", "AlertFilter", "both", "narrowed", "shown_conditions", "statuses"]
 
 
-class _Live(ColumnElement[bool]):
+class _Live(FunctionElement[bool]):
     """The condition of the partial indexes over live alerts, beside a status that implies it.
 
     SQLite uses a partial index only when it can see its condition in the query. PostgreSQL infers
@@ -41,6 +42,9 @@ class _Live(ColumnElement[bool]):
     are thousands, and sort all of them instead of walking an index that is in order.
     """
 
+    # A function, as a plain `ColumnElement` has no cache key whatever it says of itself: SQLAlchemy
+    # would compile each statement with it anew.
+    name = "live"
     inherit_cache = True
     # Of no type: SQLAlchemy writes `= 1` after a Boolean where SQLite is to have one.
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import CacheStats
 
 from sentinel.alerts.view import shown_status
 from sentinel.clock import FakeClock
@@ -79,6 +80,23 @@ def test_history_is_newest_first_and_leaves_out_what_never_opened(store: Store, 
     assert titles(store) == ["new", "old"]
     assert titles(store, status=("pending",)) == ["not yet"]
     assert titles(store, status=("pending", "open")) == ["not yet", "new"]
+
+
+def test_a_list_that_was_asked_before_is_not_compiled_again(store: Store):
+    from_cache: list[bool] = []
+
+    def noted(*given: Any) -> None:
+        if given[2].startswith("SELECT"):  # the other is BEGIN, as SQLite has it
+            from_cache.append(given[4].cache_hit is CacheStats.CACHE_HIT)
+
+    for chosen in (AlertFilter(), AlertFilter(status=("open",))):
+        for order in ("live", "history"):
+            store.alerts.page(chosen, order=order)
+    event.listen(store.engine, "before_cursor_execute", noted)
+    store.alerts.page(order="live")
+    store.alerts.page(AlertFilter(status=("open",)))
+    assert from_cache
+    assert all(from_cache)
 
 
 @pytest.mark.parametrize("order", ["live", "history"])
