@@ -36,7 +36,8 @@ QUERIES_MS, OPENED_MS = 50.0, 1000.0
 PAGES = {
     "": "live.py", "inbox": "inbox.py", "on-call": "oncall.py", "escalations": "escalations.py",
     "silences": "silences.py", "rules": "rules.py", "channels": "receivers.py",
-    "routing": "routing.py", "overview": "overview.py", "dashboards": "boards.py",
+    "routing": "routing.py", "overview": "overview.py", "analytics": "analytics.py",
+    "dashboards": "boards.py",
     "history": "history.py", "compare": "compare.py", "audit": "audit.py", "health": "health.py",
     "log": "log.py", "people": "people.py", "settings": "settings.py",
 }  # fmt: skip

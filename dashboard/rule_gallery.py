@@ -1,4 +1,4 @@
-"""The gallery: rules that are ready to enable, and packs of rules."""
+"""The gallery: rules that are ready to enable, templates to begin with, and packs of rules."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from dashboard.rule_commands import SaveRule, taken_back
 from dashboard.rule_details import PAGE
 from dashboard.rule_files import counted, rule_files
 from dashboard.rule_start import NEW, begin, close
+from dashboard.rule_templates import TEMPLATES, Template
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
 from sentinel.rollout.rule_draft import Draft
-from sentinel.rollout.shipped_packs import ShippedPack, shipped_packs
+from sentinel.rollout.shipped_packs import ShippedPack, is_installed, shipped_packs
 from sentinel.rollout.shipped_rules import shipped_draft
 from sentinel.rules.approval import ChangeWaits
 from sentinel.rules.condition import When
@@ -48,7 +49,7 @@ def gallery_button() -> None:
     """Show the button that opens the gallery, to whoever may make rules."""
     if session.may_everywhere(Permission.EDIT) and st.button(
         "Gallery", key="rule-gallery", icon=":material/grid_view:",
-        help="Ready-made rules, packs, and rules from a file",
+        help="Ready-made rules, templates, packs, and rules from a file",
     ):  # fmt: skip
         begin(GALLERY)
         st.rerun()
@@ -129,7 +130,22 @@ def _card(draft: Draft, known: set[str]) -> None:
                 st.rerun()
 
 
-def _pack(pack: ShippedPack, deployed: set[str]) -> None:
+def _template(one: Template) -> None:
+    name = one.draft.name
+    with st.container(border=True, key=f"template-{name}"):
+        st.html(
+            f'<h3 class="card-title">{escape(one.title)}</h3><p>{escape(one.about)}</p>'
+            f'<p class="small">{escape(one.draft.trigger)} · change: {escape(one.change)}</p>'
+        )
+        if st.button(
+            "Use template", key=f"template-use-{name}", icon=":material/edit:",
+            help="Opens the builder with the fields filled in",
+        ):  # fmt: skip
+            begin(NEW, one.draft)
+            st.rerun()
+
+
+def _pack(pack: ShippedPack, deployed: list[tuple[str, str]]) -> None:
     with st.container(border=True, key=f"pack-{pack.name}"):
         rules = "1 rule" if len(pack.rules) == 1 else f"{len(pack.rules)} rules"
         names = ", ".join(one.name for one in pack.rules)
@@ -137,7 +153,7 @@ def _pack(pack: ShippedPack, deployed: set[str]) -> None:
             f'<h3 class="card-title">{escape(pack.name)}</h3><p>{escape(pack.description)}</p>'
             f'<p class="small">{rules}: {escape(names)}</p>'
         )
-        if deployed.issuperset(one.name for one in pack.rules):
+        if is_installed(pack, deployed):
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.html('<span class="small">Installed</span>')
                 st.button(
@@ -178,11 +194,15 @@ def gallery() -> None:
         st.html(markup.note("warn", "The gallery cannot be read.", str(error)))
         return
     known = {row.name for row in rows}
-    deployed = {row.name for row in rows if row.source == "file"}
+    deployed = [(row.source, row.name) for row in rows]
     st.html('<h2 class="section">Rules</h2>')
     for place, draft in zip(_grid(len(drafts)), drafts, strict=True):
         with place:
             _card(draft, known)
+    st.html('<h2 class="section">Templates</h2>')
+    for place, one in zip(_grid(len(TEMPLATES)), TEMPLATES, strict=True):
+        with place:
+            _template(one)
     st.html('<h2 class="section">Packs</h2>')
     for place, pack in zip(_grid(len(packs)), packs, strict=True):
         with place:

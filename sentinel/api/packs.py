@@ -14,8 +14,9 @@ from sentinel.api.editing import ETAG, IfMatch
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.rollouts import RolledOut, carry_out, plan
+from sentinel.api.scoped import within
 from sentinel.rollout.files import pack_file, read_files
-from sentinel.rollout.shipped_packs import shipped_pack, shipped_packs
+from sentinel.rollout.shipped_packs import is_installed, shipped_pack, shipped_packs
 
 __all__ = ["router"]
 
@@ -33,6 +34,9 @@ class PackItem(BaseModel):
     name: str
     description: str = Field(description="One sentence; empty for none.")
     rules: int = Field(description="How many rules it has.")
+    installed: bool = Field(
+        description="Whether all of its rules are deployed from files, of those in your scope."
+    )
 
 
 class PackList(BaseModel):
@@ -61,11 +65,21 @@ class PackDetail(BaseModel):
 
 @router.get("", summary="List packs", responses=responses())
 @needs(Permission.READ, "rules", confined=True)
-def list_packs() -> PackList:
-    """List the packs of rules that ship with Sentinel, by name."""
+def list_packs(request: Request) -> PackList:
+    """List the packs of rules that ship with Sentinel, by name.
+
+    Returns:
+        All packs, and which of them are installed.
+    """
+    there = [(row.source, row.name) for row in within(request).scoped_rules.listed()]
     return PackList(
         items=[
-            PackItem(name=one.name, description=one.description, rules=len(one.rules))
+            PackItem(
+                name=one.name,
+                description=one.description,
+                rules=len(one.rules),
+                installed=is_installed(one, there),
+            )
             for one in shipped_packs()
         ]
     )

@@ -26,13 +26,14 @@ __all__ = ["commands"]
 commands = typer.Typer(no_args_is_help=True, help="Packs of rules: list, install and remove them.")
 
 Name = Annotated[str, typer.Argument(metavar="PACK", help="Name of the pack.", show_default=False)]
+_INSTALLED = {True: "yes", False: "no", None: "unknown"}
 _NONE = "nothing to remove: no rule of {} is deployed"
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")]
 
 
 @commands.command("list")
 def list_(json: AsJson = False) -> None:
-    """List the packs of rules that ship with Sentinel.
+    """List the packs of rules that ship with Sentinel, and whether all of their rules are deployed.
 
     Example:
         sentinel pack list
@@ -42,8 +43,11 @@ def list_(json: AsJson = False) -> None:
         json_out({"items": found})
         return
     print_table(
-        ["PACK", "RULES", "DESCRIPTION"],
-        [(one["name"], one["rules"], one["description"]) for one in found],
+        ["PACK", "RULES", "INSTALLED", "DESCRIPTION"],
+        [
+            (one["name"], one["rules"], _INSTALLED[one["installed"]], one["description"])
+            for one in found
+        ],
         empty="There are no packs.",
     )
 
@@ -150,12 +154,23 @@ def _all() -> list[dict[str, Any]]:
 
         with client_here() as client:
             return [one.model_dump() for one in client.do(packs.packs()).items]
-    from sentinel.rollout.shipped_packs import shipped_packs
+    from sentinel.cli.target import open_store
+    from sentinel.errors import DatabaseError
+    from sentinel.rollout.shipped_packs import is_installed, shipped_packs
 
+    there: list[tuple[str, str]] | None = None
+    try:
+        with open_store() as store:
+            there = [(row.source, row.name) for row in store.rules.list()]
+    except DatabaseError:
+        pass  # which packs there are is known without a database
     return [
-        {"name": one.name, "description": one.description, "rules": len(one.rules)}
+        {
+            "name": one.name, "description": one.description, "rules": len(one.rules),
+            "installed": None if there is None else is_installed(one, there),
+        }
         for one in shipped_packs()
-    ]
+    ]  # fmt: skip
 
 
 def _one(name: str) -> PackDetail | ShippedPack:

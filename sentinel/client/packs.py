@@ -35,11 +35,12 @@ __all__ = [
 
 
 class Pack(BaseModel):
-    """A pack, and how many rules it has."""
+    """A pack, how many rules it has, and whether all of them are deployed."""
 
     name: str
     description: str
     rules: int
+    installed: bool = False
 
 
 class PackPage(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 
 from sentinel.rollout.files import Entry, pack_file, packs, read_files
 
-__all__ = ["PackRule", "ShippedPack", "shipped_pack", "shipped_packs"]
+__all__ = ["PackRule", "ShippedPack", "is_installed", "shipped_pack", "shipped_packs"]
 
 
 class PackRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +35,20 @@ class ShippedPack(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     rules: Sequence[PackRule]
+
+
+def is_installed(pack: ShippedPack, deployed: Iterable[tuple[str, str]]) -> bool:
+    """Return whether all rules of a pack are deployed from files.
+
+    Args:
+        pack: the pack
+        deployed: owner and name of each rule that there is
+
+    Returns:
+        False where one of its rules is missing or has another owner.
+    """
+    of_files = {name for owner, name in deployed if owner == "file"}
+    return of_files.issuperset(rule.name for rule in pack.rules)
 
 
 def shipped_packs() -> list[ShippedPack]:

@@ -21,6 +21,7 @@ def test_every_pack_that_ships_is_listed_and_read(url: str):
             whole = sentinel.do(packs.pack(one.name))
             assert [rule.name for rule in whole.rules] == [entry.name for entry in there]
             assert (one.rules, one.description) == (len(there), whole.description)
+            assert not one.installed
 
 
 def test_a_pack_says_what_its_rules_check_and_whether_they_run(client: httpx.Client):

@@ -19,7 +19,7 @@ from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.files import pack_file, packs, read_files
 from sentinel.rollout.flow_cache import FlowCache
-from sentinel.rollout.shipped_packs import shipped_packs
+from sentinel.rollout.shipped_packs import is_installed, shipped_pack, shipped_packs
 from tests.prefect_server import ROOT, PrefectServer
 from tests.waiting import eventually
 
@@ -38,6 +38,14 @@ def test_each_is_described_in_one_sentence_which_is_no_instruction():
         assert pack.description.endswith("."), pack.name
         assert ". " not in pack.description, pack.name
         assert "sentinel deploy" not in pack.description, pack.name
+
+
+def test_a_pack_is_installed_where_files_deployed_all_of_its_rules():
+    pack = shipped_pack("machine")
+    whole = [("file", one.name) for one in pack.rules]
+    assert is_installed(pack, whole)
+    assert not is_installed(pack, whole[1:])
+    assert not is_installed(pack, [("ui", whole[0][1]), *whole[1:]])
 
 
 def test_rules_that_need_configuration_are_off_or_need_a_secret():
