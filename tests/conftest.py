@@ -27,6 +27,7 @@ from tests.databases import (
     never_waits_for_disks,
     sqlite_copy,
 )
+from tests.shared_certificates import share_certificates
 from tests.shared_engines import share_engines
 
 pytest_plugins = ["tests.prefect_server", "tests.telemetry_engine"]
@@ -43,6 +44,7 @@ sys.dont_write_bytecode = False
 gc.disable()
 never_waits_for_disks()
 share_engines()
+share_certificates()
 hashes_passwords_cheaply()
 # Receivers of tests listen on this machine, which channels may not reach unless they are told.
 os.environ["SENTINEL_ALLOWED_NETWORKS"] = "127.0.0.0/8"

@@ -153,7 +153,7 @@ def new_user(place: Place) -> dict[str, Any]:
 
 
 def new_key(place: Place) -> dict[str, Any]:
-    return {"name": "new", "role": "viewer", "tenants": [place.tenant]}
+    return {"name": f"new-{place.mark}", "role": "viewer", "tenants": [place.tenant]}
 
 
 ROUTES = {"document": "route: {receiver: default}"}

@@ -13,16 +13,12 @@ from sentinel.api import create_app
 from sentinel.api.answers import Answers
 from sentinel.api.batches import Batches
 from sentinel.api.issuer_keys import OutsideTokens, outside_tokens
-from sentinel.api.known_keys import KnownKeys
-from sentinel.api.log_mining import LogMining
-from sentinel.api.people import SignedIn
 from sentinel.clock import FakeClock
-from sentinel.ingest.arrivals import Arrivals
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.approvals.separation import Separation
 from tests.api.outside_issuer import Issuer, Seconds, settings_of
-from tests.api.served import TOKEN, Raised, called, caller, served
+from tests.api.served import TOKEN, Raised, called, caller, on_store, served
 from tests.databases import sqlite_copy
 from tests.prefect_server import PrefectServer
 from tests.world import World
@@ -57,20 +53,8 @@ def application(settings: Settings, migrated_sqlite: Path) -> FastAPI:
 @pytest.fixture
 def app(application: FastAPI, store: Store) -> Generator[FastAPI]:
     """The application over the store of the test."""
-    application.state.store = store
-    application.state.answers = Answers(store)
-    application.state.log_mining = LogMining(store)
-    application.state.batches = Batches(store)
-    application.state.arrivals = Arrivals(store)
-    application.state.keys = KnownKeys(store)
-    application.state.people = SignedIn(store, application.state.settings)
-    application.state.full_at = None
-    yield application
-    application.state.answers.close()
-    application.state.batches.close()
-    application.state.arrivals.close()
-    application.state.keys.close()
-    application.state.people.close()
+    with on_store(application, store):
+        yield application
 
 
 @pytest.fixture

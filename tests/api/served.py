@@ -14,9 +14,16 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from sentinel.api.answers import Answers
+from sentinel.api.batches import Batches
+from sentinel.api.known_keys import KnownKeys
+from sentinel.api.log_mining import LogMining
+from sentinel.api.people import SignedIn
+from sentinel.ingest.arrivals import Arrivals
 from sentinel.serving.idle_connections import PromptProtocol
+from sentinel.store import Store
 
-__all__ = ["TOKEN", "Raised", "called", "caller", "served"]
+__all__ = ["TOKEN", "Raised", "called", "caller", "on_store", "served"]
 
 TOKEN = "a-token-of-the-tests"
 
@@ -54,6 +61,20 @@ def served(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Generator[str
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join(10)
+
+
+@contextmanager
+def on_store(app: FastAPI, store: Store) -> Generator[None]:
+    """Have an application that is made once look at the database of a test, while a block lasts."""
+    state = app.state
+    state.store, state.full_at = store, None
+    kept = Answers(store), Batches(store), Arrivals(store), KnownKeys(store)
+    state.answers, state.batches, state.arrivals, state.keys = kept
+    state.people = SignedIn(store, state.settings)
+    state.log_mining = LogMining(store)
+    yield
+    for one in (*kept, state.people):
+        one.close()
 
 
 class _InProcess(httpx.BaseTransport):

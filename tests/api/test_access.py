@@ -29,6 +29,7 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_every_address_under_api_needs_the_token(app: FastAPI, stranger: httpx.Client):
     assert len(routes(app)) >= 6
     for method, path in routes(app):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ STEPS = st.tuples(
 )
 
 
+@pytest.mark.slow
 @bounded(
     max_examples=25,
     phases=[Phase.generate],

@@ -172,6 +172,7 @@ def test_a_block_that_cannot_send_is_refused(channels: Channels):
     assert caught.value.permanent
 
 
+@pytest.mark.slow
 def test_the_block_types_are_registered_by_one_command(connected: PrefectServer):
     done = connected.cli("block", "register", "-m", "blocks")
     assert "Sentinel Webhook" in done.stdout

@@ -58,6 +58,7 @@ def rules(prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch, run: R
     return Rules(prefect_server)
 
 
+@pytest.mark.slow
 def test_a_run_is_followed_until_it_ends(rules: Rules, tmp_path: Path) -> None:
     deployment = rules.deploy("rule-run-follow")
     process = rules.started("rule-run-follow", home=tmp_path)
@@ -70,6 +71,7 @@ def test_a_run_is_followed_until_it_ends(rules: Rules, tmp_path: Path) -> None:
     assert f"/runs/flow-run/{made}" in out
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_exit_code_one(rules: Rules, tmp_path: Path) -> None:
     deployment = rules.deploy("rule-run-fails")
     process = rules.started("rule-run-fails", "--json", home=tmp_path)

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from sentinel.api import create_app
 from sentinel.cli import main
 from sentinel.clock import FakeClock
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
-from tests.api.served import TOKEN, served
+from tests.api.served import TOKEN, on_store, served
 from tests.client.running import Run
 from tests.databases import sqlite_copy
 from tests.world import World
@@ -29,16 +30,20 @@ def world(migrated_sqlite: Path, tmp_path: Path) -> Generator[World]:
     store.close()
 
 
-@pytest.fixture
-def url(world: World, tmp_path: Path) -> Generator[str]:
-    """Where its API is served."""
-    given = {"home": tmp_path / "server", "api_token": TOKEN,
+@pytest.fixture(scope="session")
+def application(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """The API of that machine: made once, since that takes longer than most tests."""
+    given = {"home": tmp_path_factory.mktemp("server"), "api_token": TOKEN,
              "prefect_api_url": "http://127.0.0.1:9/api"}  # fmt: skip
-    app = create_app(Settings.model_validate(given), store=world.store, relay=False)
-    with served(app, lifespan="off") as url:
+    store = Store(f"sqlite:///{migrated_sqlite}")
+    return create_app(Settings.model_validate(given), store=store, relay=False)
+
+
+@pytest.fixture
+def url(application: FastAPI, world: World) -> Generator[str]:
+    """Where its API is served."""
+    with on_store(application, world.store), served(application, lifespan="off") as url:
         yield url
-    app.state.answers.close()
-    app.state.batches.close()
 
 
 @pytest.fixture

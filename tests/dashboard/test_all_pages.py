@@ -121,6 +121,7 @@ def test_every_key_on_the_sheet_does_something():
         assert NAMED.get(key, key.lower() if len(key) == 1 else key) in names, key
 
 
+@pytest.mark.slow
 def test_what_reads_and_acts_can_be_used_without_streamlit():
     """Other ways to show it may stand on the same."""
     names = ", ".join(f"dashboard.{name}" for name in WITHOUT_STREAMLIT)

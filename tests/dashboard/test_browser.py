@@ -25,6 +25,7 @@ def rests(page: Page) -> None:
     page.mouse.move(5, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("watched", ["light", "dark"], indirect=True)
 def test_alerts_are_worked_through(scene: Scene, watched: Watched):
     """Acknowledged with a comment, resolved, opened, closed; nothing asked of other hosts."""
@@ -58,6 +59,7 @@ def test_alerts_are_worked_through(scene: Scene, watched: Watched):
     assert page.evaluate("document.fonts.check('600 14px Inter')")
 
 
+@pytest.mark.slow
 def test_a_selection_stays_with_its_alerts_while_others_arrive(scene: Scene, watched: Watched):
     page = watched.page
     picked = [scene.raises("one", severity="low"), scene.raises("two", severity="low")]

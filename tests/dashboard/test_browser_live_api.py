@@ -36,6 +36,7 @@ def beats(page: Page, count: int = 1) -> None:
             pass
 
 
+@pytest.mark.slow
 def test_what_is_new_and_what_people_do_run_no_script(scene: Scene, watched: Watched):
     page = watched.page
     first, second = scene.raises("one", severity="critical"), scene.raises("two")

@@ -142,6 +142,7 @@ def deployment(server: PrefectServer, name: str) -> dict[str, Any] | None:
     return found.get(name)
 
 
+@pytest.mark.slow
 @pytest.mark.prefect
 def test_a_rule_is_built_tried_saved_changed_taken_back_and_deleted(
     scene: Scene, page: AppTest, on_prefect: PrefectServer
@@ -209,6 +210,7 @@ FILE = """deployments:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.prefect
 def test_rules_come_from_the_gallery_from_packs_and_from_files(
     scene: Scene, page: AppTest, on_prefect: PrefectServer
@@ -334,6 +336,7 @@ def test_a_label_is_offered_as_an_expression_can_name_it():
         assert problem(f"{name} == 'x'") is None
 
 
+@pytest.mark.slow
 @pytest.mark.prefect
 def test_an_event_policy_is_made_of_the_fields_of_an_event_that_came(
     scene: Scene, page: AppTest, on_prefect: PrefectServer
@@ -370,6 +373,7 @@ def test_an_event_policy_is_made_of_the_fields_of_an_event_that_came(
     assert deployment(on_prefect, "tried-logins") is None
 
 
+@pytest.mark.slow
 def test_a_rule_is_backtested_on_the_readings_of_another(scene: Scene, page: AppTest):
     rule = Rule.model_validate({"name": "cpu", "every": "60s", "when": {"above": 99}})
     now = scene.store.now()

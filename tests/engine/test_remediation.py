@@ -83,6 +83,7 @@ def test_it_is_run_once_for_an_alert_and_its_end_is_on_the_alert(gauges: Gauges,
     assert (last.reason, last.comment) == ("remediation_ended", "Hopeless")
 
 
+@pytest.mark.slow
 def test_many_are_followed_together(gauges: Gauges, restart: str):
     remediate = {**remediation(restart), "at_once": 3}
     rule = gauges.rule(f"heals-many-{restart}", remediate=remediate)
@@ -102,6 +103,7 @@ def test_many_are_followed_together(gauges: Gauges, restart: str):
     assert start_remediations(gauges.store, gauges.server.api) == 1  # the fourth had to wait
 
 
+@pytest.mark.slow
 def test_a_deployment_that_is_not_there_is_said_on_the_alert_and_waited_for(
     gauges: Gauges, restart: str
 ):
@@ -118,6 +120,7 @@ def test_a_deployment_that_is_not_there_is_said_on_the_alert_and_waited_for(
     )
 
 
+@pytest.mark.slow
 def test_parameters_that_it_does_not_take_are_said_on_the_alert(gauges: Gauges, restart: str):
     rule = gauges.rule(f"heals-badly-{restart}", remediate=remediation(restart, tries="{name}"))
     gauges.shows(web=95)

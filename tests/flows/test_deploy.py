@@ -53,6 +53,7 @@ def refused(server: PrefectServer, folder: Path, deployment: dict[str, Any]) -> 
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_everything_that_ships_arrives(rolled_out: PrefectServer):
     found = {one["name"]: one for one in rolled_out.api.deployments()}
     assert {one["name"] for one in SHIPPED} <= set(found)

@@ -9,6 +9,7 @@ from tests.worker.conftest import Bench, Worker
 pytestmark = pytest.mark.prefect
 
 
+@pytest.mark.slow
 def test_a_rule_runs_and_its_alerts_are_stored(bench: Bench, worker: Worker):
     rule = bench.rule("disk-almost-empty", when={"above": 0.0001}, severity="info")
     run = bench.start(rule)
