@@ -242,7 +242,7 @@ def test_an_incident_of_500_is_worked_with_the_keyboard_alone(scene: Scene, watc
     page.keyboard.press("*")
     page.keyboard.press("e")
     page.keyboard.press("u")
-    expect(page.get_by_text("Undone: 480 alerts")).to_be_visible()
+    expect(page.get_by_text("Undone: 480 alerts")).to_be_attached()  # it fades by itself
     expect(page.locator(".blotter .row.is-acknowledged:not(.pending)")).to_have_count(480)
     page.keyboard.press("*")
     page.keyboard.press("e")
