@@ -43,7 +43,7 @@ from sentinel.rules.rule import Rule
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.oncall.stored import StoredOnCall
-from sentinel.store.slo.slos import TenantSlos
+from sentinel.store.slo.of_tenant import TenantSlos
 
 __all__ = ["evaluate"]
 

@@ -66,6 +66,8 @@ from sentinel.api import (
     runtime_settings,
     silence_announcements,
     silences,
+    slo_figures,
+    slos,
     statistics,
     telemetry_bodies,
     telemetry_intake,
@@ -273,7 +275,7 @@ def create_app(
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
     for router in (telemetry_intake.router, telemetry_bodies.router):
         app.include_router(_for_callers(router), dependencies=guarded)
-    for router in (log_search.router, trace_search.router):
+    for router in (log_search.router, trace_search.router, slos.router, slo_figures.router):
         prepared = _for_callers(router)
         app.include_router(prepared, prefix="/api", dependencies=guarded)
         # The same, described once.

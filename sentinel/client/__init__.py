@@ -50,6 +50,7 @@ from sentinel.client import (
     rule_files,
     rule_runs,
     rule_trials,
+    slos,
 )
 from sentinel.client.async_client import AsyncClient
 from sentinel.client.client import Client
@@ -98,4 +99,5 @@ __all__ = [
     "rule_files",
     "rule_runs",
     "rule_trials",
+    "slos",
 ]

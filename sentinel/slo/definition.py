@@ -22,7 +22,7 @@ from pydantic import (
 from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_document import loaded
 from sentinel.labels.matchers import matcher
-from sentinel.slo.windows import RollingWindow, Window, checked_zone
+from sentinel.slo.windows import RollingWindow, Whole, Window, checked_zone
 from sentinel.tenant import TENANT_PATTERN
 from sentinel.validation_messages import validation_message
 
@@ -32,7 +32,7 @@ __all__ = [
     "definition_of", "from_yaml", "objective_name", "to_yaml",
 ]  # fmt: skip
 
-NAME_PATTERN = "[a-z0-9]([a-z0-9-]{0,78}[a-z0-9])?"
+NAME_PATTERN = "[a-z0-9]|[a-z0-9][a-z0-9-]{0,78}[a-z0-9]"
 """The names of SLOs; `slo-` and the name is that of its rule."""
 Text = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Metric = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -127,7 +127,7 @@ class PrefectIndicator(_Part):
 class MeasuredIndicator(_Part):
     """Numbers of good and of all events that are recorded through the API."""
 
-    kind: Literal["measurements"] = "measurements"
+    kind: Literal["measurements"]
 
 
 Indicator = Annotated[
@@ -141,7 +141,7 @@ class Objective(_Part):
     """Which percentage of events is to be good over a window."""
 
     target: float = Field(gt=0, lt=100, description="Percent, such as 99.9.")
-    window: Window = Field(default_factory=RollingWindow)
+    window: Window = Field(default_factory=lambda: RollingWindow(kind="rolling"))
 
     @property
     def budget(self) -> float:
@@ -166,14 +166,14 @@ class Alerting(_Part):
 class SloDefinition(_Part):
     """An SLO."""
 
-    name: str = Field(pattern=f"^{NAME_PATTERN}$", description="Unique in the instance.")
+    name: str = Field(pattern=f"^({NAME_PATTERN})$", description="Unique in the instance.")
     tenant: str = Field(default="default", pattern=f"^({TENANT_PATTERN})$")
     team: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     service: Text = Field(default="", description="What it is about.")
     description: Annotated[str, StringConstraints(max_length=2000)] = ""
-    indicator: Indicator = Field(default_factory=MeasuredIndicator)
+    indicator: Indicator = Field(default_factory=lambda: MeasuredIndicator(kind="measurements"))
     objectives: list[Objective] = Field(min_length=1, max_length=5)
-    minimum_events: int = Field(
+    minimum_events: Whole = Field(
         default=10, ge=1, le=1_000_000_000,
         description="With fewer events in a window there is not enough data to say.",
     )  # fmt: skip

@@ -7,15 +7,24 @@ shorter or longer. A midnight that the clocks skip begins the window at the mome
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-__all__ = ["CalendarWindow", "RollingWindow", "Span", "Window", "checked_zone"]
+__all__ = ["CalendarWindow", "RollingWindow", "Span", "Whole", "Window", "checked_zone"]
 
 Calendar = Literal["week", "month", "quarter", "year"]
+
+
+def _integral(given: Any) -> Any:
+    """Return a whole number that is written as 2.0 as one; JSON Schema knows no difference."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Whole = Annotated[int, Field(strict=True), BeforeValidator(_integral)]
+"""A field that takes a whole number, however JSON writes it."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -54,8 +63,8 @@ class RollingWindow(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["rolling"] = "rolling"
-    days: int = Field(default=30, ge=7, le=366, description="Whole days of 24 hours.")
+    kind: Literal["rolling"]
+    days: Whole = Field(default=30, ge=7, le=366, description="Whole days of 24 hours.")
 
     def span(self, now: datetime) -> Span:
         """Return the window that ends at `now`."""

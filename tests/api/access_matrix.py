@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from tests.api.slo_requests import FIGURES, its_slo, measured
+
 __all__ = ["ENTRIES", "Entry", "Place", "entry_of"]
 
 
@@ -334,6 +336,13 @@ ENTRIES: dict[str, Entry] = {
         own=409, token=409, foreign=404, team=404, body=always({"duration_minutes": 5})
     ),
     "POST /silences/preview": Entry(foreign=403, team=403, body=previewed),
+    **{f"GET /slo{rest}": listed() for rest in ("", "/violations", "/report")},
+    # Prefect has their rules.
+    "POST /slo": Entry(own=503, foreign=403, team=403, token=503, body=its_slo),
+    "PUT /slo/{slo_id}": Entry(own=503, foreign=403, team=403, token=503, body=its_slo),
+    "DELETE /slo/{slo_id}": Entry(own=503, foreign=404, team=404, token=503),
+    "POST /slo/{slo_id}/measurements": Entry(own=201, foreign=404, team=404, body=measured),
+    **{f"GET /slo/{{slo_id}}{rest}": one_object() for rest in FIGURES},
     "GET /fatigue": listed(),
     "GET /fatigue/{name}": Entry(foreign=404, team=404, query=in_tenant),
     # There are too few alerts for any advice.

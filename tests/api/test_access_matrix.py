@@ -20,6 +20,7 @@ from sentinel.schema.access import AccessGrant
 from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import InboxMessage
 from sentinel.schema.people import Person
+from sentinel.slo.definition import definition_of
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.audit.queries import AuditFilter, page
@@ -27,6 +28,7 @@ from sentinel.store.custom_dashboards import Boards
 from sentinel.store.custom_dashboards import Place as Of
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import PENDING_CHANGE, table_of
+from sentinel.store.slo.slos import Slos
 from tests.api.access_matrix import ENTRIES, Entry, Expected, Place, entry_of
 from tests.api.document import document
 from tests.api.served import TOKEN
@@ -59,6 +61,11 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     )
     if "/views/" in path:
         store.views.save("robot", "live", mark, "q=a")
+    if "{slo_id}" in path or "/slo" in path:
+        definition = definition_of(
+            {"name": mark, "tenant": tenant, "team": "db", "objectives": [{"target": 99}]}
+        )
+        Slos(store).save(definition, actor="ada")
     if "/dashboards/" in path:
         robot = Principal(name="robot", kind="token", role=Role.VIEWER)
         Boards(store, robot).save(mark, Of(), BoardDocument(), actor="robot")
@@ -152,6 +159,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         team="db",
         feed_id=place.silence,
         drill_id=place.silence,
+        slo_id=place.mark,
         run_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12,
     )
     return client.request(
@@ -248,6 +256,8 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT disabled_at FROM person WHERE name = '{place.tenant}'",
         f"SELECT status FROM pending_change WHERE id = '{place.pending}'",
         f"SELECT query FROM saved_view WHERE owner LIKE 'own %% {place.tenant}' ORDER BY owner",
+        f"SELECT document FROM slo WHERE tenant = '{place.tenant}'",
+        f"SELECT * FROM slo_count WHERE slo = '{place.mark}' ORDER BY at",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",
     ]
     with store.read() as connection:

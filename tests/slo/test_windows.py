@@ -22,7 +22,7 @@ PERIODS = st.sampled_from(["week", "month", "quarter", "year"])
 
 def test_a_rolling_window_ends_now():
     now = datetime(2026, 3, 30, 12, tzinfo=UTC)
-    span = RollingWindow(days=28).span(now)
+    span = RollingWindow(kind="rolling", days=28).span(now)
     assert (span.start, span.end) == (now - timedelta(days=28), now)
 
 

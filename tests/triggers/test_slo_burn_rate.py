@@ -13,7 +13,8 @@ from sentinel.errors import NotFound
 from sentinel.metrics.sample import Sample
 from sentinel.slo.definition import definition_of
 from sentinel.store import Store
-from sentinel.store.slo.slos import Measurement, Slos, TenantSlos
+from sentinel.store.slo.of_tenant import TenantSlos
+from sentinel.store.slo.slos import Measurement, Slos
 from triggers.slo_burn_rate import slo_burn_rate
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +17,6 @@ from sentinel.metrics.sample import AHEAD
 from sentinel.schema.slo import SloRow, SloVersion
 from sentinel.slo.counts import MINUTE, Bucket, Counts
 from sentinel.slo.definition import MeasuredIndicator, SloDefinition, definition_of
-from sentinel.slo.port import KeptSlo
 from sentinel.store.database.alone import alone
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import table_of
@@ -26,13 +25,12 @@ from sentinel.store.slo.counts import (
     add_counts,
     delete_counts,
     read_counts,
-    set_counts,
 )
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MOST_MEASUREMENTS", "MOST_SLOS", "Measurement", "Slos", "StoredSlo", "TenantSlos"]
+__all__ = ["MOST_MEASUREMENTS", "MOST_SLOS", "Measurement", "Slos", "StoredSlo", "stored_slo"]
 
 _SLO, _VERSION = table_of(SloRow), table_of(SloVersion)
 MOST_SLOS = 10_000
@@ -93,7 +91,7 @@ class Slos:
         if tenant is not None:
             query = query.where(_SLO.c.tenant == tenant)
         with self._store.read() as connection:
-            return [_stored(row) for row in connection.execute(query)]
+            return [stored_slo(row) for row in connection.execute(query)]
 
     def get(self, name: str) -> StoredSlo:
         """Return an SLO.
@@ -108,7 +106,28 @@ class Slos:
             NotFound: there is none, or it is out of scope
         """
         with self._store.read() as connection:
-            return _stored(self._row(connection, name))
+            return stored_slo(self._row(connection, name))
+
+    def get_or_conflict(self, definition: SloDefinition) -> StoredSlo:
+        """Return the SLO that a definition would replace.
+
+        Args:
+            definition: of an SLO that there is
+
+        Returns:
+            The SLO.
+
+        Raises:
+            Conflict: another tenant, or a team out of scope, has it
+        """
+        try:
+            found = self.get(definition.name)
+        except NotFound:
+            found = None
+        if found is None or found.definition.tenant != definition.tenant:
+            problem = _taken(definition.name)
+            raise problem
+        return found
 
     def versions(self, name: str) -> list[StoredSlo]:
         """Return what an SLO was, the newest version first; raises as `get` does."""
@@ -116,7 +135,7 @@ class Slos:
         with self._store.read() as connection:
             self._row(connection, name)
             rows = connection.execute(query.order_by(_VERSION.c.version.desc()))
-            return [_stored(row, None) for row in rows]
+            return [stored_slo(row, None) for row in rows]
 
     def counts(self, name: str, since: datetime | None = None) -> Counts:
         """Return the events of an SLO.
@@ -160,18 +179,15 @@ class Slos:
             row = connection.execute(select(_SLO).where(_SLO.c.name == definition.name)).first()
             mine = row is None or self._in_scope(connection, definition.name)
             if row is not None and (not mine or row.tenant != definition.tenant):
-                raise Conflict(
-                    f"there is an SLO {definition.name!r} already",
-                    hint="Names are unique over all tenants: choose another.",
-                )
-            before = None if row is None else _stored(row)
+                raise _taken(definition.name)
+            before = None if row is None else stored_slo(row)
             check(before)
             if before is not None and before.definition == definition:
                 return before
             if before is None:
                 self._refuse_too_many(connection)
             self._write(connection, definition, text, before, actor)
-            return _stored(self._row(connection, definition.name))
+            return stored_slo(self._row(connection, definition.name))
 
         return self._store.in_transaction(work)
 
@@ -194,7 +210,7 @@ class Slos:
 
         def work(connection: Connection) -> StoredSlo:
             alone(connection)
-            found = _stored(self._row(connection, name))
+            found = stored_slo(self._row(connection, name))
             check(found)
             delete_counts(connection, name)
             connection.execute(_VERSION.delete().where(_VERSION.c.name == name))
@@ -227,7 +243,7 @@ class Slos:
         buckets = [_bucket(one, place, now) for place, one in enumerate(measurements)]
 
         def work(connection: Connection) -> int:
-            found = _stored(self._row(connection, name))
+            found = stored_slo(self._row(connection, name))
             if not isinstance(found.definition.indicator, MeasuredIndicator):
                 raise ConfigurationError(
                     f"the SLO {name!r} counts {found.definition.indicator.kind} by itself",
@@ -289,55 +305,15 @@ class Slos:
         self._store.audit.add(connection, change, actor=actor)
 
 
-class TenantSlos:
-    """The SLOs of a tenant, as the check of a rule asks for them.
-
-    Args:
-        store: the shared database
-        tenant: of the rule
-        keeps: false for a rehearsal, which keeps nothing
-    """
-
-    def __init__(self, store: Store, tenant: str, *, keeps: bool) -> None:
-        self._store = store
-        self._tenant = tenant
-        self._keeps = keeps
-
-    def kept(self, name: str) -> KeptSlo:
-        """Return an SLO with its events; see `SloPort`."""
-        now = self._store.now()
-        with self._store.read() as connection:
-            found = _stored(self._row(connection, name))
-            windows = [one.window.span(now).start for one in found.definition.objectives]
-            since = min([*windows, now - timedelta(days=4)])
-            counts = read_counts(connection, name, since)
-        return KeptSlo(found.definition, counts, found.counted_until)
-
-    def replace(self, name: str, start: datetime, end: datetime, counts: Counts) -> None:
-        """Keep the events of a span; see `SloPort`."""
-        if not self._keeps:
-            return
-
-        def work(connection: Connection) -> None:
-            # Or of two evaluations one would insert what the other has.
-            self._row(connection, name, alone_with_it=True)
-            set_counts(connection, name, start, end, counts)
-            connection.execute(update(_SLO).where(_SLO.c.name == name).values(counted_until=end))
-
-        self._store.in_transaction(work)
-
-    def _row(self, connection: Connection, name: str, *, alone_with_it: bool = False) -> Row[Any]:
-        query = select(_SLO).where(_SLO.c.name == name, _SLO.c.tenant == self._tenant)
-        row = connection.execute(query.with_for_update() if alone_with_it else query).first()
-        if row is None:
-            raise NotFound(
-                f"there is no SLO {name[:80]!r} in the tenant {self._tenant}",
-                hint="sentinel slo list shows all. Delete the rule of an SLO that is gone.",
-            )
-        return row
+def _taken(name: str) -> Conflict:
+    return Conflict(
+        f"there is an SLO {name!r} already",
+        hint="Names are unique over all tenants: choose another.",
+    )
 
 
-def _stored(row: Row[Any], counted_until: Any = ...) -> StoredSlo:
+def stored_slo(row: Row[Any], counted_until: Any = ...) -> StoredSlo:
+    """Return the SLO of a row."""
     return StoredSlo(
         definition=definition_of(msgspec.json.decode(row.document)), version=row.version,
         saved_at=row.saved_at, saved_by=row.saved_by,

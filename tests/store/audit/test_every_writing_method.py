@@ -180,7 +180,7 @@ EXEMPT = {
     "rules.remediation.Remediations.follow": _ENGINE,
     "rules.remediation.Remediations.not_started": _ENGINE,
     "slo.slos.Slos.measure": _DATA,
-    "slo.slos.TenantSlos.replace": _ENGINE,
+    "slo.of_tenant.TenantSlos.replace": _ENGINE,
     "slo.counts.keep_counts": _UPKEEP,
     "system_log.Log.write": "what Sentinel itself did; changes of people are audited",
     "system_log.Log.reword": "that something Sentinel logged happened again",

@@ -17,7 +17,8 @@ from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, every
 from sentinel.store.database.tables import table_of
 from sentinel.store.slo.counts import keep_counts
-from sentinel.store.slo.slos import Measurement, Slos, TenantSlos
+from sentinel.store.slo.of_tenant import TenantSlos
+from sentinel.store.slo.slos import Measurement, Slos
 
 NOW = datetime(2026, 11, 30, 12, 0, 30, tzinfo=UTC)
 ACME = Scope((Reach(tenants=frozenset({"acme"})),))

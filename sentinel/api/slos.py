@@ -1,0 +1,278 @@
+"""SLOs over HTTP: made and changed with their rules, measured, and how they stand.
+
+Each is one Prefect deployment with the owner `api`: `slo-` and the SLO's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import ConfigDict
+
+from sentinel.access import Permission, Principal
+from sentinel.api.access import Acting
+from sentinel.api.bodies import Body, Tenant, described_as, read_as
+from sentinel.api.editing import ETAG, IfMatch, check_match
+from sentinel.api.needs import needs
+from sentinel.api.once import Once, OnceRoute
+from sentinel.api.pending_changes import WAITS
+from sentinel.api.problems import Problem, responses
+from sentinel.api.shown_rules import allow, made_rules, store_of
+from sentinel.api.slo_bodies import (
+    Measured,
+    MeasuredBody,
+    SloItem,
+    SloList,
+    SloListItem,
+    SloViolations,
+    item_of,
+    violation_item,
+)
+from sentinel.api.slo_figures import SloId, slos_of, status_now
+from sentinel.errors import Conflict
+from sentinel.rollout.slo_rules import remove_slo, rule_name, save_slo
+from sentinel.slo.definition import SloDefinition
+from sentinel.slo.report import as_html, as_markdown
+from sentinel.store.slo.reports import reported
+from sentinel.store.slo.slos import Measurement, StoredSlo
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/slo", tags=["SLOs"], route_class=OnceRoute)
+
+Days = Annotated[int, Query(ge=1, le=366, description="How far back violations are sought.")]
+_EXAMPLE: dict[str, Any] = {
+    "name": "checkout", "team": "shop", "objectives": [{"target": 99.9}],
+    "indicator": {"kind": "ratio", "bad": {"metric": "http_requests", "match": ['code=~"5.."']},
+                  "total": {"metric": "http_requests"}},
+}  # fmt: skip
+
+
+class SloBody(SloDefinition):
+    """An SLO to save."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+
+_SAVED = {**responses(400, 403, 404, 409, 412, 413), **WAITS}
+
+
+@router.post(
+    "",
+    summary="Create an SLO",
+    status_code=201,
+    responses={
+        **_SAVED, 201: {"headers": ETAG, "description": "The SLO; Location is its address"}
+    },
+    openapi_extra=described_as(SloBody),
+    dependencies=[Once],
+)  # fmt: skip
+@needs(Permission.EDIT, "slo", confined=True)
+def create(request: Request, response: Response, body: Body, who: Acting) -> SloItem:
+    """Create an SLO with the rule that alerts on its burn rate.
+
+    Returns:
+        The SLO.
+    """
+    definition = _definition(body)
+
+    def check(there: StoredSlo | None) -> None:
+        if there is not None:
+            raise Conflict(
+                f"there is an SLO {definition.name!r} already", hint="Change it with PUT."
+            )
+
+    made = _saved(request, who, definition, check)
+    response.headers["Location"] = f"{request.url.path.rstrip('/')}/{made.name}"
+    return _tagged(response, made)
+
+
+@router.get("", summary="List SLOs", responses=responses())
+@needs(Permission.READ, "slo", confined=True)
+def listslos_of(request: Request, who: Acting, tenant: Tenant | None = None) -> SloList:
+    """List the SLOs, by name, and how each stands now."""
+    slos = slos_of(request, who)
+    return SloList(items=[
+        SloListItem(**item_of(one, rule_name(one.name)).model_dump(),
+                    status=status_now(request, slos, one))
+        for one in slos.list(tenant)
+    ])  # fmt: skip
+
+
+@router.get("/violations", summary="When SLOs were violated", responses=responses())
+@needs(Permission.READ, "slo", confined=True)
+def violations(
+    request: Request, who: Acting, tenant: Tenant | None = None, days: Days = 30
+) -> SloViolations:
+    """List the times during which objectives were violated, the newest first, to the hour."""
+    store = store_of(request)
+    found = reported(store, slos_of(request, who), store.now() - timedelta(days=days), tenant)
+    items = [violation_item(one.definition.name, each) for one in found for each in one.violations]
+    return SloViolations(items=sorted(items, key=lambda one: one.start, reverse=True))
+
+
+@router.get(
+    "/report",
+    summary="Report of SLOs",
+    responses={
+        **responses(),
+        200: {
+            "content": {
+                "text/plain": {"schema": {"type": "string"}},
+                "text/html": {"schema": {"type": "string"}},
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["text"],
+                        "properties": {"text": {"type": "string"}},
+                    }
+                },
+            },
+            "description": "The report",
+        },
+    },
+)
+@needs(Permission.READ, "slo", confined=True)
+def report(
+    request: Request,
+    who: Acting,
+    tenant: Tenant | None = None,
+    days: Days = 30,
+    form: Annotated[Literal["markdown", "html", "json"], Query(alias="format")] = "markdown",
+) -> Response:
+    """Return a report of all SLOs: how they stand, and when they were violated.
+
+    The HTML loads nothing, and prints as it is; json is the Markdown in one object.
+
+    Returns:
+        The text.
+    """
+    store = store_of(request)
+    now = store.now()
+    since = now - timedelta(days=days)
+    found = reported(store, slos_of(request, who), since, tenant)
+    if form == "html":
+        # No script of a definition runs here: all text is escaped, and nothing may be loaded.
+        policy = "default-src 'none'; style-src 'unsafe-inline'"
+        return Response(as_html(found, since, now), media_type="text/html; charset=utf-8",
+                        headers={"Content-Security-Policy": policy})  # fmt: skip
+    text = as_markdown(found, since, now)
+    return JSONResponse({"text": text}) if form == "json" else PlainTextResponse(text)
+
+
+@router.get(
+    "/{slo_id}",
+    summary="One SLO",
+    responses={**responses(404), 200: {"headers": ETAG, "description": "The SLO"}},
+)
+@needs(Permission.READ, "slo", confined=True)
+def read(request: Request, response: Response, slo_id: SloId, who: Acting) -> SloItem:
+    """Return the definition of an SLO."""
+    return _tagged(response, slos_of(request, who).get(slo_id))
+
+
+@router.put(
+    "/{slo_id}",
+    summary="Save an SLO",
+    responses={**_SAVED, 200: {"headers": ETAG, "description": "The SLO"}},
+    openapi_extra=described_as(SloBody),
+)
+@needs(Permission.EDIT, "slo", confined=True)
+def save(
+    request: Request, response: Response, slo_id: SloId, body: Body, who: Acting,
+    if_match: IfMatch = None,
+) -> SloItem:  # fmt: skip
+    """Create an SLO, or replace the one of that name. Events of another indicator are deleted.
+
+    Returns:
+        The SLO.
+
+    Raises:
+        Problem: 422 where the body has another name
+    """
+    definition = _definition(body)
+    if definition.name != slo_id:
+        raise Problem(422, "invalid", f"name: must be {slo_id}, as in the address", field="name")
+
+    def check(there: StoredSlo | None) -> None:
+        check_match(if_match, '""' if there is None else _tag(there))
+        if there is not None:
+            allow(who, Permission.EDIT, there.definition.tenant, there.definition.team)
+
+    return _tagged(response, _saved(request, who, definition, check))
+
+
+@router.delete(
+    "/{slo_id}",
+    summary="Remove an SLO",
+    responses={**responses(403, 404, 409, 412), **WAITS},
+)
+@needs(Permission.EDIT, "slo", confined=True)
+def remove(request: Request, slo_id: SloId, who: Acting, if_match: IfMatch = None) -> SloItem:
+    """Remove an SLO with its events and its rule, whose alerts close as "rule disabled".
+
+    Returns:
+        The SLO as it was, so that it can be saved again; its events are gone.
+    """
+
+    def check(there: StoredSlo) -> None:
+        check_match(if_match, _tag(there))
+
+    slos = slos_of(request, who, Permission.EDIT)
+    check(slos.get(slo_id))
+    with made_rules(request) as rules:
+        gone = remove_slo(slos, rules, slo_id, actor=who.name, check=check)
+    return item_of(gone, rule_name(gone.name))
+
+
+@router.post(
+    "/{slo_id}/measurements",
+    summary="Record measurements",
+    status_code=201,
+    responses=responses(400, 403, 404, 409, 413),
+    openapi_extra=described_as(MeasuredBody),
+    dependencies=[Once],
+)
+@needs(Permission.RESPOND, "slo", confined=True)
+def measure(request: Request, slo_id: SloId, body: Body, who: Acting) -> Measured:
+    """Add good and total events to an SLO with the indicator `measurements`.
+
+    Measurements add up: send each once, or with an `Idempotency-Key`. Late ones count where they
+    belong, up to 400 days back.
+
+    Returns:
+        How many were added.
+    """
+    asked = read_as(MeasuredBody, body)
+    given = [Measurement(one.good, one.total, one.at) for one in asked.measurements]
+    return Measured(added=slos_of(request, who, Permission.RESPOND).measure(slo_id, given))
+
+
+def _definition(body: bytes) -> SloDefinition:
+    return SloDefinition.model_validate(read_as(SloBody, body).model_dump())
+
+
+def _saved(
+    request: Request, who: Principal, definition: SloDefinition,
+    check: Callable[[StoredSlo | None], None],
+) -> StoredSlo:  # fmt: skip
+    allow(who, Permission.EDIT, definition.tenant, definition.team)
+    store = store_of(request)
+    with made_rules(request) as rules:
+        return save_slo(
+            store, slos_of(request, who, Permission.EDIT), rules, definition, actor=who.name,
+            check=check,
+        )  # fmt: skip
+
+
+def _tag(one: StoredSlo) -> str:
+    return f'"{one.version}"'
+
+
+def _tagged(response: Response, one: StoredSlo) -> SloItem:
+    response.headers["ETag"] = _tag(one)
+    return item_of(one, rule_name(one.name))

@@ -1,0 +1,179 @@
+"""Requests about SLOs.
+
+```python
+from sentinel.client import Client, slos
+
+with Client() as sentinel:
+    sentinel.do(slos.measure("checkout", [{"good": 998, "total": 1000}]))
+    print(sentinel.do(slos.status("checkout")).health)
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from sentinel.client.calls import Call
+
+__all__ = [
+    "Measured", "Slo", "SloBudgets", "SloBurnRates", "SloHistory", "SloPage", "SloPredictions",
+    "SloReport", "SloStatus", "SloViolations", "burn_rate", "create", "error_budget", "history",
+    "listed", "measure", "predict", "read", "remove", "report", "save", "status", "violations",
+]  # fmt: skip
+
+_PATH = "/api/slo"
+
+
+class Slo(BaseModel):
+    """An SLO; its definition is as YAML has it."""
+
+    definition: dict[str, Any]
+    version: int
+    saved_at: datetime
+    saved_by: str
+    rule: str
+    status: dict[str, Any] = {}
+
+
+class SloPage(BaseModel):
+    """The SLOs that the caller sees, each with how it stands."""
+
+    items: list[Slo]
+
+
+class SloStatus(BaseModel):
+    """How an SLO stands: holds, at_risk, violated or not_enough_data."""
+
+    name: str
+    health: str
+    counted_until: datetime | None
+    objectives: list[dict[str, Any]]
+
+
+class SloBudgets(BaseModel):
+    """The error budget of each objective."""
+
+    name: str
+    budgets: list[dict[str, Any]]
+
+
+class SloBurnRates(BaseModel):
+    """How fast the budgets burn."""
+
+    name: str
+    burns: list[dict[str, Any]]
+
+
+class SloHistory(BaseModel):
+    """How each objective stood over time."""
+
+    name: str
+    objectives: list[dict[str, Any]]
+
+
+class SloPredictions(BaseModel):
+    """When each objective is violated."""
+
+    name: str
+    predictions: list[dict[str, Any]]
+
+
+class SloViolations(BaseModel):
+    """When SLOs were violated, the newest first."""
+
+    items: list[dict[str, Any]]
+
+
+class SloReport(BaseModel):
+    """A report as Markdown or HTML."""
+
+    text: str
+
+
+class Measured(BaseModel):
+    """How many measurements were added."""
+
+    added: int
+
+
+def listed(*, tenant: str | None = None) -> Call[SloPage]:
+    """Return the request for the SLOs that the caller sees."""
+    return Call(SloPage, "GET", _PATH, {"tenant": tenant})
+
+
+def create(definition: Mapping[str, Any]) -> Call[Slo]:
+    """Return the request that creates an SLO with its rule."""
+    return Call(Slo, "POST", _PATH, body=dict(definition))
+
+
+def read(name: str) -> Call[Slo]:
+    """Return the request for one SLO."""
+    return Call(Slo, "GET", f"{_PATH}/{name}")
+
+
+def save(name: str, definition: Mapping[str, Any]) -> Call[Slo]:
+    """Return the request that saves an SLO, or replaces the one of that name."""
+    return Call(Slo, "PUT", f"{_PATH}/{name}", body=dict(definition))
+
+
+def remove(name: str) -> Call[Slo]:
+    """Return the request that removes an SLO with its rule and its events."""
+    return Call(Slo, "DELETE", f"{_PATH}/{name}")
+
+
+def measure(name: str, measurements: Sequence[Mapping[str, Any]]) -> Call[Measured]:
+    """Return the request that adds measurements.
+
+    Args:
+        name: of the SLO
+        measurements: each with good, total, and at in RFC 3339 where it is not now
+
+    Returns:
+        The request. Sent twice, the measurements count twice.
+    """
+    body = {"measurements": [dict(one) for one in measurements]}
+    return Call(Measured, "POST", f"{_PATH}/{name}/measurements", body=body)
+
+
+def status(name: str) -> Call[SloStatus]:
+    """Return the request for how an SLO stands."""
+    return Call(SloStatus, "GET", f"{_PATH}/{name}/status")
+
+
+def error_budget(name: str) -> Call[SloBudgets]:
+    """Return the request for the error budgets of an SLO."""
+    return Call(SloBudgets, "GET", f"{_PATH}/{name}/error-budget")
+
+
+def burn_rate(name: str) -> Call[SloBurnRates]:
+    """Return the request for the burn rates of an SLO."""
+    return Call(SloBurnRates, "GET", f"{_PATH}/{name}/burn-rate")
+
+
+def history(
+    name: str, *, since: datetime | None = None, until: datetime | None = None
+) -> Call[SloHistory]:
+    """Return the request for how an SLO stood over time, by default in the last 30 days."""
+    given = {"since": since, "until": until}
+    params = {key: None if one is None else one.isoformat() for key, one in given.items()}
+    return Call(SloHistory, "GET", f"{_PATH}/{name}/history", params)
+
+
+def predict(name: str) -> Call[SloPredictions]:
+    """Return the request for when the objectives of an SLO are violated."""
+    return Call(SloPredictions, "GET", f"{_PATH}/{name}/predict")
+
+
+def violations(*, tenant: str | None = None, days: int = 30) -> Call[SloViolations]:
+    """Return the request for when SLOs were violated."""
+    return Call(SloViolations, "GET", f"{_PATH}/violations", {"tenant": tenant, "days": days})
+
+
+def report(*, tenant: str | None = None, days: int = 30) -> Call[SloReport]:
+    """Return the request for a report, as one object with its Markdown."""
+    params = {"tenant": tenant, "days": days, "format": "json"}
+    return Call(SloReport, "GET", f"{_PATH}/report", params)

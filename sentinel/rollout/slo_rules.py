@@ -1,0 +1,137 @@
+"""SLOs with their rules: each is a deployment of `slo_burn_rate`, made and removed with it.
+
+The rule comes first: where Prefect refuses it or does not answer, nothing of the SLO is stored, and
+the same request completes what began. Fields of the rule that people changed since, such as its
+escalation, stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sentinel.errors import NotFound
+from sentinel.rollout.rule_draft import Draft
+from sentinel.store.slo.slos import Slos
+
+if TYPE_CHECKING:
+    from sentinel.rollout.made_rules import MadeRules
+    from sentinel.rollout.plan import Live
+    from sentinel.slo.definition import SloDefinition
+    from sentinel.store import Store
+    from sentinel.store.slo.slos import StoredSlo
+
+__all__ = ["TRIGGER", "draft_of_slo", "remove_slo", "rule_name", "save_slo"]
+
+TRIGGER = "slo_burn_rate"
+_PERIOD = "1m"
+
+
+def rule_name(slo: str) -> str:
+    """Return the name of the rule of an SLO."""
+    return f"slo-{slo}"
+
+
+def _fields(definition: SloDefinition) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "name": rule_name(definition.name),
+        "description": definition.description.replace("{{", "{ {")
+        or f"Burn rate of the SLO {definition.name}.",
+        "tenant": definition.tenant,
+        "severity": definition.alerting.page_severity,
+        "category": "slo",
+    }
+    return fields | ({"team": definition.team} if definition.team else {})
+
+
+def draft_of_slo(definition: SloDefinition) -> Draft:
+    """Return the draft of an SLO's rule."""
+    return Draft(
+        trigger=TRIGGER,
+        parameters={"slo": definition.name},
+        rule={**_fields(definition), "every": _PERIOD},
+    )
+
+
+def save_slo(
+    store: Store,
+    slos: Slos,
+    rules: MadeRules,
+    definition: SloDefinition,
+    *,
+    actor: str,
+    check: Callable[[StoredSlo | None], None] = lambda _: None,
+) -> StoredSlo:
+    """Save an SLO and its rule, replacing the SLO of that name.
+
+    Args:
+        store: the shared database
+        slos: of whoever saves it
+        rules: of the owner `api`, connected to Prefect
+        definition: of the SLO
+        actor: who saves it
+        check: is given the SLO that there is, and may refuse
+
+    Returns:
+        The SLO as it is now.
+
+    Raises:
+        ChangeWaits: a second person has to approve the change of its rule first; saved again
+            afterwards, it is stored
+        Conflict: another tenant or owner has an SLO or a rule of that name
+        ConfigurationError: it, or its rule, cannot be made; nothing was stored
+        PrefectUnreachable: Prefect does not answer; the same again completes it
+    """
+    everybodys = Slos(store)
+    try:
+        before = everybodys.get(definition.name)
+    except NotFound:
+        before = None
+    if before is not None:
+        slos.get_or_conflict(definition)
+    check(before)
+    draft = draft_of_slo(definition)
+    if rules.find(draft.name, definition.tenant) is None:
+        rules.create(draft, actor=actor, given={})
+    else:
+
+        def edit(present: Draft) -> tuple[Draft, Mapping[str, Any]]:
+            kept = {name: one for name, one in present.rule.items() if name != "team"}
+            changed = {**kept, **_fields(definition)}
+            return msgspec.structs.replace(present, parameters=draft.parameters, rule=changed), {}
+
+        rules.change(draft.name, definition.tenant, edit, actor=actor)
+    return slos.save(definition, actor=actor, check=check)
+
+
+def remove_slo(
+    slos: Slos, rules: MadeRules, name: str, *, actor: str,
+    check: Callable[[StoredSlo], None] = lambda _: None,
+) -> StoredSlo:  # fmt: skip
+    """Remove an SLO with its rule, whose alerts close as "rule disabled".
+
+    Args:
+        slos: of whoever removes it
+        rules: of the owner `api`, connected to Prefect
+        name: of the SLO
+        actor: who removes it
+        check: is given the SLO, and may refuse
+
+    Returns:
+        The SLO as it was.
+
+    Raises:
+        ChangeWaits: a second person has to approve it first; removed again afterwards, it goes
+        NotFound: there is no such SLO
+        Conflict: its rule has another owner
+        PrefectUnreachable: Prefect does not answer; the same again completes it
+    """
+    found = slos.get(name)
+    check(found)
+    tenant = found.definition.tenant
+    live: Live | None = rules.find(rule_name(name), tenant)
+    if live is not None:
+        rules.delete(rule_name(name), tenant, actor=actor)
+    return slos.remove(name, actor=actor, check=check)

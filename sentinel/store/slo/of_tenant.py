@@ -1,0 +1,71 @@
+"""The SLOs of a tenant, as the check of a rule asks for them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from sentinel.errors import NotFound
+from sentinel.schema.slo import SloRow
+from sentinel.slo.counts import Counts
+from sentinel.slo.port import KeptSlo
+from sentinel.store.database.tables import table_of
+from sentinel.store.slo.counts import read_counts, set_counts
+from sentinel.store.slo.slos import stored_slo
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["TenantSlos"]
+
+_SLO = table_of(SloRow)
+
+
+class TenantSlos:
+    """The SLOs of a tenant, as the check of a rule asks for them.
+
+    Args:
+        store: the shared database
+        tenant: of the rule
+        keeps: false for a rehearsal, which keeps nothing
+    """
+
+    def __init__(self, store: Store, tenant: str, *, keeps: bool) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._keeps = keeps
+
+    def kept(self, name: str) -> KeptSlo:
+        """Return an SLO with its events; see `SloPort`."""
+        now = self._store.now()
+        with self._store.read() as connection:
+            found = stored_slo(self._row(connection, name))
+            windows = [one.window.span(now).start for one in found.definition.objectives]
+            since = min([*windows, now - timedelta(days=4)])
+            counts = read_counts(connection, name, since)
+        return KeptSlo(found.definition, counts, found.counted_until)
+
+    def replace(self, name: str, start: datetime, end: datetime, counts: Counts) -> None:
+        """Keep the events of a span; see `SloPort`."""
+        if not self._keeps:
+            return
+
+        def work(connection: Connection) -> None:
+            # Or of two evaluations one would insert what the other has.
+            self._row(connection, name, alone_with_it=True)
+            set_counts(connection, name, start, end, counts)
+            connection.execute(update(_SLO).where(_SLO.c.name == name).values(counted_until=end))
+
+        self._store.in_transaction(work)
+
+    def _row(self, connection: Connection, name: str, *, alone_with_it: bool = False) -> Row[Any]:
+        query = select(_SLO).where(_SLO.c.name == name, _SLO.c.tenant == self._tenant)
+        row = connection.execute(query.with_for_update() if alone_with_it else query).first()
+        if row is None:
+            raise NotFound(
+                f"there is no SLO {name[:80]!r} in the tenant {self._tenant}",
+                hint="sentinel slo list shows all. Delete the rule of an SLO that is gone.",
+            )
+        return row

@@ -1,0 +1,113 @@
+"""SLOs over HTTP: each is a rule of its own, and says how it stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.slo.definition import definition_of
+from sentinel.store import Store
+from sentinel.store.slo.slos import Slos
+from tests.api.on_prefect import deployments
+from tests.prefect_server import PrefectServer
+
+SLO: dict[str, Any] = {"name": "checkout", "team": "shop", "objectives": [{"target": 99.0}]}
+PLACE = "/api/slo/checkout"
+
+
+@pytest.mark.prefect
+def test_an_slo_is_made_changed_and_removed_with_its_rule(
+    desk: httpx.Client, prefect_server: PrefectServer
+):
+    answer = desk.post("/api/slo", json=SLO)
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["rule"], answer.headers["location"]) == ("slo-checkout", PLACE)
+    deployed = deployments(prefect_server)["slo-checkout"]
+    assert deployed["entrypoint"] == "flows.rules.slo_burn_rate"
+    assert deployed["parameters"]["slo"] == "checkout"
+    assert deployed["labels"]["sentinel.owner"] == "api"
+    assert desk.post("/api/slo", json=SLO).status_code == 409
+
+    # What people changed of the rule stays.
+    desk.patch("/api/v1/alerts/rules/slo-checkout", json={"cooldown_minutes": 5})
+    before = desk.get("/api/v1/alerts/rules/slo-checkout").json()["spec"]
+    stale = desk.put(PLACE, json=SLO, headers={"If-Match": '"7"'})
+    assert (stale.status_code, stale.json()["error"]["code"]) == (412, "changed")
+    changed = desk.put(PLACE, json={**SLO, "team": "web"}, headers={"If-Match": '"1"'})
+    assert (changed.status_code, changed.headers["etag"]) == (200, '"2"'), changed.text
+    after = desk.get("/api/v1/alerts/rules/slo-checkout").json()["spec"]
+    assert after == {**before, "team": "web"}
+
+    assert desk.delete(PLACE).status_code == 200
+    assert desk.get(PLACE).status_code == 404
+    assert "slo-checkout" not in deployments(prefect_server)
+
+
+def test_what_prefect_cannot_be_asked_about_is_not_stored(client: httpx.Client, store: Store):
+    answer = client.post("/api/slo", json=SLO)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert Slos(store).list() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({**SLO, "objectives": []}, "objectives: must have at least 1 entry"),
+        ({**SLO, "name": "other"}, "name: must be checkout, as in the address"),
+        ({**SLO, "indicator": {"kind": "magic"}}, "indicator: must be"),
+    ],
+)
+def test_what_is_no_slo_is_refused_by_its_field(
+    client: httpx.Client, body: dict[str, Any], said: str
+):
+    answer = client.put(PLACE, json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"].startswith(said)
+
+
+def test_measurements_become_status_budget_burn_history_violations_report_and_prediction(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    now = clock.set(datetime(2026, 11, 30, 12, tzinfo=UTC))
+    Slos(store).save(definition_of(SLO), actor="ann")
+    assert client.get(f"{PLACE}/status").json()["health"] == "not_enough_data"
+    hours = [
+        {"good": 98 if one < 24 else 100, "total": 100,
+         "at": (now - timedelta(hours=one + 1)).isoformat()}
+        for one in range(24 * 10)
+    ]  # fmt: skip
+    key = {"Idempotency-Key": "first"}
+    for _ in range(2):
+        sent = client.post(f"{PLACE}/measurements", json={"measurements": hours}, headers=key)
+        assert (sent.status_code, sent.json()) == (201, {"added": 240})
+    status = client.get(f"{PLACE}/status").json()
+    assert status["health"] == "holds"
+    (budget,) = client.get(f"{PLACE}/error-budget").json()["budgets"]
+    assert (budget["bad_events"], budget["budget_events"]) == (48, pytest.approx(240))
+    assert budget["budget_left"] == pytest.approx(0.8)
+    burns = client.get(f"{PLACE}/burn-rate").json()["burns"]
+    assert [(one["kind"], one["fires"]) for one in burns] == [("page", False), ("ticket", False)]
+    assert burns[1]["pairs"][0]["long"] == pytest.approx(2)
+    (history,) = client.get(f"{PLACE}/history").json()["objectives"]
+    assert history["points"][-1]["budget_left"] == pytest.approx(0.8)
+    assert client.get(
+        f"{PLACE}/history", params={"since": "2027-01-01T00:00:00Z"}
+    ).status_code == 400  # fmt: skip
+    (prediction,) = client.get(f"{PLACE}/predict").json()["predictions"]
+    assert 0 <= prediction["probability"] <= 1
+    assert client.get("/api/slo/violations").json() == {"items": []}
+
+    worse = [{"good": 0, "total": 100, "at": (now - timedelta(hours=5)).isoformat()}] * 3
+    client.post(f"{PLACE}/measurements", json={"measurements": worse})
+    (violation,) = client.get("/api/slo/violations").json()["items"]
+    assert (violation["name"], violation["end"]) == ("checkout", None)
+    assert client.get(f"{PLACE}/predict").json()["predictions"][0]["probability"] == 1
+    report = client.get("/api/slo/report").text
+    assert "1 SLOs, 1 objectives: 1 violated." in report
+    page = client.get("/api/slo/report", params={"format": "html"})
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "<td>checkout</td>" in page.text
