@@ -26,7 +26,7 @@ from sentinel.cli import (
     events,
     instance,
     keys,
-    log_levels,
+    log_search,
     message_limits,
     message_templates,
     noise,
@@ -46,6 +46,7 @@ from sentinel.cli import (
     silences,
     system,
     telemetry,
+    traces,
     triggers,
     vendor_channels,
     watch,
@@ -148,7 +149,8 @@ app.add_typer(oncall_imports.commands, name="import")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")
-app.add_typer(log_levels.commands, name="log")
+app.add_typer(log_search.commands, name="log")
+app.add_typer(traces.commands, name="trace")
 app.add_typer(access.commands, name="access")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(person.commands, name="person")

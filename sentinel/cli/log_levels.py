@@ -26,7 +26,7 @@ __all__ = ["commands"]
 
 commands = typer.Typer(
     no_args_is_help=True,
-    help="Log levels by component, changed while everything runs, each until a moment.",
+    help="Log lines that services send; and log levels of Sentinel, each until a moment.",
 )
 
 

@@ -1,0 +1,71 @@
+"""Commands about log lines and traces: what they find here, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from sentinel.cli.app import app
+from sentinel.settings import Settings
+from sentinel.store.telemetry.client import TelemetryClient
+from tests.dashboard.telemetry_scene import sends_logs, sends_spans, shop
+
+
+def run(*arguments: str) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.stdout
+
+
+@pytest.fixture
+def here(telemetry_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a telemetry store."""
+    monkeypatch.setattr("sentinel.cli.telemetry_search.settings_here", lambda: telemetry_settings)
+
+
+@pytest.mark.usefixtures("here")
+def test_lines_and_traces_are_found_here(telemetry: TelemetryClient) -> None:
+    sends_logs(
+        telemetry,
+        [{"message": "connection refused", "service_name": "pay", "level": "ERROR"},
+         {"message": "accepted\x1b[31m", "service_name": "shop", "level": "INFO"}],
+    )  # fmt: skip
+    sends_logs(telemetry, [{"message": "of acme"}], tenant="acme")
+    sends_spans(telemetry, [span for number in range(2) for span in shop(number, bad=number == 0)])
+    words = run("log", "search")
+    assert "connection refused" in words
+    assert "\x1b" not in words
+    assert "of acme" not in words
+    found = json.loads(run("log", "search", "show", "me", "errors", "from", "pay", "--json"))
+    assert found["query"] == "level:>=error service:*pay*"
+    assert [one["message"] for one in found["lines"]] == ["connection refused"]
+    assert "of acme" in run("log", "search", "--tenant", "acme")
+    shown = [json.loads(one) for one in run("log", "tail", "--no-follow", "--json").splitlines()]
+    assert [one["service_name"] for one in shown] == ["shop", "pay"]  # the oldest first
+    assert run("log", "facets", "service").split()[2:] == ["pay", "1", "shop", "1"]
+    traces = json.loads(run("trace", "search", "status:error", "--json"))["traces"]
+    assert [one["trace_id"] for one in traces] == [f"{1:032x}"]
+    slow = json.loads(run("trace", "search", "--slowest", "--limit", "1", "--json"))["traces"]
+    assert [one["trace_id"] for one in slow] == [f"{2:032x}"]
+    words = run("trace", "show", f"{1:032x}")
+    assert "3 spans, 2 errors, pay, shop" in words
+    assert "\n    SELECT " in words
+    assert "GET /buy" in run("trace", "stats", "service:shop")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("log", "search", "disk servic:a"), "column 6: there is no field servic"),
+        (("log", "search", "--since", "soon"), "--since: "),
+        (("trace", "search", "level:error"), "there is no field level"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_column(
+    arguments: tuple[str, ...], says: str
+) -> None:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code != 0
+    assert says in str(done.exception)
