@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from dashboard import markup
+from dashboard.alert_row import value
 from dashboard.clock import Clock
 from dashboard.database_errors import database
 from dashboard.live_filter import View
@@ -97,18 +98,36 @@ def _trend(given: TrendTile, looker: Looker) -> tuple[str, str]:
                 f'y="{top:.1f}" width="{wide * 0.86:.1f}" height="{high:.1f}"/>'
             )
     says = f"{trend.now.opened:,} alerts opened in {given.length}"
-    return given.title or f"Opened, {given.length}", _drawing(bars, says)
+    axes = _Axes(since=trend.since, until=trend.until, bounds=("0", f"{most:,}"))
+    return given.title or f"Opened, {given.length}", _drawing(bars, says, axes, looker.clock)
 
 
-def _drawing(inside: str, says: str) -> str:
-    """Return a drawing as a picture: Streamlit lets no SVG through in HTML."""
+class _Axes(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside a drawing: its time, and its lowest and highest number as text."""
+
+    since: datetime
+    until: datetime
+    bounds: tuple[str, str]
+
+
+def _drawing(inside: str, says: str, axes: _Axes, clock: Clock) -> str:
+    """Return a drawing as a picture between its axes: Streamlit lets no SVG through in HTML."""
     drawn = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" '
         f'preserveAspectRatio="none">{inside}</svg>'
     )
     picture = base64.b64encode(drawn.encode()).decode()
+    length = axes.until - axes.since
+    written = clock.hour if length <= timedelta(days=1) else clock.short_day
+    low, high = map(escape, axes.bounds)
+    moments = "".join(
+        f"<span>{escape(written(axes.since + length * part))}</span>" for part in (0, 0.5, 1)
+    )
     return (
+        f'<div class="axes"><div class="axis-y" aria-hidden="true"><span>{high}</span>'
+        f"<span>{low}</span></div>"
         f'<img class="drawn" alt="{escape(says)}" src="data:image/svg+xml;base64,{picture}">'
+        f'<div class="axis-x" aria-hidden="true">{moments}</div></div>'
         f'<p class="small">{escape(says)}</p>'
     )
 
@@ -164,7 +183,10 @@ def _metric(given: MetricTile, looker: Looker) -> tuple[str, str]:
         says += f", {MOST_SERIES} of more series"
     elif len(found) > 1:
         says += f", {len(found)} series"
-    return title, _drawing(lines, says)
+    axes = _Axes(
+        since=since, until=looker.now, bounds=(value(low, unit.strip()), value(high, unit.strip()))
+    )
+    return title, _drawing(lines, says, axes, looker.clock)
 
 
 def thinned(values: Numbers) -> Whole:

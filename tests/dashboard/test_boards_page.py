@@ -97,6 +97,7 @@ def test_a_dashboard_is_made_arranged_and_imported_and_taken_back(scene: Scene, 
     assert "2 alerts opened in 24h" in text
     drawn = re.search(r'alt="1 to 3 in 24h" src="data:image/svg\+xml;base64,([^"]+)"', text)
     assert drawn is not None
+    assert "<span>3</span><span>1</span></div>" in text  # its axis
     assert b"<polyline" in base64.b64decode(drawn[1])
     assert "no samples of this metric" in text
     assert "<b>ann</b>" in text
