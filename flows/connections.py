@@ -9,12 +9,15 @@ from functools import lru_cache
 
 from prefect.settings import PREFECT_UI_URL, get_current_settings
 
+from sentinel.links import dashboard_address
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.prefect_client.transport import authentication
 from sentinel.settings import settings
 from sentinel.store import Store
+from sentinel.store.telemetry.client import telemetry_client
+from sentinel.store.telemetry.for_rules import TenantTelemetry
 
-__all__ = ["prefect_api", "store"]
+__all__ = ["prefect_api", "store", "telemetry"]
 
 
 @lru_cache(maxsize=1)
@@ -39,3 +42,10 @@ def prefect_api() -> PrefectApi | None:
     secrets = {"PREFECT_API_KEY": api.key, "PREFECT_API_AUTH_STRING": api.auth_string}
     known = {name: one.get_secret_value() for name, one in secrets.items() if one is not None}
     return PrefectApi(api.url, ui_url=PREFECT_UI_URL.value() or "", headers=authentication(known))
+
+
+def telemetry(tenant: str) -> TenantTelemetry:
+    """Return the logs and traces of a tenant; the store is connected to when it is asked."""
+    return TenantTelemetry(
+        lambda: telemetry_client(settings()), tenant, dashboard_address(settings())
+    )

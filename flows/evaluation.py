@@ -97,6 +97,7 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         events=store.event_port(rule, _source(run, flow)),
         oncall=StoredOnCall(store),
         slos=TenantSlos(store, rule.tenant, keeps=True),
+        telemetry=connections.telemetry(rule.tenant),
         connect=connect,
     )
     evaluation = _check(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
@@ -209,6 +210,7 @@ def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, A
         metrics=connections.store().metrics.reader(rule.tenant),
         events=connections.store().event_port(rule, None),
         slos=TenantSlos(connections.store(), rule.tenant, keeps=False),
+        telemetry=connections.telemetry(rule.tenant),
         connect=connect,
     )
     evaluation = _check(trigger, rule, parameters, ctx, at, at, RunSource())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sentinel.metrics.series import MetricReader
     from sentinel.oncall.port import OnCallPort
     from sentinel.slo.port import SloPort
+    from sentinel.telemetry.port import TelemetryPort
 
 __all__ = ["Connect", "Context"]
 
@@ -46,6 +47,7 @@ class Context:
         events: matches the events of this rule's tenant
         oncall: tells what the on-call schedules lack
         slos: the SLOs of this rule's tenant, and their events
+        telemetry: the logs and traces of this rule's tenant
         connect: connects to another Prefect API; `prefect_client.client.connect` does
     """
 
@@ -60,6 +62,7 @@ class Context:
         events: EventPort | None = None,
         oncall: OnCallPort | None = None,
         slos: SloPort | None = None,
+        telemetry: TelemetryPort | None = None,
         connect: Connect | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
@@ -70,6 +73,7 @@ class Context:
         self._events = events
         self._oncall = oncall
         self._slos = slos
+        self._telemetry = telemetry
         self._connect = connect
         self.not_seen: list[Mapping[str, str]] = []
         self.lost: list[tuple[Mapping[str, str], Lost]] = []
@@ -151,6 +155,20 @@ class Context:
                 hint="Roll it out; the flow of a deployment gives it one.",
             )
         return self._slos
+
+    @property
+    def telemetry(self) -> TelemetryPort:
+        """Return the logs and traces of this rule's tenant.
+
+        Raises:
+            ConfigurationError: there is no telemetry store here
+        """
+        if self._telemetry is None:
+            raise ConfigurationError(
+                "this check reads logs or traces, and no telemetry store is known here",
+                hint="Roll it out; the flow of a deployment gives it one.",
+            )
+        return self._telemetry
 
     @contextmanager
     def prefect_api(self, api_url: str = "", key: str = "") -> Generator[PrefectPort]:

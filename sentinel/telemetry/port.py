@@ -1,0 +1,101 @@
+"""What a check may ask about logs and traces, whatever keeps them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+__all__ = ["CountedLines", "SeenPattern", "SpanFigures", "TelemetryPort"]
+
+
+class CountedLines(msgspec.Struct, frozen=True):
+    """Log lines that match a query, and some of them.
+
+    Attributes:
+        total: how many
+        groups: how many by the value of a field, at most 100 values
+        samples: the newest, as a time, a service, a level and a message each
+        search: the address of the search in the dashboard
+    """
+
+    total: int
+    groups: Mapping[str, int]
+    samples: Sequence[Mapping[str, str]]
+    search: str
+
+
+class SeenPattern(msgspec.Struct, frozen=True, kw_only=True):
+    """A pattern of log lines.
+
+    Attributes:
+        id: 16 hex digits
+        service: whose lines
+        template: with `<*>` for what changes
+        sample: one of its lines
+        lines: of the period that was asked for
+        created: when it was first seen
+        last: when its last line was
+        rarity: for a rate that was unusual, one in so many is as unusual; 0 otherwise
+        usual: for such a rate, lines of five minutes in the mean
+        search: the address of the search for its lines in the dashboard
+    """
+
+    id: str
+    service: str
+    template: str
+    sample: str
+    lines: int
+    created: datetime
+    last: datetime
+    rarity: float = 0.0
+    usual: float = 0.0
+    search: str
+
+
+class SpanFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of the spans of a service or an operation; durations in milliseconds."""
+
+    service: str
+    operation: str
+    spans: int
+    errors: int
+    p50: float
+    p95: float
+    p99: float
+    search: str
+
+
+class TelemetryPort(Protocol):
+    """The logs and traces of a rule's tenant.
+
+    Every method raises `TelemetryUnavailable` where the store does not answer, `TelemetryError`
+    where it refuses, and `ConfigurationError` where a query cannot be read: the rule has an error
+    then, and its alerts stay as they are.
+    """
+
+    def lines(
+        self, query: str, since: datetime, until: datetime, *, by: str = "", samples: int = 5
+    ) -> CountedLines:
+        """Count log lines that match a query; `by` is a field such as service, or @attribute."""
+        ...
+
+    def patterns(
+        self, service: str, level: str, since: datetime, until: datetime
+    ) -> Sequence[SeenPattern]:
+        """Return the patterns of a period; raises `TelemetryError` where they are not yet found."""
+        ...
+
+    def unusual(
+        self, service: str, since: datetime, until: datetime, season: timedelta
+    ) -> Sequence[SeenPattern]:
+        """Return the patterns whose rate was unusual in a period."""
+        ...
+
+    def spans(
+        self, query: str, since: datetime, until: datetime, *, by_operation: bool
+    ) -> Sequence[SpanFigures]:
+        """Return figures by service, or by service and operation, of spans that match a query."""
+        ...

@@ -1,0 +1,138 @@
+"""Checks over logs and traces: what they count, what they cannot say, and whose lines they see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sentinel import Context
+from sentinel.checks.reading import Reading
+from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError, TelemetryError, TelemetryUnavailable
+from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.store.telemetry.for_rules import TenantTelemetry
+from sentinel.store.telemetry.pattern_mining import PatternMining
+from sentinel.store.telemetry.rows import insert_batch
+from sentinel.telemetry.asked import nanoseconds_of
+from sentinel.telemetry.otlp_logs import logs_of
+from sentinel.telemetry.otlp_spans import spans_of
+from sentinel.telemetry.posted import posted_logs, posted_spans
+from triggers.log_pattern import log_pattern
+from triggers.log_query import log_query
+from triggers.trace_errors import trace_errors
+from triggers.trace_latency import trace_latency
+
+NOW = datetime.now(UTC).replace(second=10, microsecond=0)
+Sent = Mapping[str, Any]
+
+
+def send(client: TelemetryClient, *rows: tuple[timedelta, Sent], tenant: str = "acme") -> None:
+    """Lines where they have a message, and spans."""
+    now = nanoseconds_of(NOW)
+    lines = [{"timestamp": (NOW - ago).isoformat(), **row} for ago, row in rows if "message" in row]
+    spans = [{"start_time": (NOW - ago).isoformat(), **row} for ago, row in rows
+             if "message" not in row]  # fmt: skip
+    batches = [logs_of(posted_logs(lines).request, now=now, oldest=0)] if lines else []
+    batches += (
+        [spans_of(posted_spans(spans, root=True).request, now=now, oldest=0)] if spans else []
+    )
+    for batch in batches:
+        insert_batch(client, tenant, batch, f"{tenant} {rows!r}", now)
+
+
+@pytest.fixture
+def ctx(telemetry: TelemetryClient, clock: FakeClock) -> Context:
+    clock.set(NOW)
+    return Context(clock=clock, telemetry=TenantTelemetry(lambda: telemetry, "acme", "http://me"))
+
+
+def seen(trigger: Any, ctx: Context, **given: Any) -> list[Reading]:
+    return list(trigger.check(ctx=ctx, **given).readings)
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_lines_that_match_are_counted_with_samples_and_a_link(
+    telemetry: TelemetryClient, ctx: Context
+) -> None:
+    refused = {"message": "refused by db", "service": "shop", "level": "ERROR"}
+    send(telemetry, *((MINUTE * n, refused) for n in (1, 2, 9)))
+    send(telemetry, (MINUTE, {"message": "refused", "service": "mail", "level": "ERROR"}))
+    send(telemetry, (MINUTE, refused), tenant="other")
+    (all_,) = seen(log_query, ctx, query="refused service:shop")
+    assert (all_.value, all_.labels) == (2, {})
+    assert all_.details is not None
+    assert [one["message"] for one in all_.details["lines"]] == ["refused by db"] * 2
+    assert all_.details["search"].startswith("http://me/logs?q=refused+service%3Ashop&time=custom")
+    by = seen(log_query, ctx, query="level:error", by="service")
+    assert [(one.labels["service"], one.value) for one in by] == [("mail", 1), ("shop", 2)]
+    assert [one["service"] for one in (by[0].details or {})["lines"]] == ["mail"]
+
+
+def test_a_group_without_lines_counts_none_for_a_day(
+    ctx: Context, clock: FakeClock, telemetry: TelemetryClient
+) -> None:
+    send(telemetry, (MINUTE, {"message": "x", "service": "shop"}))
+    assert [one.value for one in seen(log_query, ctx, query="", by="service")] == [1]
+    clock.forward(hours=1)
+    assert [one.value for one in seen(log_query, ctx, query="", by="service")] == [0]
+    clock.forward(days=1)
+    assert seen(log_query, ctx, query="", by="service") == []
+
+
+def test_a_query_that_cannot_be_read_and_a_store_that_is_away_are_errors(ctx: Context) -> None:
+    with pytest.raises(ConfigurationError, match="did you mean service"):
+        log_query.check(ctx=ctx, query="servic:x")
+
+    def away() -> TelemetryClient:
+        raise TelemetryUnavailable("away")
+
+    gone = Context(telemetry=TenantTelemetry(away, "acme", ""))
+    checks: Sequence[Any] = (log_query, log_pattern, trace_latency, trace_errors)
+    for check in checks:
+        with pytest.raises(TelemetryUnavailable):
+            check.check(ctx=gone)
+        with pytest.raises(ConfigurationError, match="no telemetry store"):
+            check.check(ctx=Context())
+
+
+def test_patterns_that_are_new_and_that_come_no_more(
+    telemetry: TelemetryClient, ctx: Context
+) -> None:
+    send(telemetry, *((MINUTE * n, {"message": f"beat {n}", "service": "shop"})
+                      for n in range(40, 60)))  # fmt: skip
+    send(telemetry, (MINUTE * 3, {"message": "cannot open door 7", "service": "shop",
+                                  "level": "ERROR"}))  # fmt: skip
+    with pytest.raises(TelemetryError, match="not found yet"):
+        log_pattern.check(ctx=ctx, mode="silence")
+    PatternMining(telemetry).turn(nanoseconds_of(NOW))
+    (new,) = seen(log_pattern, ctx, mode="new")
+    assert (new.firing, new.value) == (True, 1)
+    assert new.summary == "New log pattern of shop, 1 lines: cannot open door <*>"
+    assert seen(log_pattern, ctx, mode="new", level="info") == []
+    (silent,) = seen(log_pattern, ctx, mode="silence", minimum=20)
+    assert (silent.details or {})["template"] == "beat <*>"
+    assert seen(log_pattern, ctx, mode="silence", minimum=21) == []
+    assert seen(log_pattern, ctx, mode="spike") == []
+
+
+def test_latency_and_errors_by_operation_where_there_are_enough_spans(
+    telemetry: TelemetryClient, ctx: Context
+) -> None:
+    def span(number: int, **more: Any) -> tuple[timedelta, Sent]:
+        return MINUTE, {"service_name": "shop", "operation_name": "GET /buy",
+                        "duration_ms": 10 * number, **more}  # fmt: skip
+
+    send(telemetry, *(span(n, status="error" if n <= 5 else "ok") for n in range(1, 21)),
+         span(1, operation_name="rare"))  # fmt: skip
+    (slow,) = seen(trace_latency, ctx, service="sh*")
+    assert slow.labels == {"service": "shop", "operation": "GET /buy"}
+    assert slow.value == pytest.approx(190, abs=8)
+    assert ctx.not_seen == [{"service": "shop", "operation": "rare"}]
+    (bad,) = seen(trace_errors, ctx, operation="GET /buy")
+    assert (bad.labels, bad.value) == ({"service": "shop"}, 25)
+    assert seen(trace_errors, ctx, service="mail") == []
