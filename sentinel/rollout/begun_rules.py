@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sentinel.errors import Conflict
+
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Begun", "lease_of"]
+__all__ = ["CHANGE", "ROLLOUT", "Begun", "lease_of", "refuse_during_rollout"]
+
+ROLLOUT = "rollout"
+"""The lease of a rollout of files."""
+CHANGE = "rule-change"
+"""What is leased of a rule that somebody changes."""
 
 _KEPT = timedelta(days=7)
 """So long the same request completes a rule."""
@@ -32,6 +39,20 @@ def lease_of(what: str, name: str) -> str:
         At most 100 characters.
     """
     return f"{what}:{_digest(name)}"
+
+
+def refuse_during_rollout(store: Store) -> None:
+    """Refuse to change a rule while files are rolled out, which may be about the same rule.
+
+    Args:
+        store: the shared database, in which the caller has leased the rule: a rollout that begins
+            from now on finds that lease
+
+    Raises:
+        Conflict: somebody rolls files out now
+    """
+    if store.leases.holder(ROLLOUT) is not None:
+        raise Conflict("rules of files are rolled out now", hint="Try again in a minute.")
 
 
 class Begun:

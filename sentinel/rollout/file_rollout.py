@@ -17,6 +17,7 @@ from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.asked_changes import tenant_of
 from sentinel.rollout.audited import changes_of, refused_of
+from sentinel.rollout.begun_rules import CHANGE, ROLLOUT
 from sentinel.rollout.drift import shown_differences
 from sentinel.rollout.files import Entry
 from sentinel.rollout.flow_cache import FlowCache
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FileRollout", "version_of"]
 
-_LEASE, _LASTS = "rollout", timedelta(minutes=5)
+_LASTS = timedelta(minutes=5)
 
 
 class FileRollout:
@@ -117,6 +118,8 @@ class FileRollout:
             The steps as they were carried out, in the same order.
 
         Raises:
+            Conflict: it took longer than its lease, and somebody else has begun to roll out;
+                finished steps stay
             PrefectUnreachable: the API does not answer; finished steps stay, and a repetition does
                 the rest
         """
@@ -127,15 +130,13 @@ class FileRollout:
         def finish(step: Step) -> None:
             """Do what follows of one step at once: another one may stop the rollout."""
             finished.add(step.name)
-            if self._holder:  # a rollout of many rules takes longer than the lease lasts
-                self._store.leases.take(_LEASE, self._holder, _LASTS)
-            if step.kind == "refused":
-                return
-            keep_deployed(self._store, [step])
-            if step.kind == "removed":
-                self._retire(step, actor)
-            if step.name in approved:
-                PendingChanges(self._store).finish(approved[step.name])
+            if step.kind != "refused":
+                keep_deployed(self._store, [step])
+                if step.kind == "removed":
+                    self._retire(step, actor)
+                if step.name in approved:
+                    PendingChanges(self._store).finish(approved[step.name])
+            self._renew()
 
         self._store.audit.write(planned, actor=actor)
         try:
@@ -147,6 +148,22 @@ class FileRollout:
         if refused := refused_of(planned, done):
             self._store.audit.write(refused, actor=actor)
         return done
+
+    def _renew(self) -> None:
+        """Renew the lease: a rollout of many rules takes longer than that lasts.
+
+        Raises:
+            Conflict: it ran out, and somebody else took it; said once, since what was under way
+                has ended and is recorded as any other step
+        """
+        holder = self._holder
+        if holder and not self._store.leases.take(ROLLOUT, holder, _LASTS):
+            self._holder = ""
+            raise Conflict(
+                "somebody else has begun to roll out rules, since this rollout stood still for "
+                f"more than {_LASTS.total_seconds() / 60:g} minutes",
+                hint="Look at what was done, and do the rest with the same command.",
+            )
 
     def _retire(self, step: Step, actor: str) -> None:
         if step.live is None:
@@ -164,17 +181,20 @@ class FileRollout:
             Nothing; nobody else rolls out over HTTP meanwhile.
 
         Raises:
-            Conflict: somebody else rolls out now
+            Conflict: somebody else rolls out, or changes a rule, now
         """
         holder = secrets.token_hex(8)
-        if not self._store.leases.take(_LEASE, holder, _LASTS):
+        if not self._store.leases.take(ROLLOUT, holder, _LASTS):
             raise Conflict("somebody else rolls out rules now", hint="Try again in a minute.")
         self._holder = holder
         try:
+            # Whoever leases a rule from now on finds this rollout.
+            if self._store.leases.any_held(f"{CHANGE}:"):
+                raise Conflict("somebody changes a rule now", hint="Try again in a second.")
             yield
         finally:
             self._holder = ""
-            self._store.leases.release(_LEASE, holder)
+            self._store.leases.release(ROLLOUT, holder)
 
 
 def version_of(steps: Sequence[Step], entries: Collection[Entry]) -> str:

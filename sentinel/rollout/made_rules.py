@@ -30,7 +30,7 @@ from sentinel.rollout.asked_changes import (
     tenant_of,
 )
 from sentinel.rollout.audited import rule_changes
-from sentinel.rollout.begun_rules import Begun, lease_of
+from sentinel.rollout.begun_rules import CHANGE, Begun, lease_of, refuse_during_rollout
 from sentinel.rollout.checked_drafts import checked_draft
 from sentinel.rollout.files import Entry
 from sentinel.rollout.flow_cache import FlowCache
@@ -380,13 +380,14 @@ class MadeRules:
             Nothing; nobody else changes the rule meanwhile.
 
         Raises:
-            Conflict: somebody else changes it now
+            Conflict: somebody else changes it, or rolls files out, now
         """
-        lease, holder = lease_of("rule-change", name), secrets.token_hex(8)
+        lease, holder = lease_of(CHANGE, name), secrets.token_hex(8)
         if not self._store.leases.take(lease, holder, _LEASE):
             what = f"somebody else changes the rule {name!r} now"
             raise Conflict(what, hint="Try again in a second.")
         try:
+            refuse_during_rollout(self._store)
             yield
         finally:
             self._store.leases.release(lease, holder)

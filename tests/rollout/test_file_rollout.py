@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, cast
 
 import msgspec
 import pytest
 
 from sentinel.clock import FakeClock
-from sentinel.errors import NotFound, PrefectUnreachable
+from sentinel.errors import Conflict, NotFound, PrefectUnreachable
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.desired import FlowFacts
 from sentinel.rollout.diff import Difference
 from sentinel.rollout.file_rollout import FileRollout, version_of
 from sentinel.rollout.files import Entry
 from sentinel.rollout.flow_cache import FlowCache
+from sentinel.rollout.made_rules import MadeRules
 from sentinel.rollout.plan import Live, Step
 from sentinel.rules.health import RuleHealth, health_of
 from sentinel.store import Store
@@ -225,3 +227,36 @@ def test_a_long_rollout_keeps_its_lease(store: Store, clock: FakeClock):
         rollout.carry_out(steps, actor="ann")
         assert store.leases.holder("rollout") is not None
     assert store.leases.holder("rollout") is None
+
+
+def test_a_rollout_that_lost_its_lease_stops_and_records_what_it_did(
+    store: Store, clock: FakeClock
+):
+    prefect = Prefect(NAMES)
+    prefect.answers = 10
+    rollout = FileRollout(store, cast("RolloutApi", prefect), cast("FlowCache", None))
+    with rollout.alone():
+        steps = rollout.plan_removal(entries())
+        clock.forward(minutes=6)
+        assert store.leases.take("rollout", "other", timedelta(minutes=5))
+        with pytest.raises(Conflict, match="somebody else has begun"):
+            rollout.carry_out(steps, actor="ann")
+    assert store.leases.holder("rollout") == "other"
+    told = page(store, AuditFilter(actions=("rule.undeployed",))).items
+    left = {one.object_name for one in told if one.note.startswith("not done")}
+    assert left == set(prefect.there.values())
+    assert {one.object_name for one in told} == set(NAMES)
+
+
+def test_rules_are_not_rolled_out_and_changed_at_once(store: Store):
+    api = cast("RolloutApi", Prefect(()))
+    rollout = FileRollout(store, api, cast("FlowCache", None))
+    made = MadeRules(store, api, cast("FlowCache", None))
+    with rollout.alone(), pytest.raises(Conflict, match="rolled out now"), made.alone("disk"):
+        raise AssertionError("unreachable")
+    with made.alone("disk"), pytest.raises(Conflict, match="changes a rule"), rollout.alone():
+        raise AssertionError("unreachable")
+    with rollout.alone():  # neither is kept out by what is over
+        pass
+    with made.alone("disk"):
+        pass

@@ -65,6 +65,15 @@ class Leases:
                 select(LEASE.c.holder).where(LEASE.c.name == name, LEASE.c.until > now)
             ).scalar()
 
+    def any_held(self, prefix: str) -> bool:
+        """Return whether anybody holds a lease now whose name begins so."""
+        now = self._store.now()
+        query = select(LEASE.c.name).where(
+            LEASE.c.name.startswith(prefix, autoescape=True), LEASE.c.until > now
+        )
+        with self._store.read() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def ended(self, name: str) -> datetime | None:
         """Return when the lease ended or ends, also where nobody holds it; None for never."""
         with self._store.read() as connection:
