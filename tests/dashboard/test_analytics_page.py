@@ -71,6 +71,18 @@ def test_an_empty_period_and_a_rule_that_is_not_there_are_said(scene: Scene, pag
     assert not page.exception
 
 
+def test_rules_of_one_name_are_chosen_by_their_tenants(scene: Scene, page: AppTest):
+    for tenant in ("acme", "default"):
+        scene.raises("one", name="disk", tenant=tenant)
+    page.run().switch_page("analytics.py").run()
+    chosen = page.selectbox(key="noise-rule-chosen")
+    assert sorted(chosen.options) == ["disk · acme", "disk · default"]
+    chosen.set_value(("disk", "default")).run()
+    assert not page.exception
+    assert page.query_params["noise-rule"] == "disk"
+    assert page.query_params["noise-tenant"] == "default"
+
+
 def test_mean_times_of_nothing_are_a_sentence_and_no_chart(scene: Scene, page: AppTest):
     scene.raises("one")
     page.run().switch_page("analytics.py").run()

@@ -40,6 +40,7 @@ DRAWN = {
     "rules": TABLE,
     "rules?rule={rule}": ".rule-state",
     "rules?build=@gallery": ".card-title",
+    "rules?build=@new": "[data-testid=stSelectbox]",
     "channels": TABLE,
     "routing": ".routes svg",
     "overview": CHART,
