@@ -9,6 +9,7 @@ burn rate of the last day. An end after the horizon of 30 days counts as one the
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -51,8 +52,8 @@ def simulated(seed: int) -> Iterator[Simulated]:
         daily: Numbers = np.zeros(DAYS * 2, np.float64)
         for day in range(1, DAYS * 2):
             daily[day] = 0.7 * daily[day - 1] + random.normal(0, 0.3)
-        usual = float(random.lognormal(np.log(6e-4), 1.0))
-        share: Numbers = usual * np.exp(np.take(daily, at // 24))
+        usual = random.lognormal(math.log(6e-4), 1.0)
+        share: Numbers = usual * np.exp(daily[at // 24])
         for begin in np.flatnonzero(random.random(hours) < random.uniform(0.1, 0.5) / 24):
             lasts = 1 + int(random.exponential(3))
             share[begin : begin + lasts] += random.lognormal(np.log(8e-3), 0.8)

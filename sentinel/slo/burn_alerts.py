@@ -11,6 +11,7 @@ the length of the objective's window, as in Sloth's `internal/alert/window.go` a
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -57,7 +58,8 @@ def factor(pair: Pair, window: timedelta) -> float:
     return pair.share * (window / pair.long)
 
 
-def pairs_of(window: timedelta) -> list[tuple[Pair, float]]:
+@lru_cache(maxsize=256)
+def pairs_of(window: timedelta) -> tuple[tuple[Pair, float], ...]:
     """Return the pairs that a window of this length has, with their burn rates.
 
     Args:
@@ -74,7 +76,7 @@ def pairs_of(window: timedelta) -> list[tuple[Pair, float]]:
             long, short = (_whole_minutes(one * part) for one in (pair.long, pair.short))
             pair = msgspec.structs.replace(pair, long=long, short=short)
         found.append((pair, factor(pair, window)))
-    return found
+    return tuple(found)
 
 
 def _whole_minutes(length: timedelta) -> timedelta:
@@ -130,8 +132,9 @@ def burns_of(objective: Objective, counts: Counts, now: datetime, minimum: float
     """
     length, budget = objective.window.length(now), objective.budget
     found: dict[Kind, list[PairBurn]] = {}
-    for pair, at in pairs_of(length):
-        long, short = (counts.between(now - one, now) for one in (pair.long, pair.short))
+    pairs = pairs_of(length)
+    tallies = counts.last(now, [one for pair, _ in pairs for one in (pair.long, pair.short)])
+    for (pair, at), long, short in zip(pairs, tallies[::2], tallies[1::2], strict=True):
         found.setdefault(pair.kind, []).append(
             PairBurn(
                 pair=pair,

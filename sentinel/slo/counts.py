@@ -7,7 +7,7 @@ holds a bucket as a whole or not at all, by where the bucket begins.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = ["MINUTE", "Bucket", "Counts", "Tally"]
 
 MINUTE = 60_000_000
 """Microseconds of a minute."""
+_MICRO = timedelta(microseconds=1)
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -86,13 +87,27 @@ class Counts:
 
     def between(self, start: datetime, end: datetime) -> Tally:
         """Return the events of buckets that begin from `start` on and before `end`."""
-        first, last = np.searchsorted(self.times, [micros(start), micros(end)])
+        first, last = self.times.searchsorted([micros(start), micros(end)])
         if first >= last:
             return Tally(0.0, 0.0)
         return Tally(
             float(self._good[last] - self._good[first]),
             float(self._total[last] - self._total[first]),
         )
+
+    def last(self, end: datetime, lengths: Sequence[timedelta]) -> list[Tally]:
+        """Return the events of the last while before `end`, for several lengths at once."""
+        until = micros(end)
+        starts = [until - one // _MICRO for one in lengths]
+        places: list[int] = self.times.searchsorted([*starts, until]).tolist()
+        last = places.pop()
+        return [
+            Tally(
+                float(self._good[last] - self._good[first]),
+                float(self._total[last] - self._total[first]),
+            )
+            for first in places
+        ]
 
     def edges(self, edges: Sequence[datetime]) -> list[Tally]:
         """Return the events between each two neighbours of `edges`, which rise."""
