@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tests.api.slo_requests import FIGURES, its_slo, measured
+from tests.api.slo_requests import FIGURES, its_slo, measured, new_slo
 
 __all__ = ["ENTRIES", "Entry", "Place", "entry_of"]
 
@@ -338,7 +338,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /silences/preview": Entry(foreign=403, team=403, body=previewed),
     **{f"GET /slo{rest}": listed() for rest in ("", "/violations", "/report")},
     # Prefect has their rules.
-    "POST /slo": Entry(own=503, foreign=403, team=403, token=503, body=its_slo),
+    "POST /slo": Entry(own=503, foreign=403, team=403, token=503, body=new_slo),
     "PUT /slo/{slo_id}": Entry(own=503, foreign=403, team=403, token=503, body=its_slo),
     "DELETE /slo/{slo_id}": Entry(own=503, foreign=404, team=404, token=503),
     "POST /slo/{slo_id}/measurements": Entry(own=201, foreign=404, team=404, body=measured),

@@ -15,5 +15,9 @@ def its_slo(place: Place) -> dict[str, Any]:
     return {"name": place.mark, "tenant": place.tenant, "objectives": [{"target": 99.0}]}
 
 
+def new_slo(place: Place) -> dict[str, Any]:
+    return its_slo(place) | {"name": f"new-{place.tenant}"}
+
+
 def measured(place: Place) -> dict[str, Any]:
     return {"measurements": [{"good": 1.0, "total": 2.0}]}
