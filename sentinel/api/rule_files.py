@@ -59,9 +59,12 @@ class RuleFiles(BaseModel):
     responses={**responses(400, 403, 413), 200: {"headers": ETAG, "description": "The plan"}},
     openapi_extra=described_as(RuleFiles),
 )
-@needs(Permission.READ, "rules")
+@needs(Permission.EDIT, "rules")
 def plan(request: Request, response: Response, body: Body) -> RolledOut:
     """Compare rule files with the deployments in Prefect. Nothing is changed.
+
+    The differences show how rules are configured, so this needs the permission to edit, as the
+    page and `apply` do.
 
     The tag of the answer, as `If-Match` of `apply`, lets it change only what was compared here.
 

@@ -62,7 +62,6 @@ ONLY_ANSWER = {
         "routes/check",
         "routes/diff",
         "routes/test",
-        "rule-files/plan",
         "silences/preview",
     )
 }
