@@ -10,6 +10,7 @@ from typing import Any
 from sentinel import Context, Reading, trigger
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError
+from sentinel.prefect_client.port import PrefectPort
 from sentinel.slo.budget import Status, statuses_of
 from sentinel.slo.burn_alerts import Burn, burns_of
 from sentinel.slo.counting import counted
@@ -20,14 +21,18 @@ from sentinel.slo.windows import Span
 from triggers._deployments import listed
 from triggers._outcomes import BAD, GOOD
 
+_SHORTEST = timedelta(seconds=2)
+"""A span of runs that is not divided any more."""
 
-@trigger(category="slo", unit="times the budget", backtest=False)
+
+@trigger(category="slo", unit="times the budget", backtest=False, closed_world=True)
 def slo_burn_rate(ctx: Context, slo: str) -> Iterator[Reading]:
     """How fast an SLO uses up its error budget, over several windows at once.
 
     By the Site Reliability Workbook: a page where a long and a short window both burn so fast that
     2% of a month's budget is gone within an hour, or 5% within six; a ticket at 10% within one or
-    three days. Where there are too few events to say, an alert stays as it is. Each SLO has a rule
+    three days. Where there are too few events to say, an alert stays as it is; that of an objective
+    that was changed or removed is resolved. Each SLO has a rule
     with this check, which the API, the command line or the dashboard makes with it.
 
     Args:
@@ -121,21 +126,30 @@ def _counts_of_runs(ctx: Context, definition: SloDefinition, span: Span) -> Coun
                 f"no deployment matches {', '.join(indicator.deployments)}",
                 hint="Write flow/deployment, * meaning anything.",
             )
-        where = {
-            "deployment_id": {"any_": ids},
-            "state": {"type": {"any_": [GOOD, *BAD]}},
-            "end_time": {"after_": since.isoformat(), "before_": span.end.isoformat()},
-        }
-        found = prefect.every_run(where, sort="END_TIME_DESC")
-    if found.cut:
+        runs = list(_ended(prefect, ids, Span(since, span.end), definition.name))
+    return counts_of_runs(indicator, runs, span.start, span.end)
+
+
+def _ended(prefect: PrefectPort, ids: list[str], span: Span, slo: str) -> Iterator[RunEnd]:
+    """Yield the runs that ended within a span, by halves where Prefect gives not all at once."""
+    where = {
+        "deployment_id": {"any_": ids},
+        "state": {"type": {"any_": [GOOD, *BAD]}},
+        "end_time": {"after_": span.start.isoformat(), "before_": span.end.isoformat()},
+    }
+    found = prefect.every_run(where, sort="END_TIME_DESC")
+    if not found.cut:
+        for some in found.of.values():
+            for run in some:
+                # Prefect's bounds are inclusive: a run at the middle is in one half only.
+                if run.end_time is not None and span.start <= run.end_time < span.end:
+                    yield RunEnd(run.end_time, run.state_type == GOOD)
+        return
+    if span.length <= _SHORTEST:
         raise ConfigurationError(
-            f"{definition.name} has more runs than Prefect gives at once",
+            f"{slo} has more runs within {format_duration(span.length)} than Prefect gives at once",
             hint="Name fewer deployments in its indicator.",
         )
-    runs = [
-        RunEnd(run.end_time, run.state_type == GOOD)
-        for some in found.of.values()
-        for run in some
-        if run.end_time is not None
-    ]
-    return counts_of_runs(indicator, runs, span.start, span.end)
+    middle = span.start + span.length / 2
+    yield from _ended(prefect, ids, Span(span.start, middle), slo)
+    yield from _ended(prefect, ids, Span(middle, span.end), slo)

@@ -6,17 +6,15 @@ replace what is kept. What arrives later than that is not counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from sentinel.metrics.series import MetricReader
 from sentinel.slo.counts import Counts
 from sentinel.slo.definition import (
-    LatencyIndicator,
     MeasuredIndicator,
-    RatioIndicator,
+    PrefectIndicator,
     SloDefinition,
-    ThresholdIndicator,
 )
 from sentinel.slo.indicators import counts_of_samples, minute_of
 from sentinel.slo.port import SloPort
@@ -28,6 +26,8 @@ LATE = timedelta(minutes=15)
 """How late a sample, or the end of a run, may arrive."""
 BACK = timedelta(days=30)
 """How far back the first evaluation counts, at most."""
+_SLICE = timedelta(days=1)
+"""Flow runs are counted so much at once; what was counted is kept if a later slice fails."""
 
 
 def span_to_count(definition: SloDefinition, until: datetime | None, now: datetime) -> Span:
@@ -65,21 +65,34 @@ def counted(
         runs: returns the events of a span for an SLO over flow runs
 
     Returns:
-        The definition, and all events.
+        The definition, and all events. Flow runs are counted a day at a time, the oldest first, and
+        each day is kept before the next is asked for.
 
     Raises:
         NotFound: there is no such SLO
     """
-    definition, counts, until = port.kept(name)
+    kept = port.kept(name)
+    definition, counts, until, _ = kept
     indicator = definition.indicator
     if isinstance(indicator, MeasuredIndicator):
         return definition, counts
     span = span_to_count(definition, until, now)
     if span.start >= span.end:
         return definition, counts
-    if isinstance(indicator, RatioIndicator | ThresholdIndicator | LatencyIndicator):
-        new = counts_of_samples(indicator, metrics, span.start, span.end)
-    else:
-        new = runs(definition, span)
-    port.replace(name, span.start, span.end, new)
-    return definition, counts.replaced(span.start, span.end, new)
+    for part in _slices(span) if isinstance(indicator, PrefectIndicator) else [span]:
+        new = (
+            runs(definition, part)
+            if isinstance(indicator, PrefectIndicator)
+            else counts_of_samples(indicator, metrics, part.start, part.end)
+        )
+        port.replace(kept, part.start, part.end, new)
+        counts = counts.replaced(part.start, part.end, new)
+    return definition, counts
+
+
+def _slices(span: Span) -> Iterator[Span]:
+    start = span.start
+    while start < span.end:
+        end = min(start + _SLICE, span.end)
+        yield Span(start, end)
+        start = end

@@ -12,11 +12,12 @@ __all__ = ["KeptSlo", "SloPort"]
 
 
 class KeptSlo(NamedTuple):
-    """An SLO, its events as they are kept, and up to where a check has counted them."""
+    """An SLO and its version, its events as they are kept, and up to where they are counted."""
 
     definition: SloDefinition
     counts: Counts
     counted_until: datetime | None
+    version: int
 
 
 class SloPort(Protocol):
@@ -30,6 +31,13 @@ class SloPort(Protocol):
         """
         ...
 
-    def replace(self, name: str, start: datetime, end: datetime, counts: Counts) -> None:
-        """Keep the events of a span in place of those that are there; a rehearsal keeps none."""
+    def replace(self, kept: KeptSlo, start: datetime, end: datetime, counts: Counts) -> None:
+        """Keep the events of a span in place of those that are there.
+
+        A rehearsal keeps none. Nor are those kept of an SLO that changed since it was read: they
+        may be another indicator's.
+
+        Raises:
+            NotFound: there is no such SLO in the tenant any more
+        """
         ...

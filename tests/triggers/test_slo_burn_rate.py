@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from sentinel import Context
 from sentinel.checks.reading import Reading
 from sentinel.clock import FakeClock
-from sentinel.errors import NotFound
+from sentinel.errors import NotFound, PrefectUnreachable
 from sentinel.metrics.sample import Sample
+from sentinel.prefect_client.port import Deployed, FlowRun, Runs
 from sentinel.slo.definition import definition_of
 from sentinel.store import Store
 from sentinel.store.slo.of_tenant import TenantSlos
@@ -76,7 +79,67 @@ def test_samples_that_arrive_late_are_counted_once(store: Store, clock: FakeCloc
     assert tally == (10, 11)
 
 
+class ManyRuns:
+    """A Prefect whose only deployment completed a run each ten minutes; it gives at most 50."""
+
+    url = "http://many-runs"
+
+    def __init__(self) -> None:
+        self.answers = 1_000
+
+    def every_deployment(self) -> list[Deployed]:
+        return [Deployed(id="1", name="load", flow="etl", flow_id="2")]
+
+    def every_run(self, where: Mapping[str, Any], *, sort: str) -> Runs:
+        del sort
+        self.answers -= 1
+        if self.answers < 0:
+            raise PrefectUnreachable("it does not answer")
+        after, before = (
+            datetime.fromisoformat(where["end_time"][one]) for one in ("after_", "before_")
+        )
+        ends = [NOW - timedelta(minutes=10 * one) for one in range(30 * 144 + 10)]
+        inside = [one for one in ends if after <= one <= before]
+        runs = [FlowRun(id="3", name="run", end_time=one, state_type="COMPLETED") for one in inside]
+        return Runs(of={"1": runs[:50]}, cut=len(runs) > 50)
+
+
+def test_many_runs_are_counted_by_and_by_and_what_was_counted_is_kept(
+    store: Store, clock: FakeClock
+):
+    clock.set(NOW)
+    slos = Slos(store)
+    slos.save(
+        definition_of({
+            "name": "checkout", "objectives": [{"target": 90}], "minimum_events": 1,
+            "indicator": {"kind": "prefect_runs", "deployments": ["etl/*"]},
+        }), actor="ann",
+    )  # fmt: skip
+    prefect: Any = ManyRuns()
+    ctx = Context(
+        clock=clock, prefect=prefect, metrics=store.metrics.reader(),
+        slos=TenantSlos(store, "default", keeps=True),
+    )  # fmt: skip
+    prefect.answers = 20
+    with pytest.raises(PrefectUnreachable):
+        slo_burn_rate.check(ctx=ctx, slo="checkout")
+    counted = slos.get("checkout").counted_until
+    assert counted is not None
+    assert NOW - timedelta(days=30) < counted < NOW - timedelta(days=26)
+    prefect.answers = 1_000
+    found = slo_burn_rate.check(ctx=ctx, slo="checkout").readings
+    assert [one.firing for one in found] == [False, False]
+    assert slos.get("checkout").counted_until == NOW
+    tally = slos.counts("checkout").between(NOW - timedelta(days=30), NOW)
+    assert tally == (30 * 144, 30 * 144)
+
+
 def test_an_slo_that_is_gone_is_said_to_be(store: Store, clock: FakeClock):
     clock.set(NOW)
     with pytest.raises(NotFound, match="there is no SLO 'checkout'"):
         look(store, clock)
+
+
+def test_what_an_evaluation_no_longer_names_is_resolved():
+    """An objective that was changed has another name; the alert of the old one must end."""
+    assert slo_burn_rate.closed_world

@@ -93,6 +93,10 @@ def keep_counts(store: Store) -> None:
     edge = micros(now - _AS_MINUTES) // _HOUR * _HOUR
     for name in names:
         with store.write() as connection:
+            # Whoever adds events holds the row too, so that none arrive between sum and deletion.
+            row = select(_SLO.c.name).where(_SLO.c.name == name).with_for_update()
+            if connection.execute(row).first() is None:
+                continue
             too_old = _COUNT.c.at < micros(now - KEPT_FOR)
             connection.execute(_COUNT.delete().where(_COUNT.c.slo == name, too_old))
             _sum_up(connection, name, edge)

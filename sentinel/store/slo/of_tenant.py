@@ -45,16 +45,19 @@ class TenantSlos:
             windows = [one.window.span(now).start for one in found.definition.objectives]
             since = min([*windows, now - timedelta(days=4)])
             counts = read_counts(connection, name, since)
-        return KeptSlo(found.definition, counts, found.counted_until)
+        return KeptSlo(found.definition, counts, found.counted_until, found.version)
 
-    def replace(self, name: str, start: datetime, end: datetime, counts: Counts) -> None:
+    def replace(self, kept: KeptSlo, start: datetime, end: datetime, counts: Counts) -> None:
         """Keep the events of a span; see `SloPort`."""
         if not self._keeps:
             return
+        name = kept.definition.name
 
         def work(connection: Connection) -> None:
             # Or of two evaluations one would insert what the other has.
-            self._row(connection, name, alone_with_it=True)
+            found = stored_slo(self._row(connection, name, alone_with_it=True))
+            if (found.version, found.definition) != (kept.version, kept.definition):
+                return
             set_counts(connection, name, start, end, counts)
             connection.execute(update(_SLO).where(_SLO.c.name == name).values(counted_until=end))
 

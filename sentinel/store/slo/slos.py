@@ -210,7 +210,7 @@ class Slos:
 
         def work(connection: Connection) -> StoredSlo:
             alone(connection)
-            found = stored_slo(self._row(connection, name))
+            found = stored_slo(self._row(connection, name, alone_with_it=True))
             check(found)
             delete_counts(connection, name)
             connection.execute(_VERSION.delete().where(_VERSION.c.name == name))
@@ -243,7 +243,8 @@ class Slos:
         buckets = [_bucket(one, place, now) for place, one in enumerate(measurements)]
 
         def work(connection: Connection) -> int:
-            found = stored_slo(self._row(connection, name))
+            # Or its minutes might be summed up as hours, or the SLO removed, meanwhile.
+            found = stored_slo(self._row(connection, name, alone_with_it=True))
             if not isinstance(found.definition.indicator, MeasuredIndicator):
                 raise ConfigurationError(
                     f"the SLO {name!r} counts {found.definition.indicator.kind} by itself",
@@ -261,10 +262,11 @@ class Slos:
         query = select(_SLO.c.name).where(_SLO.c.name == name, *self._seen())
         return connection.execute(query).first() is not None
 
-    def _row(self, connection: Connection, name: str) -> Row[Any]:
+    def _row(self, connection: Connection, name: str, *, alone_with_it: bool = False) -> Row[Any]:
         row = None
         if "\0" not in name:
-            row = connection.execute(select(_SLO).where(_SLO.c.name == name, *self._seen())).first()
+            query = select(_SLO).where(_SLO.c.name == name, *self._seen())
+            row = connection.execute(query.with_for_update() if alone_with_it else query).first()
         if row is None:
             raise NotFound(f"there is no SLO {name[:80]!r}", hint="sentinel slo list shows all.")
         return row

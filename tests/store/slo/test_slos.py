@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from sentinel.access import Reach, Scope
 from sentinel.clock import FakeClock
@@ -104,9 +107,10 @@ def test_a_span_that_is_counted_again_replaces_what_was_there(slos: Slos, store:
         slos.measure("checkout", [Measurement(1, 1)])
     port, start = TenantSlos(store, "default", keeps=True), NOW - timedelta(minutes=10)
     one = Counts.of([(micros(start), 1, 2), (micros(start) + 60_000_000, 3, 3)])
-    port.replace("checkout", start, NOW, one)
-    port.replace("checkout", start, NOW, one)
-    TenantSlos(store, "default", keeps=False).replace("checkout", start, NOW, Counts.of([]))
+    read = port.kept("checkout")
+    port.replace(read, start, NOW, one)
+    port.replace(read, start, NOW, one)
+    TenantSlos(store, "default", keeps=False).replace(read, start, NOW, Counts.of([]))
     kept = port.kept("checkout")
     assert kept.counted_until == NOW
     assert kept.counts.between(start, NOW) == Tally(4, 5)
@@ -114,6 +118,34 @@ def test_a_span_that_is_counted_again_replaces_what_was_there(slos: Slos, store:
     slos.save(slo(), actor="ann")
     assert len(slos.counts("checkout")) == 0
     assert slos.get("checkout").counted_until is None
+    # Nor are those that an evaluation of what it was counted meanwhile.
+    port.replace(kept, start, NOW, one)
+    assert len(slos.counts("checkout")) == 0
+    assert slos.get("checkout").counted_until is None
+
+
+def test_whoever_adds_sums_up_or_deletes_events_holds_the_slo_alone(slos: Slos, store: Store):
+    if store.dialect != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    slos.save(slo(), actor="ann")
+    said = list[str]()
+
+    def keep(*given: Any) -> None:
+        said.append(given[2])
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        slos.measure("checkout", [Measurement(1, 1)])
+        keep_counts(store)
+        slos.remove("checkout", actor="ann")
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+    about = [
+        one for one in said if "FOR UPDATE" in one or re.match("(INSERT|DELETE).* slo_count", one)
+    ]
+    assert ["lock" if "FOR UPDATE" in one else one.split()[0] for one in about] == [
+        "lock", "INSERT", "lock", "DELETE", "lock", "DELETE",
+    ]  # fmt: skip
 
 
 def test_old_minutes_become_hours_and_older_ones_go(slos: Slos, store: Store, clock: FakeClock):
