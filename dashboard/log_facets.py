@@ -14,13 +14,19 @@ from dashboard.telemetry_query import address, term, with_term
 from sentinel.telemetry.answers import LogLineView, LogStatisticsView
 from sentinel.telemetry.asked import Asked
 
-__all__ = ["ATTRIBUTE", "attribute_names", "facets", "shares_html"]
+__all__ = ["ATTRIBUTE", "attribute_names", "chosen_attribute", "facets", "shares_html"]
 
 ATTRIBUTE = "facet"
 """The parameter of the address that names the field whose values are counted."""
 FIELDS = ("host", "env", "logger", "event")
 MOST = 10
 """Values of a list."""
+
+
+def chosen_attribute() -> str:
+    """Return the field whose values are counted, of the address where it is not drawn yet."""
+    state = st.session_state
+    return str((state[ATTRIBUTE] if ATTRIBUTE in state else st.query_params.get(ATTRIBUTE)) or "")
 
 
 def attribute_names(lines: Sequence[LogLineView]) -> list[str]:
@@ -76,7 +82,7 @@ def facets(search: Search, found: Asked, lines: Sequence[LogLineView] | None) ->
             shares_html("Level", known, "level", found.query)
             + shares_html("Service", named, "service", found.query)
         )
-    chosen = str(st.session_state.get(ATTRIBUTE) or "")
+    chosen = chosen_attribute()
     names = [*FIELDS, *attribute_names(lines or ())]
     if chosen and chosen not in names:
         names.insert(0, chosen)

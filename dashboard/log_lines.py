@@ -96,7 +96,7 @@ def lines_table(lines: Sequence[LogLineView], query: str) -> None:
                 options=list(LEVELS), color=_CELL_COLOURS, width=76
             ),
             "Service": st.column_config.TextColumn(width=90),
-            "Message": st.column_config.TextColumn(width=430),
+            "Message": st.column_config.TextColumn(width=395),
             "Trace": st.column_config.TextColumn(width=80),
         },
         alt="Log lines; select a row to read it whole",

@@ -78,7 +78,6 @@ def histogram(parts: Sequence[Part], searched: Asked) -> None:
                     "at": at, "until": at + width * 0.9, "level": level, "lines": count,
                     "order": LEVELS.index(level) if level in LEVELS else len(LEVELS),
                     "from": clock.moment(at),
-                    "words": f"from {clock.moment(at)}: {count:,} {level}",
                 }
             )  # fmt: skip
     ends = [datetime.fromtimestamp(one / 1e9, tz=UTC) for one in (searched.since, searched.until)]
@@ -98,11 +97,11 @@ def histogram(parts: Sequence[Part], searched: Asked) -> None:
             color=alt.Color("level:N", legend=None,
                             scale=alt.Scale(domain=shown, range=[colours[one] for one in shown])),
             order=alt.Order("order:Q", sort="descending"),
-            description=alt.Description("words:N"),
             tooltip=["from:N", "level:N", alt.Tooltip("lines:Q")],
         )
         .add_params(alt.selection_interval(name=BRUSH, encodings=["x"]))
-        .properties(height=130)
+        # As SVG, Vega gives the brush the role of a picture and no name; `alt` names a canvas.
+        .properties(height=130, usermeta={"embedOptions": {"renderer": "canvas"}})
     )  # fmt: skip
     total = sum(row["lines"] for row in rows)
     st.altair_chart(

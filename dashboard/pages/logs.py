@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import export_panel, session
 from dashboard.export_panel import Export
-from dashboard.log_facets import ATTRIBUTE, facets
+from dashboard.log_facets import chosen_attribute, facets
 from dashboard.log_lines import LINES, lines_table
 from dashboard.log_tail import tail
 from dashboard.page_addresses import SEARCH
@@ -127,7 +127,7 @@ def _search(found: Asked, tenant: str) -> None:
     search = Search(tenant)
     cursors = _turned(found)
     cursor = cursors[-1] if cursors else None
-    attribute = str(st.session_state.get(ATTRIBUTE) or "")
+    attribute = chosen_attribute()
     try:
         answers = _answers(tenant)
     except SentinelError as error:

@@ -94,7 +94,7 @@ def _traces(found: Sequence[TraceSummaryView], key: str) -> None:
             "Errors": st.column_config.NumberColumn(width=62),
             "Spans": st.column_config.NumberColumn(width=62),
             "Time": moments(),
-            "Services": st.column_config.TextColumn(width=200),
+            "Services": st.column_config.TextColumn(width=160),
         },
     )  # fmt: skip
 

@@ -53,6 +53,9 @@ DRAWN = {
     "dashboards?board=wall": ".tile .number",
     "health": ".component",
     "log": TABLE,
+    "logs": ".note",  # no store here; with one: test_browser_telemetry
+    "traces": ".note",
+    "services": ".note",
     "people?people-view=Roles": ".roles",
     "people?people-view=API+keys": TABLE,
     "settings": ".meanings",

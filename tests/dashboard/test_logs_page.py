@@ -141,6 +141,13 @@ def test_without_a_store_the_page_says_so_and_what_to_do(scene: Scene, page: App
     assert "there is no telemetry store. Start `sentinel up`" in words
 
 
+def test_the_address_names_the_field_whose_values_are_counted(
+    telemetry_page: AppTest, telemetry: TelemetryClient
+):
+    sends_logs(telemetry, SENT)
+    assert 'title="/buy">/buy</a>' in opened(telemetry_page, facet="@http.route")
+
+
 def line(number: int) -> LogLineView:
     return LogLineView(
         id=f"{number:032x}", timestamp=f"2026-11-30T12:00:00.{number:09}Z", service_name="=shop",

@@ -35,7 +35,7 @@ from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import NotFound, OutOfScope, SentinelError
-from sentinel.settings import settings
+from sentinel.settings import Settings, settings
 from sentinel.store import Store
 from sentinel.store.access.people import People
 from sentinel.store.access.sessions import Begun, FoundSession
@@ -43,11 +43,13 @@ from sentinel.store.alerts.audit import ActFilter
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.reports.period_comparison import Span
+from sentinel.store.telemetry.client import TelemetryClient
 from tests.api.test_access_matrix import everything, furnished
 from tests.dashboard.form_commands import DAY, FORMS, MOMENT, OF_ALL
 from tests.dashboard.gated import ADDRESSES, OWN, PASSWORD
 from tests.dashboard.scene import Scene, shown
 from tests.dashboard.scene import given as given_to
+from tests.dashboard.telemetry_scene import sends_logs, sends_spans, shop, use_telemetry
 from tests.databases import both_databases
 from tests.world import World
 
@@ -169,18 +171,25 @@ def test_a_similar_alert_of_another_team_is_not_shown(store: Store, clock: FakeC
 
 
 PAGES = ("live.py", "inbox.py", "silences.py", "rules.py", "overview.py", "history.py",
-         "compare.py", "audit.py", "settings.py")  # fmt: skip
+         "compare.py", "audit.py", "settings.py", "logs.py", "traces.py",
+         "services.py")  # fmt: skip
 
 
 def test_every_page_of_a_confined_person_shows_what_is_theirs(
-    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
-):
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch, telemetry_settings: Settings,
+    telemetry: TelemetryClient,
+):  # fmt: skip
+    use_telemetry(monkeypatch, telemetry_settings)
     ids = {
         tenant: scene.raises(f"of-{tenant}", name=f"rule-of-{tenant}", tenant=tenant)
         for tenant in ("red", "blue")
     }
     scene.store.act(list(ids.values()), Acknowledge(actor="lena", comment="seen"))
     for tenant in ids:
+        service = {"service_name": f"shop-of-{tenant}"}
+        sends_logs(telemetry, [{"message": f"1 line of-{tenant}", **service}], tenant=tenant)
+        span = {**shop(0)[0], "service": f"shop-of-{tenant}", "operation": f"buy of-{tenant}"}
+        sends_spans(telemetry, [span], tenant=tenant)
         MatcherSilences(scene.store).create(
             [f'rule="rule-of-{tenant}"'], scene.store.now() + DAY, actor="ada", tenant=tenant
         )
@@ -209,6 +218,9 @@ def test_every_page_of_a_confined_person_shows_what_is_theirs(
             "history.py",
             "compare.py",
             "audit.py",
+            "logs.py",
+            "traces.py",
+            "services.py",
         ):
             assert "of-red" in words, name
     page.query_params["alert"] = ids["blue"]
