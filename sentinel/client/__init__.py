@@ -20,7 +20,8 @@ of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fil
 `sentinel.client.escalations`, custom dashboards of `sentinel.client.custom_dashboards`, calendar
 feeds of `sentinel.client.oncall_feeds`, access reviews of `sentinel.client.access_reviews`,
 heartbeats of `sentinel.client.heartbeats`, samples of `sentinel.client.metric_samples`, trials of
-rules of `sentinel.client.rule_trials`; `do` carries them out.
+rules of `sentinel.client.rule_trials`, figures of periods of `sentinel.client.reports`; `do`
+carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -44,6 +45,7 @@ from sentinel.client import (
     personal_data,
     policies,
     providers,
+    reports,
     resources,
     route_shadow,
     rule_drift,
@@ -93,6 +95,7 @@ __all__ = [
     "personal_data",
     "policies",
     "providers",
+    "reports",
     "resources",
     "route_shadow",
     "rule_drift",

@@ -172,9 +172,8 @@ SPAN = {"operation_name": "x", "start_time": "2026-01-01T00:00:00Z", "trace_id":
 FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}]})
 
 ENTRIES: dict[str, Entry] = {
-    "GET /alerts": listed(),
-    "GET /alerts.csv": listed(),
-    "GET /alerts.xlsx": listed(),
+    **{f"GET /alerts{kind}": listed() for kind in ("", ".csv", ".xlsx")},
+    **{f"GET /analytics{rest}": listed() for rest in ("", "/trend", "/comparison")},
     "GET /alerts/{alert_id}": one_object(),
     "GET /alerts/{alert_id}/why": one_object(),
     "POST /alerts/{alert_id}/actions": one_object(always({"action": "comment", "note": "seen"})),
