@@ -203,6 +203,22 @@ class _Client(SocketModeClient):
             self.close()
             raise
 
+    def connect(self) -> None:
+        """Connect, or change to a new connection; leaves none open where `close` came meanwhile."""
+        super().connect()
+        if self.closed:
+            self.disconnect()
+
+    def _run_current_session(self) -> None:
+        """Receive until the connection ends.
+
+        slack_sdk's own sets `terminated` to False first. Where `close` had just set it to True, it
+        would receive from the closed connection for ever, and `close` would wait as long.
+        """
+        state, session = self.current_session_state, self.current_session
+        if session is not None and session.is_active() and not self.closed:
+            session.run_until_completion(state)
+
     def issue_new_wss_url(self) -> str:
         """Return the address of a new connection, which Slack gives for the app token."""
         url = str(call(self.apps[0], "apps.connections.open", {}, self.app_token)["url"])

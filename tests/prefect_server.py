@@ -237,7 +237,10 @@ class Receiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+            # Handshakes are left to the handlers: one that hangs would keep the server from ending.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
 
     @contextmanager
@@ -249,8 +252,9 @@ class Receiver:
             yield self
         finally:
             self._server.shutdown()
-            thread.join()
+            thread.join(60)
             self._server.server_close()
+            assert not thread.is_alive(), "the server goes on"
 
 
 @pytest.fixture

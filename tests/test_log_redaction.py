@@ -27,7 +27,7 @@ def test_other_threads_log_as_ever(receiver: Receiver, caplog: pytest.LogCapture
     with caplog.at_level(logging.INFO), unlogged():
         other = threading.Thread(target=httpx.post, args=(f"{receiver.url}/other",))
         other.start()
-        other.join()
+        other.join(60)
     assert "/other" in caplog.text
 
 

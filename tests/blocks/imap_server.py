@@ -122,11 +122,15 @@ def serving_mails(
 
     with Server(("127.0.0.1", 0), Session) as server:
         if tls is not None and not starttls:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
+            # Handshakes are left to the sessions: one that hangs would keep the server from ending.
+            server.socket = tls.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         served = ImapServer(server.server_address[1])
         served.starttls = starttls
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         yield served
         server.shutdown()
-    thread.join()
+    thread.join(60)
+    assert not thread.is_alive(), "the server goes on"

@@ -16,6 +16,7 @@ from prefect_slack import (  # pyright: ignore[reportMissingTypeStubs] - as in b
     SlackCredentials,
 )
 from pydantic import SecretStr
+from slack_sdk.socket_mode.builtin.connection import Connection
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
@@ -86,8 +87,11 @@ def slack(receiver: Receiver) -> Generator[Slack]:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield found
-        server.shutdown()
-    thread.join()
+        # Their threads are no daemons: one that is left open keeps the process from ending.
+        for connection in found.connections:
+            connection.close()
+    thread.join(60)
+    assert not thread.is_alive(), "the server goes on"
 
 
 def test_a_button_acts_without_a_public_address(store: Store, clock: FakeClock, slack: Slack):
@@ -148,6 +152,48 @@ def test_a_button_acts_without_a_public_address(store: Store, clock: FakeClock, 
     sockets.watch(NOW)
     eventually(lambda: slack.connections[-1].state.name == "CLOSED", "it hangs up")
     sockets.close()
+
+
+def test_a_connection_that_ends_as_it_begins_to_receive_keeps_nobody_waiting(
+    store: Store, slack: Slack, monkeypatch: pytest.MonkeyPatch
+):
+    """`watch` runs in the relay, which would hang with it."""
+    sockets, _ = socket_of(store, slack.web)
+    slack.takes({"url": slack.url})
+    is_active, closing = Connection.is_active, threading.Event()
+    looked = threading.Event()
+
+    def looks_just_before(connection: Connection) -> bool:
+        found = is_active(connection)
+        client = sockets._open.get("xapp-s3cret")  # pyright: ignore[reportPrivateUsage]
+        runner = client and client.current_session_runner.thread
+        if client is not None and threading.current_thread() is runner and not looked.is_set():
+            looked.set()
+            assert closing.wait(60)
+            eventually(lambda: client.current_session_state.terminated, "it is told to end")
+        return found
+
+    monkeypatch.setattr(Connection, "is_active", looks_just_before)
+    sockets.watch(NOW)
+    assert looked.wait(60)
+    closed = threading.Thread(target=sockets.close, daemon=True)
+    closed.start()
+    closing.set()
+    closed.join(30)
+    assert not closed.is_alive()
+
+
+def test_a_change_of_connections_while_it_closes_leaves_none_open(
+    store: Store, slack: Slack, monkeypatch: pytest.MonkeyPatch
+):
+    sockets, _ = socket_of(store, slack.web)
+    slack.takes({"url": slack.url})
+    sockets.watch(NOW)
+    client = sockets._open["xapp-s3cret"]  # pyright: ignore[reportPrivateUsage]
+    sockets.close()
+    slack.takes({"url": slack.url})
+    client.connect_to_new_endpoint(force=True)
+    assert not client.is_connected()
 
 
 def test_a_button_that_cannot_be_served_says_so_and_is_logged(
