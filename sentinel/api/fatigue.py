@@ -14,7 +14,7 @@ from sentinel.access import Permission
 from sentinel.api.access import Acting
 from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
-from sentinel.api.once import Once, OnceRoute
+from sentinel.api.once import OnceOnPrefect, OnceRoute
 from sentinel.api.problems import responses
 from sentinel.api.rule_changes import RuleName
 from sentinel.api.scoped import within
@@ -149,7 +149,7 @@ def of_rule(
 
 @router.post(
     "/{name}/advice/{kind}", summary="Apply an advice against noise",
-    responses=responses(403, 404, 409), dependencies=[Once],
+    responses=responses(403, 404, 409), dependencies=[OnceOnPrefect],
 )  # fmt: skip
 @needs(Permission.EDIT, "rules")
 def apply(

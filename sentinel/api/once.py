@@ -7,7 +7,9 @@ nothing, so that it may be sent again. Where the process died, or the request br
 change and the answer, the key is 409 for the 24 hours: the change is never repeated.
 
 Put `@router.post(..., dependencies=[Once])` on a route of a router whose `route_class` is
-`OnceRoute`: the dependency claims the key once the caller is known, the class keeps the answer.
+`OnceRoute`: the dependency claims the key once the caller is known, the class keeps the answer. Use
+`OnceOnPrefect` where the same request completes what it began when Prefect did not answer: then its
+key is free again, so that it may.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ from sentinel.store.answered_requests import (
     note_changes,
 )
 
-__all__ = ["Once", "OnceRoute"]
+__all__ = ["Once", "OnceOnPrefect", "OnceRoute"]
 
 _KEPT_HEADERS = ("content-type", "location", "etag")
 _REFUSALS = (HTTPException, Problem, RequestValidationError, SentinelError)
@@ -106,8 +108,8 @@ async def _once(
         raise Problem(
             409,
             "conflict",
-            "the first request with this Idempotency-Key was not answered, and may have been "
-            "carried out: it broke off after it had changed something",
+            "the first request with this Idempotency-Key failed, and may have been carried out: it "
+            "broke off after it had changed something",
             hint="Look whether it was done. If it was not, send it with a new key.",
         )
     if not before.status:
@@ -120,8 +122,14 @@ async def _once(
     raise _Replayed(before)
 
 
+async def _once_on_prefect(request: Request, _claimed: Annotated[None, Depends(_once)]) -> None:
+    request.state.completed_again = True
+
+
 Once = Depends(_once)
 """The dependency of routes that create."""
+OnceOnPrefect = Depends(_once_on_prefect)
+"""The dependency of routes that create in Prefect too, and whose repetition completes them."""
 
 
 class OnceRoute(APIRoute):
@@ -150,6 +158,8 @@ async def _give_up(request: Request, error: BaseException) -> None:
     claim = _claim(request)
     if claim is not None:
         refused = isinstance(error, _REFUSALS) and not isinstance(error, _BREAKS)
+        if isinstance(error, PrefectUnreachable):
+            refused = bool(getattr(request.state, "completed_again", False))
         await run_in_threadpool(give_up, _store(request), claim, refused=refused)
 
 

@@ -17,7 +17,7 @@ from sentinel.api.access import Acting
 from sentinel.api.bodies import Body, Tenant, described_as, read_as
 from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
-from sentinel.api.once import Once, OnceRoute
+from sentinel.api.once import OnceOnPrefect, OnceRoute
 from sentinel.api.pending_changes import WAITS
 from sentinel.api.problems import responses
 from sentinel.api.rule_bodies import given_of
@@ -117,7 +117,7 @@ class PolicyList(BaseModel):
         201: {"headers": ETAG, "description": "The policy; Location is its address"},
     },
     openapi_extra=described_as(PolicyNew),
-    dependencies=[Once],
+    dependencies=[OnceOnPrefect],
 )
 @needs(Permission.EDIT, "rules")
 def create(request: Request, response: Response, body: Body, who: Acting) -> PolicyItem:

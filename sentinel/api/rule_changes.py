@@ -18,7 +18,7 @@ from sentinel.api.answers import json_response
 from sentinel.api.bodies import Body, Tenant, described_as, read_as
 from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
-from sentinel.api.once import Once, OnceRoute
+from sentinel.api.once import OnceOnPrefect, OnceRoute
 from sentinel.api.parts import Fields, chosen, only
 from sentinel.api.pending_changes import WAITS
 from sentinel.api.problems import responses
@@ -76,7 +76,7 @@ _CHANGED: dict[str, Any] = {
         201: {"headers": ETAG, "description": "The rule; Location is its address"},
     },
     openapi_extra=described_as(RuleNew),
-    dependencies=[Once],
+    dependencies=[OnceOnPrefect],
 )
 @needs(Permission.EDIT, "rules")
 def create(request: Request, response: Response, body: Body, who: Acting) -> RuleDetail:

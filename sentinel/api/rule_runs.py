@@ -12,7 +12,7 @@ from sentinel.access import Permission
 from sentinel.api.access import Acting
 from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
-from sentinel.api.once import Once, OnceRoute
+from sentinel.api.once import OnceOnPrefect, OnceRoute
 from sentinel.api.problems import responses
 from sentinel.api.rule_changes import RuleName
 from sentinel.api.shown_rules import allow, readable_rule, store_of, team_of
@@ -70,7 +70,7 @@ class RuleRunItem(BaseModel):
         **responses(403, 404, 409, 413),
         201: {"description": "The flow run; Location is its address"},
     },
-    dependencies=[Once],
+    dependencies=[OnceOnPrefect],
 )
 @needs(Permission.EDIT, "rules", confined=True)
 def start(

@@ -18,7 +18,7 @@ from sentinel.api.access import Acting
 from sentinel.api.bodies import Body, Tenant, described_as, read_as
 from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
-from sentinel.api.once import Once, OnceRoute
+from sentinel.api.once import Once, OnceOnPrefect, OnceRoute
 from sentinel.api.pending_changes import WAITS
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import allow, made_rules, store_of
@@ -69,7 +69,7 @@ _SAVED = {**responses(400, 403, 404, 409, 412, 413), **WAITS}
         **_SAVED, 201: {"headers": ETAG, "description": "The SLO; Location is its address"}
     },
     openapi_extra=described_as(SloBody),
-    dependencies=[Once],
+    dependencies=[OnceOnPrefect],
 )  # fmt: skip
 @needs(Permission.EDIT, "slo", confined=True)
 def create(request: Request, response: Response, body: Body, who: Acting) -> SloItem:

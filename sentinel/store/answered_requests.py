@@ -1,11 +1,11 @@
 """Requests with an idempotency key: each is worked on once, and its answer is kept for a day.
 
 A request over HTTP claims its key first (`begin`) and keeps its answer at the end (`finish`). The
-first transaction in between that writes anything notes it (`note_changes`): where the process dies
+first transaction in between that changes anything notes it (`note_changes`): where the process dies
 before the answer is kept, the request is not carried out a second time, and whoever sends it again
-is told that it may have been. A command whose change is one transaction claims its id and keeps its
-answer within that transaction (`claim_for_good`, `keep_answer`), so that there is no moment between
-the change and the answer.
+is told that it may have been; so it is where the request failed after it. A command whose change is
+one transaction claims its id and keeps its answer within that transaction (`claim_for_good`,
+`keep_answer`), so that there is no moment between the change and the answer.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ WORKED_ON = timedelta(minutes=2)
 nothing."""
 _CHANGED = 1
 """The status of a request that has changed something and whose answer is not kept yet."""
+_FAILED = 2
+"""The status of a request that failed after it had changed something."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
         status: of its answer; 0 while there is none
         answer: the body of its answer
         headers: of its answer
-        lost: whether its process ended after it had changed something and before it answered
+        lost: whether it failed, or its process ended, after it had changed something and before
+            it was answered
     """
 
     same: bool
@@ -156,10 +159,11 @@ def _claim(store: Store, connection: Connection, claim: Claim, until: datetime) 
 
 
 def _answered(row: Row[Any], claim: Claim, now: datetime) -> Answered:
-    changed = row.status == _CHANGED
+    changed = row.status in (_CHANGED, _FAILED)
+    ended = row.status == _FAILED or now >= row.until - KEPT + WORKED_ON
     return Answered(
         same=row.digest == claim.digest, status=0 if changed else row.status, answer=row.answer,
-        headers=row.headers, lost=changed and now >= row.until - KEPT + WORKED_ON,
+        headers=row.headers, lost=changed and ended,
     )  # fmt: skip
 
 
@@ -185,18 +189,20 @@ def finish(
 
 
 def give_up(store: Store, claim: Claim, *, refused: bool = True) -> None:
-    """Release a key whose request failed, so that it may be sent again.
+    """Release a key whose request failed, so that it may be sent again, or keep that it failed.
 
     Args:
         store: the shared database
         claim: the request
         refused: whether it was refused, so that nothing of it was done; else its key is released
-            only where nothing was changed
+            only where nothing was changed, and elsewhere says that something may have been
     """
     stop_writing_along()
     unanswered = _ROW.c.status.in_([0, _CHANGED]) if refused else _ROW.c.status == 0
     with store.write() as connection:
         connection.execute(_ROW.delete().where(*_of(claim), unanswered))
+        changed = (*_of(claim), _ROW.c.status == _CHANGED)
+        connection.execute(_ROW.update().where(*changed).values(status=_FAILED))
 
 
 def _of(claim: Claim) -> tuple[ColumnElement[bool], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,14 @@ def test_what_breaks_off_may_be_sent_again_only_where_it_changed_nothing(
     with store.write():
         pass
     give_up(store, changed, refused=False)
-    assert begin(store, changed) is not None
+    again = begin(store, changed)
+    assert again is not None
+    assert (again.status, again.lost) == (0, True), "it failed: nobody works on it any more"
+    leased = begun("leased")
+    assert store.leases.take("rule-change:x", "me", timedelta(minutes=2))
+    store.leases.release("rule-change:x", "me")
+    give_up(store, leased, refused=False)
+    assert begin(store, leased) is None, "a lease is no change"
     refused = begun("refused")
     with store.write():
         pass

@@ -11,7 +11,9 @@ import pytest
 import yaml
 from fastapi import FastAPI
 
+from sentinel.errors import PrefectUnreachable
 from sentinel.rollout.api import RolloutApi
+from sentinel.rollout.made_rules import MadeRules
 from tests.api.on_prefect import deployments, settings_of
 from tests.api.seed_requests import LATER, REQUESTS, Asked
 from tests.api.test_seed_requests import sent
@@ -157,12 +159,15 @@ def test_two_rules_of_one_name_are_refused(desk: httpx.Client, prefect_server: P
     assert deployments(prefect_server)["high-cpu-usage"]["parameters"]["rule"].get("tenant") is None
 
 
-def test_while_prefect_is_down_nothing_is_half_made(desk: httpx.Client, on_prefect: FastAPI):
+def test_while_prefect_is_down_nothing_is_half_made(
+    desk: httpx.Client, on_prefect: FastAPI, monkeypatch: pytest.MonkeyPatch
+):
     desk.post(RULES, json=DISK)
+    key = {"Idempotency-Key": "a-key"}
     place, up = f"{RULES}/disk-space-warning", on_prefect.state.settings
     on_prefect.state.settings = settings_of(on_prefect, prefect_api_url="http://127.0.0.1:9/api")
     try:
-        down = desk.post(RULES, json=CPU)
+        down = desk.post(RULES, json=CPU, headers=key)
         assert (down.status_code, down.json()["error"]["code"]) == (503, "unavailable")
         assert desk.put(place, json={"threshold_value": 1}).status_code == 503
         assert desk.delete(place).status_code == 503
@@ -173,7 +178,17 @@ def test_while_prefect_is_down_nothing_is_half_made(desk: httpx.Client, on_prefe
     finally:
         on_prefect.state.settings = up
     assert [one["name"] for one in desk.get(RULES).json()["items"]] == ["disk-space-warning"]
-    assert desk.post(RULES, json=CPU).status_code == 201
+
+    def goes_away(*_: Any, **__: Any) -> None:
+        raise PrefectUnreachable("Prefect went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MadeRules, "apply_change", goes_away)
+        assert desk.post(RULES, json=CPU, headers=key).status_code == 503
+    made = desk.post(RULES, json=CPU, headers=key)
+    assert made.status_code == 201, made.text
+    again = desk.post(RULES, json=CPU, headers=key)
+    assert (again.json(), again.headers["idempotent-replayed"]) == (made.json(), "true")
 
 
 def test_what_a_crash_left_of_a_rule_the_same_request_completes(

@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from sentinel.schema.notifications import Lease
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
+from sentinel.store.database.written_along import without_notes
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -20,7 +21,10 @@ LEASE = table_of(Lease)
 
 
 class Leases:
-    """Leases in the shared database: compare-and-set on rows, without holding a lock."""
+    """Leases in the shared database: compare-and-set on rows, without holding a lock.
+
+    A lease is no change that a request asks for, so none is noted with its idempotency key.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -37,7 +41,7 @@ class Leases:
             False where another holder has it and it has not run out.
         """
         now = self._store.now()
-        with self._store.write() as connection:
+        with without_notes(), self._store.write() as connection:
             done = connection.execute(
                 LEASE.update()
                 .where(LEASE.c.name == name)
@@ -54,7 +58,7 @@ class Leases:
 
     def release(self, name: str, holder: str) -> None:
         """Release the lease if `holder` holds it."""
-        with self._store.write() as connection:
+        with without_notes(), self._store.write() as connection:
             connection.execute(LEASE.delete().where(LEASE.c.name == name, LEASE.c.holder == holder))
 
     def holder(self, name: str) -> str | None:

@@ -6,13 +6,14 @@ it, and the request is not carried out a second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import msgspec
 from sqlalchemy import Connection, Engine
 
-__all__ = ["stop_writing_along", "write_along", "write_notes"]
+__all__ = ["stop_writing_along", "without_notes", "write_along", "write_notes"]
 
 Note = Callable[[Connection], None]
 
@@ -40,6 +41,20 @@ def write_along(engine: Engine, note: Note) -> None:
 def stop_writing_along() -> None:
     """Write no more notes in this request."""
     _ALONG.set(None)
+
+
+@contextmanager
+def without_notes() -> Generator[None]:
+    """Write no note in the transactions of this block, which change nothing that was asked for.
+
+    Yields:
+        Nothing; notes are written again afterwards.
+    """
+    before = _ALONG.set(None)
+    try:
+        yield
+    finally:
+        _ALONG.reset(before)
 
 
 def write_notes(connection: Connection) -> None:
