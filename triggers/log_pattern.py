@@ -31,8 +31,8 @@ def log_pattern(
 
     Args:
         ctx: the time, and the logs of the rule's tenant
-        mode: new: first seen within `over`; spike: a rate that is unusual for the pattern, within
-            `over`, by the detector of metric_anomaly; silence: seen within `history` and not
+        mode: new: first seen within `over`; spike: a rate that is unusually high for the pattern,
+            within `over`, by the detector of metric_anomaly; silence: seen within `history` and not
             within `over`
         service: whose lines; empty for all
         level: for new and silence, of the lines: trace, debug, info, warn, error, critical; empty

@@ -88,12 +88,12 @@ class LogMining:
             Seconds until the next turn.
         """
         try:
-            if not self._store.leases.take(LEASE, self._holder, _LENGTH):
+            if not self._hold():
                 self._mining = None  # whoever looks meanwhile finds more
                 return _BETWEEN
             if self._mining is None:
                 self._mining = self._made(settings)
-            done = self._mining.turn(nanoseconds_of(self._store.now()))
+            done = self._mining.turn(nanoseconds_of(self._store.now()), self._may_go_on)
         except (SentinelError, SQLAlchemyError) as error:
             if not self._failures:
                 log.warning("patterns of log lines cannot be found, trying again: %s", error)
@@ -103,6 +103,13 @@ class LogMining:
             log.info("patterns of log lines are found again")
             self._failures = 0
         return 0.0 if done else _BETWEEN
+
+    def _hold(self) -> bool:
+        return self._store.leases.take(LEASE, self._holder, _LENGTH)
+
+    def _may_go_on(self) -> bool:
+        """Take the lease for another minute; a process that ends does not begin another look."""
+        return not self._stop.is_set() and self._hold()
 
     def close(self) -> None:
         """End the thread, and release the lease."""

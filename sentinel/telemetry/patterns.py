@@ -18,12 +18,14 @@ import msgspec
 
 from sentinel.telemetry.pattern_shape import WILDCARD, rough, shape_of, without_ids
 
-__all__ = ["KNOWN_LINES", "MOST_PATTERNS", "PatternMiner", "StoredPattern"]
+__all__ = ["KNOWN_LINES", "MOST_NEW", "MOST_PATTERNS", "PatternMiner", "StoredPattern"]
 
 MOST_PATTERNS = 1_000
 """Patterns that a miner knows; beyond, it forgets those that were not seen for longest."""
 KNOWN_LINES = 8_192
 """Lines and shapes whose pattern is known without looking further."""
+MOST_NEW = 2_000
+"""Shapes of one call that are looked for in the tree, which takes about a millisecond each."""
 _SIMILAR = 0.7
 """Share of the words that are no wildcards in both that must be equal."""
 _FIRST_WORDS = 2
@@ -74,22 +76,30 @@ class PatternMiner:
         self._shapes: dict[str, _Pattern] = {}
         self._tree: dict[object, object] = {}
         self._patterns: dict[str, _Pattern] = {}
+        self._forgotten: dict[str, str] = {}
+        self._new = 0
         for one in known:
             self._plant(_Pattern(one.id, one.template.split(), 0))
 
     def __len__(self) -> int:
         return len(self._patterns)
 
-    def ids_of(self, lines: Iterable[str]) -> list[str]:
+    def __contains__(self, pattern_id: str) -> bool:
+        return pattern_id in self._patterns
+
+    def ids_of(self, lines: Iterable[str], most_new: int = MOST_NEW) -> list[str]:
         """Return the pattern of each line; lines without a known one make new ones.
 
         Args:
             lines: texts of any length
+            most_new: shapes that are looked for in the tree; those that come later stay without a
+                pattern, so that one service that writes nothing but new lines is soon done
 
         Returns:
-            The id of each line's pattern.
+            The id of each line's pattern; empty for a line that stays without.
         """
         self._round += 1
+        self._new, self._forgotten = most_new, {}
         number, known, found = self._round, self._lines.get, list[str]()
         for line in lines:
             key = rough(line)
@@ -97,6 +107,9 @@ class PatternMiner:
             if pattern is None:
                 pattern = self._look_up(key)
                 known = self._lines.get
+            if pattern is None:
+                found.append("")
+                continue
             pattern.used = number
             found.append(pattern.id)
         return found
@@ -108,22 +121,25 @@ class PatternMiner:
             pattern_id: from `ids_of`
 
         Returns:
-            Its words; empty where it was forgotten.
+            Its words, also where it was forgotten since the last `ids_of` began; else empty.
         """
         pattern = self._patterns.get(pattern_id)
-        return " ".join(pattern.words) if pattern else ""
+        return " ".join(pattern.words) if pattern else self._forgotten.get(pattern_id, "")
 
     def state(self) -> list[StoredPattern]:
         """Return what a miner needs in order to go on where this one is, in its order."""
         return [StoredPattern(one.id, " ".join(one.words)) for one in self._patterns.values()]
 
-    def _look_up(self, key: str) -> _Pattern:
+    def _look_up(self, key: str) -> _Pattern | None:
         plain = without_ids(key)
         pattern = self._lines.get(plain)
         if pattern is None:
             shape = shape_of(plain)
             pattern = self._shapes.get(shape)
             if pattern is None:
+                if self._new <= 0:
+                    return None
+                self._new -= 1
                 pattern = self._match(shape)
                 if len(self._shapes) >= KNOWN_LINES:
                     self._shapes = {}
@@ -178,6 +194,11 @@ class PatternMiner:
         kept = sorted(self._patterns.values(), key=lambda one: one.used)[-(self._most * 9 // 10) :]
         left = {one.id for one in kept}
         patterns = [one for one in self._patterns.values() if one.id in left]
+        self._forgotten |= {
+            one.id: " ".join(one.words)
+            for one in self._patterns.values()
+            if one.id not in left and one.used == self._round
+        }
         self._tree, self._patterns, self._lines, self._shapes = {}, {}, {}, {}
         for one in patterns:
             self._plant(one)

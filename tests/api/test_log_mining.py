@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import cast
 
 import pytest
 
 from sentinel.api.log_mining import LogMining
+from sentinel.clock import FakeClock
 from sentinel.errors import TelemetryUnavailable
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -22,9 +24,11 @@ class Mining:
         self.fails = False
         self.done = 0
         self.turned = threading.Event()
+        self.may_go_on: Callable[[], bool] = lambda: True
 
-    def turn(self, now: int) -> int:
+    def turn(self, now: int, may_go_on: Callable[[], bool]) -> int:
         self.turns.append(now)
+        self.may_go_on = may_go_on
         self.turned.set()
         if self.fails:
             raise TelemetryUnavailable("away")
@@ -46,6 +50,24 @@ def test_one_process_looks_and_another_goes_on_when_it_ends(store: Store) -> Non
     one.close()
     other.turn(Settings())
     assert len(second.turns) == 1
+
+
+def test_a_long_turn_keeps_its_lease_and_ends_where_it_was_lost(
+    store: Store, clock: FakeClock
+) -> None:
+    first, second = Mining(), Mining()
+    one, other = of(store, first), of(store, second)
+    one.turn(Settings())
+    for _ in range(3):
+        clock.forward(seconds=50)
+        assert first.may_go_on()
+    other.turn(Settings())
+    assert second.turns == []
+    clock.forward(seconds=61)
+    other.turn(Settings())
+    assert not first.may_go_on()
+    one.turn(Settings())
+    assert (len(first.turns), len(second.turns)) == (1, 1)
 
 
 def test_what_is_left_is_done_at_once_and_failures_wait_longer(

@@ -131,6 +131,26 @@ def test_memory_is_bounded_and_what_was_seen_lately_is_kept() -> None:
     assert miner.ids_of(["all is well"]) == often
 
 
+def test_what_is_forgotten_among_many_new_lines_has_its_template_until_the_next() -> None:
+    miner = PatternMiner("shop", most=20)
+    lines = [" ".join(letters(number)) for number in range(60)]
+    ids = miner.ids_of(lines)
+    assert [miner.template_of(one) for one in ids] == lines
+    assert ids[0] not in miner
+    assert ids[-1] in miner
+    miner.ids_of([])
+    assert miner.template_of(ids[0]) == ""
+
+
+def test_lines_beyond_so_many_new_ones_have_no_pattern_and_known_ones_do() -> None:
+    miner = PatternMiner("shop")
+    (known,) = miner.ids_of(["all is well"])
+    ids = miner.ids_of(["a b", "c d e", "f", "all is well"], most_new=2)
+    assert ids[2:] == ["", known]
+    assert all(ids[:2])
+    assert all(miner.ids_of(["f"]))
+
+
 def test_known_lines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sentinel.telemetry.patterns.KNOWN_LINES", 10)
     miner = PatternMiner("shop")

@@ -75,14 +75,14 @@ class TenantTelemetry:
     def unusual(
         self, service: str, since: datetime, until: datetime, season: timedelta
     ) -> list[SeenPattern]:
-        """Return the patterns whose rate was unusual; see `TelemetryPort`."""
+        """Return the patterns whose rate was unusually high; see `TelemetryPort`."""
         period = _period(since, until)
         self._check_found(period)
         reader = LogPatterns(self._client(), self._tenant)
         length = int(season.total_seconds()) * 10**9
         return [
             self._seen(one.pattern, period, rarity=one.rarity, usual=one.usual)
-            for one in reader.unusual(period, service, season=length)
+            for one in reader.unusual(period, service, season=length, above=True)
         ]
 
     def spans(

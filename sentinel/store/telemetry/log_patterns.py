@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from sentinel.metrics.anomaly import NORMAL, detect
-from sentinel.store.telemetry.pattern_mining import MINUTE
+from sentinel.store.telemetry.pattern_mining import MINUTE, NEAR
 from sentinel.store.telemetry.reading import MOST_ROWS, Parameters, Period, TenantReader
 from sentinel.telemetry import answers
 from sentinel.telemetry.asked import moment_of
@@ -128,15 +128,17 @@ class LogPatterns(TenantReader):
 
     def unusual(
         self, period: Period, service: str = "", history: int = 2 * 24 * 60 * MINUTE,
-        season: int = 0,
+        season: int = 0, *, above: bool = False,
     ) -> list[UnusualPattern]:  # fmt: skip
         """Return the patterns whose rate was unusual in a period, by `sentinel.metrics.anomaly`.
 
         Args:
-            period: in which they fired
+            period: in which the five minutes ended that were unusual; those of which not all lines
+                are found yet do not count
             service: whose lines; empty for all
             history: nanoseconds before the end that say what is usual
             season: compare with so long before; 0 for none
+            above: whether a rate below what is usual is left out
 
         Returns:
             The most unusual first, of the 100 patterns with most lines; a pattern that is younger
@@ -146,31 +148,62 @@ class LogPatterns(TenantReader):
             TelemetryError: the store refuses the query
             TelemetryUnavailable: it does not answer in time, or there is none
         """
-        # Parts that have ended alone, of minutes that have been looked at.
-        until = period.until // _PART * _PART
+        until = self._looked_at(period, service, history + season) // _PART * _PART
         whole = Period(until - (history + season) // _PART * _PART, until)
         patterns = {one.id: one for one in self.found(period, service, limit=_MOST_LOOKED_AT)}
         parameters = Parameters()
         condition = self._counted(parameters, service)
         ids = parameters.bind(list(patterns), "Array(String)")
+        parts = self.scoped(
+            "log_patterns",
+            f"Pattern AS id, intDiv({_NS} - {{since:Int64}}, {_PART}) AS part, sum(Lines) AS n",
+            f"{condition} AND Pattern IN {ids}",
+        )
         rows = self.rows(
-            self.scoped(
-                "log_patterns",
-                f"Pattern AS id, intDiv({_NS} - {{since:Int64}}, {_PART}) AS part, sum(Lines) AS n",
-                f"{condition} AND Pattern IN {ids}",
-            ) + " GROUP BY id, part",
+            "SELECT id, groupArray(part) AS parts, groupArray(n) AS numbers "  # noqa: S608 - made of `scoped`
+            f"FROM ({parts} GROUP BY id, part) GROUP BY id LIMIT {_MOST_LOOKED_AT}",
             whole, parameters.values,
         )  # fmt: skip
         length = (until - whole.since) // _PART
         series = {one: np.zeros(length) for one in patterns}
         for row in rows:
-            series[row["id"]][row["part"]] = row["n"]
+            series[row["id"]][row["parts"]] = row["numbers"]
         found = [
             one
             for id_, pattern in patterns.items()
-            if (one := _unusual(pattern, series[id_], whole, period, season // _PART))
+            if (one := _unusual(pattern, series[id_], whole, period, season // _PART, above=above))
         ]
         return sorted(found, key=lambda one: (-one.rarity, one.pattern.id))
+
+    def _looked_at(self, period: Period, service: str, back: int) -> int:
+        """Return up to when all lines have their pattern.
+
+        What comes late is looked for as far back as patterns are looked for at each turn. That the
+        last minute had no lines is believed once a later one was looked at: they may be on the way.
+
+        Returns:
+            Nanoseconds since 1970, at most the end of the period.
+        """
+        parameters = Parameters()
+        condition = f"ServiceName = {parameters.bind(service)}" if service else "1"
+        past = Period(period.until - back, period.until)
+        last = self.rows(
+            self.scoped("log_mined", f"max({_NS}) AS last", condition), past, parameters.values
+        )[0]["last"]
+        done = last + MINUTE if last else 0
+        near = Period(max(past.since, min(done, period.until - NEAR)) // MINUTE * MINUTE,
+                      period.until)  # fmt: skip
+        own = f"ServiceName AS service, intDiv({_NS}, {MINUTE}) AS minute"
+        waiting = self.rows(
+            "SELECT count() AS n, min(minute) AS first FROM ("  # noqa: S608 - made of `scoped`
+            f"{self.scoped('logs', f'{own}, count() AS lines', condition)} GROUP BY service, minute"
+            ") AS a GLOBAL LEFT JOIN ("
+            f"{self.scoped('log_mined', f'{own}, argMax(Lines, Round) AS done', condition)} "
+            "GROUP BY service, minute) AS b USING (service, minute) WHERE lines != done",
+            near, parameters.values,
+        )[0]  # fmt: skip
+        until = min(period.until, max(done, period.until - MINUTE))
+        return min(until, waiting["first"] * MINUTE) if waiting["n"] else until
 
     def _counted(self, parameters: Parameters, service: str) -> str:
         """Return the condition of rows of the last round of their minute."""
@@ -208,7 +241,7 @@ def _pattern(row: Mapping[str, Any], template: Mapping[str, Any]) -> LogPattern:
 
 def _unusual(
     pattern: LogPattern, series: np.ndarray[Any, np.dtype[np.float64]], whole: Period,
-    period: Period, season: int,
+    period: Period, season: int, *, above: bool,
 ) -> UnusualPattern | None:  # fmt: skip
     # Before it was first seen it had no rate.
     born = max(0, (pattern.created - whole.since) // _PART)
@@ -219,7 +252,12 @@ def _unusual(
         return None
     found = detect(values.tolist())
     offset = len(series) - len(values)
-    fired = [one for one in found.fired if whole.since + (one + offset) * _PART >= period.since]
+    fired = [
+        one
+        for one in found.fired
+        if whole.since + (one + offset + 1) * _PART > period.since
+        and not (above and values[one] <= np.mean(values[:one]))
+    ]
     if not fired:
         return None
     place = max(fired, key=lambda one: found.scores[one])

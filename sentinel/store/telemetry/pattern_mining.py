@@ -9,7 +9,7 @@ are of the round that `log_mined` names last: what a crash left half done does n
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import groupby
 from typing import Any
@@ -21,22 +21,24 @@ from sentinel.errors import TelemetryError
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.conditions import LEVEL
 from sentinel.telemetry.pattern_shape import LONGEST
-from sentinel.telemetry.patterns import MOST_PATTERNS, PatternMiner, StoredPattern
+from sentinel.telemetry.patterns import MOST_NEW, MOST_PATTERNS, PatternMiner, StoredPattern
 
-__all__ = ["MINUTE", "PatternMining"]
+__all__ = ["MINUTE", "NEAR", "PatternMining"]
 
 MINUTE = 60 * 10**9
 _SETTLED = 5 * 10**9
 """Nanoseconds after its end from which on a minute is looked at."""
-_NEAR, _FAR = 15 * MINUTE, 24 * 60 * MINUTE
+NEAR, _FAR = 15 * MINUTE, 24 * 60 * MINUTE
 """Periods in which lines that came late are looked for: at each turn, and once an hour."""
 _HOUR = 60 * MINUTE
 _AT_ONCE = 500
 """Minutes of services of one turn."""
 _MOST_SERVICES = 200
 """Services whose patterns are held in memory."""
-_MOST_SHAPES = 100_000
+_MOST_SHAPES = 20_000
 """Different lines of a minute that are looked at; the rest is counted without a pattern."""
+_MOST_OF_LOOK = 100_000
+"""Different lines of the minutes of a service that are read at once."""
 _REFRESHED = 24 * _HOUR
 """How often a template that is in use is written again, so that it does not expire."""
 _SAMPLE = 1_024
@@ -75,7 +77,7 @@ class _Known(msgspec.Struct):
 class _Rows(msgspec.Struct):
     """What a turn writes."""
 
-    templates: list[dict[str, Any]]
+    templates: dict[tuple[str, str, str], dict[str, Any]]
     patterns: list[dict[str, Any]]
     mined: list[dict[str, Any]]
 
@@ -97,11 +99,13 @@ class PatternMining:
         """Forget the patterns that are held, since another process may have found more."""
         self._known.clear()
 
-    def turn(self, now: int) -> int:
+    def turn(self, now: int, may_go_on: Callable[[], bool] = lambda: True) -> int:
         """Find the patterns of minutes that have ended, and of those to which lines came late.
 
         Args:
             now: nanoseconds since 1970
+            may_go_on: asked between two looks, each of which takes seconds; where it says no, what
+                was found so far is written, and the rest left
 
         Returns:
             How many minutes of services were done; more may be left.
@@ -111,26 +115,28 @@ class PatternMining:
             TelemetryUnavailable: it does not answer; what was not done is done later
         """
         try:
-            return self._turn(now)
+            return self._turn(now, may_go_on)
         except TelemetryError:
             self.forget()  # what was found and not written
             raise
 
-    def _turn(self, now: int) -> int:
+    def _turn(self, now: int, may_go_on: Callable[[], bool]) -> int:
         until = (now - _SETTLED) // MINUTE * MINUTE
         far = self._looked_far is None or now - self._looked_far >= _HOUR
-        due = self._due(until - (_FAR if far else _NEAR), until)
+        due = self._due(until - (_FAR if far else NEAR), until)
         self._round = max(self._round + 1, now)
-        rows = _Rows([], [], [])
-        for (tenant, service), minutes in groupby(due, lambda one: (one.tenant, one.service)):
-            self._look_at(tenant, service, list(minutes), rows)
+        rows = _Rows({}, [], [])
+        for number, minutes in enumerate(_looks(due)):
+            if number and not may_go_on():
+                break
+            self._look_at(minutes[0].tenant, minutes[0].service, minutes, rows)
         # In this order: what `log_mined` names is there.
-        self._insert("log_templates", rows.templates)
+        self._insert("log_templates", list(rows.templates.values()))
         self._insert("log_patterns", rows.patterns)
         self._insert("log_mined", rows.mined)
-        if far and len(due) < _AT_ONCE:
+        if far and len(rows.mined) == len(due) < _AT_ONCE:
             self._looked_far = now
-        return len(due)
+        return len(rows.mined)
 
     def _due(self, since: int, until: int) -> list[_Minute]:
         # Statements of ours, without anything that somebody typed.
@@ -155,22 +161,28 @@ class PatternMining:
             f"count() AS lines, min({_NS}) AS first, max({_NS}) AS last FROM logs "
             f"WHERE Tenant = {{tenant:String}} AND ServiceName = {{service:String}} AND {_IN} "
             "AND minute IN {minutes:Array(Int64)} GROUP BY minute, line, level "
-            f"ORDER BY lines DESC, minute, line, level LIMIT {_MOST_SHAPES}",
+            f"ORDER BY lines DESC, minute, line, level LIMIT {_MOST_SHAPES} BY minute",
             {"tenant": tenant, "service": service, "longest": LONGEST, "minutes": numbers,
              "since": min(numbers) * MINUTE, "until": (max(numbers) + 1) * MINUTE},
         )  # fmt: skip
-        rows.sort(key=lambda row: (row["first"], row["line"], row["level"]))
         known = self._of(tenant, service)
-        ids = known.miner.ids_of([row["line"] for row in rows])
         own = {"Tenant": tenant, "ServiceName": service}
-        found.templates += [{**own, **one} for one in self._templates(known, ids, rows)]
+        ids, ordered = list[str](), list[Mapping[str, Any]]()
+        rows.sort(key=lambda row: row["minute"])  # and those with most lines first, as they were
+        for _, group in groupby(rows, lambda row: row["minute"]):
+            of_minute = list[Mapping[str, Any]](group)
+            found_ids = _ids_of(known.miner, of_minute)
+            for one in self._templates(known, found_ids, of_minute):
+                found.templates[tenant, service, one["Pattern"]] = {**own, **one}
+            ids += found_ids
+            ordered += of_minute
+        if len(known.written) > len(known.miner):
+            known.written = {id_: one for id_, one in known.written.items() if id_ in known.miner}
         counted: dict[tuple[int, str, str], list[int]] = {}
         seen = dict.fromkeys(numbers, 0)
-        for pattern, row in zip(ids, rows, strict=True):
+        for pattern, row in zip(ids, ordered, strict=True):
             key = row["minute"], pattern, row["level"]
-            values = counted.setdefault(key, [0, row["first"], row["last"]])
-            values[0] += row["lines"]
-            values[1], values[2] = min(values[1], row["first"]), max(values[2], row["last"])
+            _count(counted, key, row["lines"], row["first"], row["last"])
             seen[row["minute"]] += row["lines"]
         for one in minutes:
             begin = one.minute * MINUTE
@@ -180,7 +192,7 @@ class PatternMining:
             # More lines may have come since: then the minute is due again.
             if one.lines > seen[one.minute]:
                 rest = one.lines - seen[one.minute]
-                counted[one.minute, "", "unknown"] = [rest, begin, begin]
+                _count(counted, (one.minute, "", "unknown"), rest, begin, begin)
         found.patterns += [
             {**own, "Timestamp": minute * MINUTE, "Pattern": pattern, "Level": level,
              "Lines": lines, "First": first, "Last": last, "Round": self._round}
@@ -192,6 +204,9 @@ class PatternMining:
     ) -> list[dict[str, Any]]:
         """Return the templates that are new, more general than before, or written long ago."""
         made: dict[str, dict[str, Any]] = {}
+        first: dict[str, int] = {}
+        for pattern, row in zip(ids, rows, strict=True):
+            first[pattern] = min(row["first"], first.get(pattern, row["first"]))
         for pattern, row in zip(ids, rows, strict=True):
             template = known.miner.template_of(pattern)
             before = known.written.get(pattern)
@@ -202,7 +217,7 @@ class PatternMining:
                 or before.template != template
                 or self._round - before.at >= _REFRESHED
             ):
-                created = min(before.created, row["first"]) if before else row["first"]
+                created = min(before.created, first[pattern]) if before else first[pattern]
                 made[pattern] = {"Pattern": pattern, "Template": template, "Sample": row["sample"],
                                  "Created": created, "At": self._round}  # fmt: skip
                 known.written[pattern] = _Written(template, created, self._round)
@@ -243,3 +258,34 @@ class PatternMining:
         }
         # Each round is written once: what a round left half done is not sent again.
         self._client.insert(table, pa.table(columns), uuid4().hex)
+
+
+def _looks(due: Sequence[_Minute]) -> Iterator[list[_Minute]]:
+    """Return the minutes that are read at once: of one service, and not too many lines."""
+    look, lines = list[_Minute](), 0
+    for one in due:
+        size = min(one.lines, _MOST_SHAPES)
+        same = look and (look[-1].tenant, look[-1].service) == (one.tenant, one.service)
+        if look and (not same or lines + size > _MOST_OF_LOOK):
+            yield look
+            look, lines = [], 0
+        look.append(one)
+        lines += size
+    if look:
+        yield look
+
+
+def _ids_of(miner: PatternMiner, rows: list[Mapping[str, Any]]) -> list[str]:
+    """Return the patterns of a minute's lines, whose order becomes that in which they are read."""
+    if len(rows) <= MOST_NEW:  # else those with most lines are to have a pattern
+        rows.sort(key=lambda row: (row["first"], row["line"], row["level"]))
+    return miner.ids_of([row["line"] for row in rows], MOST_NEW)
+
+
+def _count(
+    counted: dict[tuple[int, str, str], list[int]], key: tuple[int, str, str], lines: int,
+    first: int, last: int,
+) -> None:  # fmt: skip
+    values = counted.setdefault(key, [0, first, last])
+    values[0] += lines
+    values[1], values[2] = min(values[1], first), max(values[2], last)

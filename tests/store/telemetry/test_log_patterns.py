@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -14,12 +15,14 @@ from sentinel.store.telemetry.pattern_mining import MINUTE, PatternMining
 from sentinel.store.telemetry.reading import Period
 from sentinel.store.telemetry.rows import insert_batch
 from sentinel.telemetry.otlp_logs import logs_of
+from sentinel.telemetry.patterns import PatternMiner
 from sentinel.telemetry.posted import posted_logs
 from sentinel.telemetry.query import LOG_FIELDS, parse_query
 
 SECOND = 10**9
 NOW = time.time_ns() // (5 * MINUTE) * (5 * MINUTE)
 LATER = NOW + 6 * SECOND
+MINING = "sentinel.store.telemetry.pattern_mining"
 FAILED = "Failed password for <*> from <*> port <*>"
 
 
@@ -130,6 +133,77 @@ def test_the_query_of_a_pattern_finds_its_lines(
     assert [one.message for one in found] == [failed(1, 0)[1]]
 
 
+def words(number: int) -> str:
+    return " ".join("abcdefghij"[int(digit)] for digit in f"{number:03}")
+
+
+def test_what_a_service_writes_new_each_time_is_forgotten_and_keeps_its_text(
+    telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{MINING}.PatternMiner", partial(PatternMiner, most=20))
+    mining, texts = PatternMining(telemetry), {words(number) for number in range(60)}
+    send(telemetry, *((NOW - 90 * SECOND, text) for text in sorted(texts)))
+    mining.turn(LATER)
+    assert {one.template for one in last_hour(telemetry)} == texts
+    (known,) = mining._known.values()  # pyright: ignore[reportPrivateUsage]
+    assert len(known.written) == len(known.miner) <= 20
+
+
+def test_a_minute_of_many_lines_takes_no_patterns_from_the_others(
+    telemetry: TelemetryClient, mined: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{MINING}._MOST_SHAPES", 2)
+    monkeypatch.setattr(f"{MINING}._MOST_OF_LOOK", 3)
+    often = [(NOW - 3 * MINUTE, text) for text in ("a b", "c d") for _ in range(2)]
+    send(telemetry, *often, (NOW - 3 * MINUTE, "e f"))
+    send(telemetry, (NOW - 2 * MINUTE, "g h"), (NOW - MINUTE, "a b"))
+    assert mined() == 3
+    assert {one.template: one.lines for one in last_hour(telemetry)} == {
+        "a b": 3, "c d": 2, "g h": 1
+    }  # fmt: skip
+
+
+def test_of_too_many_new_lines_those_that_come_most_often_have_a_pattern(
+    telemetry: TelemetryClient, mined: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{MINING}.MOST_NEW", 1)
+    send(telemetry, (NOW - 90 * SECOND, "a b"), *((NOW - 80 * SECOND, "c d") for _ in range(3)))
+    mined()
+    assert [(one.template, one.lines) for one in last_hour(telemetry)] == [("c d", 3)]
+    assert mined() == 0
+
+
+def test_a_turn_that_may_not_go_on_writes_what_it_found_and_leaves_the_rest(
+    telemetry: TelemetryClient, mined: Callable[[], int]
+) -> None:
+    for service in ("mail", "shop"):
+        send(telemetry, failed(1, NOW - 90 * SECOND), service=service)
+    assert PatternMining(telemetry).turn(LATER, lambda: False) == 1
+    assert [one.service for one in last_hour(telemetry)] == ["mail"]
+    assert mined() == 1
+
+
+def test_lines_that_wait_for_their_pattern_are_no_drop_and_a_drop_is_not_above(
+    telemetry: TelemetryClient,
+) -> None:
+    parts, width, mining = 140, 5 * MINUTE, PatternMining(telemetry)
+    begin = NOW - parts * width
+    beats = [
+        (begin + part * width + number, "beat")
+        for part in range(parts) for number in range(20 + part % 3)
+    ]  # fmt: skip
+    send(telemetry, *beats, *((at, "other words") for at, _ in beats if at < NOW - 2 * width))
+    hour, reader = Period(NOW - 60 * MINUTE, NOW), LogPatterns(telemetry, "acme")
+    while mining.turn(NOW - 2 * width + 6 * SECOND):
+        pass
+    assert reader.unusual(hour) == []
+    while mining.turn(LATER):
+        pass
+    (drop,) = reader.unusual(hour)
+    assert (drop.pattern.template, drop.lines, drop.ns) == ("other words", 0, NOW - 2 * width)
+    assert reader.unusual(hour, above=True) == []
+
+
 def test_a_rate_that_was_never_so_high_is_unusual(
     telemetry: TelemetryClient, mined: Callable[[], int]
 ) -> None:
@@ -149,4 +223,5 @@ def test_a_rate_that_was_never_so_high_is_unusual(
     assert found.lines > 400
     assert 3 < found.usual < 5
     assert found.rarity > 40
+    assert reader.unusual(Period(NOW - 60 * MINUTE, NOW), above=True) == [found]
     assert reader.unusual(Period(NOW - 4 * MINUTE, NOW)) == []
