@@ -63,7 +63,8 @@ def escalate_due(
     try:
         for _ in range(_ROUNDS):
             steps += _carried_out(store)
-            for page in claim_pages(store, by, standby=standby):
+            sending = {one.page.id for one in under_way.values()}
+            for page in claim_pages(store, by, standby=standby, sending=sending):
                 one = _UnderWay(page)
                 under_way.update({send.delivery_id: one for send in page.sends})
                 lanes.submit(page.sends)

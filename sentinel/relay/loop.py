@@ -32,7 +32,7 @@ from sentinel.relay.matching import matching_in_background
 from sentinel.store import Store
 from sentinel.store.alerts.unheard import add_unheard
 from sentinel.store.audit.chaining import chain
-from sentinel.store.escalations.sending import due_since
+from sentinel.store.escalations.overdue import due_since
 from sentinel.store.escalations.waking import wake_for_due
 from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.storms import watch_storms

@@ -11,7 +11,8 @@ from sentinel.notifications.channel import all_acknowledged
 from sentinel.public_pages.actors import people_asked, recorded
 from sentinel.public_pages.html import link_page
 from sentinel.store import Store, StoreOptions
-from sentinel.store.escalations.sending import claim_pages, due_since, finish_page
+from sentinel.store.escalations.overdue import due_since
+from sentinel.store.escalations.sending import claim_pages, finish_page
 from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks, Link
 from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.oncall.documents import OnCallDocuments

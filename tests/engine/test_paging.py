@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -12,14 +13,15 @@ from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import Message
+from sentinel.notifications.channel import Message, Receipt
 from sentinel.notifications.standby import Standby
 from sentinel.oncall.wake_delays import DELAYS, delay_before
 from sentinel.public_pages.actors import recorded
 from sentinel.store import Store, StoreOptions
 from sentinel.store.alerts.apply_escalation import carry_out
 from sentinel.store.escalations.claims import claim_due
-from sentinel.store.escalations.sending import claim_pages, due_since, finish_page
+from sentinel.store.escalations.overdue import due_since
+from sentinel.store.escalations.sending import PageToSend, claim_pages, finish_page
 from sentinel.store.escalations.waking import arm_next, wake_for_due
 from sentinel.store.escalations.watching import stuck
 from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
@@ -28,6 +30,7 @@ from sentinel.store.notifications.wakes import ESCALATE
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.databases import both_databases
 from tests.prefect_server import ROOT
+from tests.waiting import eventually
 from tests.world import World
 
 MINUTE = timedelta(minutes=1)
@@ -323,3 +326,43 @@ def test_a_storm_of_groups_is_a_few_pages_of_a_person_and_one_for_all_the_others
     assert [ref for ref, _ in paging.heard()] == ["sentinel-webhook/ann"]
     states = paging.rows("SELECT state, count(*) AS n FROM escalation_page GROUP BY state")
     assert {row.state: row.n for row in states} == {"sent": 7, "gathered": 54, "pending": 61}
+
+
+@both_databases
+def test_a_page_that_is_still_being_sent_is_not_sent_twice_when_the_clock_leaps(
+    paging: Paging, monkeypatch: pytest.MonkeyPatch
+):
+    """As after a laptop slept, before the sender can renew its claim."""
+    monkeypatch.setattr("sentinel.engine.paging._WAIT_SECONDS", 0.01)
+    paging.sees({"/": 95})
+    sending, ends = threading.Event(), threading.Event()
+    usual = paging.recorder.channel_of
+
+    class Slow:
+        def send(self, message: Message) -> Receipt:
+            sending.set()
+            assert ends.wait(60)
+            return usual("sentinel-webhook/ann").send(message)
+
+    def channel_of(_ref: str) -> Slow:
+        return Slow()
+
+    monkeypatch.setattr(paging.recorder, "channel_of", channel_of)
+    claims = list[int]()
+
+    def counted(*args: Any, **more: Any) -> list[PageToSend]:
+        found = claim_pages(*args, **more)
+        claims.append(len(found))
+        return found
+
+    monkeypatch.setattr("sentinel.engine.paging.claim_pages", counted)
+    sends = threading.Thread(target=paging.pages, daemon=True)
+    sends.start()
+    assert sending.wait(60)
+    paging.clock.forward(minutes=2)
+    looked = len(claims)
+    eventually(lambda: len(claims) > looked + 1, "it looks for more to send")
+    ends.set()
+    sends.join(60)
+    assert sum(claims) == 1
+    assert len(paging.recorder.messages) == 1

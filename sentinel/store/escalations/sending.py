@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from sentinel.notifications.channel import INBOX
 from sentinel.notifications.decision import GroupNow, Notified, Policy, decide_page, pause_after
@@ -30,8 +30,8 @@ from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, model_of
 from sentinel.store.escalations.bundles import take_pages
 from sentinel.store.escalations.endings import channels_to_follow_up
-from sentinel.store.escalations.leases import BEHIND, LEASE
-from sentinel.store.escalations.pages import SENDABLE, WANTED, answer, due_in
+from sentinel.store.escalations.leases import BEHIND
+from sentinel.store.escalations.pages import answer, due_in
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.notifications.acknowledge_links import link_in_message
 from sentinel.store.notifications.channel_health import Gates, record, still_probing
@@ -45,7 +45,7 @@ from sentinel.store.oncall.documents import document_to_read
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["PageToSend", "claim_pages", "due_since", "finish_page", "renew_pages"]
+__all__ = ["PageToSend", "claim_pages", "finish_page", "renew_pages"]
 
 _LONGEST_PAUSE = timedelta(minutes=2)
 """Between two attempts of one page, for which somebody waits."""
@@ -85,25 +85,10 @@ class PageToSend(msgspec.Struct, frozen=True, kw_only=True):
         return bool(took - {INBOX} if self.outside else took)
 
 
-def due_since(store: Store, before: datetime) -> int:
-    """Return how many steps and pages have been due since a moment and nobody has claimed.
-
-    Args:
-        store: the shared database
-        before: since when
-
-    Returns:
-        The number of both.
-    """
-    now = store.now()
-    asked = {"before": before, "now": now, "lost": now - LEASE}
-    with store.read() as connection:
-        return sum(connection.execute(query, asked).scalar_one() for query in (_STEPS, _PAGES))
-
-
 def claim_pages(
-    store: Store, by: str, limit: int = 50, standby: Standby | None = None
-) -> list[PageToSend]:
+    store: Store, by: str, limit: int = 50, standby: Standby | None = None,
+    sending: Collection[str] = (),
+) -> list[PageToSend]:  # fmt: skip
     """Claim pages that are due, in one transaction that commits their attempts.
 
     Args:
@@ -111,6 +96,8 @@ def claim_pages(
         by: who sends, for the record
         limit: at most so many
         standby: what can be used while Prefect is down; None where it is not
+        sending: ids of pages that the caller still sends, which it does not claim a second time,
+            even if the clock has meanwhile leapt past its claim
 
     Returns:
         The pages with a message to each channel.
@@ -118,7 +105,9 @@ def claim_pages(
 
     def work(connection: Connection) -> list[PageToSend]:
         now = store.now()
-        mine = take_pages(store, connection, due_in(connection, now, limit), now)
+        due = due_in(connection, now, limit + len(sending))
+        due = [page for page in due if page.id not in sending][:limit]
+        mine = take_pages(store, connection, due, now)
         if not mine:
             return []
         claim = _Claim(store, connection, by, now, standby)
@@ -342,18 +331,6 @@ def _reference(connection: Connection, group_id: str, ref: str) -> str:
 
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
-_BEFORE, _NOW = bindparam("before", type_=Moment()), bindparam("now", type_=Moment())
-_STEPS = select(func.count()).where(
-    ESCALATION.c.due_at.is_not(None),
-    ESCALATION.c.due_at <= _BEFORE,
-    or_(ESCALATION.c.claimed_until.is_(None), ESCALATION.c.claimed_until <= _NOW),
-)
-_PAGES = (
-    select(func.count())
-    .select_from(PAGE.join(ESCALATION, ESCALATION.c.id == PAGE.c.escalation_id))
-    .where(SENDABLE, PAGE.c.at <= _BEFORE, PAGE.c.at <= _NOW)
-    .where(WANTED)
-)
 _GROUP = select(GROUP).where(GROUP.c.id == bindparam("group"))
 _OF_PAGE = select(ESCALATION.c.policy, ESCALATION.c.due_at).where(
     ESCALATION.c.id == bindparam("id")

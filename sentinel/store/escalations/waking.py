@@ -11,8 +11,8 @@ from sentinel.schema.notifications import Wake
 from sentinel.store.database.tables import table_of
 from sentinel.store.escalations.armed import armed_events
 from sentinel.store.escalations.claims import next_due_at
+from sentinel.store.escalations.overdue import due_since
 from sentinel.store.escalations.pages import next_page_at
-from sentinel.store.escalations.sending import due_since
 from sentinel.store.notifications.wakes import ESCALATE
 
 if TYPE_CHECKING:
