@@ -1,9 +1,9 @@
-"""`sentinel log search`, `tail` and `facets`: the log lines that services send."""
+"""`sentinel log search`, `tail`, `facets` and `patterns`: the log lines that services send."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
@@ -19,6 +19,7 @@ from sentinel.cli.telemetry_search import (
     answer,
     asked_here,
     logs_here,
+    patterns_here,
     say_query,
     searched,
     when,
@@ -28,7 +29,7 @@ from sentinel.printable import printable_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sentinel.telemetry.answers import LogLineView, LogsFound
+    from sentinel.telemetry.answers import LogLineView, LogsFound, PatternsFound
 
 __all__ = ["commands"]
 
@@ -158,6 +159,69 @@ def facets(
     say_query(found.query, from_words=found.from_words)
     rows = [(one.value, f"{one.count:,}") for one in found.values]
     print_table((field, "Lines"), rows, empty="No line has it.")
+
+
+@commands.command()
+def patterns(
+    service: Annotated[
+        str, typer.Option(help="Whose lines. By default, of all.", show_default=False)
+    ] = "",
+    level: Annotated[
+        str, typer.Option(help="Of the lines: error. By default, any.", show_default=False)
+    ] = "",
+    state: Annotated[
+        Literal["all", "new", "vanished"],
+        typer.Option(
+            help="new: first seen in the time range; vanished: seen in one of the same length "
+            "before it, and not in it."
+        ),
+    ] = "all",
+    since: Since = "24h",
+    until: Until = "",
+    limit: Limit = 50,
+    tenant: Tenant = None,
+    json: AsJson = False,
+) -> None:
+    """Group log lines by the statement that writes them, those with most lines first.
+
+    Lines are counted by whole minutes, some seconds after a minute has ended.
+
+    Example:
+        sentinel log patterns --state new --level error --since 2h
+    """
+    from sentinel.client import telemetry
+    from sentinel.telemetry.query import LOG_FIELDS
+
+    def here() -> PatternsFound:
+        from sentinel.store.telemetry.log_patterns import patterns_found
+        from sentinel.store.telemetry.reading import Period
+
+        asked = asked_here("", LOG_FIELDS, since, until)
+        return patterns_found(
+            patterns_here(tenant), Period(asked.since, asked.until), service=service,
+            level=level.strip().lower(), state=state, limit=limit,
+        )  # fmt: skip
+
+    found = answer(
+        telemetry.patterns(
+            service_name=service, level=level, state=state, since=since, until=until, limit=limit,
+            tenant=tenant,
+        ),
+        here,
+    )  # fmt: skip
+    if json:
+        json_out(found.model_dump())
+        return
+    print_table(
+        ("Lines", "Before", "State", "Service", "Pattern"),
+        [
+            (f"{one.count:,}", f"{one.count_before:,}", one.state, one.service_name, one.template)
+            for one in found.patterns
+        ],
+        empty="No pattern was found.",
+        ranks=[max((_RANKS.get(name, 0) for name in one.levels), default=0)
+               for one in found.patterns],
+    )  # fmt: skip
 
 
 def _print(lines: Sequence[LogLineView]) -> None:

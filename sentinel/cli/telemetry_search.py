@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     from sentinel.client.calls import Call
     from sentinel.store.telemetry.answering import LogAnswers, TraceAnswers
+    from sentinel.store.telemetry.log_patterns import LogPatterns
     from sentinel.telemetry.asked import Asked, Language
     from sentinel.telemetry.query import FieldKind
 
 __all__ = [
     "Limit", "QueryWords", "Since", "Tenant", "Until", "answer", "asked_here", "logs_here",
-    "say_query", "searched", "traces_here", "when",
+    "patterns_here", "say_query", "searched", "traces_here", "when",
 ]  # fmt: skip
 
 R = TypeVar("R", bound="BaseModel")
@@ -93,6 +94,14 @@ def logs_here(tenant: str | None) -> LogAnswers:
     from sentinel.store.telemetry.client import telemetry_client
 
     return LogAnswers(telemetry_client(settings_here(), wait=_WAIT_SECONDS), tenant or "default")
+
+
+def patterns_here(tenant: str | None) -> LogPatterns:
+    """Return what reads the patterns of a tenant's log lines in the store of this machine."""
+    from sentinel.store.telemetry.client import telemetry_client
+    from sentinel.store.telemetry.log_patterns import LogPatterns
+
+    return LogPatterns(telemetry_client(settings_here(), wait=_WAIT_SECONDS), tenant or "default")
 
 
 def traces_here(tenant: str | None) -> TraceAnswers:

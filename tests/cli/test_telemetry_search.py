@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from sentinel.api import create_app
 from sentinel.cli.app import app
 from sentinel.settings import Settings
+from sentinel.store import Store
 from sentinel.store.telemetry.client import TelemetryClient
-from tests.dashboard.telemetry_scene import sends_logs, sends_spans, shop
+from sentinel.store.telemetry.pattern_mining import PatternMining
+from sentinel.telemetry.asked import moment_of
+from tests.api.served import TOKEN, served
+from tests.cli.shell import Run
+from tests.dashboard.telemetry_scene import NOW, SECOND, sends_logs, sends_spans, shop
+from tests.databases import sqlite_copy
 
 
 def run(*arguments: str) -> str:
@@ -53,6 +62,59 @@ def test_lines_and_traces_are_found_here(telemetry: TelemetryClient) -> None:
     assert "3 spans, 2 errors, pay, shop" in words
     assert "\n    SELECT " in words
     assert "GET /buy" in run("trace", "stats", "service:shop")
+
+
+MOMENTS = ("--since", moment_of(NOW - 3_600 * SECOND), "--until", moment_of(NOW + 120 * SECOND))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_the_same_is_found_on_a_server(
+    telemetry: TelemetryClient, telemetry_settings: Settings, tmp_path: Path, migrated_sqlite: Path,
+    monkeypatch: pytest.MonkeyPatch, run: Run,
+) -> None:  # fmt: skip
+    def done(*arguments: str) -> str:
+        code, out, err = run(*arguments)
+        assert code == 0, err
+        return out
+
+    sends_logs(
+        telemetry,
+        [{"message": f"took {n} ms", "service_name": "pay", "level": "ERROR"} for n in range(3)],
+    )
+    sends_spans(telemetry, shop(0, bad=True))
+    PatternMining(telemetry).turn(NOW + 120 * SECOND)
+    commands = [
+        ("log", "search", "level:error", *MOMENTS),
+        ("log", "tail", "--no-follow", "took"),
+        ("log", "facets", "service", *MOMENTS),
+        ("log", "patterns", "--state", "new", *MOMENTS),
+        ("trace", "search", "status:error", *MOMENTS),
+        ("trace", "search", "--slowest", *MOMENTS),
+        ("trace", "show", f"{1:032x}"),
+        ("trace", "stats", *MOMENTS),
+    ]
+    here = {one: done(*one, "--json") for one in commands}
+    patterns = json.loads(here[commands[3]])["patterns"]
+    assert [(one["template"], one["count"]) for one in patterns] == [("took <*> ms", 3)]
+    assert "took <*> ms" in done("log", "patterns")
+    assert "No pattern" in done("log", "patterns", "--service", "shop")
+    store = Store(sqlite_copy(migrated_sqlite, tmp_path / "there.db"))
+    named = telemetry_settings.model_copy(
+        update={"home": tmp_path / "server", "api_token": SecretStr(TOKEN)}
+    )
+    with served(create_app(named, store=store, relay=False), lifespan="off") as url:
+        monkeypatch.setenv("SENTINEL_HOME", str(tmp_path / "laptop"))
+        monkeypatch.setenv("SENTINEL_TOKEN", TOKEN)
+        monkeypatch.setenv("SENTINEL_URL", url)
+        monkeypatch.setattr("sentinel.cli.telemetry_search.settings_here", not_here)
+        there = {one: done(*one, "--json") for one in commands}
+    store.close()
+    assert there == here
+
+
+def not_here() -> Settings:
+    raise AssertionError("a command over HTTP opened the store of this machine")
 
 
 @pytest.mark.parametrize(
