@@ -25,7 +25,7 @@ from sentinel.api.slo_bodies import (
     prediction_item,
     status_item,
 )
-from sentinel.slo.budget import Health, statuses_of
+from sentinel.slo.budget import statuses_of, worst_of
 from sentinel.slo.burn_alerts import burns_of
 from sentinel.slo.counts import Counts
 from sentinel.slo.definition import NAME_PATTERN, objective_name
@@ -41,7 +41,6 @@ SloId = Annotated[
     str,
     Path(pattern=f"^({NAME_PATTERN})$", description="Name of the SLO.", examples=["checkout"]),
 ]
-_WORST = (Health.VIOLATED, Health.AT_RISK, Health.NOT_ENOUGH_DATA, Health.HOLDS)
 
 
 @router.get("/{slo_id}/status", summary="How an SLO stands", responses=responses(404))
@@ -142,9 +141,8 @@ def status_now(request: Request, slos: Slos, one: StoredSlo) -> SloStatus:
     now = store_of(request).now()
     since = min(each.window.span(now).start for each in one.definition.objectives)
     found = statuses_of(one.definition, slos.counts(one.name, since), now)
-    healths = {each.health for each in found}
     return SloStatus(
-        name=one.name, health=next(each for each in _WORST if each in healths),
+        name=one.name, health=worst_of(found),
         counted_until=one.counted_until, objectives=[status_item(each) for each in found],
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ https://sre.google/workbook/alerting-on-slos/).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,7 +17,7 @@ from sentinel.slo.counts import Counts, Tally
 from sentinel.slo.definition import Objective, SloDefinition, objective_name
 from sentinel.slo.windows import Span
 
-__all__ = ["Health", "Status", "burn_rate", "status_of", "statuses_of"]
+__all__ = ["Health", "Status", "burn_rate", "status_of", "statuses_of", "worst_of"]
 
 
 class Health(StrEnum):
@@ -28,6 +29,7 @@ class Health(StrEnum):
     NOT_ENOUGH_DATA = "not_enough_data"
 
 
+_WORST = (Health.VIOLATED, Health.AT_RISK, Health.NOT_ENOUGH_DATA, Health.HOLDS)
 AT_RISK_BELOW = 0.25
 """With less than this share of its budget left an objective is at risk."""
 
@@ -110,3 +112,9 @@ def _health(left: float | None) -> Health:
     if left < -1e-9:
         return Health.VIOLATED
     return Health.AT_RISK if left < AT_RISK_BELOW else Health.HOLDS
+
+
+def worst_of(statuses: Sequence[Status]) -> Health:
+    """Return the worst of how objectives stand, of which there is at least one."""
+    healths = {one.health for one in statuses}
+    return next(one for one in _WORST if one in healths)

@@ -18,11 +18,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_document import loaded
 from sentinel.labels.matchers import matcher
-from sentinel.slo.windows import RollingWindow, Whole, Window, checked_zone
+from sentinel.slo.windows import ZONE, RollingWindow, Whole, Window, checked_zone
 from sentinel.tenant import TENANT_PATTERN
 from sentinel.validation_messages import validation_message
 
@@ -63,8 +64,15 @@ class MetricPart(_Matched):
     metric: Metric
 
 
+def _given(name: str) -> JsonDict:
+    """Return the schema of an object that has a field, and not null in it."""
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
 class RatioIndicator(_Part):
     """Good events among all events, each counted by a metric."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_given("good"), _given("bad")]})
 
     kind: Literal["ratio"]
     good: MetricPart | None = Field(default=None, description="Counts good events; or give bad.")
@@ -85,6 +93,8 @@ class RatioIndicator(_Part):
 
 class ThresholdIndicator(_Matched):
     """The share of a metric's samples that lie on the good side of a threshold."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_given("below"), _given("above")]})
 
     kind: Literal["threshold"]
     metric: Metric
@@ -119,7 +129,9 @@ class PrefectIndicator(_Part):
         default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
         description="Each day is one event: good where a run completed that day by this time.",
     )  # fmt: skip
-    timezone: str = Field(default="UTC", max_length=64, description="Of ready_by.")
+    timezone: str = Field(
+        default="UTC", max_length=64, description="Of ready_by.", json_schema_extra=ZONE
+    )
 
     _zone = field_validator("timezone")(checked_zone)
 
@@ -170,9 +182,13 @@ class SloDefinition(_Part):
     tenant: str = Field(default="default", pattern=f"^({TENANT_PATTERN})$")
     team: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     service: Text = Field(default="", description="What it is about.")
-    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    description: Annotated[str, StringConstraints(max_length=2000)] = Field(
+        default="", json_schema_extra={"pattern": r"^[^\x00]*$"}
+    )
     indicator: Indicator = Field(default_factory=lambda: MeasuredIndicator(kind="measurements"))
-    objectives: list[Objective] = Field(min_length=1, max_length=5)
+    objectives: list[Objective] = Field(
+        min_length=1, max_length=5, json_schema_extra={"uniqueItems": True}
+    )
     minimum_events: Whole = Field(
         default=10, ge=1, le=1_000_000_000,
         description="With fewer events in a window there is not enough data to say.",

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic.config import JsonDict
 
-__all__ = ["CalendarWindow", "RollingWindow", "Span", "Whole", "Window", "checked_zone"]
+__all__ = ["ZONE", "CalendarWindow", "RollingWindow", "Span", "Whole", "Window", "checked_zone"]
 
 Calendar = Literal["week", "month", "quarter", "year"]
 
@@ -23,6 +24,11 @@ def _integral(given: Any) -> Any:
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
+ZONE: JsonDict = {
+    "pattern": "^[A-Za-z][A-Za-z0-9]*([/_+-][A-Za-z0-9]+)*$",
+    "examples": ["Europe/Berlin"],
+}
+"""What a schema says of a time zone; all of them would be a list of 600."""
 Whole = Annotated[int, Field(strict=True), BeforeValidator(_integral)]
 """A field that takes a whole number, however JSON writes it."""
 
@@ -88,7 +94,7 @@ class CalendarWindow(BaseModel):
 
     kind: Literal["calendar"]
     period: Calendar = "month"
-    timezone: str = Field(default="UTC", max_length=64)
+    timezone: str = Field(default="UTC", max_length=64, json_schema_extra=ZONE)
 
     _zone = field_validator("timezone")(checked_zone)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sentinel.slo.windows import CalendarWindow, RollingWindow
+from sentinel.slo.windows import ZONE, CalendarWindow, RollingWindow
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2031, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive bounds
 ZONES = st.sampled_from(
@@ -66,3 +67,8 @@ def test_periods_follow_each_other_without_gap_or_overlap(now: datetime, zone: s
     assert following.start == span.end
     assert before.end == span.start
     assert span.start.astimezone(ZoneInfo(zone)).day in range(1, 32)
+
+
+def test_the_schema_takes_every_time_zone_that_there_is():
+    form = str(ZONE["pattern"])
+    assert [one for one in available_timezones() if not re.search(form, one)] == []
