@@ -44,6 +44,8 @@ from sentinel.cli import (
     routes,
     rules,
     silences,
+    slo_imports,
+    slos,
     system,
     telemetry,
     traces,
@@ -130,6 +132,8 @@ app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(packs.commands, name="pack")
 app.add_typer(silences.commands, name="silence")
+slo_imports.add_to(slos.commands)
+app.add_typer(slos.commands, name="slo")
 app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
 vendor_channels.add_commands(channels.adding)
