@@ -70,6 +70,8 @@ from sentinel.api import (
     slo_figures,
     slos,
     statistics,
+    stored_events,
+    system_log,
     telemetry_bodies,
     telemetry_intake,
     trace_search,
@@ -252,6 +254,7 @@ def create_app(
         rule_runs,
         silences,
         statistics,
+        system_log,
         users,
         views,
         webhooks,
@@ -273,7 +276,7 @@ def create_app(
         for router in (posted_alerts.router, posted_alerts.steps):
             app.include_router(_for_callers(router), prefix=prefix, dependencies=guarded)
     app.include_router(webhooks.older, dependencies=guarded)
-    for older in (events.batches, runtime_settings.router):
+    for older in (events.batches, stored_events.router, runtime_settings.router):
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
     for router in (telemetry_intake.router, telemetry_bodies.router):
         app.include_router(_for_callers(router), dependencies=guarded)

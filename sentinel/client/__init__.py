@@ -20,8 +20,8 @@ of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fil
 `sentinel.client.escalations`, custom dashboards of `sentinel.client.custom_dashboards`, calendar
 feeds of `sentinel.client.oncall_feeds`, access reviews of `sentinel.client.access_reviews`,
 heartbeats of `sentinel.client.heartbeats`, samples of `sentinel.client.metric_samples`, trials of
-rules of `sentinel.client.rule_trials`, figures of periods of `sentinel.client.reports`; `do`
-carries them out.
+rules of `sentinel.client.rule_trials`, figures of periods of `sentinel.client.reports`, the
+system log and stored events of `sentinel.client.system_log`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -53,6 +53,7 @@ from sentinel.client import (
     rule_runs,
     rule_trials,
     slos,
+    system_log,
 )
 from sentinel.client.async_client import AsyncClient
 from sentinel.client.client import Client
@@ -103,4 +104,5 @@ __all__ = [
     "rule_runs",
     "rule_trials",
     "slos",
+    "system_log",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, or_, select
@@ -81,19 +82,23 @@ class Log:
             connection.execute(change.values(message=message[:2000], details=dict(details)))
 
     def page(
-        self, limit: int = 100, *, words: str = "", levels: Sequence[str] = ()
-    ) -> list[SystemLog]:
+        self, limit: int = 100, *, words: str = "", levels: Sequence[str] = (),
+        before: datetime | None = None,
+    ) -> list[SystemLog]:  # fmt: skip
         """Return the newest rows, with the changes of what is configured.
 
         Args:
             limit: at most this many rows
             words: each must occur in the message or in `what`, in upper or lower case
             levels: only these; empty for all
+            before: only those before this moment
 
         Returns:
             The rows, newest first.
         """
         query = select(LOG).order_by(LOG.c.at.desc(), LOG.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(LOG.c.at < before)
         if levels:
             query = query.where(LOG.c.level.in_(levels))
         for word in words.replace("\0", "").lower().split():
@@ -107,7 +112,7 @@ class Log:
             own = [model_of(SystemLog, row) for row in connection.execute(query)]
         if levels and "info" not in levels:
             return own
-        wanted = AuditFilter(words=words, object_kinds=CONFIGURATION)
+        wanted = AuditFilter(words=words, object_kinds=CONFIGURATION, until=before)
         changes = [_line(one) for one in page(self._store, wanted, limit=limit).items]
         return sorted([*own, *changes], key=lambda one: (one.at, one.id), reverse=True)[:limit]
 

@@ -189,8 +189,8 @@ ENTRIES: dict[str, Entry] = {
     "GET /deliveries/statistics": instance(),
     "POST /process-event": whole_tenant(always({"a": 1}), event_tenant),
     "POST /events": whole_tenant(always([{"a": 1}])),
-    "POST /heartbeats/{job}": whole_tenant(),
-    "GET /heartbeats/{job}": whole_tenant(),
+    **{f"GET /events{one}": whole_tenant() for one in ("", "/{event_id}")},
+    **{f"{method} /heartbeats/{{job}}": whole_tenant() for method in ("POST", "GET")},
     "GET /inbox": listed(),
     "POST /inbox/read": Entry(foreign="hides", team="hides", body=its_message),
     "GET /keys": listed(),
@@ -230,8 +230,8 @@ ENTRIES: dict[str, Entry] = {
         f"POST /people/{verb}": instance(body=lambda place: {"name": place.mark})
         for verb in ("export", "erase")
     },
-    "GET /packs": open_to_all(),
-    "GET /packs/{pack}": open_to_all(),
+    **{f"GET /packs{one}": open_to_all() for one in ("", "/{pack}")},
+    "GET /system-log": instance(),
     "GET /packs/{pack}/installation": instance(elsewhere=True),
     "PUT /packs/{pack}/installation": instance(elsewhere=True),
     "DELETE /packs/{pack}/installation": instance(elsewhere=True),

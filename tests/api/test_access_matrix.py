@@ -66,6 +66,8 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
             {"name": mark, "tenant": tenant, "team": "db", "objectives": [{"target": 99}]}
         )
         Slos(store).save(definition, actor="ada")
+    if "{event_id}" in path:
+        store.events.add([{"mark": mark}], tenant=tenant)
     if "/dashboards/" in path:
         robot = Principal(name="robot", kind="token", role=Role.VIEWER)
         Boards(store, robot).save(mark, Of(), BoardDocument(), actor="robot")
@@ -160,6 +162,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         feed_id=place.silence,
         drill_id=place.silence,
         slo_id=place.mark,
+        event_id="1-0",
         run_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12,
     )
     return client.request(
