@@ -63,8 +63,8 @@ class SwapShifts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         schedule: name of the schedule
-        first: a moment within one shift, timezone-aware
-        second: a moment within the other
+        first: start of one shift, or a moment within it, timezone-aware
+        second: of the other; of a shift that runs, what is left of it is swapped
         reason: shown beside it
     """
 
@@ -87,8 +87,10 @@ class SwapShifts(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: there is no such schedule
             ConfigurationError: nobody is on call then, or both shifts are of the same people
         """
+        # Not reckoned by the form, so that the same click twice says the same.
+        first, second = (max(at, services.within.now()) for at in (self.first, self.second))
         made = OnCallOverrides(services.within.instance).swap(
-            self.schedule, self.first, self.second, actor=actor, reason=self.reason.strip()
+            self.schedule, first, second, actor=actor, reason=self.reason.strip()
         )
         return made[0].id
 

@@ -113,8 +113,7 @@ def _swap_form(view: OnCallView, slot: Slot) -> None:
     ]
     _preview(view.with_overrides(slot.schedule, sides))
     command = SwapShifts(
-        schedule=slot.schedule, first=max(slot.start, view.at), second=max(chosen.start, view.at),
-        reason=reason or "",
+        schedule=slot.schedule, first=slot.start, second=chosen.start, reason=reason or ""
     )  # fmt: skip
     if st.button("Swap these shifts", key="swap-save", type="primary",
                  icon=":material/swap_horiz:"):  # fmt: skip

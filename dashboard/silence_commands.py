@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from sentinel.errors import ConfigurationError
 from sentinel.notifications.silence import MOST_SETS
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ class CreateSilence(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         matchers: sets as Alertmanager writes them; one that matches is enough
         tenant: whose alerts
-        until: when it ends
+        until: when it ends; None where `lasts` says it
+        lasts: how long from the moment at which it is made; None where `until` is given. The same
+            click twice says the same, which a moment reckoned by each of them would not
         starts_at: when it begins; None for now
         recurrence: fields of a `Recurrence`; empty for all the time
         maintenance: whether it is called a maintenance window
@@ -35,7 +38,8 @@ class CreateSilence(msgspec.Struct, frozen=True, kw_only=True):
 
     matchers: Annotated[list[Matchers], msgspec.Meta(max_length=MOST_SETS)]
     tenant: Name
-    until: datetime
+    until: datetime | None = None
+    lasts: timedelta | None = None
     starts_at: datetime | None = None
     recurrence: dict[str, Any] = {}
     maintenance: bool = False
@@ -57,8 +61,13 @@ class CreateSilence(msgspec.Struct, frozen=True, kw_only=True):
             OutOfScope: it may match alerts out of scope
         """
         within = services.within
+        until = self.until if self.lasts is None else within.now() + self.lasts
+        if until is None:
+            raise ConfigurationError(
+                "the silence has no end", hint="Say until when it mutes, or how long."
+            )
         made, count = within.matcher_silences.create(
-            self.matchers, self.until, actor=actor, comment=self.comment.strip(),
+            self.matchers, until, actor=actor, comment=self.comment.strip(),
             starts_at=self.starts_at, recurrence=self.recurrence or None,
             maintenance=self.maintenance, announce=self.announce, tenant=self.tenant,
             scope=within.scope,

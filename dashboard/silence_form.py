@@ -34,10 +34,11 @@ MOST_SHOWN = 8
 
 
 class _When(msgspec.Struct, frozen=True, kw_only=True):
-    """When a silence begins, ends and mutes."""
+    """When a silence begins, ends and mutes; one that lasts a time from now has no `until`."""
 
-    starts_at: datetime | None
-    until: datetime
+    starts_at: datetime | None = None
+    until: datetime | None = None
+    lasts: timedelta | None = None
     recurrence: dict[str, Any] = {}
 
 
@@ -77,7 +78,7 @@ def _when(now: datetime) -> _When:
         length = st.segmented_control(
             "Silence for", list(LENGTHS), default="1 hour", required=True, key=_key("length")
         )
-        return _When(starts_at=None, until=session.data().now() + LENGTHS[str(length)])
+        return _When(lasts=LENGTHS[str(length)])
 
 
 def _weekly(now: datetime) -> _When:
@@ -87,9 +88,7 @@ def _weekly(now: datetime) -> _When:
     zone, until = _zone(), moment_input("Last day", now + YEAR, _key("last"))
     begins, ends = (at.isoformat(timespec="minutes") for at in (start, end))
     window = {"days": list(days), "start": begins, "end": ends}
-    return _When(
-        starts_at=None, until=until, recurrence={"weekly": {"timezone": zone, "windows": [window]}}
-    )
+    return _When(until=until, recurrence={"weekly": {"timezone": zone, "windows": [window]}})
 
 
 def _rrule(now: datetime) -> _When:
@@ -104,7 +103,7 @@ def _rrule(now: datetime) -> _When:
     zone, until = _zone(), moment_input("Last day", now + YEAR, _key("last"))
     given = {"rrule": rule, "first": first.isoformat(timespec="seconds"), "minutes": int(minutes),
              "timezone": zone}  # fmt: skip
-    return _When(starts_at=None, until=until, recurrence={"occurrences": given})
+    return _When(until=until, recurrence={"occurrences": given})
 
 
 def _matchers(prefilled: list[str], of: str) -> tuple[list[str], str]:
@@ -149,9 +148,9 @@ def _preview(sets: list[str], tenant: str) -> None:
             f'<ul class="changes">{rows}{more}</ul>')  # fmt: skip
 
 
-def _occurrences(when: _When, now: datetime) -> None:
+def _occurrences(when: _When, until: datetime, now: datetime) -> None:
     clock = session.clock()
-    found = occurrences(when.recurrence, when.starts_at or now, when.until)
+    found = occurrences(when.recurrence, when.starts_at or now, until)
     rows = "".join(
         f"<li>{escape(clock.brief(begins))} – {escape(clock.brief(ends))}</li>"
         for begins, ends in found
@@ -185,8 +184,8 @@ def form(about: str) -> None:
                 help="Each receiver that it mutes is notified that it has begun, 15 minutes before "
                 "its end, and that it is over",
             )  # fmt: skip
-        if when.recurrence:
-            _occurrences(when, now)
+        if when.recurrence and when.until is not None:
+            _occurrences(when, when.until, now)
         if not sets:
             st.html('<p class="small">Choose a matcher; the preview shows what it mutes.</p>')
             return
@@ -195,8 +194,9 @@ def form(about: str) -> None:
         st.html(markup.note("warn", "This silence cannot be made.", str(error)))
         return
     command = CreateSilence(
-        matchers=sets, tenant=tenant, until=when.until, starts_at=when.starts_at,
-        recurrence=when.recurrence, maintenance=planned, announce=announced, comment=comment or "",
+        matchers=sets, tenant=tenant, until=when.until, lasts=when.lasts,
+        starts_at=when.starts_at, recurrence=when.recurrence, maintenance=planned,
+        announce=announced, comment=comment or "",
     )  # fmt: skip
     # No callback: its arguments would be those of the run before what was typed last.
     if st.button(

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.calendar_weeks import CalendarRow, CalendarSpan, calendar_of
 from dashboard.clock import Clock
+from dashboard.oncall_commands import SwapShifts
 from sentinel.access import Principal, Role
 from sentinel.oncall.shifts import on_call
 from sentinel.store.oncall.documents import OnCallDocuments
@@ -79,7 +80,9 @@ def days(rota: Rota) -> tuple[datetime, datetime]:
     return noon + timedelta(days=1), noon + timedelta(days=2)
 
 
-def test_a_shift_is_overridden_and_swapped_by_selecting_it(rota: Rota):
+def test_a_shift_is_overridden_and_swapped_by_selecting_it(
+    rota: Rota, monkeypatch: pytest.MonkeyPatch
+):
     first, second = days(rota)
     had, other = rota.who(first), rota.who(second)
     page = rota.opened().page
@@ -125,6 +128,23 @@ def test_a_shift_is_overridden_and_swapped_by_selecting_it(rota: Rota):
     assert "swap:" in shown(page)
     rota.presses(f"remove-{rota.overrides.rows()[0].id}")
     assert (rota.who(first), rota.who(second)) == (had, other)
+
+    running = next(str(one["pick"]) for one in rota.bars(1) if not one["over"])
+    rota.selects(running)
+    page.button_group(key=f"slot-kind-{running}").set_value("Swap").run()
+    page.selectbox(key=f"swap-{running}").select_index(0).run()
+    sent: list[SwapShifts] = []
+
+    def keep(command: SwapShifts, _words: str) -> None:
+        sent.append(command)
+
+    with monkeypatch.context() as kept:
+        kept.setattr("dashboard.oncall_panels._save", keep)
+        rota.presses("swap-save").presses("swap-save")
+    assert sent[0] == sent[1], "a double click is one"
+    rota.presses("swap-save")
+    begun = min(rota.overrides.rows(), key=lambda one: one.starts_at)
+    assert rota.now <= begun.starts_at < first, "what is left of the shift is swapped"
 
 
 def test_the_document_is_changed_with_its_difference_and_taken_back(rota: Rota):

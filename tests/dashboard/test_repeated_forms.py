@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from dashboard.commands import Commands
 from dashboard.configuration import Configuration
@@ -73,15 +73,19 @@ def test_a_command_that_was_refused_is_tried_again():
 def test_two_clicks_on_silence_make_one_silence(store: Store, clock: FakeClock):
     data = Data(store, ADDRESSES, lambda: True)
     commands = Commands(data, Configuration(store, ADDRESSES))
-    command = CreateSilence(
-        matchers=['rule="disk"'], tenant="default", until=clock.now() + timedelta(hours=1)
-    )
 
     def submit(session: str) -> object:
+        clock.forward(seconds=1)
+        command = CreateSilence(
+            matchers=['rule="disk"'], tenant="default", lasts=timedelta(hours=1)
+        )
         return commands.run_form(command, lambda: unconfined("maria"), session)
 
     assert submit("one") == submit("one")
     submit("two")
     with store.read() as connection:
-        made = connection.execute(select(func.count()).select_from(SILENCE)).scalar()
-    assert made == 2
+        ends = connection.execute(select(SILENCE.c.until).order_by(SILENCE.c.until)).scalars().all()
+    assert ends == [clock.now() + timedelta(hours=1, seconds=-2), clock.now() + timedelta(hours=1)]
+    endless = CreateSilence(matchers=['rule="disk"'], tenant="default")
+    with pytest.raises(ConfigurationError, match="no end"):
+        commands.run_form(endless, lambda: unconfined("maria"), "one")

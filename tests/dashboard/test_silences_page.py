@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.silence_commands import CreateSilence
 from sentinel.access import Principal, Role
 from sentinel.schema.silences import Silence
 from sentinel.store.notifications.matcher_silences import MatcherSilences
@@ -71,7 +72,7 @@ def test_a_silence_is_previewed_made_extended_ended_and_taken_back(scene: Scene,
 
 
 def test_the_form_begins_with_the_labels_of_the_alert_it_was_opened_from(
-    scene: Scene, page: AppTest
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
     wanted = scene.raises("full disk", tenant="red")
     rule = scene.store.alerts.get(wanted).rule
@@ -80,6 +81,12 @@ def test_the_form_begins_with_the_labels_of_the_alert_it_was_opened_from(
     opened(page)
     assert page.multiselect(key="silence-matchers-0").value == [f'rule="{rule}"', 't="full disk"']
     assert "It mutes 1 alert that fires now" in shown(page)
+    sent: list[CreateSilence] = []
+    with monkeypatch.context() as kept:
+        kept.setattr("dashboard.silence_form._create", sent.append)
+        pressed(page, "silence-create")
+        pressed(page, "silence-create")
+    assert (sent[0], sent[0].lasts) == (sent[1], timedelta(hours=1)), "a double click is one"
     kind = page.button_group(key="silence-kind-0")
     kind.set_value("RRULE").run()
     assert "Next five windows" in shown(page)
