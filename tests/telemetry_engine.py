@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from sentinel.errors import TelemetryUnavailable
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import TelemetryClient, telemetry_client
 from sentinel.up.ports import any_free
+from tests.waiting import eventually
 
 TABLES = ("logs", "spans", "trace_times", "refused", "log_patterns", "log_mined", "log_templates")
 
@@ -61,12 +63,29 @@ class EngineProcess:
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
-        self._process.wait()
+        self._process.wait(60)
 
     def stop(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(20)
+        self._process.wait(60)
+
+    def ready(self) -> None:
+        """Wait until it answers; on a busy machine it starts slowly, and a request waits 5 s."""
+
+        def answers(client: TelemetryClient) -> bool:
+            assert self._process is not None
+            code = self._process.poll()
+            assert code is None, f"it ended with {code}:\n{self.log.read_text()[-2000:]}"
+            try:
+                client.prepare()
+            except TelemetryUnavailable:
+                return False
+            return True
+
+        for write in (True, False):
+            client = telemetry_client(self.settings, write=write)
+            eventually(lambda client=client: answers(client), "the telemetry store answers", 180)
 
     @property
     def settings(self) -> Settings:
@@ -82,6 +101,7 @@ def telemetry_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Engi
     engine = EngineProcess(tmp_path_factory.mktemp("telemetry") / "store")
     engine.start()
     try:
+        engine.ready()
         client = telemetry_client(engine.settings, write=True)
         for table in TABLES:  # what no test looks at costs most of the time
             client.command(

@@ -13,6 +13,8 @@ from sentinel.up.self_watch import SelfWatchState
 __all__ = ["judged", "telemetry_state"]
 
 _LONG_MERGE = 3_600.0
+_START_SECONDS = 30.0
+"""How long the store may take to answer, since on a busy machine it starts slowly."""
 
 
 def telemetry_state(settings: Settings, home: Home) -> SelfWatchState:
@@ -34,7 +36,8 @@ def telemetry_state(settings: Settings, home: Home) -> SelfWatchState:
     if home.is_own_telemetry(url) and names is not None and "telemetry" not in names:
         return SelfWatchState("note", "not started, since nothing was sent or opened")
     try:
-        return judged(condition(telemetry_client(settings)), settings.telemetry_memory * 1_000_000)
+        found = condition(telemetry_client(settings, wait=_START_SECONDS))
+        return judged(found, settings.telemetry_memory * 1_000_000)
     except TelemetryError as error:
         hint = error.hint
         return SelfWatchState("wrong", error.message, hint or f"See {home.log('telemetry')}.")

@@ -154,6 +154,7 @@ def test_the_store_is_killed_while_batches_are_written(
             stop.set()
         for sender in senders:
             sender.result(60)
+    telemetry_engine.ready()
     assert repeats  # the store died while batches were on their way
     of_logs = {name for name in acknowledged if int(name.split("-")[1]) % 2 == 0}
     of_spans = set(acknowledged) - of_logs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 
 from sentinel.settings import Settings
 from sentinel.store.telemetry.condition import MANY_PARTS, Condition, TableSize
+from sentinel.up import telemetry_check
 from sentinel.up.home import TELEMETRY_PASSWORD, Home
 from sentinel.up.instance import Instance, ProcessIdentity
 from sentinel.up.ports import any_free
@@ -57,3 +59,17 @@ def test_the_embedded_store_is_not_started_to_be_asked(tmp_path: Path) -> None:
         assert (away.state, "does not answer" in away.says) == ("wrong", True)
     # One that somebody else runs is asked, whether or not an instance runs here.
     assert telemetry_state(settings, home).state == "wrong"
+
+
+def test_a_store_that_starts_slowly_is_not_called_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has longer than a request, which fails after 5 seconds and is tried again."""
+    assert telemetry_check._START_SECONDS >= 30  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(telemetry_check, "_START_SECONDS", 0.2)
+    home = Home(tmp_path)
+    home.prepare()
+    with socket.create_server(("127.0.0.1", 0)) as hangs:
+        url = SecretStr(f"http://a:b@127.0.0.1:{hangs.getsockname()[1]}")
+        found = telemetry_state(Settings(telemetry_url=url), home)
+    assert (found.state, "within 0.2 seconds" in found.says) == ("wrong", True)
