@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from html import escape
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import streamlit as st
 
@@ -34,6 +35,8 @@ WAIT = 0.8
 """Seconds that a page waits for the store before it shows what there is."""
 PINNED = "telemetry-now"
 """Where a session keeps its searches and the moments that their time ranges end at."""
+REFRESHED = "telemetry-refreshed"
+"""Where a session keeps what tells its searches since the last refresh from those before."""
 MOST_PINNED = 8
 _FIRST = {
     "log line": (
@@ -75,7 +78,8 @@ class Search:
 
     def begin(self, name: str, key: Hashable, work: Callable[[], Any]) -> None:
         """Begin a search under a name; the same key finds what was found before."""
-        self._begun[name] = self._searches.begin((name, self.tenant, key), work)
+        refreshed = st.session_state.get(REFRESHED)
+        self._begun[name] = self._searches.begin((name, self.tenant, refreshed, key), work)
 
     def outcome(self, name: str) -> Outcome[Any]:
         """Return what came of a search by the end of this run's time."""
@@ -181,8 +185,9 @@ def chosen_tenant() -> str | None:
 
 
 def refresh() -> None:
-    """Let the time range end now."""
+    """Let the time range end now, and search anew also where it ends at a moment that was given."""
     st.session_state.pop(PINNED, None)
+    st.session_state[REFRESHED] = uuid4().hex
 
 
 def _now(question: object) -> datetime:

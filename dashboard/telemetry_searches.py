@@ -23,7 +23,7 @@ from sentinel.store.access.within import Within
 from sentinel.store.telemetry.answering import LogAnswers, TraceAnswers
 from sentinel.store.telemetry.client import telemetry_client
 
-__all__ = ["MOST_RUNNING", "VALID_FOR", "Outcome", "Searches", "TelemetryReader"]
+__all__ = ["KEPT_FOR", "MOST_RUNNING", "VALID_FOR", "Outcome", "Searches", "TelemetryReader"]
 
 R = TypeVar("R")
 
@@ -32,6 +32,8 @@ MOST_RUNNING = 16
 MOST_KEPT = 128
 VALID_FOR = 10.0
 """Seconds for which a failure is shown before the same search runs again."""
+KEPT_FOR = 30.0
+"""Seconds for which what was found is shown; lines of a period that has ended may come late."""
 
 
 class Outcome(msgspec.Struct, Generic[R], frozen=True):
@@ -57,7 +59,7 @@ class Searches:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, Future[Any]] = OrderedDict()
-        self._failed: dict[Hashable, float] = {}
+        self._over: dict[Hashable, float] = {}
         self._running = 0
 
     def begin(self, key: Hashable, work: Callable[[], R]) -> Future[R]:
@@ -85,7 +87,7 @@ class Searches:
                 )
                 return begun
             self._running += 1
-            self._failed.pop(key, None)
+            self._over.pop(key, None)
             self._kept[key] = begun
             self._forget()
         # Not a pool: its threads would be waited for when the process ends.
@@ -95,14 +97,14 @@ class Searches:
         return begun
 
     def _is_over(self, key: Hashable) -> bool:
-        failed = self._failed.get(key)
-        return failed is not None and self._clock() - failed >= VALID_FOR
+        over = self._over.get(key)
+        return over is not None and self._clock() >= over
 
     def _forget(self) -> None:
         for key in list(self._kept)[: max(0, len(self._kept) - MOST_KEPT)]:
             if self._kept[key].done():
                 del self._kept[key]
-                self._failed.pop(key, None)
+                self._over.pop(key, None)
 
     def _run(self, key: Hashable, begun: Future[R], work: Callable[[], R]) -> None:
         try:
@@ -110,11 +112,12 @@ class Searches:
         except BaseException as error:  # noqa: BLE001 - raised again where it is looked at
             with self._lock:
                 self._running -= 1
-                self._failed[key] = self._clock()
+                self._over[key] = self._clock() + VALID_FOR
             begun.set_exception(error)
             return
         with self._lock:
             self._running -= 1
+            self._over[key] = self._clock() + KEPT_FOR
         begun.set_result(found)
 
     def outcome(self, begun: Future[R], until: float) -> Outcome[R]:

@@ -144,7 +144,12 @@ Shown = Annotated[
 ]
 
 
-_HISTORY = "A length of time before the end, from which it is known what is usual."
+_LONGEST = timedelta(days=7)
+"""History and season together: each day takes a second of a core for 100 patterns."""
+_HISTORY = (
+    "A length of time before the end, from which it is known what is usual; with `season` at most "
+    "7 days."
+)
 _SEASON = "Compare with so long before, such as `1d`; `0s` for no season."
 
 
@@ -186,12 +191,23 @@ def anomalies(
         The patterns, the most unusual first.
     """
     asked = asked_of(request, "", LOG_FIELDS, since, until, ())
+    before, season_length = _lengths(history, season)
     _wake(request)
     reader = LogPatterns(reader_of(request), tenant.name)
     return anomalies_found(
-        reader, Period(asked.since, asked.until), service=service_name,
-        history=_length("history", history), season=_length("season", season),
+        reader, Period(asked.since, asked.until), service=service_name, history=before,
+        season=season_length,
     )  # fmt: skip
+
+
+def _lengths(history: str, season: str) -> tuple[timedelta, timedelta]:
+    found = _length("history", history), _length("season", season)
+    if sum(found, timedelta()) > _LONGEST:
+        raise Problem(
+            422, "invalid", "history: together with season it is more than 7 days",
+            hint="Give a shorter history, or a shorter season.", field="history",
+        )  # fmt: skip
+    return found
 
 
 def _wake(request: Request) -> None:
@@ -201,8 +217,8 @@ def _wake(request: Request) -> None:
 def _length(field: str, given: str) -> timedelta:
     try:
         found = parse_duration(given)
-        if found > timedelta(days=31):
-            raise ValueError("it is more than 31 days")
+        if found > _LONGEST:
+            raise ValueError("it is more than 7 days")
     except ValueError as error:
         raise Problem(422, "invalid", f"{field}: {error}", hint=SEE_DOCS, field=field) from None
     return found

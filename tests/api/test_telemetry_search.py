@@ -113,8 +113,10 @@ def test_the_literal_requests_and_what_they_find(
     assert got(caller, "/api/logs/patterns", state="vanished")["patterns"] == []
     assert got(caller, "/api/logs/search", query=patterns[0]["query"])["lines"]
     assert got(caller, "/api/logs/anomalies", season="1d")["anomalies"] == []
-    wrong = caller.get("/api/logs/anomalies", params={"history": "soon"})
-    assert (wrong.status_code, "history" in wrong.text) == (422, True)
+    for history, season in (("soon", "0s"), ("8d", "0s"), ("6d", "2d")):
+        wrong = caller.get("/api/logs/anomalies", params={"history": history, "season": season})
+        assert (wrong.status_code, "history: " in wrong.text) == (422, True)
+    assert got(caller, "/api/logs/anomalies", history="6d", season="1d")["anomalies"] == []
 
     assert len(SEEDED) >= 15
     for asked in SEEDED:

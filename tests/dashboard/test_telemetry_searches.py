@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from dashboard.telemetry_searches import MOST_RUNNING, VALID_FOR, Searches
+from dashboard.telemetry_searches import KEPT_FOR, MOST_RUNNING, VALID_FOR, Searches
 from sentinel.errors import TelemetryUnavailable
 
 
@@ -50,6 +50,15 @@ def test_a_failure_is_shown_and_tried_again_later():
         problem = searches.outcome(begun, 0).problem
         assert (problem and problem.message, len(ran)) == ("it is away", tries)
         clock.now += VALID_FOR * 0.6
+
+
+def test_what_was_found_is_searched_anew_after_a_while():
+    clock, ran = Clock(), list[int]()
+    searches = Searches(clock)
+    for tries in (1, 1, 2):
+        searches.begin("key", lambda: ran.append(1) or len(ran)).result(20)
+        assert len(ran) == tries
+        clock.now += KEPT_FOR * 0.6
 
 
 def test_no_more_than_some_run_at_once():

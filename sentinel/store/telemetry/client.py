@@ -23,6 +23,7 @@ from sentinel.errors import ConfigurationError, TelemetryError, TelemetryUnavail
 from sentinel.settings import Settings
 from sentinel.store.telemetry.connecting import Connecting
 from sentinel.store.telemetry.ddl import Place
+from sentinel.store.telemetry.error_numbers import number_of
 from sentinel.store.telemetry.migrate import Kept, migrate
 from sentinel.store.telemetry.schema import MERGED_INDEXES
 
@@ -225,7 +226,7 @@ class TelemetryClient:
                 f"the telemetry store does not answer: {_first_line(error)}", hint=_HINT
             ) from error
         except ClickHouseError as error:
-            number = getattr(error, "code", None) or _number(str(error))
+            number = number_of(error)
             if number in _GONE:
                 self._connecting.drop(client)
             if number not in _ABOUT_DATA:
@@ -365,11 +366,6 @@ def _first_value(client: Client, sql: str) -> Any:
         return rows[0][0] if rows else None
     client.command(sql)
     return None
-
-
-def _number(text: str) -> int:
-    found = re.search(r"[Cc]ode:? ?(\d+)", text)
-    return int(found.group(1)) if found else 0
 
 
 def _first_line(error: Exception) -> str:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 from pydantic import SecretStr
 
 from sentinel.errors import ConfigurationError, TelemetryError, TelemetryUnavailable
@@ -18,6 +19,7 @@ from sentinel.store.telemetry.condition import condition
 from sentinel.store.telemetry.ddl import Place
 from sentinel.store.telemetry.migrate import Kept, migrate
 from sentinel.store.telemetry.rows import insert_refused
+from sentinel.store.telemetry.schema import MIGRATIONS
 from sentinel.telemetry.otlp_logs import logs_of
 from sentinel.up.ports import any_free
 from tests.telemetry.otlp import logs
@@ -102,7 +104,7 @@ def test_migrations_run_once_and_a_newer_schema_is_refused(telemetry: TelemetryC
         migrate(run, place, KEPT)
         first = len(ran)
         migrate(run, place, KEPT)
-        assert len(ran) - first == 4  # database, table, and two looks
+        assert [one.partition(" ")[0] for one in ran[first:]] == ["SELECT"] * 3
         # Retention follows the settings, and only where they changed.
         migrate(run, place, {**KEPT, "logs": (30 * DAY, {"acme": DAY})})
         assert "WHERE Tenant = 'acme'" in telemetry.value(
@@ -119,6 +121,33 @@ def test_migrations_run_once_and_a_newer_schema_is_refused(telemetry: TelemetryC
             migrate(run, place, KEPT)
     finally:
         telemetry.command("DROP DATABASE IF EXISTS migrated")
+
+
+class Full:
+    """A store whose disk takes nothing more; it has all tables, and another retention."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __call__(self, sql: str) -> Any:
+        if "system.tables" in sql:
+            return 1
+        if sql.startswith("SELECT max(Number)"):
+            return len(MIGRATIONS)
+        if sql.startswith("SELECT"):
+            return "other"
+        raise DatabaseError(f"Code: {self.number}. DB::Exception: its disk is nearly full")
+
+
+def test_what_starts_on_a_disk_that_is_nearly_full_can_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    migrate(Full(243), Place("sentinel"), None)
+    assert caplog.text == ""
+    migrate(Full(243), Place("sentinel"), KEPT)
+    assert "how long logs and spans are kept could not be set" in caplog.text
+    with pytest.raises(DatabaseError):
+        migrate(Full(60), Place("sentinel"), KEPT)
 
 
 def test_only_what_serves_the_intake_sets_how_long_rows_are_kept(
