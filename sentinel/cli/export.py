@@ -10,7 +10,7 @@ import typer
 from sentinel.cli import completion
 from sentinel.cli.deploy import deploy
 from sentinel.cli.output import AsJson, say
-from sentinel.cli.remote_url import remote_url
+from sentinel.cli.remote_url import refuse_remote, remote_url
 from sentinel.cli.target import settings_here
 from sentinel.errors import NotFound
 
@@ -39,6 +39,8 @@ def export(
     """Export rules from Prefect as a file that can be deployed again.
 
     Rules made by hand are included. Secrets are not: a rule names the block that holds them.
+    Not over `--url`, since it reads the Prefect of this machine; `GET …/rules/NAME/prefect.yaml`
+    of the API exports one rule.
 
     Examples:
         sentinel rule export > rules.yaml
@@ -48,6 +50,7 @@ def export(
     Raises:
         NotFound: Prefect has no deployment of a named rule
     """
+    refuse_remote()
     from sentinel.rollout.api import RolloutApi
     from sentinel.rollout.exported import entry_of, written
 

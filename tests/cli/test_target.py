@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.cli.export import export
 from sentinel.cli.remote_url import OVER_HTTP, refuse_remote
 from sentinel.cli.target import settings_here
 from sentinel.errors import ConfigurationError
@@ -49,6 +50,14 @@ def test_commands_use_the_running_instance_until_its_next_start(
     found = settings_here()
     assert found.prefect_api_url == SAVED
     assert found.prefect_auth_string.get_secret_value() == ""
+
+
+def test_an_export_never_takes_the_prefect_of_this_machine_for_that_of_the_server(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTINEL_URL", "http://sentinel.example:8400")
+    with pytest.raises(ConfigurationError, match="not over http://sentinel"):
+        export(None, "yaml", None)
 
 
 def test_the_refusal_over_http_names_every_command_that_takes_an_address(
