@@ -41,7 +41,8 @@ Matchers = Annotated[list[Text], Field(max_length=20)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # JSON has no infinite numbers: what is stored could not be read again.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class _Matched(_Part):
@@ -152,7 +153,8 @@ KINDS = ("ratio", "threshold", "latency", "prefect_runs", "measurements")
 class Objective(_Part):
     """Which percentage of events is to be good over a window."""
 
-    target: float = Field(gt=0, lt=100, description="Percent, such as 99.9.")
+    # Strict, or YAML's `yes` would be 1%.
+    target: float = Field(strict=True, gt=0, lt=100, description="Percent, such as 99.9.")
     window: Window = Field(default_factory=lambda: RollingWindow(kind="rolling"))
 
     @property
@@ -163,7 +165,7 @@ class Objective(_Part):
 
 def objective_name(objective: Objective) -> str:
     """Return an objective in words: `99.9% over 30 days`."""
-    return f"{objective.target:.6g}% over {objective.window.text}"
+    return f"{objective.target:.15g}% over {objective.window.text}"
 
 
 class Alerting(_Part):
@@ -173,6 +175,12 @@ class Alerting(_Part):
     ticket: bool = Field(default=True, description="Alert where it burns slowly but steadily.")
     page_severity: Literal["critical", "high", "medium", "low", "info"] = "critical"
     ticket_severity: Literal["critical", "high", "medium", "low", "info"] = "medium"
+
+
+def _usual_minimum(others: dict[str, Any]) -> int:
+    # Flow runs are few: a nightly one has no ten events within three days, the longest window of
+    # an alert.
+    return 1 if isinstance(others.get("indicator"), PrefectIndicator) else 10
 
 
 class SloDefinition(_Part):
@@ -190,8 +198,9 @@ class SloDefinition(_Part):
         min_length=1, max_length=5, json_schema_extra={"uniqueItems": True}
     )
     minimum_events: Whole = Field(
-        default=10, ge=1, le=1_000_000_000,
-        description="With fewer events in a window there is not enough data to say.",
+        default_factory=_usual_minimum, ge=1, le=1_000_000_000,
+        description="With fewer events in a window there is not enough data to say. Left out: 1 "
+        "for flow runs, else 10.",
     )  # fmt: skip
     alerting: Alerting = Field(default_factory=Alerting)
 
@@ -247,6 +256,12 @@ def from_yaml(text: str) -> list[SloDefinition]:
         ConfigurationError: it is no YAML or no SLO, or two have one name
     """
     given = loaded(text, "slos", "A file of SLOs begins with: slos:")
+    unknown = sorted(str(one) for one in given if one != "slos") if "slos" in given else []
+    if unknown:
+        raise ConfigurationError(
+            f"{unknown[0]}: unknown beside slos",
+            hint="What belongs to an SLO stands in its entry of the list.",
+        )
     found: Any = given.get("slos", [given])
     if not isinstance(found, list):
         raise ConfigurationError("slos: must be a list: - name: …")
@@ -267,6 +282,8 @@ def to_yaml(definitions: list[SloDefinition]) -> str:
 
 def _written(definition: SloDefinition) -> Mapping[str, Any]:
     written = definition.model_dump(exclude_defaults=True)
+    if definition.minimum_events == _usual_minimum({"indicator": definition.indicator}):
+        written.pop("minimum_events", None)
     if "indicator" in written:
         written["indicator"] = {"kind": definition.indicator.kind, **written["indicator"]}
     for one, objective in zip(written["objectives"], definition.objectives, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -30,6 +31,8 @@ __all__ = [
     "minute_of",
 ]
 
+NEARBY = timedelta(minutes=15)
+"""How far apart two metrics may be sampled that count the same events."""
 LOOKBACK = timedelta(minutes=15)
 """A counter's first increase in a span is that since a sample at most this much before it."""
 MetricIndicator = RatioIndicator | ThresholdIndicator | LatencyIndicator
@@ -54,8 +57,8 @@ def counts_of_samples(
         end: of the last minute, which is not part of it
 
     Returns:
-        Events by the minute. A minute whose good events outnumber all of them, as two counters
-        that are sampled apart may say, counts all as good.
+        Events by the minute. Where the chosen events of a minute outnumber all of them, as two
+        counters that are sampled apart may say, the rest counts in the minutes nearby.
     """
     if isinstance(indicator, ThresholdIndicator):
         series = metrics.window(indicator.metric, indicator.match, start, end)
@@ -81,18 +84,58 @@ def _ratio(
     metrics: MetricReader, good: MetricPart | None, bad: MetricPart | None, total: MetricPart,
     start: datetime, end: datetime, *, counter: bool,
 ) -> Counts:  # fmt: skip
-    all_times, events = _events(metrics, total, start, end, counter=counter)
     some = good or bad
     if some is None:
+        all_times, events = _events(metrics, total, start, end, counter=counter)
         return Counts(all_times, events, events)
-    times, chosen = _events(metrics, some, start, end, counter=counter)
+    # What the minutes before the span cannot hold counts within it.
+    since = start - NEARBY
+    all_times, events = _events(metrics, total, since, end, counter=counter)
+    times, chosen = _events(metrics, some, since, end, counter=counter)
     both = Counts(
         np.append(all_times, times),
         np.append(np.zeros(len(events)), chosen),
         np.append(events, np.zeros(len(chosen))),
     )
-    share = np.clip(both.good, 0.0, both.total)
-    return Counts(both.times, share if bad is None else both.total - share, both.total)
+    share = _placed(both)
+    inside = both.times >= micros(start)
+    return Counts(
+        both.times[inside],
+        (share if bad is None else both.total - share)[inside],
+        both.total[inside],
+    )
+
+
+def _placed(both: Counts) -> NDArray[np.float64]:
+    # What a minute cannot hold counts in those after it, or else in those before.
+    if not (both.good > both.total).any():
+        return both.good
+    times: list[int] = both.times.tolist()
+    room: list[float] = (both.total - both.good).clip(min=0.0).tolist()
+    over: list[float] = (both.good - both.total).clip(min=0.0).tolist()
+    near = NEARBY // timedelta(microseconds=1)
+    waiting, homeless = deque[int](), list[int]()
+    for place, at in enumerate(times):
+        while waiting and times[waiting[0]] < at - near:
+            homeless.append(waiting.popleft())
+        while waiting and room[place] > 0:
+            _move(over, waiting[0], room, place)
+            if over[waiting[0]] <= 0:
+                waiting.popleft()
+        if over[place] > 0:
+            waiting.append(place)
+    for of in [*homeless, *waiting]:
+        place = of - 1
+        while over[of] > 0 and place >= 0 and times[place] >= times[of] - near:
+            _move(over, of, room, place)
+            place -= 1
+    return both.total - np.array(room)
+
+
+def _move(over: list[float], of: int, room: list[float], to: int) -> None:
+    moved = min(over[of], room[to])
+    over[of] -= moved
+    room[to] -= moved
 
 
 def _events(

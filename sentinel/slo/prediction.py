@@ -28,6 +28,7 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 FEWEST_DAYS = 3
 """With fewer whole days of events there is nothing to draw from."""
 _MOST_DAYS = 28
+_AT_ONCE = 50
 _HALF_LIFE = 14.0
 """Days after which a day of the past counts half."""
 _SPREAD = 1.0
@@ -86,17 +87,21 @@ def predicted(
                           days=len(total))  # fmt: skip
     hours = max(1, math.ceil((horizon - now) / _HOUR))
     drawn = _drawn(len(total), math.ceil(hours / 24), paths, np.random.default_rng(seed))
-    future_bad = bad[drawn].reshape(paths, -1)[:, :hours]
-    future_total = total[drawn].reshape(paths, -1)[:, :hours]
-    start = status.span.start
-    bad_sum = np.cumsum(future_bad, axis=1) + status.counted.bad
-    total_sum = np.cumsum(future_total, axis=1) + status.counted.total
+    before_bad, before_total = np.float64(status.counted.bad), np.float64(status.counted.total)
     if isinstance(window, RollingWindow):
-        left_bad, left_total = _leaving(counts, start, hours)
-        bad_sum, total_sum = bad_sum - left_bad, total_sum - left_total
-    violated = bad_sum > objective.budget * total_sum * (1 + 1e-9)
-    ever = violated.any(axis=1)
-    first = np.where(ever, violated.argmax(axis=1) + 1.0, np.inf)
+        left_bad, left_total = _leaving(counts, status.span.start, hours)
+        before_bad, before_total = before_bad - left_bad, before_total - left_total
+    # Few paths at once: a year has 8,784 hours, and each takes several numbers.
+    found = list[Numbers]()
+    for some in (drawn[one : one + _AT_ONCE] for one in range(0, paths, _AT_ONCE)):
+        bad_sum, total_sum = (
+            np.cumsum(each[some].reshape(len(some), -1)[:, :hours], axis=1) + before
+            for each, before in ((bad, before_bad), (total, before_total))
+        )
+        violated = bad_sum > objective.budget * total_sum * (1 + 1e-9)
+        found.append(np.where(violated.any(axis=1), violated.argmax(axis=1) + 1.0, np.inf))
+    first = np.concatenate(found)
+    ever = np.isfinite(first)
     tail = (1 - LEVEL) / 2
     quantiles = np.quantile(first, [tail, 0.5, 1 - tail], method="inverted_cdf")
     soonest, likely, latest = (

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import ROUND_FLOOR, Decimal
 
 import msgspec
 
@@ -100,7 +101,7 @@ def _rows(slos: Sequence[ReportedSlo]) -> list[tuple[str, ...]]:
             one.definition.team,
             status.objective,
             WORDS[status.health],
-            "" if status.compliance is None else f"{status.compliance:.4g}%",
+            "" if status.compliance is None else _share(status),
             "" if status.budget_left is None else f"{status.budget_left:.1%}",
             "" if status.burn_rate is None else f"{status.burn_rate:.3g}",
             f"{status.counted.total:,.0f}",
@@ -108,6 +109,14 @@ def _rows(slos: Sequence[ReportedSlo]) -> list[tuple[str, ...]]:
         for one in slos
         for status in one.statuses
     ]
+
+
+def _share(status: Status) -> str:
+    # Rounded down, with two decimals more than the target: what is violated never looks like 100%.
+    good, total = Decimal(status.counted.good), Decimal(status.counted.total)
+    decimals = max(0, -int(Decimal(repr(status.target)).normalize().as_tuple().exponent))
+    percent = (good * 100 / total).quantize(Decimal(1).scaleb(-decimals - 2), ROUND_FLOOR)
+    return f"{percent.normalize():f}%"
 
 
 def _violations(slos: Sequence[ReportedSlo]) -> list[str]:

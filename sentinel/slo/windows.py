@@ -112,7 +112,7 @@ class CalendarWindow(BaseModel):
     @property
     def text(self) -> str:
         """The window in words."""
-        return f"calendar {self.period}"
+        return f"calendar {self.period}" + ("" if self.timezone == "UTC" else f" ({self.timezone})")
 
 
 Window = Annotated[RollingWindow | CalendarWindow, Field(discriminator="kind")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sentinel.errors import ConfigurationError
-from sentinel.slo.definition import from_yaml, objective_name, to_yaml
+from sentinel.slo.definition import definition_of, from_yaml, objective_name, to_yaml
 
 TEXT = """
 slos:
@@ -32,7 +32,7 @@ def test_what_is_read_is_written_back_and_read_the_same():
     assert [one.name for one in read] == ["checkout", "nightly"]
     assert from_yaml(to_yaml(read)) == read
     assert [objective_name(one) for one in read[0].objectives] == [
-        "99.9% over 30 days", "99.5% over calendar month",
+        "99.9% over 30 days", "99.5% over calendar month (Europe/Berlin)",
     ]  # fmt: skip
 
 
@@ -53,8 +53,35 @@ def test_what_is_read_is_written_back_and_read_the_same():
         ("name: x\nobjectives: [{target: 9}]\nindicator: {kind: magic}", "must be 'ratio'"),
         ("name: x\nobjectives: [{target: 9}]\nindicator: {kind: threshold, metric: a}",
          "give below, above, or both"),
+        ("name: x\nobjectives: [{target: 9}]\n"
+         "indicator: {kind: threshold, metric: a, below: 1e999}", "below: must be a finite number"),
+        ("name: x\nobjectives: [{target: true}]", "objectives.0.target: must be a"),
+        ("slos: []\nteam: shop", "team: unknown beside slos"),
     ],
 )  # fmt: skip
 def test_an_error_names_the_field_that_is_wrong(given: str, said: str):
     with pytest.raises(ConfigurationError, match=said):
         from_yaml(given)
+
+
+def test_runs_are_few_so_that_one_says_something_unless_the_slo_wants_more():
+    runs = {"kind": "prefect_runs", "deployments": ["etl/load"], "ready_by": "06:00"}
+    given = {"name": "x", "objectives": [{"target": 99}]}
+    assert definition_of(given).minimum_events == 10
+    assert definition_of({**given, "indicator": runs}).minimum_events == 1
+    wanted = definition_of({**given, "indicator": runs, "minimum_events": 3})
+    assert wanted.minimum_events == 3
+    assert from_yaml(to_yaml([wanted])) == [wanted]
+
+
+def test_objectives_that_differ_have_different_names():
+    zones = [
+        {"target": 99, "window": {"kind": "calendar", "timezone": one}}
+        for one in ("UTC", "Asia/Tokyo")
+    ]
+    close = [{"target": 99.99999}, {"target": 99.999995}]
+    read = definition_of({"name": "x", "objectives": [*zones, *close]})
+    assert [objective_name(one) for one in read.objectives] == [
+        "99% over calendar month", "99% over calendar month (Asia/Tokyo)",
+        "99.99999% over 30 days", "99.999995% over 30 days",
+    ]  # fmt: skip

@@ -138,3 +138,48 @@ def test_a_day_is_good_where_a_run_completed_by_its_time_also_when_the_clocks_ch
     ]
     found = counts_of_runs(indicator, runs, start, end)
     assert found.between(start, end) == Tally(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "all_events"),
+    [
+        ([(one, 60 * one) for one in range(6)], [(0, 0), (5, 300)]),
+        ([(0, 0), (5, 300)], [(one, 60 * one) for one in range(6)]),
+        ([(0, 0), (1, 0), (5, 240)], [(one, 60 * one) for one in range(6)]),
+        ([(0, 0), (5, 240)], [(0, 0), (1, 60), (4, 240), (6, 300)]),
+    ],
+)
+def test_events_of_counters_that_are_sampled_apart_are_not_lost(
+    chosen: Samples, all_events: Samples
+):
+    metrics = Metrics(bad=[({}, chosen)], all=[({}, all_events)])
+    indicator = RatioIndicator(
+        kind="ratio", bad=MetricPart(metric="bad"), total=MetricPart(metric="all")
+    )
+    found = counts_of_samples(indicator, metrics, START, END)
+    assert total(found) == Tally(300 - chosen[-1][1], 300)
+    assert (found.good >= 0).all()
+
+
+def test_events_that_no_minute_nearby_can_hold_are_not_counted_elsewhere():
+    metrics = Metrics(bad=[({}, [(-60, 0), (-59, 5)])], all=[({}, [(1, 0), (2, 10)])])
+    indicator = RatioIndicator(
+        kind="ratio", bad=MetricPart(metric="bad"), total=MetricPart(metric="all")
+    )
+    found = counts_of_samples(indicator, metrics, START - timedelta(hours=1), END)
+    assert total(found) == Tally(10, 10)
+
+
+def test_a_span_that_is_counted_again_has_what_the_minutes_before_it_could_not_hold():
+    """Bad events of the minutes before START are counted with the next sample of all events."""
+    metrics = Metrics(
+        bad=[({}, [(one, 9 * one + 90) for one in range(-10, 6)])],
+        all=[({}, [(-7, 0), (-2, 50), (3, 100)])],
+    )
+    indicator = RatioIndicator(
+        kind="ratio", bad=MetricPart(metric="bad"), total=MetricPart(metric="all")
+    )
+    whole = counts_of_samples(indicator, metrics, START - timedelta(minutes=10), END)
+    again = counts_of_samples(indicator, metrics, START, END)
+    assert total(again) == total(whole)
+    assert total(whole).bad > 27

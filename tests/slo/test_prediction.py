@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from sentinel.metrics.moments import micros
 from sentinel.slo.counts import Counts
 from sentinel.slo.definition import Objective
 from sentinel.slo.prediction import predicted
-from sentinel.slo.windows import CalendarWindow
+from sentinel.slo.windows import CalendarWindow, RollingWindow
 
 NOW = datetime(2026, 11, 11, tzinfo=UTC)
 MONTH = Objective(target=99, window=CalendarWindow(kind="calendar"))
@@ -62,3 +63,14 @@ def test_what_leaves_a_rolling_window_gives_budget_back():
     assert found is not None
     assert worse is not None
     assert found.probability <= 0.2
+
+
+def test_a_year_is_predicted_in_little_memory():
+    year = Objective(target=99, window=RollingWindow(kind="rolling", days=366))
+    tracemalloc.start()
+    try:
+        predicted(year, steady(20, 0.5), NOW)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 40_000_000

@@ -32,7 +32,11 @@ def reported(
     """
     now, found = store.now(), list[ReportedSlo]()
     for one in slos.list(tenant):
-        counts, least = slos.counts(one.name), one.definition.minimum_events
+        windows = [each.window for each in one.definition.objectives]
+        first = min(
+            start for each in windows for start in (each.span(since).start, each.span(now).start)
+        )
+        counts, least = slos.counts(one.name, first), one.definition.minimum_events
         violations = [
             violation
             for objective in one.definition.objectives
