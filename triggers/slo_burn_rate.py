@@ -26,7 +26,7 @@ _SHORTEST = timedelta(seconds=2)
 
 
 @trigger(category="slo", unit="times the budget", backtest=False, closed_world=True)
-def slo_burn_rate(ctx: Context, slo: str) -> Iterator[Reading]:
+def slo_burn_rate(ctx: Context, slo: str, definition: str = "") -> Iterator[Reading]:
     """How fast an SLO uses up its error budget, over several windows at once.
 
     By the Site Reliability Workbook: a page where a long and a short window both burn so fast that
@@ -38,27 +38,30 @@ def slo_burn_rate(ctx: Context, slo: str) -> Iterator[Reading]:
     Args:
         ctx: the time, the SLO and its events, the stored metrics and the Prefect API
         slo: the name of the SLO
+        definition: changes with the definition of the SLO, so that a change of it is approved as
+            one of its rule is; it has no other effect
 
     Yields:
         For each objective one reading for its page and one for its ticket, where the SLO has them:
         the burn rate of the pair of windows that fires or is closest to it.
     """
 
-    def runs(definition: SloDefinition, span: Span) -> Counts:
-        return _counts_of_runs(ctx, definition, span)
+    def runs(of: SloDefinition, span: Span) -> Counts:
+        return _counts_of_runs(ctx, of, span)
 
-    definition, counts = counted(ctx.slos, slo, ctx.metrics, ctx.now(), runs)
-    statuses = statuses_of(definition, counts, ctx.now())
-    alerting = definition.alerting
-    for objective, status in zip(definition.objectives, statuses, strict=True):
-        for burn in burns_of(objective, counts, ctx.now(), definition.minimum_events):
+    del definition
+    found, counts = counted(ctx.slos, slo, ctx.metrics, ctx.now(), runs)
+    statuses = statuses_of(found, counts, ctx.now())
+    alerting = found.alerting
+    for objective, status in zip(found.objectives, statuses, strict=True):
+        for burn in burns_of(objective, counts, ctx.now(), found.minimum_events):
             if not (alerting.page if burn.kind == "page" else alerting.ticket):
                 continue
             labels = {"slo": slo, "objective": status.objective, "kind": burn.kind}
             if burn.fires is None or burn.worst is None:
                 ctx.unknown(labels)
                 continue
-            yield _reading(definition, labels, status, burn)
+            yield _reading(found, labels, status, burn)
 
 
 def _reading(

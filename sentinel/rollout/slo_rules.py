@@ -8,11 +8,12 @@ escalation, stay as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sentinel.errors import NotFound
+from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.rollout.rule_draft import Draft
 from sentinel.store.slo.slos import Slos
 
@@ -46,11 +47,26 @@ def _fields(definition: SloDefinition) -> dict[str, Any]:
     return fields | ({"team": definition.team} if definition.team else {})
 
 
+def digest(definition: SloDefinition) -> str:
+    """Return what differs where anything of a definition does.
+
+    It is a parameter of the rule, so that a change of an SLO is one of its rule, which a second
+    person may have to approve.
+
+    Args:
+        definition: of the SLO
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    return sha256(definition.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
+
+
 def draft_of_slo(definition: SloDefinition) -> Draft:
     """Return the draft of an SLO's rule."""
     return Draft(
         trigger=TRIGGER,
-        parameters={"slo": definition.name},
+        parameters={"slo": definition.name, "definition": digest(definition)},
         rule={**_fields(definition), "every": _PERIOD},
     )
 
@@ -81,7 +97,7 @@ def save_slo(
         ChangeWaits: a second person has to approve the change of its rule first; saved again
             afterwards, it is stored
         Conflict: another tenant or owner has an SLO or a rule of that name
-        ConfigurationError: it, or its rule, cannot be made; nothing was stored
+        ConfigurationError: it, or its rule, cannot be made; neither was stored
         PrefectUnreachable: Prefect does not answer; the same again completes it
     """
     everybodys = Slos(store)
@@ -93,7 +109,10 @@ def save_slo(
         slos.get_or_conflict(definition)
     check(before)
     draft = draft_of_slo(definition)
-    if rules.find(draft.name, definition.tenant) is None:
+    if before is None:
+        everybodys.refuse_too_many()
+    made = rules.find(draft.name, definition.tenant) is None
+    if made:
         rules.create(draft, actor=actor, given={})
     else:
 
@@ -103,7 +122,15 @@ def save_slo(
             return msgspec.structs.replace(present, parameters=draft.parameters, rule=changed), {}
 
         rules.change(draft.name, definition.tenant, edit, actor=actor)
-    return slos.save(definition, actor=actor, check=check)
+    try:
+        return slos.save(definition, actor=actor, check=check)
+    except (ConfigurationError, Conflict):
+        if made:
+            # A rule without its SLO would raise an error each minute.
+            with rules.alone(draft.name):
+                live = rules.find(draft.name, definition.tenant)
+                rules.remove(draft.name, definition.tenant, live, actor=actor)
+        raise
 
 
 def remove_slo(

@@ -7,12 +7,17 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from sentinel.api.known_keys import KnownKeys
 from sentinel.clock import FakeClock
 from sentinel.slo.definition import definition_of
 from sentinel.store import Store
+from sentinel.store.approvals.separation import Separation
+from sentinel.store.slo import slos
 from sentinel.store.slo.slos import Slos
 from tests.api.on_prefect import deployments
+from tests.api.test_pending_changes import key_of
 from tests.prefect_server import PrefectServer
 
 SLO: dict[str, Any] = {"name": "checkout", "team": "shop", "objectives": [{"target": 99.0}]}
@@ -21,8 +26,14 @@ PLACE = "/api/slo/checkout"
 
 @pytest.mark.prefect
 def test_an_slo_is_made_changed_and_removed_with_its_rule(
-    desk: httpx.Client, prefect_server: PrefectServer
+    desk: httpx.Client,
+    prefect_server: PrefectServer,
+    on_prefect: FastAPI,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    store: Store = on_prefect.state.store
+    on_prefect.state.keys = KnownKeys(store)
+    maria, bob = key_of(store, "maria"), key_of(store, "bob")
     answer = desk.post("/api/slo", json=SLO)
     assert answer.status_code == 201, answer.text
     assert (answer.json()["rule"], answer.headers["location"]) == ("slo-checkout", PLACE)
@@ -42,6 +53,25 @@ def test_an_slo_is_made_changed_and_removed_with_its_rule(
     after = desk.get("/api/v1/alerts/rules/slo-checkout").json()["spec"]
     assert after == {**before, "team": "web"}
 
+    # Who changes what it alerts on needs a second person, as who changes its rule does.
+    Separation(store).switch("default", on=True, actor="root")
+    looser = {**SLO, "team": "web", "objectives": [{"target": 50.0}]}
+    waits = desk.put(PLACE, json=looser, headers=maria)
+    assert waits.status_code == 202, waits.text
+    assert desk.get(PLACE).json()["definition"]["objectives"][0]["target"] == 99.0
+    place = f"/api/v1/alerts/pending-changes/{waits.json()['pending_change']['id']}"
+    assert desk.post(f"{place}/approve", headers=bob).json()["status"] == "applied"
+    assert desk.put(PLACE, json=looser, headers=maria).status_code == 200
+    Separation(store).switch("default", on=False, actor="root")
+
+    # One that is refused leaves no rule behind, whenever it is refused.
+    monkeypatch.setattr(slos, "MOST_SLOS", 1)
+    for late in (False, True):
+        if late:
+            monkeypatch.setattr(Slos, "refuse_too_many", Slos.list)
+        refused = desk.post("/api/slo", json={**SLO, "name": "further"})
+        assert "there are 1 SLOs already" in refused.text
+        assert "slo-further" not in deployments(prefect_server)
     assert desk.delete(PLACE).status_code == 200
     assert desk.get(PLACE).status_code == 404
     assert "slo-checkout" not in deployments(prefect_server)

@@ -191,6 +191,11 @@ class Slos:
 
         return self._store.in_transaction(work)
 
+    def refuse_too_many(self) -> None:
+        """Raise ConfigurationError where there is no room for a further SLO."""
+        with self._store.read() as connection:
+            self._refuse_too_many(connection)
+
     def remove(
         self, name: str, *, actor: str, check: Callable[[StoredSlo], None] = lambda _: None
     ) -> StoredSlo:
