@@ -22,6 +22,7 @@ from sentinel.settings import Settings
 from sentinel.store.access.within import Within
 from sentinel.store.telemetry.answering import LogAnswers, TraceAnswers
 from sentinel.store.telemetry.client import telemetry_client
+from sentinel.store.telemetry.log_patterns import LogPatterns
 
 __all__ = ["KEPT_FOR", "MOST_RUNNING", "VALID_FOR", "Outcome", "Searches", "TelemetryReader"]
 
@@ -175,6 +176,10 @@ class TelemetryReader:
             TelemetryUnavailable: there is no telemetry store
         """
         return LogAnswers(telemetry_client(self._settings), self.name(scope, tenant))
+
+    def patterns(self, scope: Scope, tenant: str | None) -> LogPatterns:
+        """Return what reads the patterns of a tenant's log lines; see `logs`."""
+        return LogPatterns(telemetry_client(self._settings), self.name(scope, tenant))
 
     def traces(self, scope: Scope, tenant: str | None) -> TraceAnswers:
         """Return what answers about a tenant's traces; see `logs`."""

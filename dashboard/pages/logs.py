@@ -12,6 +12,7 @@ from dashboard import export_panel, session
 from dashboard.export_panel import Export
 from dashboard.log_facets import chosen_attribute, facets
 from dashboard.log_lines import LINES, lines_table
+from dashboard.log_patterns import PATTERNS, patterns
 from dashboard.log_tail import tail
 from dashboard.page_addresses import SEARCH
 from dashboard.telemetry_chart import BUCKETS, histogram
@@ -171,6 +172,8 @@ def logs() -> None:
     found = asked(text, LOG_FIELDS)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         following = st.toggle("Live tail", key=FOLLOW, help="Lines as they arrive")
+        by_pattern = st.toggle("Patterns", key=PATTERNS, disabled=following,
+                               help="Lines by the statement that writes them")  # fmt: skip
         with st.popover("Query language", icon=":material/help:", type="tertiary"):
             st.html(grammar_html("logs"))
     if found is None:
@@ -178,6 +181,8 @@ def logs() -> None:
     _understood(found)
     if following:
         tail(found, tenant)
+    elif by_pattern:
+        patterns(found, tenant)
     else:
         _search(found, tenant)
 

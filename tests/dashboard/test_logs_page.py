@@ -9,17 +9,19 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.export_files import as_csv
 from dashboard.log_lines import LINES
+from dashboard.log_patterns import choose
 from dashboard.log_tail import MOST_LINES, with_new
 from sentinel.access import EVERYTHING, Permission, Scope
 from sentinel.access.scope import Reach
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.logs import LogSearch
+from sentinel.store.telemetry.pattern_mining import PatternMining
 from sentinel.store.telemetry.reading import Period
 from sentinel.telemetry.answers import LogLineView
 from sentinel.telemetry.query import parse_query
 from tests.dashboard.scene import Scene, shown
-from tests.dashboard.telemetry_scene import sends_logs, use_telemetry
+from tests.dashboard.telemetry_scene import NOW, SECOND, sends_logs, use_telemetry
 
 SENT = [
     {"message": "connection refused by <b>postgres</b>", "service_name": "pay", "level": "ERROR",
@@ -146,6 +148,36 @@ def test_the_address_names_the_field_whose_values_are_counted(
 ):
     sends_logs(telemetry, SENT)
     assert 'title="/buy">/buy</a>' in opened(telemetry_page, facet="@http.route")
+
+
+def test_patterns_are_shown_by_their_state_and_open_their_lines(
+    telemetry_page: AppTest, telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch
+):
+    page = telemetry_page
+    took = [{"message": f"took {n} ms", "service_name": "pay"} for n in range(3)]
+    sends_logs(telemetry, [*took, SENT[1]])
+    sends_logs(telemetry, [{"message": "of acme"}], tenant="acme")
+    opened(page)
+    page.toggle(key="logs-patterns").set_value(True).run()
+    assert "No pattern was found" in shown(page)  # they are looked for after each minute
+    PatternMining(telemetry).turn(NOW + 120 * SECOND)
+    page.button(key="telemetry-refresh").click().run()
+    found = page.dataframe[0].value
+    assert list(found["Pattern"]) == ["took <*> ms", "order accepted"]
+    assert list(found["Lines"]) == [3, 1]
+    page.segmented_control(key="patterns-state").set_value("vanished").run()
+    assert not page.dataframe
+    # A row that is selected searches its lines.
+    page.segmented_control(key="patterns-state").set_value("all").run()
+    state = {"logs-patterns": True, "q": ""}
+    monkeypatch.setattr("dashboard.log_patterns.st.session_state", state)
+
+    def second(_: str) -> int:
+        return 1
+
+    monkeypatch.setattr("dashboard.log_patterns.selected_row", second)
+    choose("patterns", ["one", "two"])
+    assert state == {"logs-patterns": False, "q": "two"}
 
 
 def line(number: int) -> LogLineView:
