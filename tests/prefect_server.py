@@ -104,7 +104,7 @@ class PrefectServer:
                 self._process.wait(20)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait()
+                self._process.wait(60)
             self._process = None
 
     def cli(

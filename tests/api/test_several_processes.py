@@ -45,7 +45,7 @@ def process(port: int, tmp_path: Path, migrated_sqlite: Path) -> Generator[psuti
     yield psutil.Process(started.pid)
     if started.poll() is None:
         os.killpg(started.pid, signal.SIGKILL)
-    started.wait()
+    started.wait(60)
     log.close()
 
 

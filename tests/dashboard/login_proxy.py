@@ -76,7 +76,7 @@ class _Through(socketserver.StreamRequestHandler):
                 while piece := self.rfile.read1(65536):
                     far.sendall(piece)
             _hang_up(far)
-            back.join()
+            back.join(60)
             self.proxy.open -= {far, self.connection}
 
     def _back(self, far: socket.socket) -> None:
@@ -101,4 +101,4 @@ def log_in_before(dashboard: str) -> Generator[LoginProxy]:
         yield proxy
     finally:
         proxy.end()
-        serving.join()
+        serving.join(60)

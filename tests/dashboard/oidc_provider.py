@@ -131,4 +131,4 @@ def provider() -> Generator[Provider]:
             yield running
         finally:
             running.shutdown()
-            serving.join()
+            serving.join(60)

@@ -89,7 +89,7 @@ def guarded() -> Generator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/api"
         server.shutdown()
-        thread.join()
+        thread.join(60)
 
 
 def opened(page: AppTest) -> AppTest:

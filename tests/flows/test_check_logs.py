@@ -108,7 +108,7 @@ def test_what_others_log_meanwhile_is_not_of_the_run_and_levels_are_as_before(ga
         """Have another thread log, which is none of the check's."""
         other = threading.Thread(target=log.warning, args=("of another thread",))
         other.start()
-        other.join()
+        other.join(60)
         log.info("of the check")
         yield Reading(labels={"name": "a"}, value=1)
 

@@ -230,7 +230,7 @@ def answering(status: int, body: bytes) -> Generator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-        thread.join()
+        thread.join(60)
 
 
 def test_numbers_come_out_of_json():

@@ -53,7 +53,7 @@ class Site:
             yield self
         finally:
             self._server.shutdown()
-            thread.join()
+            thread.join(60)
             self._server.server_close()
 
 

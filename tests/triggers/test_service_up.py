@@ -75,7 +75,7 @@ class Site(ThreadingHTTPServer):
         finally:
             self.patience.set()
             self.shutdown()
-            thread.join()
+            thread.join(60)
             self.server_close()
 
 

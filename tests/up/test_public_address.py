@@ -27,5 +27,5 @@ def test_what_listens_and_is_no_web_server_is_reached_all_the_same() -> None:
         thread = threading.Thread(target=answer)
         thread.start()
         found = public_address_state(f"http://127.0.0.1:{port}", "here")
-        thread.join()
+        thread.join(60)
     assert found.state == "ok"

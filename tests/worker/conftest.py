@@ -89,7 +89,7 @@ class Worker:
     def kill(self) -> None:
         """SIGKILL, to it alone."""
         self.process.kill()
-        self.process.wait()
+        self.process.wait(60)
 
     def end(self) -> None:
         """However it is, make an end of it."""

@@ -70,5 +70,5 @@ class VendorServer:
             yield self
         finally:
             self._server.shutdown()
-            thread.join()
+            thread.join(60)
             self._server.server_close()

@@ -31,7 +31,7 @@ def _together(*work: Callable[[], Any]) -> list[Any]:
     barrier, answers = threading.Barrier(len(work)), [None] * len(work)
 
     def run(place: int, one: Callable[[], Any]) -> None:
-        barrier.wait()
+        barrier.wait(60)
         answers[place] = one()
 
     threads = [threading.Thread(target=run, args=pair) for pair in enumerate(work)]

@@ -238,7 +238,7 @@ def test_a_backup_is_of_one_moment_while_others_write(
         backup(full, tmp_path / "b.jsonl.gz")
     finally:
         stop.set()
-        writer.join()
+        writer.join(60)
     copy = Store(f"sqlite:///{tmp_path / 'copy.db'}", clock=clock)
     restore(copy, tmp_path / "b.jsonl.gz")
     said = {row for row in everything(copy)["audit"] if b'"receiver.set"' in row}

@@ -258,7 +258,7 @@ def test_an_event_counts_once_however_many_match_and_die(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     monkeypatch.setattr(batch, "collect", collect)
     monkeypatch.setattr(UnitOfWork, "commit", commit)
     street.matched()
@@ -310,7 +310,7 @@ def test_the_relay_matches_events_as_they_arrive_and_releases_its_lease(street: 
     finally:
         stop.set()
         for thread in threads:
-            thread.join()
+            thread.join(60)
     assert street.store.leases.holder(LEASE) is None
     assert [alert.occurrences for alert in street.alerts()] == [1] * 5
 

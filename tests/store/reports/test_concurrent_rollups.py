@@ -110,7 +110,7 @@ def test_several_may_sum_up_at_once_while_others_write(days: Days, beside: Store
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert failed == []
     assert_true(days.store)
     keep(days.store)
