@@ -63,7 +63,10 @@ class FatigueView(BaseModel):
     since: datetime
     until: datetime
     definition: str = Field(description="How the score is made.")
-    rules: list[FatigueItem] = Field(description="The twelve rules with the most alerts.")
+    rules: list[FatigueItem] = Field(
+        description="At most twelve, of the names of rules with the most alerts; each tenant's "
+        "rule by itself."
+    )
     teams: list[FatigueItem]
     people: list[FatigueItem] = Field(
         description="Who was paged; empty for whoever may not see on-call."

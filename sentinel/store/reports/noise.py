@@ -76,8 +76,8 @@ def noise_report(
         figures: of the same scope, whose period is then that of the report; None to read them
 
     Returns:
-        The twelve names of rules with the most alerts, each tenant's rule of such a name by itself,
-        and the teams of all.
+        Of the twelve names of rules with the most alerts, each tenant's rule of such a name by
+        itself, at most the twelve with the most; and the teams of all.
 
     Raises:
         ConfigurationError: the period is too long
@@ -91,6 +91,9 @@ def noise_report(
         marked = _marked(connection, since, until, scope)
         spans = _periods(connection, [one.name for one in rules], scope)
         twins = _twins(connection, spans, since, until, scope)
+        kept = _most(rules, twins)
+        twins = {name: [one for one in some if one in kept] for name, some in twins.items()}
+        rules = [one for one in rules if one in kept or twins.get(one.name)]
         alerts = _newest(connection, rules, twins, since, until, scope)
         timelines, whole_since = timelines_of(connection, [one.id for one in alerts])
         people = _people(connection, since, until) if scope.is_everything else []
@@ -166,6 +169,15 @@ class _Twin(msgspec.Struct, frozen=True, kw_only=True):
     low: int
     resolved: int
     ignored: int
+
+
+def _most(
+    rules: Sequence[Measured], twins: Mapping[str, Sequence[_Twin]]
+) -> list[Measured | _Twin]:
+    """Return the rules with the most alerts, however many tenants have one of a name."""
+    alone = [one for one in rules if one.name not in twins]
+    some = [*alone, *chain(*twins.values())]
+    return sorted(some, key=lambda one: -one.opened)[:_MOST_RULES]
 
 
 def _of(one: Measured | _Twin, tenant: str) -> bool:

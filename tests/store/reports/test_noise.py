@@ -118,7 +118,7 @@ def test_nobody_sees_the_noise_of_others(store: Store, clock: FakeClock):
 
 @both_databases
 def test_rules_of_one_name_are_scored_for_each_tenant_by_its_own_period(
-    store: Store, clock: FakeClock
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ):
     quick = World(store, clock, tenant="a", team="ops", every="10s")
     slow = World(store, clock, tenant="b", team="ops", every="18m")
@@ -143,6 +143,9 @@ def test_rules_of_one_name_are_scored_for_each_tenant_by_its_own_period(
     assert (ours.tenant, ours.counts) == ("a", found["a"].counts)
     (team,) = noise_report(store).teams
     assert (team.name, team.tenant, team.counts.duplicates) == ("ops", "", 0)
+    monkeypatch.setattr("sentinel.store.reports.noise._MOST_RULES", 1)
+    (most,) = noise_report(store).rules
+    assert (most.tenant, most.counts) == ("b", found["b"].counts), "tenants are counted too"
 
 
 @both_databases
