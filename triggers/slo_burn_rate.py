@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import Field
 
 from sentinel import Context, Reading, trigger
 from sentinel.duration import format_duration
@@ -17,16 +20,22 @@ from sentinel.slo.counting import counted
 from sentinel.slo.counts import Counts
 from sentinel.slo.definition import PrefectIndicator, SloDefinition
 from sentinel.slo.indicators import RunEnd, counts_of_runs
+from sentinel.slo.prediction import Prediction, predicted
 from sentinel.slo.windows import Span
 from triggers._deployments import listed
 from triggers._outcomes import BAD, GOOD
 
 _SHORTEST = timedelta(seconds=2)
 """A span of runs that is not divided any more."""
+Ahead = Annotated[float, Field(ge=0, le=24 * 30)]
+Percent = Annotated[float, Field(ge=1, le=100)]
 
 
 @trigger(category="slo", unit="times the budget", backtest=False, closed_world=True)
-def slo_burn_rate(ctx: Context, slo: str, definition: str = "") -> Iterator[Reading]:
+def slo_burn_rate(
+    ctx: Context, slo: str, definition: str = "", ahead_hours: Ahead = 0,
+    ahead_percent: Percent = 80,
+) -> Iterator[Reading]:  # fmt: skip
     """How fast an SLO uses up its error budget, over several windows at once.
 
     By the Site Reliability Workbook: a page where a long and a short window both burn so fast that
@@ -40,6 +49,9 @@ def slo_burn_rate(ctx: Context, slo: str, definition: str = "") -> Iterator[Read
         slo: the name of the SLO
         definition: changes with the definition of the SLO, so that a change of it is approved as
             one of its rule is; it has no other effect
+        ahead_hours: a ticket also fires where the objective is likely to be violated within so many
+            hours, if the days to come are like those that were; 0 for no prediction
+        ahead_percent: how likely in percent
 
     Yields:
         For each objective one reading for its page and one for its ticket, where the SLO has them:
@@ -54,6 +66,10 @@ def slo_burn_rate(ctx: Context, slo: str, definition: str = "") -> Iterator[Read
     statuses = statuses_of(found, counts, ctx.now())
     alerting = found.alerting
     for objective, status in zip(found.objectives, statuses, strict=True):
+        coming = None
+        if ahead_hours and alerting.ticket:
+            coming = predicted(objective, counts, ctx.now(), minimum=found.minimum_events,
+                               within=timedelta(hours=ahead_hours))  # fmt: skip
         for burn in burns_of(objective, counts, ctx.now(), found.minimum_events):
             if not (alerting.page if burn.kind == "page" else alerting.ticket):
                 continue
@@ -61,7 +77,10 @@ def slo_burn_rate(ctx: Context, slo: str, definition: str = "") -> Iterator[Read
             if burn.fires is None or burn.worst is None:
                 ctx.unknown(labels)
                 continue
-            yield _reading(found, labels, status, burn)
+            reading = _reading(found, labels, status, burn)
+            if coming is not None and burn.kind == "ticket":
+                reading = _ahead(reading, coming, ctx.now(), ahead_percent / 100)
+            yield reading
 
 
 def _reading(
@@ -79,6 +98,28 @@ def _reading(
         summary=_summary(definition.name, status, burn, rate),
         details=_details(definition, status, burn),
     )
+
+
+def _ahead(reading: Reading, coming: Prediction, now: datetime, at_least: float) -> Reading:
+    """Return a ticket's reading with what is predicted, firing where that is likely enough."""
+    moments = {"soonest": coming.soonest, "likely": coming.likely, "latest": coming.latest}
+    details = {
+        **(reading.details or {}),
+        "prediction": {
+            "probability": coming.probability, "before": coming.horizon.isoformat(),
+            "days_of_the_past": coming.days,
+            **{name: None if at is None else at.isoformat() for name, at in moments.items()},
+        },
+    }  # fmt: skip
+    # An objective that is violated already is so with probability 1: the ticket stays.
+    if coming.probability < at_least or reading.firing:
+        return msgspec.structs.replace(reading, details=details)
+    hours = format_duration(coming.horizon - now)
+    summary = (
+        f"{reading.summary}; it is violated within {hours} with a probability of "
+        f"{coming.probability:.0%}"
+    )
+    return msgspec.structs.replace(reading, details=details, firing=True, summary=summary)
 
 
 def _summary(name: str, status: Status, burn: Burn, rate: float) -> str:

@@ -119,7 +119,9 @@ def save_slo(
         def edit(present: Draft) -> tuple[Draft, Mapping[str, Any]]:
             kept = {name: one for name, one in present.rule.items() if name != "team"}
             changed = {**kept, **_fields(definition)}
-            return msgspec.structs.replace(present, parameters=draft.parameters, rule=changed), {}
+            # What the check is given beside the SLO, such as how far it looks ahead, stays, too.
+            given = {**present.parameters, **draft.parameters}
+            return msgspec.structs.replace(present, parameters=given, rule=changed), {}
 
         rules.change(draft.name, definition.tenant, edit, actor=actor)
     try:

@@ -58,7 +58,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
 def predicted(
     objective: Objective, counts: Counts, now: datetime, *, minimum: float = 1, paths: int = 400,
-    seed: int = 0,
+    seed: int = 0, within: timedelta | None = None,
 ) -> Prediction | None:  # fmt: skip
     """Predict when an objective is violated.
 
@@ -69,6 +69,7 @@ def predicted(
         minimum: events without which there is not enough data
         paths: how many futures are drawn
         seed: of the draw, so that the same question has the same answer
+        within: how far it looks at most; None for the whole horizon
 
     Returns:
         None without enough data. An objective that is violated already is so at `now`.
@@ -77,6 +78,7 @@ def predicted(
     window = objective.window
     length = window.length(now)
     horizon = now + length if isinstance(window, RollingWindow) else status.span.end
+    horizon = horizon if within is None else min(horizon, now + within)
     if status.health is Health.NOT_ENOUGH_DATA:
         return None
     bad, total = _days(counts, now)

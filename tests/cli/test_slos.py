@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sentinel.api import create_app
+from sentinel.rollout.rule_draft import Draft
 from sentinel.settings import Settings
 from sentinel.slo.definition import definition_of, from_yaml
 from sentinel.store import Store
@@ -40,8 +41,12 @@ class Rules:
     def create(self, draft: Any, **_: Any) -> None:
         self.made.append(draft.name)
 
-    def change(self, name: str, *_: Any, **__: Any) -> None:
+    def change(self, name: str, _: str, edit: Any, **__: Any) -> None:
         assert name in self.made
+        given = {"slo": "old", "ahead_hours": 72}
+        changed, _ = edit(Draft(trigger="slo_burn_rate", parameters=given, rule={"name": name}))
+        # What people gave the check beside the SLO stays.
+        assert {"slo": "checkout", "ahead_hours": 72}.items() <= changed.parameters.items()
 
     def delete(self, name: str, *_: Any, **__: Any) -> None:
         self.made.remove(name)

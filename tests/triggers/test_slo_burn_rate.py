@@ -23,12 +23,12 @@ from triggers.slo_burn_rate import slo_burn_rate
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
-def look(store: Store, clock: FakeClock) -> tuple[dict[str, Reading], list[str]]:
+def look(store: Store, clock: FakeClock, **given: float) -> tuple[dict[str, Reading], list[str]]:
     """The readings by kind, and the kinds that could not be seen."""
     ctx = Context(
         clock=clock, metrics=store.metrics.reader(), slos=TenantSlos(store, "default", keeps=True)
     )
-    found = slo_burn_rate.check(ctx=ctx, slo="checkout").readings
+    found = slo_burn_rate.check(ctx=ctx, slo="checkout", **given).readings
     return {one.labels["kind"]: one for one in found}, [one["kind"] for one in ctx.not_seen]
 
 
@@ -132,6 +132,31 @@ def test_many_runs_are_counted_by_and_by_and_what_was_counted_is_kept(
     assert slos.get("checkout").counted_until == NOW
     tally = slos.counts("checkout").between(NOW - timedelta(days=30), NOW)
     assert tally == (30 * 144, 30 * 144)
+
+
+def test_a_ticket_is_sent_ahead_where_a_violation_is_likely(store: Store, clock: FakeClock):
+    clock.set(NOW)
+    Slos(store).save(
+        definition_of({"name": "checkout", "objectives": [{"target": 99}]}), actor="ann"
+    )
+    # Every fourth day loses 1.55% of its events, the others 0.8%: the budget is nearly gone.
+    hours = [NOW - timedelta(hours=one) for one in range(1, 24 * 24 + 1)]
+    Slos(store).measure("checkout", [
+        Measurement(98.45 if (NOW - at).days % 4 == 3 else 99.2, 100, at) for at in hours
+    ])  # fmt: skip
+    ticket = look(store, clock)[0]["ticket"]
+    assert (ticket.firing, "prediction" in (ticket.details or {})) == (False, False)
+    found, _ = look(store, clock, ahead_hours=24 * 14, ahead_percent=50)
+    ticket = found["ticket"]
+    assert ticket.firing
+    assert ticket.summary is not None
+    assert "it is violated within 14d with a probability of " in ticket.summary
+    assert ticket.details is not None
+    assert 0.5 <= ticket.details["prediction"]["probability"] <= 1
+    assert ticket.details["prediction"]["before"] == (NOW + timedelta(days=14)).isoformat()
+    assert found.keys() == {"ticket"}  # so few events page nobody
+    soon = look(store, clock, ahead_hours=1)[0]["ticket"]
+    assert (soon.firing, (soon.details or {})["prediction"]["probability"]) == (False, 0)
 
 
 def test_an_slo_that_is_gone_is_said_to_be(store: Store, clock: FakeClock):

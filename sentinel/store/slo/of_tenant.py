@@ -43,7 +43,7 @@ class TenantSlos:
         with self._store.read() as connection:
             found = stored_slo(self._row(connection, name))
             windows = [one.window.span(now).start for one in found.definition.objectives]
-            since = min([*windows, now - timedelta(days=4)])
+            since = min([*windows, now - timedelta(days=28)])  # of which a prediction draws
             counts = read_counts(connection, name, since)
         return KeptSlo(found.definition, counts, found.counted_until, found.version)
 
