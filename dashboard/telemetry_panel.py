@@ -232,7 +232,8 @@ def set_range(since: datetime, until: datetime) -> None:
     """Choose a time range, in a callback."""
     st.session_state[TIME] = CUSTOM
     for name, at in ((SINCE, since), (UNTIL, until)):
-        st.session_state[name] = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        written = at.astimezone(UTC).isoformat(timespec="milliseconds")
+        st.session_state[name] = written.replace("+00:00", "Z")
 
 
 def shared_parameters() -> dict[str, str]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["LATER", "NEEDS_TELEMETRY", "REQUESTS", "Asked"]
+__all__ = ["LATER", "NEEDS_SLO", "NEEDS_TELEMETRY", "REQUESTS", "Asked"]
 
 EVENT_DESK = "Sentinel Alerts, events and alerts management"
 OPERATIONS = "Enterprise Alert Management System"
@@ -253,8 +253,10 @@ WITHOUT_REQUESTS = (EVENT_DESK, API_MONITORING)
 NEEDS_TELEMETRY = ("/api/tracing/", "/api/logs/")
 """Beginnings of the paths that need a telemetry store; test_telemetry_search has one."""
 
+NEEDS_SLO = "/api/slo"
+"""The beginning of the paths that need an SLO, and Prefect where one is made; test_slos has both."""
+
 LATER: Mapping[str, str] = {
     "/api/incidents": "issue 19: incidents",
-    "/api/slo": "issue 19: SLOs",
 }
 """Beginnings of the paths that a later issue opens, and which."""

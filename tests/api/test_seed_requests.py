@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.seed_requests import LATER, NEEDS_TELEMETRY, REQUESTS, Asked
+from tests.api.seed_requests import LATER, NEEDS_SLO, NEEDS_TELEMETRY, REQUESTS, Asked
 from tests.api.served import Raised
 
 NEEDS_PREFECT = ("/rules", "/policies", "/providers", "/test-notification")
@@ -20,9 +20,9 @@ def later(asked: Asked) -> str:
 
 
 def alone(asked: Asked) -> bool:
-    """Return whether the request needs neither a Prefect server nor a telemetry store."""
+    """Return whether the request needs no Prefect server, telemetry store or SLO."""
     needs_prefect = any(f"/api/v1/alerts{start}" in asked.path for start in NEEDS_PREFECT)
-    return not needs_prefect and not asked.path.startswith(NEEDS_TELEMETRY)
+    return not needs_prefect and not asked.path.startswith((*NEEDS_TELEMETRY, NEEDS_SLO))
 
 
 def sent(client: httpx.Client, asked: Asked, **ids: str) -> httpx.Response:

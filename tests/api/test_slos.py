@@ -17,6 +17,7 @@ from sentinel.store.approvals.separation import Separation
 from sentinel.store.slo import slos
 from sentinel.store.slo.slos import Slos
 from tests.api.on_prefect import deployments
+from tests.api.seed_requests import NEEDS_SLO, REQUESTS
 from tests.api.test_pending_changes import key_of
 from tests.prefect_server import PrefectServer
 
@@ -75,6 +76,23 @@ def test_an_slo_is_made_changed_and_removed_with_its_rule(
     assert desk.delete(PLACE).status_code == 200
     assert desk.get(PLACE).status_code == 404
     assert "slo-checkout" not in deployments(prefect_server)
+
+
+@pytest.mark.prefect
+def test_the_literal_requests_of_an_observability_platform_are_answered(desk: httpx.Client):
+    """The document writes no bodies: one of ours goes with what makes or measures."""
+    bodies: dict[str, Any] = {
+        "/api/slo": SLO, "/api/slo/{slo_id}/measurements": {"measurements": [{"good": 9, "total": 9}]},
+    }  # fmt: skip
+    asked = [one for one in REQUESTS if one.path.startswith(NEEDS_SLO)]
+    assert len(asked) == 8
+    for one in asked:
+        path = one.path.replace("{slo_id}", "checkout")
+        body = bodies[one.path] if one.method == "POST" else None
+        answer = desk.request(one.method, path, json=body)
+        expected = 201 if one.method == "POST" else 200
+        assert answer.status_code == expected, (one.name, answer.text)
+    assert desk.delete(PLACE).status_code == 200
 
 
 def test_what_prefect_cannot_be_asked_about_is_not_stored(client: httpx.Client, store: Store):

@@ -113,7 +113,7 @@ def test_a_receiver_is_created_and_removed(run: Run, world: World) -> None:
     assert (wrong[0], "title, line 1, column 2: {severety} is unknown" in wrong[2]) == (2, True)
     set_ = run("receiver", "template", "night", "--title", "{rule}: {title}", "--json")[1]
     assert json.loads(set_)["templates"] == [
-        {"channel": None, "title": "{rule}: {title}", "text": ""}
+        {"channel": None, "title": "{rule}: {title}", "text": "", "source": "ui"}
     ]
     alert = world.ids()[0]
     shown = run("receiver", "preview", "night", "--alert", alert)[1]
