@@ -56,8 +56,8 @@ def system_log(
 ) -> SystemLogPage:  # fmt: skip
     """Return the newest entries, with the changes of what is configured.
 
-    The log is of all tenants. An entry of exactly `until` is shown again on the next page: tell
-    them apart by `id`.
+    The log is of all tenants. An entry of exactly `until` is shown again on the next page, with
+    the same `id`.
 
     Returns:
         The entries.

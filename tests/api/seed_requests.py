@@ -254,7 +254,7 @@ NEEDS_TELEMETRY = ("/api/tracing/", "/api/logs/")
 """Beginnings of the paths that need a telemetry store; test_telemetry_search has one."""
 
 NEEDS_SLO = "/api/slo"
-"""The beginning of the paths that need an SLO, and Prefect where one is made; test_slos has both."""
+"""The beginning of the paths that need an SLO and a Prefect server; test_slos has both."""
 
 LATER: Mapping[str, str] = {
     "/api/incidents": "issue 19: incidents",

@@ -82,7 +82,8 @@ def test_an_slo_is_made_changed_and_removed_with_its_rule(
 def test_the_literal_requests_of_an_observability_platform_are_answered(desk: httpx.Client):
     """The document writes no bodies: one of ours goes with what makes or measures."""
     bodies: dict[str, Any] = {
-        "/api/slo": SLO, "/api/slo/{slo_id}/measurements": {"measurements": [{"good": 9, "total": 9}]},
+        "/api/slo": SLO,
+        "/api/slo/{slo_id}/measurements": {"measurements": [{"good": 9, "total": 9}]},
     }  # fmt: skip
     asked = [one for one in REQUESTS if one.path.startswith(NEEDS_SLO)]
     assert len(asked) == 8
