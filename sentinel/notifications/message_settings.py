@@ -57,7 +57,10 @@ class TemplateNode(BaseModel):
 
 
 class LimitChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A limit of messages a minute that becomes another one; None for that of all."""
+    """A limit of messages a minute that becomes another one; None for that of all.
+
+    Both are equal where the document only becomes what set it.
+    """
 
     kind: Literal["receiver", "channel"]
     name: str
@@ -66,7 +69,10 @@ class LimitChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A template that becomes another one; None for none, an empty channel for all others."""
+    """A template that becomes another one; None for none, an empty channel for all others.
+
+    Both are equal where the document only becomes what set it.
+    """
 
     receiver: str
     channel: str
@@ -85,6 +91,7 @@ class SettingChanges(msgspec.Struct, frozen=True, kw_only=True):
 def setting_changes(
     document: NotifyDocument, limits: MessageLimits,
     templates: Mapping[str, Mapping[str, MessageTemplate]], announced: Collection[str] = (),
+    declared: Collection[tuple[str, str]] = (),
 ) -> SettingChanges:  # fmt: skip
     """Return what applying a document changes of limits and templates.
 
@@ -93,6 +100,7 @@ def setting_changes(
         limits: those that are stored
         templates: those that are stored, by receiver and channel
         announced: receivers that are notified of every silence that mutes them
+        declared: receiver and channel of the templates that a document set last
 
     Returns:
         The changes; none where nothing would change.
@@ -109,30 +117,34 @@ def setting_changes(
             if one.announce_silences is not None
             and one.announce_silences != (one.name in announced)
         ),
-        limits=tuple(_limits(wanted)),
+        limits=tuple(_limits(wanted, limits.declared)),
         templates=tuple(
             change
             for one in nodes
             if one.templates is not None
-            for change in _templates(one.name, one.templates, templates.get(one.name, {}))
+            for change in _templates(one.name, one.templates, templates.get(one.name, {}), declared)
         ),
     )
 
 
-def _limits(wanted: list[tuple[Any, str, Any, Mapping[str, int]]]) -> Iterator[LimitChange]:
+def _limits(
+    wanted: list[tuple[Any, str, Any, Mapping[str, int]]], declared: Collection[tuple[str, str]]
+) -> Iterator[LimitChange]:
     for kind, name, given, stored in wanted:
         if given is None:
             continue
         before, after = stored.get(name), None if given == "default" else given
-        if before != after:
+        if before != after or (after is not None and (kind, name) not in declared):
             yield LimitChange(kind=kind, name=name, before=before, after=after)
 
 
 def _templates(
-    receiver: str, nodes: Mapping[str, TemplateNode], stored: Mapping[str, MessageTemplate]
-) -> Iterator[TemplateChange]:
+    receiver: str, nodes: Mapping[str, TemplateNode], stored: Mapping[str, MessageTemplate],
+    declared: Collection[tuple[str, str]],
+) -> Iterator[TemplateChange]:  # fmt: skip
     wanted = {"" if name == ALL else name: node.template for name, node in nodes.items()}
     for channel in (*wanted, *(name for name in sorted(stored) if name not in wanted)):
         before, after = stored.get(channel), wanted.get(channel)
-        if before != after:
+        taken_over = after is not None and (receiver, channel) not in declared
+        if before != after or taken_over:
             yield TemplateChange(receiver=receiver, channel=channel, before=before, after=after)

@@ -20,6 +20,7 @@ __all__ = ["Difference", "PresentReceiver", "differences"]
 
 FILE = "file"
 """The source of a receiver that a document has, which removes it when it no longer does."""
+_OWNED = "the document owns it from now on"
 
 
 class PresentReceiver(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,9 +92,10 @@ def differences(
 
 
 def _limit(change: LimitChange) -> Difference:
+    text = f"{_per_minute(change.before)} -> {_per_minute(change.after)}"
     return Difference(
         sign=_sign(change.before, change.after), kind=f"{change.kind} limit", name=change.name,
-        text=f"{_per_minute(change.before)} -> {_per_minute(change.after)}",
+        text=_OWNED if change.before == change.after else text,
     )  # fmt: skip
 
 
@@ -114,7 +116,7 @@ def _template(change: TemplateChange) -> Difference:
         if was != wanted
     ]  # fmt: skip
     name = f"{change.receiver} on {change.channel}" if change.channel else change.receiver
-    text = "the built-in texts are sent" if sign == "-" else "; ".join(parts)
+    text = "the built-in texts are sent" if sign == "-" else "; ".join(parts) or _OWNED
     return Difference(sign=sign, kind="template", name=name, text=text)
 
 
@@ -173,7 +175,7 @@ def _receivers(
         if node.description != there.description:
             parts.append("its description")
         if there.source != FILE:
-            parts.append("the document owns it from now on")
+            parts.append(_OWNED)
         if parts:
             yield Difference(sign="~", kind="receiver", name=name, text=", ".join(parts))
     for name, there in present.items():

@@ -102,14 +102,16 @@ def set_message_limit_in(
         source: `file` where the document in Git says it
     """
     mine = (LIMIT.c.kind == kind, LIMIT.c.name == name)
-    query = select(LIMIT.c.per_minute).where(*mine).with_for_update()
-    before: int | None = connection.execute(query).scalar()
-    if before == per_minute:
+    query = select(LIMIT.c.per_minute, LIMIT.c.source).where(*mine).with_for_update()
+    row = connection.execute(query).one_or_none()
+    before: int | None = None if row is None else row.per_minute
+    taken_over = row is not None and source == FILE != row.source
+    if before == per_minute and not taken_over:
         return
     connection.execute(LIMIT.delete().where(*mine))
     if per_minute is not None:
-        row = {"kind": kind, "name": name, "per_minute": per_minute, "source": source}
-        connection.execute(LIMIT.insert().values(row))
+        values = {"kind": kind, "name": name, "per_minute": per_minute, "source": source}
+        connection.execute(LIMIT.insert().values(values))
     change = Change(
         action=f"{kind}.limited", object_kind=kind, object_id=name, object_name=name,
         before={"per_minute": before}, after={"per_minute": per_minute},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
+    "declared_in",
     "declared_templates",
     "message_on",
     "message_templates",
@@ -125,7 +126,8 @@ def set_message_template_in(
             hint=f"It has {', '.join(channels[receiver])}.",
         )
     before = _of(connection, receiver).get(channel)
-    if before == template:
+    taken_over = source == FILE and (receiver, channel) not in declared_in(connection)
+    if before == template and (template is None or not taken_over):
         return
     mine = (TEMPLATE.c.receiver == receiver, TEMPLATE.c.channel == channel)
     connection.execute(TEMPLATE.delete().where(*mine))
@@ -215,6 +217,12 @@ def templates_in(connection: Connection) -> Mapping[str, Mapping[str, MessageTem
         template = MessageTemplate(title=row.title, text=row.text)
         found.setdefault(row.receiver, {})[row.channel] = template
     return found
+
+
+def declared_in(connection: Connection) -> frozenset[tuple[str, str]]:
+    """Return receiver and channel of the templates that the document in Git set last."""
+    rows = connection.execute(_ALL)
+    return frozenset((row.receiver, row.channel) for row in rows if row.source == FILE)
 
 
 def _of(connection: Connection, receiver: str) -> dict[str, MessageTemplate]:

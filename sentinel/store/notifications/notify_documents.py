@@ -23,6 +23,7 @@ from sentinel.store.notifications.announced_receivers import (
 from sentinel.store.notifications.declared_silences import DeclaredSilences, present_silences
 from sentinel.store.notifications.message_limits import limits_in, set_message_limit_in
 from sentinel.store.notifications.message_templates import (
+    declared_in,
     set_message_template_in,
     templates_in,
 )
@@ -143,7 +144,8 @@ def _state(store: Store, connection: Connection) -> str:
     limits = limits_in(store, connection)
     settings = [
         sorted(limits.receivers.items()), sorted(limits.channels.items()), templates_in(connection),
-        sorted(announced_receivers_in(connection)),
+        sorted(announced_receivers_in(connection)), sorted(limits.declared),
+        sorted(declared_in(connection)),
     ]  # fmt: skip
     silences = present_silences(connection, store.now())
     return sha256(msgspec.json.encode([receivers, settings, routes, silences])).hexdigest()[:32]
@@ -167,7 +169,7 @@ def _planned(
     active = None if tree is None else tree.document
     settings = setting_changes(
         document, limits_in(store, connection), templates_in(connection),
-        announced_receivers_in(connection),
+        announced_receivers_in(connection), declared_in(connection),
     )  # fmt: skip
     return differences(document, present, active, changes, settings), changes, settings
 

@@ -285,3 +285,25 @@ channel_limits: {slack-webhook/db: default}
     with pytest.raises(ConfigurationError, match="no receiver has the channel 'slack-webhook/x'"):
         applied(SETTINGS.replace("channel_limits: {", "channel_limits: {slack-webhook/x: 5, "))
     assert message_limits(store).receivers == {"web": 3}
+
+
+def test_a_document_takes_over_limits_and_templates_that_are_as_it_says(store: Store):
+    store.receivers.set("web", ["inbox"])
+    set_message_limit(store, "receiver", "web", 3)
+    set_message_template(store, "web", "", MessageTemplate(text="by hand"))
+    text = """
+receivers:
+  - {name: web, channels: [inbox], per_minute: 3, templates: {all: {text: by hand}}}
+"""
+
+    def applied() -> list[str]:
+        return [str(one) for one in apply_document(store, read_notify({"n": text}), actor="ci")]
+
+    assert applied() == [
+        "~ receiver web: the document owns it from now on",
+        "~ receiver limit web: the document owns it from now on",
+        "~ template web: the document owns it from now on",
+    ]
+    assert message_limits(store).source("receiver", "web") == "file"
+    assert declared_templates(store, "web") == {""}
+    assert applied() == []
