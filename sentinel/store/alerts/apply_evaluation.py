@@ -71,9 +71,10 @@ def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Appli
     Returns:
         What came of it; with outcome disabled, stale or collapsed nothing was written.
     """
-    now = store.now()
-    slot, at = utc(evaluation.slot), utc(evaluation.at)
+    now, slot, at = store.now(), utc(evaluation.slot), utc(evaluation.at)
     row = ensure_row(store, connection, evaluation, now)
+    if row is None:
+        return Applied(outcome="disabled")
     why = refusal(row, evaluation.rule, slot, at)
     if why:
         return Applied(outcome=why)
@@ -121,8 +122,7 @@ class _EvaluatedRule:
         self.open = 0
         self.prints: list[str] | None = None
         self.changes: list[AlertChange] = []
-        self.changed = 0
-        self.late = 0
+        self.changed = self.late = 0
 
     @cached_property
     def new_alerts(self) -> NewAlerts:

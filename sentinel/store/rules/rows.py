@@ -5,21 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, select, update
 from sqlmodel import col
 
 from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.alerts.reasons import Reason
+from sentinel.clock import utc
 from sentinel.evaluation.judge import CHECK
 from sentinel.evaluation.model import Evaluation
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.rule import Rule
 from sentinel.schema.alerts import LIVE
+from sentinel.schema.audit import AuditRow
 from sentinel.schema.columns import new_id
 from sentinel.schema.conditions import RuleMemory
 from sentinel.store.database.bulk import dumped, update_many
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import ALERT, RULE, SILENCE, SUPPRESSION, TIMELINE
+from sentinel.store.database.tables import ALERT, RULE, SILENCE, SUPPRESSION, TIMELINE, table_of
 from sentinel.store.rules.lock import lock_rules
 from sentinel.store.rules.made import fresh_rule
 from sentinel.timing.schedule import slot_judged
@@ -61,13 +63,28 @@ def refusal(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> s
 
 def ensure_row(
     store: Store, connection: Connection, evaluation: Evaluation, now: datetime
-) -> Row[Any]:
-    """Ensure that the rule has a row, take over the history of a renamed one, and lock the row."""
+) -> Row[Any] | None:
+    """Ensure that the rule has a row, take over the history of a renamed one, and lock the row.
+
+    Args:
+        store: the shared database
+        connection: a transaction, which writes
+        evaluation: of the rule
+        now: the present moment
+
+    Returns:
+        The row; None where the rule was deleted after the scheduled time of the evaluation, whose
+        run was under way: it must not bring the rule and its alerts back.
+    """
     rule = evaluation.rule
     key = (rule.tenant, rule.name)
     found = lock_rules(connection, [key])
     if key in found:
         return found[key]
+    of = {"tenant": rule.tenant, "name": rule.name}
+    deleted_at: datetime | None = connection.execute(_DELETED, of).scalar()
+    if deleted_at is not None and utc(evaluation.slot) < deleted_at:
+        return None
     if rule.renamed_from:
         _adopt(connection, rule, rule.renamed_from, now)
     connection.execute(
@@ -84,6 +101,19 @@ def ensure_row(
         .on_conflict_do_nothing()
     )
     return lock_rules(connection, [key])[key]
+
+
+AUDIT = table_of(AuditRow)
+_DELETED = (
+    select(AUDIT.c.at)
+    .where(
+        AUDIT.c.object_kind == "rule", AUDIT.c.object_id == bindparam("name"),
+        AUDIT.c.tenant == bindparam("tenant"), AUDIT.c.action == "rule.retired",
+    )
+    .order_by(AUDIT.c.id.desc())
+    .limit(1)
+)  # fmt: skip
+"""When a rule was deleted last, by the audit trail."""
 
 
 def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:

@@ -30,6 +30,21 @@ def test_a_retired_rule_may_return_and_is_enabled(store: Store, clock: FakeClock
     assert [status for _, status in world.alerts()] == ["resolved", "open"]
 
 
+def test_a_run_that_was_under_way_brings_neither_the_rule_nor_its_alerts_back(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock)
+    world.sees({"/data": 97})
+    slot = clock.forward(seconds=60)
+    clock.forward(seconds=1)
+    store.rules.retire("disk", actor="ada")
+    clock.forward(seconds=1)
+    assert store.apply(world.evaluation({"/data": 98}, slot=slot)).outcome == "disabled"
+    assert store.rules.list() == []
+    assert [status for _, status in world.alerts()] == ["resolved"]
+    assert world.sees({"/data": 97}).outcome == "firing"  # a new rule of that name
+
+
 def test_the_state_of_its_conditions_is_deleted_with_the_rule(store: Store, clock: FakeClock):
     world = World(store, clock, often={"times": 3, "of_last": 5})
     world.sees({"/data": 97})
