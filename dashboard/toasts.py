@@ -37,16 +37,16 @@ def show_toasts(part: str) -> None:
 
     Streamlit's page never draws a toast whose run is followed by another one too soon, as by the
     refresh of a part. So the same part sends it again with its next runs; the browser draws a
-    toast that it shows already, which it knows by its place and its words, no second time.
+    toast that it shows already, which it knows by its place and its words, no second time. What
+    was said of an earlier action is not sent again once there is something newer.
 
     Args:
         part: the part of the page that calls this, by a name that no other has
     """
     now = monotonic()
-    kept: list[Toast] = [one for one in st.session_state.get(HELD, ()) if one.until > now]
-    kept += [
+    kept: list[Toast] = [
         Toast(words, icon, part, now + AGAIN) for words, icon in st.session_state.pop(TOASTS, [])
-    ]
+    ] or [one for one in st.session_state.get(HELD, ()) if one.until > now]
     st.session_state[HELD] = kept
     for one in kept:
         if one.part == part:

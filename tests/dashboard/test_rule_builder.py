@@ -154,7 +154,7 @@ def test_a_rule_is_built_tried_saved_changed_taken_back_and_deleted(
     assert page.button(key="build-save").disabled
     assert "It is missing" in shown(page)
     page.text_input(key="build-1-name").set_value("other").run()
-    assert "there is a rule of this name already" in shown(page)
+    assert "There is a rule of this name already" in shown(page)
     page.text_input(key="build-1-name").set_value("built-cpu").run()
     page.selectbox(key="build-1-cpu_usage-when").set_value("above").run()
     assert "Threshold is missing" in shown(page)
