@@ -28,6 +28,8 @@ from tests.world import World
 TRUSTED = {"Authorization": f"Bearer {TOKEN}"}
 FEW, SOME, MANY = 1, 6, 100
 """Requests for each route: in `make test`, in `make test-all`, in `make test-long`."""
+FAR_YEAR = re.compile(r"^(?:0\d{3}|1[0-8]\d{2}|19[0-6]\d|1970|9\d{3}|8999)(?=-\d\d-\d\d[Tt])")
+"""The year of a moment too far away to count from, which no schema can say."""
 ANOTHER_BRANCH = re.compile(r"at /\S+/anyOf/\d+ \(was null, became ")
 WORDED = tuple(f"/api/v1/alerts/{noun}" for noun in ("rules", "policies", "providers"))
 
@@ -75,7 +77,7 @@ def settled(case: Any) -> None:
         case.headers.pop("If-Match", None)
     for name, text in list(case.query.items()):
         if isinstance(text, str):
-            case.query[name] = text.replace("\0", "")
+            case.query[name] = FAR_YEAR.sub("2028", text.replace("\0", ""))
     if "match" in case.query:
         case.query["match"] = ['job="backup"']
     body: Any = case.body

@@ -24,6 +24,8 @@ from tests.prefect_server import ROOT, PrefectServer
 
 pytestmark = pytest.mark.prefect
 
+SETS = {"after", "expect", "for_each"}
+"""What Prefect keeps as sets, and returns as lists in any order."""
 OF_ITS_MAKING = {"id", "created", "updated", "last_polled", "status", "labels"}
 
 
@@ -131,7 +133,10 @@ class Rollouts:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         mapping = cast("dict[str, Any]", value)
-        return {k: _plain(v) for k, v in mapping.items() if k not in OF_ITS_MAKING}
+        return {
+            k: sorted(cast("list[str]", v)) if k in SETS and isinstance(v, list) else _plain(v)
+            for k, v in mapping.items() if k not in OF_ITS_MAKING
+        }  # fmt: skip
     return [_plain(one) for one in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
