@@ -93,7 +93,7 @@ def create(request: Request, response: Response, body: Body, who: Acting) -> Slo
 
 @router.get("", summary="List SLOs", responses=responses())
 @needs(Permission.READ, "slo", confined=True)
-def listslos_of(request: Request, who: Acting, tenant: Tenant | None = None) -> SloList:
+def list_slos(request: Request, who: Acting, tenant: Tenant | None = None) -> SloList:
     """List the SLOs, by name, and how each stands now."""
     slos = slos_of(request, who)
     return SloList(items=[
