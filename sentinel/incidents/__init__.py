@@ -1,0 +1,1 @@
+"""Incidents: their lifecycle, policies, runbooks, figures and post-mortems. Pure decisions."""
