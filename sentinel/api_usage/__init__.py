@@ -1,0 +1,1 @@
+"""What callers of an API may use, and what they used: pure decisions."""
