@@ -11,6 +11,7 @@ from sentinel.schema.access_reviews import AccessReview
 from sentinel.schema.acknowledge_links import AcknowledgeLink, LinkKey
 from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.answered_requests import AnsweredRequest
+from sentinel.schema.api_usage import ApiLimitState
 from sentinel.schema.approvals import PendingChange, SeparatedTenant
 from sentinel.schema.audit import AuditCheckpoint, AuditHead, AuditPerson, AuditRow
 from sentinel.schema.bounces import PostedBounce
@@ -67,6 +68,7 @@ __all__ = [
     "AnsweredRequest",
     "ApiKey",
     "ApiKeySecret",
+    "ApiLimitState",
     "AuditCheckpoint",
     "AuditHead",
     "AuditPerson",

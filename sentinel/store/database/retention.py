@@ -10,9 +10,11 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from sentinel.metrics.moments import micros
 from sentinel.schema.acknowledge_links import AcknowledgeLink
 from sentinel.schema.alerts import Suppression
 from sentinel.schema.answered_requests import AnsweredRequest
+from sentinel.schema.api_usage import ApiLimitState
 from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
@@ -57,7 +59,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
     Returns:
         How much was deleted.
     """
-    before = store.now() - older_than
+    before, now = store.now() - older_than, micros(store.now())
     alerts = groups = 0
     while True:
         with store.write() as connection:
@@ -104,6 +106,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         old = col(NotificationOutcome.at) < before
         connection.execute(delete(NotificationOutcome).where(old))
         connection.execute(delete(PostedBounce).where(col(PostedBounce.received_at) < before))
+        connection.execute(delete(ApiLimitState).where(col(ApiLimitState.expires_at) < now))
         connection.execute(delete(AnsweredRequest).where(col(AnsweredRequest.until) < store.now()))
         ended = col(AcknowledgeLink.expires_at) <= store.now()
         connection.execute(delete(AcknowledgeLink).where(ended))

@@ -1,0 +1,1 @@
+"""Limits, keys and requests of APIs in the shared database."""
