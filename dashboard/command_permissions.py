@@ -18,6 +18,7 @@ from dashboard import (
     rule_trial,
     shadow_commands,
     silence_commands,
+    slo_commands,
     template_commands,
 )
 from dashboard import configuration_commands as configuration
@@ -55,6 +56,8 @@ PERMISSIONS: dict[type[Any], Permission] = {
     silence_commands.CreateSilence: Permission.RESPOND,
     silence_commands.ExtendSilence: Permission.RESPOND,
     silence_commands.ExpireSilence: Permission.RESPOND,
+    slo_commands.SaveSlo: Permission.EDIT,
+    slo_commands.DeleteSlo: Permission.EDIT,
     oncall_commands.AddOverride: Permission.RESPOND,
     oncall_commands.SwapShifts: Permission.RESPOND,
     oncall_commands.RemoveOverride: Permission.RESPOND,

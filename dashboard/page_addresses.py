@@ -38,6 +38,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "logs": "q time since until tenant facet",
         "traces": "q time since until tenant trace view service operation status longer",
         "services": "time since until tenant service",
+        "slos": "q time tenant slo edit report slo-states",
         "people": "people-view person",
         "settings": "",
     }.items()
@@ -61,12 +62,13 @@ _NAMES = {
     "comparison": "compare",
     **dict.fromkeys(("trace", "tracing", "spans"), "traces"),
     **dict.fromkeys(("service", "map", "dependencies"), "services"),
+    **dict.fromkeys(("slo", "error-budget", "objectives"), "slos"),
 }
 """Other names of pages, with the page they mean."""
 _ITEMS = {"alert": "alert", "alerts": "alert", "group": "group", "groups": "group",
           "rules": "rule", "rule": "rule", "channels": "channel", "channel": "channel",
           "traces": "trace", "trace": "trace", "services": "service",
-          "service": "service"}  # fmt: skip
+          "service": "service", "slos": "slo", "slo": "slo"}  # fmt: skip
 """First parts of a path that name one thing in the rest, and the parameter that opens it."""
 _OLD_SEARCH = re.compile(r"find|search|query|(rule|audit|log)-words")
 """Names that the search had on single pages, or that people type."""

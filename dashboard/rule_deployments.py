@@ -29,7 +29,10 @@ from sentinel.store.rules.listed import listed_rules
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["entries_of_rules", "facts_of_another_process", "files_of_people", "rules_of_people"]
+__all__ = [
+    "entries_of_rules", "facts_of_another_process", "files_of_people", "rules_of_people",
+    "rules_of_programs",
+]  # fmt: skip
 
 TRIES = 4
 """Attempts of a request to a Prefect that is busy, while somebody waits for the answer."""
@@ -50,6 +53,20 @@ def rules_of_people(store: Store) -> Generator[MadeRules]:
     """
     with _prefect() as (api, cache):
         yield MadeRules(store, api, cache, owner=UI)
+
+
+@contextmanager
+def rules_of_programs(store: Store) -> Generator[MadeRules]:
+    """Yield the rules that come with SLOs, whose owner is `api`, connected to Prefect.
+
+    Args:
+        store: the shared database
+
+    Yields:
+        The rules.
+    """
+    with _prefect() as (api, cache):
+        yield MadeRules(store, api, cache)
 
 
 @contextmanager

@@ -55,6 +55,7 @@ sections = {
         st.Page("logs.py", title="Logs", icon=":material/subject:", url_path="logs"),
         st.Page("traces.py", title="Traces", icon=":material/waterfall_chart:", url_path="traces"),
         st.Page("services.py", title="Services", icon=":material/hub:", url_path="services"),
+        st.Page("slos.py", title="SLOs", icon=":material/speed:", url_path="slos"),
     ],
     "Configure": [
         st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),

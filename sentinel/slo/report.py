@@ -14,7 +14,7 @@ from sentinel.slo.budget import Health, Status
 from sentinel.slo.definition import SloDefinition
 from sentinel.slo.history import Violation
 
-__all__ = ["WORDS", "ReportedSlo", "as_html", "as_markdown"]
+__all__ = ["WORDS", "ReportedSlo", "as_html", "as_markdown", "html_body", "percent_good"]
 
 WORDS = {
     Health.HOLDS: "holds",
@@ -47,7 +47,7 @@ def as_markdown(slos: Sequence[ReportedSlo], since: datetime, now: datetime) -> 
         The text; what people wrote in definitions is escaped.
     """
     lines = [
-        f"# SLO report of {now:%Y-%m-%d %H:%M} UTC", "", _summary(slos), "",
+        f"# {_title(now)}", "", _summary(slos), "",
         f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}",
         *(f"| {' | '.join(map(_escaped, row))} |" for row in _rows(slos)),
         "", f"## Violations since {since:%Y-%m-%d}", "",
@@ -58,23 +58,32 @@ def as_markdown(slos: Sequence[ReportedSlo], since: datetime, now: datetime) -> 
 
 def as_html(slos: Sequence[ReportedSlo], since: datetime, now: datetime) -> str:
     """Return the report as a page of HTML that loads nothing; see `as_markdown`."""
-    head = "".join(f"<th>{one}</th>" for one in _COLUMNS)
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{_title(now)}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>
+<body>{html_body(slos, since, now)}</body></html>
+"""
+
+
+def html_body(slos: Sequence[ReportedSlo], since: datetime, now: datetime) -> str:
+    """Return what stands in the page of `as_html`, for a page that has a style of its own."""
+    head = "".join(f"<th scope=col>{one}</th>" for one in _COLUMNS)
     rows = "\n".join(
         f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
         for row in _rows(slos)
     )
     violations = "".join(f"<li>{html.escape(one)}</li>" for one in _violations(slos))
     listed = f"<ul>{violations}</ul>" if violations else "<p>There were none.</p>"
-    title = f"SLO report of {now:%Y-%m-%d %H:%M} UTC"
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>
-<body><h1>{title}</h1><p>{html.escape(_summary(slos))}</p>
-<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>
+    return f"""<h1>{_title(now)}</h1><p>{html.escape(_summary(slos))}</p>
+<div class="wide" tabindex="0" role="region" aria-label="SLOs">
+<table><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table></div>
-<h2>Violations since {since:%Y-%m-%d}</h2>{listed}</body></html>
-"""
+<h2>Violations since {since:%Y-%m-%d}</h2>{listed}"""
+
+
+def _title(now: datetime) -> str:
+    return f"SLO report of {now:%Y-%m-%d %H:%M} UTC"
 
 
 _STYLE = (
@@ -101,7 +110,7 @@ def _rows(slos: Sequence[ReportedSlo]) -> list[tuple[str, ...]]:
             one.definition.team,
             status.objective,
             WORDS[status.health],
-            "" if status.compliance is None else _share(status),
+            percent_good(status),
             "" if status.budget_left is None else f"{status.budget_left:.1%}",
             "" if status.burn_rate is None else f"{status.burn_rate:.3g}",
             f"{status.counted.total:,.0f}",
@@ -111,7 +120,10 @@ def _rows(slos: Sequence[ReportedSlo]) -> list[tuple[str, ...]]:
     ]
 
 
-def _share(status: Status) -> str:
+def percent_good(status: Status) -> str:
+    """Return the share of good events as people read it; empty without enough data."""
+    if status.compliance is None:
+        return ""
     # Rounded down, with two decimals more than the target: what is violated never looks like 100%.
     good, total = Decimal(status.counted.good), Decimal(status.counted.total)
     decimals = max(0, -int(Decimal(repr(status.target)).normalize().as_tuple().exponent))

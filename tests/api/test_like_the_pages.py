@@ -63,6 +63,8 @@ OVER_HTTP: dict[str, str] = {
     "RevokeKey": f"POST {BASE}/keys/{{key_id}}/revoke",
     "SaveBoard": f"PUT {BASE}/dashboards/{{name}}",
     "RemoveBoard": f"DELETE {BASE}/dashboards/{{name}}",
+    "SaveSlo": "PUT /api/slo/{slo_id}",
+    "DeleteSlo": "DELETE /api/slo/{slo_id}",
     "SaveView": f"PUT {BASE}/views/{{page}}/{{name}}",
     "RemoveView": f"DELETE {BASE}/views/{{page}}/{{name}}",
 }

@@ -31,6 +31,7 @@ from dashboard.rule_commands import DeleteRule, SaveRule
 from dashboard.rule_trial import BacktestRule, TryRule
 from dashboard.shadow_commands import StartShadow, StopShadow
 from dashboard.silence_commands import CreateSilence, ExpireSilence, ExtendSilence
+from dashboard.slo_commands import DeleteSlo, SaveSlo
 from dashboard.template_commands import SetTemplate
 from sentinel.access import Role
 from sentinel.rollout.rule_draft import Draft
@@ -40,6 +41,7 @@ __all__ = ["DAY", "FORMS", "MOMENT", "OF_ALL"]
 
 DAY = timedelta(days=1)
 MOMENT = datetime(2026, 1, 5, tzinfo=UTC)
+SLO: dict[str, Any] = {"name": "new", "objectives": [{"target": 99.0}]}
 DRAFT = Draft(trigger="cpu_usage", rule={"name": "new"})
 _OF_PLACES: tuple[Callable[[Place], Any], ...] = (
     lambda place: commands.SwitchRule(name=f"rule-{place.mark}", tenant=place.tenant, on=False),
@@ -74,6 +76,9 @@ _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     lambda _: RollBackDocument(area="routes", number=1, expected=0),
     lambda place: ApplyAdvice(rule=f"rule-{place.mark}", tenant=place.tenant, kind="delete"),
     lambda _: SaveRule(draft=DRAFT),
+    # Their rule is a deployment, and no Prefect answers there.
+    lambda place: SaveSlo(definition={**SLO, "tenant": place.tenant}),
+    lambda _: DeleteSlo(name="new", version=1),
     lambda _: TryRule(draft=DRAFT),
     lambda _: BacktestRule(draft=DRAFT, hours=1),
     lambda place: DeleteRule(name=f"rule-{place.mark}", tenant=place.tenant),

@@ -19,6 +19,7 @@ PAGES = {
     "live.py": "Operate", "inbox.py": "Operate", "oncall.py": "Operate", "silences.py": "Operate",
     "escalations.py": "Operate",
     "logs.py": "Observe", "traces.py": "Observe", "services.py": "Observe",
+    "slos.py": "Observe",
     "rules.py": "Configure",
     "receivers.py": "Configure", "routing.py": "Configure",
     "overview.py": "Review", "analytics.py": "Review", "boards.py": "Review",
@@ -33,7 +34,8 @@ WITHOUT_STREAMLIT = (
     "export_files", "history_query", "key_commands", "live_api", "live_filter", "markup",
     "noise_commands", "oncall_commands", "oncall_view", "page_tokens", "readings_chart", "reports",
     "response_cache", "rollout_commands", "routing_view", "rule_commands", "rule_trial",
-    "serializers", "silence_commands", "silence_view", "service_map", "telemetry_query",
+    "serializers", "silence_commands", "silence_view", "service_map", "slo_commands",
+    "slo_fields", "slo_view", "telemetry_query",
     "telemetry_searches",
     "template_commands", "view_models",
 )  # fmt: skip

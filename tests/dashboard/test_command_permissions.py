@@ -21,6 +21,7 @@ from dashboard import (
     rule_trial,
     shadow_commands,
     silence_commands,
+    slo_commands,
     template_commands,
 )
 from dashboard.command_permissions import PERMISSIONS, check_permission
@@ -35,7 +36,7 @@ def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
         document_commands, key_commands, message_limit_commands, noise_commands,
         oncall_commands, prefect_addresses,
         rollout_commands, rule_commands, rule_trial,
-        shadow_commands, silence_commands, template_commands,
+        shadow_commands, silence_commands, slo_commands, template_commands,
     )  # fmt: skip
     commands = {
         found

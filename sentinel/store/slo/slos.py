@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.audit.change import Change
@@ -30,7 +30,10 @@ from sentinel.store.slo.counts import (
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MOST_MEASUREMENTS", "MOST_SLOS", "Measurement", "Slos", "StoredSlo", "stored_slo"]
+__all__ = [
+    "MOST_MEASUREMENTS", "MOST_SLOS", "Measurement", "SloPage", "Slos", "StoredSlo",
+    "stored_slo",
+]  # fmt: skip
 
 _SLO, _VERSION = table_of(SloRow), table_of(SloVersion)
 MOST_SLOS = 10_000
@@ -66,6 +69,13 @@ class StoredSlo(msgspec.Struct, frozen=True, kw_only=True):
         return self.definition.name
 
 
+class SloPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some SLOs; `next` is where the next page begins, None at the end."""
+
+    items: list[StoredSlo]
+    next: str | None
+
+
 class Slos:
     """The SLOs of the shared database.
 
@@ -92,6 +102,32 @@ class Slos:
             query = query.where(_SLO.c.tenant == tenant)
         with self._store.read() as connection:
             return [stored_slo(row) for row in connection.execute(query)]
+
+    def page(
+        self, *, limit: int, after: str | None = None, tenant: str | None = None, words: str = ""
+    ) -> SloPage:
+        """Return some of the SLOs, by name.
+
+        Args:
+            limit: at most so many
+            after: the `next` of the page before; None for the first
+            tenant: only those of this one; None for all
+            words: all of which the definition has, in small or capital letters
+
+        Returns:
+            Those in scope.
+        """
+        query = select(_SLO).where(*self._seen()).order_by(_SLO.c.name).limit(limit + 1)
+        if tenant is not None:
+            query = query.where(_SLO.c.tenant == tenant)
+        if after is not None:
+            query = query.where(_SLO.c.name > after)
+        for word in words.replace("\0", "").lower().split():
+            query = query.where(func.lower(_SLO.c.document).contains(word, autoescape=True))
+        with self._store.read() as connection:
+            found = [stored_slo(row) for row in connection.execute(query)]
+        more = len(found) > limit
+        return SloPage(items=found[:limit], next=found[limit - 1].name if more else None)
 
     def get(self, name: str) -> StoredSlo:
         """Return an SLO.

@@ -1,0 +1,338 @@
+"""The form of an SLO: its indicator, objectives and alerts; what is wrong stands at each field."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from dashboard import markup, session, undo_bar
+from dashboard.slo_commands import DeleteSlo, SaveSlo
+from dashboard.slo_fields import INDICATORS, WINDOWS, lines_of, problems_of, window_of
+from sentinel.access import Permission
+from sentinel.errors import SentinelError
+from sentinel.rules.approval import ChangeWaits
+from sentinel.slo.definition import KINDS, Alerting, SloDefinition
+from sentinel.slo.windows import RollingWindow
+from sentinel.store.access.known_places import known_places
+from sentinel.store.slo.slos import Slos, StoredSlo
+
+__all__ = ["EDIT", "NEW", "PAGE", "close_form", "form", "open_form"]
+
+PAGE = "slos"
+EDIT = "edit"
+"""The parameter of the address that opens the form: `new`, or the name of the SLO."""
+NEW = "new"
+_FORM = "slo-form"
+"""Number in the keys of the inputs: a form that was opened anew begins anew."""
+_TRIED = "slo-tried"
+_MOST_OBJECTIVES = 5
+_SEVERITIES = ["critical", "high", "medium", "low", "info"]
+
+
+def _key(name: str) -> str:
+    return f"slo-{name}-{int(st.session_state.get(_FORM, 0))}"
+
+
+def open_form(name: str) -> None:
+    """Open the form of an SLO, or of a new one, in the callback of a button."""
+    st.session_state[_FORM] = int(st.session_state.get(_FORM, 0)) + 1
+    st.session_state[_TRIED] = False
+    st.query_params[EDIT] = name
+
+
+def close_form() -> None:
+    """Close the form, in the callback of a button."""
+    st.query_params.pop(EDIT, None)
+
+
+class _Slots:
+    """Places below inputs, in which what is wrong with them is said once all are shown."""
+
+    def __init__(self) -> None:
+        self._slots: dict[str, Any] = {}
+
+    def below(self, *fields: str) -> None:
+        """Keep a place for what is wrong with these fields."""
+        slot = st.empty()
+        self._slots |= dict.fromkeys(fields, slot)
+
+    def show(self, problems: dict[str, str]) -> None:
+        """Say what is wrong: each at its field, or at the one that it is part of."""
+        said: dict[int, tuple[Any, list[str]]] = {}
+        for path, words in problems.items():
+            field = path
+            while field and field not in self._slots:
+                field = field.rpartition(".")[0]
+            slot = self._slots.get(field or "name")
+            rest = path.removeprefix(field).removeprefix(".")
+            lines = said.setdefault(id(slot), (slot, []))[1]
+            lines.append(f"{rest}: {words}" if rest else words[:1].upper() + words[1:])
+        for slot, lines in said.values():
+            slot.html(f'<p class="field-error" role="alert">{escape(chr(10).join(lines))}</p>')
+
+
+def _text(label: str, name: str, value: str = "", **more: Any) -> str:
+    return str(st.text_input(label, value, key=_key(name), **more) or "").strip()
+
+
+def _number(label: str, name: str, value: float | None, **more: Any) -> float | None:
+    return st.number_input(label, value=value, key=_key(name), **more)
+
+
+def _where(found: SloDefinition | None, slots: _Slots) -> dict[str, Any]:
+    edits = session.data().within(session.scope(Permission.EDIT))
+    tenants, teams = known_places(edits)
+    with st.container(horizontal=True, gap="small"):
+        with st.container(width=300):
+            name = _text("Name", "name", found.name if found else "", disabled=found is not None,
+                         max_chars=80, placeholder="checkout",
+                         help="Small letters, digits and hyphens; it stays as it is")  # fmt: skip
+            slots.below("name")
+        with st.container(width=220):
+            known = sorted({*teams, *([found.team] if found and found.team else [])})
+            team = st.selectbox(
+                "Team", known, index=known.index(found.team) if found and found.team else None,
+                key=_key("team"), accept_new_options=True, placeholder="None",
+            )  # fmt: skip
+            slots.below("team")
+        with st.container(width=220):
+            everywhere = session.may_everywhere(Permission.EDIT)
+            options = [found.tenant] if found else tenants or ["default"]
+            tenant = st.selectbox(
+                "Tenant", options, key=_key("tenant"), disabled=found is not None,
+                index=options.index("default") if "default" in options else 0,
+                accept_new_options=everywhere and found is None,
+            )  # fmt: skip
+            slots.below("tenant")
+        with st.container(width=220):
+            service = _text("Service", "service", found.service if found else "", max_chars=300)
+            slots.below("service")
+    about = st.text_area("Description", found.description if found else "", height=68,
+                         key=_key("description"), max_chars=2000)  # fmt: skip
+    slots.below("description")
+    return {"name": name, "team": team or "", "tenant": str(tenant), "service": service,
+            "description": about or ""}  # fmt: skip
+
+
+def _metric_part(label: str, name: str, given: Any, slots: _Slots, field: str) -> dict[str, Any]:
+    with st.container(width=300):
+        metric = _text(f"{label}: metric", f"{name}-metric", given.metric if given else "")
+        slots.below(f"{field}.metric", field)
+        match = st.text_area(f"{label}: matchers", "\n".join(given.match) if given else "",
+                             key=_key(f"{name}-match"), height=68, placeholder='code=~"5.."',
+                             help="One on each line; all must hold")  # fmt: skip
+        slots.below(f"{field}.match")
+    return {"metric": metric, "match": lines_of(match)}
+
+
+def _indicator(found: SloDefinition | None, slots: _Slots) -> dict[str, Any]:
+    st.html('<h2 class="section">Indicator</h2>')
+    there: Any = found.indicator if found else None
+    kind = str(st.selectbox(
+        "Good events", list(KINDS), key=_key("kind"), width=380,
+        index=KINDS.index(there.kind) if there else 0,
+        format_func=lambda one: INDICATORS.get(str(one), str(one)),
+    ))  # fmt: skip
+    slots.below("indicator", "indicator.kind")
+    given = there if there and there.kind == kind else None
+    if kind == "measurements":
+        st.html('<p class="small">Record good and all events with POST '
+                "/api/slo/{name}/measurements.</p>")  # fmt: skip
+        return {"kind": kind}
+    with st.container(horizontal=True, gap="small"):
+        if kind == "ratio":
+            return _ratio(given, slots)
+        if kind == "prefect_runs":
+            return _runs(given, slots)
+        return {"kind": kind, **_metric(kind, given, slots)}
+
+
+def _ratio(given: Any, slots: _Slots) -> dict[str, Any]:
+    with st.container(width=220):
+        side = st.segmented_control(
+            "The metric counts", ["good", "bad"], key=_key("side"), required=True,
+            default="good" if given and given.good else "bad",
+            format_func=lambda one: f"{one} events",
+        )  # fmt: skip
+        counter = st.checkbox(
+            "Counters that only rise", given.counter if given else True, key=_key("counter"),
+            help="Else each sample is a number of events by itself",
+        )  # fmt: skip
+    side = str(side)
+    part = getattr(given, side) if given else None
+    return {
+        "kind": "ratio", "counter": counter,
+        side: _metric_part(side.capitalize(), "part", part, slots, f"indicator.{side}"),
+        "total": _metric_part("All", "total", given.total if given else None, slots,
+                              "indicator.total"),
+    }  # fmt: skip
+
+
+def _metric(kind: str, given: Any, slots: _Slots) -> dict[str, Any]:
+    part = _metric_part("Histogram" if kind == "latency" else "Samples", kind, given, slots,
+                        "indicator")  # fmt: skip
+    with st.container(width=220):
+        unit = "At most, in the metric's unit"
+        below = _number(unit, f"{kind}-below", given.below if given else None,
+                        help="A bound (label le) that the histogram has" if kind == "latency"
+                        else "A sample is good up to this value")  # fmt: skip
+        slots.below("indicator.below")
+        if kind == "latency":
+            return {**part, "below": below}
+        above = _number("At least", f"{kind}-above", given.above if given else None)
+        slots.below("indicator.above")
+    return {**part, "below": below, "above": above}
+
+
+def _runs(given: Any, slots: _Slots) -> dict[str, Any]:
+    with st.container(width=380):
+        names = st.text_area(
+            "Deployments", "\n".join(given.deployments) if given else "", key=_key("deployments"),
+            height=68, placeholder="etl/nightly*",
+            help="flow/deployment, one on each line; * means anything",
+        )  # fmt: skip
+        slots.below("indicator.deployments")
+    with st.container(width=220):
+        ready = _text("Ready by", "ready", given.ready_by or "" if given else "",
+                      placeholder="06:00",
+                      help="Empty: each run is one event. Else each day is one, good where a run "
+                      "completed by this time")  # fmt: skip
+        slots.below("indicator.ready_by")
+        zone = _text("Time zone", "ready-zone", given.timezone if given else session.zone())
+        slots.below("indicator.timezone")
+    return {"kind": "prefect_runs", "deployments": lines_of(names), "ready_by": ready or None,
+            "timezone": zone}  # fmt: skip
+
+
+def _objectives(found: SloDefinition | None, slots: _Slots) -> list[dict[str, Any]]:
+    st.html('<h2 class="section">Objectives</h2>')
+    rows: list[int] = st.session_state.setdefault(
+        _key("rows"), list(range(len(found.objectives) if found else 1))
+    )
+    given: list[dict[str, Any]] = []
+    for place, row in enumerate(rows):
+        there = found.objectives[row] if found and row < len(found.objectives) else None
+        window: Any = there.window if there else RollingWindow(kind="rolling")
+        rolling = isinstance(window, RollingWindow)
+        with st.container(horizontal=True, gap="small", vertical_alignment="bottom",
+                          key=f"slo-objective-{row}"):  # fmt: skip
+            target = _number("Target in percent", f"target-{row}", there.target if there else 99.9,
+                             format="%.10g", width=150, step=0.1)  # fmt: skip
+            kind = str(st.selectbox(
+                "Window", list(WINDOWS), key=_key(f"window-{row}"), width=180,
+                index=0 if rolling else list(WINDOWS).index(window.period),
+                format_func=lambda one: WINDOWS.get(str(one), str(one)),
+            ))  # fmt: skip
+            days, zone = 30.0, ""
+            if kind == "rolling":
+                days = _number("Days", f"days-{row}", window.days if rolling else 30, width=110,
+                               step=1)  # fmt: skip
+            else:
+                zone = _text("Time zone", f"zone-{row}",
+                             "UTC" if rolling else window.timezone, width=200)  # fmt: skip
+            st.button("Remove", key=f"slo-remove-{row}", icon=":material/delete:",
+                      disabled=len(rows) == 1, on_click=rows.remove, args=(row,),
+                      help=f"Remove objective {place + 1}")  # fmt: skip
+        slots.below(f"objectives.{place}")
+        given.append({"target": target, "window": window_of(kind, int(days or 0), zone)})
+    slots.below("objectives")
+    st.button("Add an objective", key="slo-add", icon=":material/add:",
+              disabled=len(rows) >= _MOST_OBJECTIVES, on_click=rows.append,
+              args=(max(rows) + 1,))  # fmt: skip
+    return given
+
+
+def _alerting(found: SloDefinition | None, kind: str, slots: _Slots) -> dict[str, Any]:
+    st.html('<h2 class="section">Alerts</h2>')
+    there = found.alerting if found else Alerting()
+    chosen: dict[str, Any] = {}
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        for name, words in (("page", "Page where the budget burns fast"),
+                            ("ticket", "Ticket where it burns steadily")):  # fmt: skip
+            with st.container(width=300):
+                chosen[name] = st.checkbox(words, getattr(there, name), key=_key(name))
+                severity = getattr(there, f"{name}_severity")
+                chosen[f"{name}_severity"] = st.selectbox(
+                    f"Severity of the {name}", _SEVERITIES, key=_key(f"{name}-severity"),
+                    index=_SEVERITIES.index(severity), width=200,
+                )  # fmt: skip
+        with st.container(width=260):
+            usual = 1 if kind == "prefect_runs" else 10
+            least = _number("Minimum events", f"least-{kind}",
+                            found.minimum_events if found and found.indicator.kind == kind
+                            else usual, step=1,
+                            help="With fewer events a window says nothing")  # fmt: skip
+            slots.below("minimum_events")
+    return {"alerting": chosen, "minimum_events": int(least or 0)}
+
+
+def _save(given: dict[str, Any], there: StoredSlo | None) -> None:
+    st.session_state[_TRIED] = True
+    if problems_of(given):
+        return
+    version = there.version if there else 0
+    try:
+        saved = session.run(SaveSlo(definition=given, version=version))
+    except ChangeWaits as waits:
+        undo_bar.offer(PAGE, f"{waits.message.capitalize()}. Save again once it is approved", None)
+        return
+    except SentinelError as error:
+        st.session_state["slo-refused"] = str(error)
+        return
+    name = saved.slo.name
+    if saved.before is None:
+        back: Any = DeleteSlo(name=name, version=saved.slo.version)
+        undo_bar.offer(PAGE, f"Created the SLO {name}", back)
+    elif saved.slo.version == version:
+        undo_bar.offer(PAGE, f"Nothing of the SLO {name} was changed", None)
+    else:
+        before = saved.before.model_dump(mode="json")
+        back = SaveSlo(definition=before, version=saved.slo.version)
+        undo_bar.offer(PAGE, f"Changed the SLO {name}", back)
+    close_form()
+    st.query_params["slo"] = name
+
+
+def form(name: str) -> None:
+    """Show the form.
+
+    Args:
+        name: of the SLO to edit; `NEW` for a new one
+    """
+    there: StoredSlo | None = None
+    if name != NEW:
+        within = session.data().within(session.scope(Permission.EDIT))
+        there = Slos(within.store, within.scope).get(name)
+    found = there.definition if there else None
+    title = f"Edit {name}" if there else "New SLO"
+    st.html(f'<div class="page-head"><h1>{escape(title)}</h1></div>')
+    refused = st.session_state.pop("slo-refused", None)
+    if refused is not None:
+        st.html(markup.note("warn", "Not saved.", str(refused)))
+    undo_bar.show(PAGE)
+    slots = _Slots()
+    given = _where(found, slots)
+    indicator = _indicator(found, slots)
+    objectives = _objectives(found, slots)
+    given |= {"indicator": indicator, "objectives": objectives,
+              **_alerting(found, indicator["kind"], slots)}  # fmt: skip
+    problems = problems_of(given) if st.session_state.get(_TRIED) else {}
+    slots.show(problems)
+    if problems:
+        many = f"{len(problems)} fields are" if len(problems) > 1 else "1 field is"
+        st.html(f'<p class="field-error">{many} wrong; each says what to do.</p>')
+    sure = True
+    if found and not problems_of(given) and _indicator_differs(found, given):
+        st.html(markup.note("warn", "The events that were counted are deleted.",
+                            "Those of another indicator are other events."))  # fmt: skip
+        sure = st.checkbox("Delete the events", key=_key("sure"))
+    with st.container(horizontal=True, gap="small"):
+        st.button("Save", key="slo-save", type="primary", icon=":material/save:", disabled=not sure,
+                  on_click=_save, args=(given, there))  # fmt: skip
+        st.button("Cancel", key="slo-cancel", on_click=close_form)
+
+
+def _indicator_differs(found: SloDefinition, given: dict[str, Any]) -> bool:
+    return SloDefinition.model_validate(given).indicator != found.indicator
