@@ -81,6 +81,10 @@ lock: install
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--python-version 3.11 --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra telemetry --extra vault --extra cluster \
+		--extra container --constraints requirements.lock --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--python-version 3.11 --output-file deployments/container/requirements.txt
 
 clean: ## all that was made here, but never the data under .sentinel
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -293,6 +293,7 @@ def create_app(
     )
     # Its path contains a key.
     app.include_router(_for_callers(heartbeats.by_key), dependencies=[KnownQuery])
+    app.include_router(_for_callers(health.probe), dependencies=[KnownQuery])
     open_here = [Depends(access.local_or_trusted), KnownQuery]
     app.include_router(_for_callers(health.router), dependencies=open_here)
     for router in (introduction.router, introduction.pages, _documentation(app)):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import Literal, cast
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.access import Permission
-from sentinel.api.needs import needs
+from sentinel.api.needs import needs, public
 from sentinel.api.problems import responses
 from sentinel.api.schemas import ComponentHealth, Health
 from sentinel.engine.component_health import Component, prefect_state, relay_state
@@ -19,11 +20,12 @@ from sentinel.links import Addresses
 from sentinel.store import Store
 from sentinel.store.database.migrate import schema_ready
 
-__all__ = ["router", "within"]
+__all__ = ["probe", "router", "within"]
 
 router = APIRouter(tags=["health"])
 within = APIRouter(tags=["health"])
 """The same among the alerts' paths, which need the token."""
+probe = APIRouter(tags=["health"])
 
 _FULL_SECONDS = 60.0
 FULL = ComponentHealth(
@@ -65,6 +67,34 @@ def health(request: Request, response: Response) -> Health:
         response.status_code = 503
     whole = all(part.status == "ok" for part in parts.values())
     return Health(status="down" if down else "ok" if whole else "degraded", components=parts)
+
+
+class Ready(BaseModel):
+    """Whether this process can answer requests."""
+
+    status: Literal["ok", "down"]
+
+
+@probe.get(
+    "/ready",
+    summary="Whether requests can be answered",
+    openapi_extra={"security": [{}]},
+    responses={**responses(), 503: {"model": Ready, "description": "Database or schema is down"}},
+)
+@public("health", "probes of a container engine have no key, and it names no component")
+def ready(request: Request, response: Response) -> Ready:
+    """Answer 200 if the database answers and has this version's tables, else 503.
+
+    For probes and load balancers: it needs no key, and says nothing about the components.
+
+    Returns:
+        `ok` or `down`.
+    """
+    parts = _stored(cast("Store", request.app.state.store))
+    down = any(parts[name].status != "ok" for name in ("database", "schema"))
+    if down:
+        response.status_code = 503
+    return Ready(status="down" if down else "ok")
 
 
 def _is_full(request: Request) -> bool:

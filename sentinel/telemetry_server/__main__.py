@@ -37,7 +37,8 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--fd", type=int, help="a socket that listens already")
-    where.add_argument("--port", type=int, help="on 127.0.0.1")
+    where.add_argument("--port", type=int, help="to listen on")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on with --port")
     parser.add_argument("--memory", type=int, default=EngineLimits().memory, help="bytes")
     parser.add_argument("--backups", type=Path, help="the folder that backups may be in")
     given = parser.parse_args()
@@ -47,7 +48,9 @@ def main() -> int:
     except (ConfigurationError, StatementFailed, RuntimeError, ImportError, OSError) as error:
         print(printable(f"sentinel: the telemetry store cannot start: {error}"), file=sys.stderr)
         return 2
-    listener = socket.socket(fileno=given.fd) if given.fd is not None else _listen(given.port)
+    listener = (
+        socket.socket(fileno=given.fd) if given.fd is not None else _listen(given.host, given.port)
+    )
     options = uvicorn.Config(
         application(engine, passwords), log_config=None, access_log=False, server_header=False,
         lifespan="off", timeout_graceful_shutdown=5,
@@ -76,10 +79,10 @@ def _secret(name: str) -> str:
     return found
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("127.0.0.1", port))
+    made.bind((host, port))
     made.listen(128)
     return made
 

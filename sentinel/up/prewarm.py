@@ -23,7 +23,7 @@ from sentinel.store import Store
 from sentinel.up.channels import make_channels
 from sentinel.up.setup import Setup
 
-__all__ = ["main"]
+__all__ = ["main", "run_prefect"]
 
 _PATIENCE_SECONDS = 300.0
 _WORKER = ("prefect.cli.worker", "sentinel.worker.worker")
@@ -48,10 +48,10 @@ def main(arguments: Sequence[str]) -> int:
         print("the Prefect API did not answer in time, or has no work pool", file=sys.stderr)
         return 5
     if what == "worker":
-        return _prefect(app, "worker", "start", *rest)
-    blocks = _prefect(app, "block", "register", "-m", "blocks")
+        return run_prefect(app, "worker", "start", *rest)
+    blocks = run_prefect(app, "block", "register", "-m", "blocks")
     _make_channels()
-    return _prefect(app, "--no-prompt", "deploy", "--all", "--prefect-file", rest[0]) or blocks
+    return run_prefect(app, "--no-prompt", "deploy", "--all", "--prefect-file", rest[0]) or blocks
 
 
 def _make_channels() -> None:
@@ -81,7 +81,7 @@ def _pool_is_there() -> bool:
     return False
 
 
-def _prefect(app: Any, *arguments: str) -> int:
+def run_prefect(app: Any, *arguments: str) -> int:
     """Run one Prefect command in this process."""
     sys.argv = ["prefect", *arguments]
     try:

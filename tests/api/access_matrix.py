@@ -369,6 +369,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /webhooks/prometheus": whole_tenant(FIRING),
     "POST /webhooks/grafana": whole_tenant(FIRING),
     "GET /health": open_to_all(),
+    "GET /ready": open_to_all(),
     "GET /suite-info": open_to_all(),
     # Everybody's own session: test_login.
     "POST /login": open_to_all(),

@@ -169,11 +169,21 @@ def test_a_database_that_is_down_is_reported_and_is_not_an_internal_error(settin
         assert health.json()["status"] == "down"
         assert health.json()["components"]["database"]["status"] == "down"
         assert "secret" not in health.text
+        ready = client.get("/ready", headers={"Authorization": ""})
+        assert (ready.status_code, ready.json()) == (503, {"status": "down"})
         for path in ("alerts", "rules", "inbox", "statistics", f"alerts/{'0' * 32}"):
             answer = client.get(f"{BASE}/{path}")
             assert answer.status_code == 503, path
             assert answer.json()["error"]["code"] == "unavailable"
             assert "secret" not in answer.text
+
+
+def test_a_probe_needs_no_key_to_ask_whether_requests_are_answered(
+    settings: Settings, store: Store
+):
+    with over(settings, store.engine.url.render_as_string(hide_password=False)) as client:
+        answer = client.get("/ready", headers={"Authorization": ""})
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 def test_a_database_without_tables_is_reported(settings: Settings, tmp_path: Path):

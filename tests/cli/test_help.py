@@ -32,8 +32,8 @@ from tests.world import World
 _PLAIN = {"down", "status", "doctor", "api", "public-pages", "relay", "dashboard"}
 # They run until they are stopped, or print what a shell or a file takes.
 _OTHER_OUTPUT = {
-    "up", "worker", "api", "public-pages", "relay", "dashboard", "env", "rule export", "rule diff",
-    "audit export",
+    "up", "prepare", "worker", "api", "public-pages", "relay", "dashboard", "env",
+    "rule export", "rule diff", "audit export",
 }  # fmt: skip
 
 
