@@ -20,7 +20,7 @@ def event_policy(ctx: Context, policy: PolicyJson) -> Iterator[Reading]:
         ctx: the events of the rule's tenant
         policy: what to match and what to say, as JSON: name, rules, match_all, severity,
             message_template, summary_template, by, throttle_minutes, max_alerts_per_hour,
-            active_hours, suppress, providers
+            active_hours, suppress, providers, source (log for log lines), window
 
     Returns:
         No reading in a run of the deployment, which stores the alerts itself; in a rehearsal a

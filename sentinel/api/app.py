@@ -106,6 +106,7 @@ from sentinel.settings import Settings
 from sentinel.settings import settings as settings_of_process
 from sentinel.store import Store
 from sentinel.store.access.security_log import SecurityLog
+from sentinel.store.events.log_policies import LogPolicies
 
 __all__ = ["create_app"]
 
@@ -191,6 +192,7 @@ def create_app(
     app.state.arrivals = Arrivals(app.state.store)
     app.state.intake_queue = IntakeQueue()
     app.state.log_mining = LogMining(app.state.store)
+    app.state.log_policies = LogPolicies(app.state.store)
     app.state.metrics_queue = IntakeQueue()
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)

@@ -24,6 +24,7 @@ from sentinel.api.rule_bodies import (
 )
 from sentinel.api.rule_changes import RuleName
 from sentinel.api.shown_rules import allow, made_rules, store_of
+from sentinel.api.telemetry_asked import reader_of
 from sentinel.backtest import (
     EVENT_TRIGGERS,
     Backtest,
@@ -46,6 +47,7 @@ from sentinel.rollout.rule_draft import Draft, draft_of
 from sentinel.rollout.rule_words import worded
 from sentinel.rollout.shipped_rules import known_to
 from sentinel.store.rules.made import given_words
+from sentinel.store.telemetry.replayed_lines import replayed_lines
 
 __all__ = ["router"]
 
@@ -138,8 +140,13 @@ def _replayed(request: Request, draft: Draft, since: datetime, until: datetime) 
         parameters = filled(trigger, {}, draft.parameters)
     if trigger.name in EVENT_TRIGGERS:
         return replay_events(
-            *planned_events(store, spec_of(rule, trigger, parameters), since, until)
-        )
+            *planned_events(
+                store, spec_of(rule, trigger, parameters), since, until,
+                lines=lambda tenant, since, until: replayed_lines(
+                    reader_of(request), tenant, since, until
+                ),
+            )
+        )  # fmt: skip
     candidate = Candidate(rule=rule, trigger=trigger, parameters=parameters)
     return replay(*planned(store, candidate, since, until))
 

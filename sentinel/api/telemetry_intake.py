@@ -24,6 +24,7 @@ from sentinel.errors import DatabaseError, TelemetryError, TelemetryUnavailable
 from sentinel.ingest.telemetry import TelemetryIntake, token_of
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.events.log_policies import LogPolicies
 from sentinel.telemetry.bounds import MOST_UNPACKED, TooLarge
 from sentinel.telemetry.otlp_body import (
     BadBody,
@@ -78,6 +79,7 @@ def intake_of(request: Request) -> TelemetryIntake:
         store.metrics,
         queue_of(request).aside,
         partial(mining.wake, settings),
+        cast("LogPolicies", request.app.state.log_policies),
     )
 
 

@@ -1,4 +1,4 @@
-"""Backtests of event policies: stored events, or a file of them, through the live matcher.
+"""Backtests of event policies: stored events and log lines, or a file, through the live matcher.
 
 On a stage of its own the pack is rolled out, and what comes is matched as the relay does it: the
 same index, windows, throttles and transactions, but for the cursor, since events come as they are
@@ -8,8 +8,9 @@ read and never twice. Events that no policy matches are left out, since they cha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from heapq import merge
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,7 +29,7 @@ from sentinel.events import NoEvents, Refused, happened_at, read_events, taken
 from sentinel.rules.rule import Rule
 from sentinel.store import Store, StoreOptions
 from sentinel.store.events.batch import Batch, compiled_of
-from sentinel.store.events.log import Block, after, cursor_at, oldest_kept
+from sentinel.store.events.log import Block, Source, after, cursor_at, oldest_kept
 from sentinel.store.events.packs import roll_out, specs_by_name
 
 __all__ = ["EVENT_TRIGGERS", "Came", "EventPlan", "planned_events", "replay_events", "spec_of",
@@ -64,10 +65,15 @@ class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Came(msgspec.Struct, frozen=True, kw_only=True):
-    """Events that came together, and when."""
+    """Events that came together, when, and what they are; of a file they may be either."""
 
     at: datetime
     events: Sequence[dict[str, Any]]
+    source: Source = ""
+
+
+Lines = Callable[[str, datetime, datetime], Iterable[tuple[datetime, list[dict[str, Any]]]]]
+"""Returns log lines of a tenant, from one moment to another, oldest first."""
 
 
 class _Asked:
@@ -131,8 +137,9 @@ def stored_spec(store: Store, name: str, tenant: str = "default") -> Spec:
 
 
 def planned_events(
-    store: Store, spec: Spec, since: datetime, until: datetime, data: Path | None = None
-) -> tuple[EventPlan, Iterable[Came]]:
+    store: Store, spec: Spec, since: datetime, until: datetime, data: Path | None = None,
+    lines: Lines | None = None,
+) -> tuple[EventPlan, Iterable[Came]]:  # fmt: skip
     """Decide which events to replay, and as what.
 
     Args:
@@ -142,6 +149,7 @@ def planned_events(
         until: and up to it
         data: a file of events instead; then their own times are the limits, and messages about
             the last one are sent too
+        lines: reads stored log lines, for policies over them
 
     Returns:
         The plan, and the events to replay by when they came.
@@ -159,15 +167,23 @@ def planned_events(
         came = read
         notes.append("The events of the file came when they say that they happened.")
     else:
-        came = _stored(store, pack.tenant, since, until)
-        oldest = oldest_kept(store, pack.tenant)
-        if oldest is None or oldest > until:
-            raise ConfigurationError(
-                f"no events of tenant {pack.tenant!r} are kept from {since:%Y-%m-%d %H:%M} on",
-                hint="Give a file of events with --data.",
-            )
-        if oldest > since:
-            notes.append(f"The oldest event that is kept came at {oldest:%Y-%m-%d %H:%M} UTC.")
+        sources = {policy.source for policy in pack.policies}
+        streams: list[Iterable[Came]] = []
+        if "event" in sources:
+            oldest = oldest_kept(store, pack.tenant)
+            if oldest is None or oldest > until:
+                raise ConfigurationError(
+                    f"no events of tenant {pack.tenant!r} are kept from {since:%Y-%m-%d %H:%M} on",
+                    hint="Give a file of events with --data.",
+                )
+            if oldest > since:
+                notes.append(f"The oldest event that is kept came at {oldest:%Y-%m-%d %H:%M} UTC.")
+            streams.append(_stored(store, pack.tenant, since, until))
+        if "log" in sources and lines is not None:
+            notes.append("The log lines came when they say that they were written.")
+            found = lines(pack.tenant, since, until)
+            streams.append(Came(at=at, events=events, source="log") for at, events in found)
+        came = merge(*streams, key=lambda one: one.at)
     plan = EventPlan(
         spec=spec, since=since, until=until, receivers=store.receivers.all(), options=store.options,
         notes=notes,
@@ -232,7 +248,8 @@ def _stored(store: Store, tenant: str, since: datetime, until: datetime) -> Iter
         for block in blocks:
             if block.received_at > until:
                 return
-            yield Came(at=block.received_at, events=block.events)
+            if block.source == "event":  # lines come from the store of logs, with all others
+                yield Came(at=block.received_at, events=block.events, source="event")
         cursor = blocks[-1].seq
 
 
@@ -251,16 +268,18 @@ def _together(came: Iterable[Came]) -> Iterator[Came]:
     """Yield the events of each second together; windows and limits use each event's own time."""
     events: list[dict[str, Any]] = []
     first = last = datetime.min.replace(tzinfo=UTC)
+    source: Source = ""
     for one in came:
-        if events and not (one.at - first < _TOGETHER and len(events) < _AT_ONCE):
-            yield Came(at=last, events=events)
+        joins = one.source == source and one.at - first < _TOGETHER and len(events) < _AT_ONCE
+        if events and not joins:
+            yield Came(at=last, events=events, source=source)
             events = []
         if not events:
-            first = one.at
+            first, source = one.at, one.source
         last = one.at
         events.extend(one.events)
     if events:
-        yield Came(at=last, events=events)
+        yield Came(at=last, events=events, source=source)
 
 
 class _Run:
@@ -298,10 +317,10 @@ class _Run:
         at = max(came.at, self._stage.clock.now())
         self.pass_until(at)
         self._events += len(came.events)
-        chosen = [one for one in came.events if self._compiled.matcher.match(one)]
+        chosen = [one for one in came.events if self._compiled.places(one, came.source)]
         if not chosen:
             return
-        found = self._match(chosen)
+        found = self._match(chosen, came.source)
         self._stage.wrote()
         self._matches += found
         length = (self._plan.until - self._plan.since) / _STRETCHES
@@ -315,14 +334,17 @@ class _Run:
         """Match what time has changed."""
         self._matches += self._match(())
 
-    def _match(self, events: Sequence[dict[str, Any]], *, begins: bool = False) -> int:
+    def _match(
+        self, events: Sequence[dict[str, Any]], source: Source = "", *, begins: bool = False
+    ) -> int:
         """One micro-batch, as the relay's; returns how often a policy matched."""
         store, compiled = self._stage.store, self._compiled
         now = store.now()
+        block = Block(seq=0, received_at=now, events=events, source=source)
 
         def work(connection: Connection) -> tuple[int, datetime | None]:
             batch = Batch(store, connection, compiled, now)
-            found = batch.match([Block(seq=0, received_at=now, events=events)], set())
+            found = batch.match([block], set())
             if compiled.timed:
                 if begins:
                     batch.begin()

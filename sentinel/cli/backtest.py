@@ -14,7 +14,7 @@ import typer
 from sentinel.cli import completion
 from sentinel.cli.deploy import rules_here
 from sentinel.cli.output import AsJson, json_out, print_table, say
-from sentinel.cli.target import open_store
+from sentinel.cli.target import open_store, settings_here
 from sentinel.errors import (
     ConfigurationError,
     DatabaseUnreachable,
@@ -162,7 +162,15 @@ def _replayed(
 
     if isinstance(candidate, Candidate):
         return replay(*planned(store, candidate, since, until, data))
-    return replay_events(*planned_events(store, candidate, since, until, data))
+    return replay_events(*planned_events(store, candidate, since, until, data, _lines))
+
+
+def _lines(tenant: str, since: datetime, until: datetime) -> Iterator[Any]:
+    """Read the stored log lines of a tenant."""
+    from sentinel.store.telemetry.client import telemetry_client
+    from sentinel.store.telemetry.replayed_lines import replayed_lines
+
+    yield from replayed_lines(telemetry_client(settings_here()), tenant, since, until)
 
 
 def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Iterator[str]:

@@ -9,7 +9,7 @@ is taken as it stands. Beside a condition, `rules` may hold `{"all": […]}`, `{
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic import model_validator as after_all
@@ -51,6 +51,9 @@ class EventPolicy(BaseModel):
     description: str = ""
     enabled: bool = True
     tenant: RuleName = Field(default="default", description="Whose events it matches.")
+    source: Literal["event", "log"] = Field(
+        default="event", description="Whether it matches events that are sent, or log lines."
+    )
     rules: list[Clause] = Field(
         min_length=1, description="Conditions, or all, any and not of some."
     )

@@ -27,6 +27,7 @@ from sentinel.telemetry.otlp_metrics import points_of
 from sentinel.telemetry.otlp_spans import spans_of
 
 if TYPE_CHECKING:
+    from sentinel.store.events.log_policies import LogPolicies
     from sentinel.store.metrics.samples import Metrics
 
 __all__ = ["REASONS", "Taken", "TelemetryIntake", "token_of"]
@@ -76,6 +77,7 @@ class TelemetryIntake:
         metrics: the store of samples
         aside: runs what nobody waits for, with which samples need no telemetry store
         arrived: called when log lines are on disk
+        policies: over log lines; without, no line is an event
     """
 
     def __init__(
@@ -85,12 +87,14 @@ class TelemetryIntake:
         metrics: Metrics,
         aside: Callable[[Callable[[], None]], None] = lambda work: work(),
         arrived: Callable[[], None] = lambda: None,
+        policies: LogPolicies | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
         self._aside = aside
         self._arrived = arrived
+        self._policies = policies
 
     def take(self, tenant: str, signal: Signal, request: Any, token: str) -> Taken:
         """Take the records of a request of OTLP.
@@ -122,7 +126,10 @@ class TelemetryIntake:
         return now, now - int(others.get(tenant, common).total_seconds()) * _SECOND
 
     def insert(self, tenant: str, batch: Batch, token: str, now: int) -> Taken:
-        """Write a batch.
+        """Write a batch, and log lines that a policy matches as events too.
+
+        Lines are written before the events of them. An event that is lost with the process that
+        died between the two is made again when the batch comes again, since no answer was sent.
 
         Args:
             tenant: whose rows they are
@@ -136,11 +143,17 @@ class TelemetryIntake:
         Raises:
             TelemetryUnavailable: the store does not answer; the batch may be sent again
             TelemetryError: the store refuses the batch
+            DatabaseError: policies cannot be read, or events not written; it may be sent again
         """
+        is_lines = batch.signal == "logs" and batch.rows > 0
+        policies = self._policies if is_lines else None
+        matcher = policies.of(tenant) if policies is not None else None
         insert_batch(
             telemetry_client(self._settings, write=True, retain=True), tenant, batch, token, now
         )
-        if batch.signal == "logs" and batch.rows:
+        if policies is not None and matcher is not None:
+            policies.keep(tenant, matcher.match(batch, token))
+        if is_lines:
             self._arrived()
         return Taken(batch.rows, dict(batch.refused))
 

@@ -29,7 +29,11 @@ class EventTail(SQLModel, table=True):
 
 
 class EventBlock(SQLModel, table=True):
-    """The events of one call: a JSON list, compressed with zlib from 2 KiB on."""
+    """The events of one call: a JSON list, compressed with zlib from 2 KiB on.
+
+    `source` is `event` where they were sent as such, and `log` where they are log lines that an
+    event policy matched.
+    """
 
     __tablename__: ClassVar[Any] = "event_block"
 
@@ -39,6 +43,7 @@ class EventBlock(SQLModel, table=True):
     )
     received_at: datetime = moment_column(nullable=False)
     size: int
+    source: str = Field(default="event", max_length=5, sa_column_kwargs={"server_default": "event"})
     keep_until: datetime = moment_column(nullable=False)
     data: bytes = Field(sa_type=LargeBinary)
 

@@ -29,7 +29,7 @@ from sentinel.store.alerts.unit_of_work import UnitOfWork
 from sentinel.store.database.bulk import insert_many, uncollected
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED
-from sentinel.store.events.log import Block
+from sentinel.store.events.log import Block, Source
 from sentinel.store.events.packs import MEMORY
 from sentinel.store.rules.lock import lock_rules
 
@@ -62,6 +62,7 @@ class Compiled(msgspec.Struct, frozen=True):
         matcher: finds the policies that an event matches
         watchers: by place of the policy, what follows its windows
         timed: places of policies whose result may change with time alone, by their rule's name
+        sources: of all the policies
     """
 
     digest: str
@@ -69,6 +70,25 @@ class Compiled(msgspec.Struct, frozen=True):
     matcher: Matcher
     watchers: Sequence[Watcher | None]
     timed: Mapping[str, int]
+    sources: frozenset[str] = frozenset()
+
+    def places(self, event: Mapping[str, Any], source: Source) -> Sequence[int]:
+        """Return the places of the policies that an event matches.
+
+        Args:
+            event: as it was stored
+            source: what it is; a policy of the other kind does not match it
+
+        Returns:
+            Places, in their order.
+        """
+        if source and source not in self.sources:
+            return ()
+        found = self.matcher.match(event)
+        if not source or len(self.sources) == 1:
+            return found
+        policies = self.pack.policies
+        return [place for place in found if policies[place].source == source]
 
 
 def compiled_of(pack: Pack, digest: str) -> Compiled:
@@ -79,7 +99,8 @@ def compiled_of(pack: Pack, digest: str) -> Compiled:
         for place, watcher in enumerate(watchers)
         if watcher is not None and watcher.timed and pack.policies[place].enabled
     }
-    return Compiled(digest, pack, Matcher(pack.policies), watchers, timed)
+    sources = frozenset(policy.source for policy in pack.policies)
+    return Compiled(digest, pack, Matcher(pack.policies), watchers, timed, sources)
 
 
 class Batch:
@@ -116,7 +137,7 @@ class Batch:
         count = 0
         for block in blocks:
             for event in block.events:
-                places = self._compiled.matcher.match(event)
+                places = self._compiled.places(event, block.source)
                 if not places:
                     continue
                 at = happened_at(event, block.received_at)

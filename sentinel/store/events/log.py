@@ -11,7 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import orjson
@@ -30,7 +30,10 @@ from sentinel.store.database.tables import table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["BLOCK", "Block", "Events"]
+__all__ = ["BLOCK", "Block", "Events", "Source"]
+
+Source = Literal["event", "log", ""]
+"""Whether events were sent as such, or are log lines; empty for what may be either."""
 
 BLOCK = table_of(EventBlock)
 TAIL = table_of(EventTail)
@@ -49,6 +52,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     received_at: datetime
     events: Sequence[dict[str, Any]]
+    source: Source = "event"
 
 
 class Events:
@@ -61,12 +65,15 @@ class Events:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, events: Sequence[object], *, tenant: str = "default") -> Kept:
+    def add(
+        self, events: Sequence[object], *, tenant: str = "default", source: Source = "event"
+    ) -> Kept:
         """Store `events` in one transaction.
 
         Args:
             events: JSON objects, at most 10,000
             tenant: whose they are
+            source: what they are; policies of the other kind do not see them
 
         Returns:
             How many were stored, how many had come before (by id), and which were refused as
@@ -75,14 +82,17 @@ class Events:
         Raises:
             ConfigurationError: there are too many.
         """
-        return self.add_calls([events], tenant=tenant)[0]
+        return self.add_calls([events], tenant=tenant, source=source)[0]
 
-    def add_calls(self, calls: Sequence[Sequence[object]], *, tenant: str) -> list[Kept]:
+    def add_calls(
+        self, calls: Sequence[Sequence[object]], *, tenant: str, source: Source = "event"
+    ) -> list[Kept]:
         """Store the events of several calls in one transaction, and as one row.
 
         Args:
             calls: the events of each, at most 10,000 in all
             tenant: whose they are
+            source: what they are
 
         Returns:
             For each call, what `add` returns. An event that two calls have is stored for the first.
@@ -100,7 +110,7 @@ class Events:
         accepted: Counter[int] = Counter()
         if plain or keyed:
             accepted = self._store.in_transaction(
-                lambda link: self._add(link, tenant, plain, keyed)
+                lambda link: self._add(link, tenant, plain, keyed, source)
             )
         return [
             Kept(
@@ -137,6 +147,7 @@ class Events:
         tenant: str,
         plain: Sequence[_Placed],
         keyed: dict[bytes, _Placed],
+        source: Source = "event",
     ) -> Counter[int]:
         """Store what is new, and return how many events of each call that was."""
         new = _first_seen(connection, sorted(keyed)) if keyed else set[bytes]()
@@ -150,7 +161,7 @@ class Events:
         # As late as possible: from here on no other call of this tenant gets a number.
         seq = self._next(connection, tenant, len(fresh))
         keep_until = now + self._store.options.keep_events
-        row = (tenant, seq, now, len(fresh), keep_until, data)
+        row = (tenant, seq, now, len(fresh), source, keep_until, data)
         insert_bytes(connection, "event_block", _COLUMNS, row)
         return Counter(call for call, *_ in fresh)
 
@@ -269,12 +280,18 @@ def after(connection: Connection, tenant: str, cursor: int, most: int) -> list[B
     if last is None:
         return []
     rows = connection.execute(
-        select(BLOCK.c.seq, BLOCK.c.received_at, BLOCK.c.data)
+        select(BLOCK.c.seq, BLOCK.c.received_at, BLOCK.c.source, BLOCK.c.data)
         .where(BLOCK.c.tenant == tenant, BLOCK.c.seq > cursor, BLOCK.c.seq <= last)
         .order_by(BLOCK.c.seq)
     )
     return [
-        Block(seq=row.seq, received_at=row.received_at, events=unpacked(row.data)) for row in rows
+        Block(
+            seq=row.seq,
+            received_at=row.received_at,
+            events=unpacked(row.data),
+            source=row.source,
+        )
+        for row in rows
     ]
 
 

@@ -167,7 +167,7 @@ class RuleEvents:
         for block in self._store.events.newest(_REHEARSED, pack.tenant):
             for event in block.events:
                 events += 1
-                for place in compiled.matcher.match(event):
+                for place in compiled.places(event, block.source):
                     matches += 1
                     policy, watcher = pack.policies[place], compiled.watchers[place]
                     at, own = happened_at(event, block.received_at), key_of(policy, event)
