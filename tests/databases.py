@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 BOTH = ("sqlite", "postgresql")
-DOORS = ("api", "cli", "dashboard", "lint")
+DOORS = ("api", "cli", "dashboard", "doors", "lint")
 """Folders whose tests are run on SQLite alone unless marked `both_databases`."""
 both_databases = pytest.mark.both_databases
 

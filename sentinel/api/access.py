@@ -28,9 +28,11 @@ from sentinel.api.people import person_of_cookie, person_of_token
 from sentinel.api.problems import Problem
 from sentinel.audit.origin import Origin, acting_as
 
-__all__ = ["Acting", "Trusted", "acting", "local_or_trusted", "principal"]
+__all__ = ["Acting", "Trusted", "acting", "by_key", "local_or_trusted", "principal"]
 
 MOST_OF_A_NAME = 100
+_SCHEMES = ("bearer", "geniekey")
+"""Schemes of the header `Authorization` that carry a key; the latter is Opsgenie's."""
 _BY_PASSWORD = ("bounces",)
 """Areas whose callers are vendors, which send no bearer token."""
 
@@ -79,7 +81,7 @@ class _Access(SecurityBase):
         """
         authorization = request.headers.get("authorization")
         scheme, _, given = (authorization or "").partition(" ")
-        if not given or scheme.lower() != "bearer":
+        if not given or scheme.lower() not in _SCHEMES:
             password = _password(request, scheme, given)
             if password is not None:
                 found = await _by_bearer(request, password, user)
@@ -87,13 +89,34 @@ class _Access(SecurityBase):
                 found = await _by_cookie(request, sent=authorization is not None)
         else:
             found = await _by_bearer(request, given, user)
-        request.state.principal = found
-        check_needs(request, found)
-        acting_as(Origin("api", found.kind, found.id))
-        return found
+        return _admitted(request, found)
 
 
 principal = _Access()
+
+
+async def by_key(request: Request, given: str) -> Principal:
+    """Authenticate a request whose sender has its API key elsewhere than in a header.
+
+    Args:
+        request: with its route found
+        given: the key
+
+    Returns:
+        Who acts; its permission is checked.
+
+    Raises:
+        Problem: as of `principal`
+    """
+    request.state.key_sent = True
+    return _admitted(request, await _by_bearer(request, given, None))
+
+
+def _admitted(request: Request, found: Principal) -> Principal:
+    request.state.principal = found
+    check_needs(request, found)
+    acting_as(Origin("api", found.kind, found.id))
+    return found
 
 
 def _password(request: Request, scheme: str, given: str) -> str | None:

@@ -83,6 +83,7 @@ from sentinel.api import (
 from sentinel.api.answers import Answers
 from sentinel.api.batches import Batches
 from sentinel.api.bodies import DESCRIBED
+from sentinel.api.doors import opsgenie, pagerduty
 from sentinel.api.host_guard import refuse_host
 from sentinel.api.intake_queue import IntakeQueue
 from sentinel.api.issuer_keys import outside_tokens
@@ -280,7 +281,7 @@ def create_app(
     app.include_router(webhooks.older, dependencies=guarded)
     for older in (events.batches, stored_events.router, runtime_settings.router):
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
-    for router in (telemetry_intake.router, telemetry_bodies.router):
+    for router in (telemetry_intake.router, telemetry_bodies.router, opsgenie.router):
         app.include_router(_for_callers(router), dependencies=guarded)
     for router in (log_search.router, trace_search.router, slos.router, slo_figures.router):
         prepared = _for_callers(router)
@@ -289,6 +290,8 @@ def create_app(
         app.include_router(
             prepared, prefix="/api/v1", dependencies=guarded, include_in_schema=False
         )
+    # The key is in the body.
+    app.include_router(_for_callers(pagerduty.router), dependencies=[pagerduty.Routed, KnownQuery])
     # Nobody is logged in before.
     app.include_router(
         _for_callers(login.entrance), prefix="/api/v1/alerts", dependencies=[KnownQuery]

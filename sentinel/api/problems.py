@@ -46,6 +46,7 @@ __all__ = [
     "Problem",
     "describe_refusals",
     "install",
+    "problem_of",
     "responses",
     "the_others",
 ]
@@ -263,6 +264,28 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(Exception, on_anything)
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """Return the problem that an error means, for routes that answer in another system's format.
+
+    Args:
+        error: that a route raised
+
+    Returns:
+        The problem; None for an error that is not about the request.
+    """
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, SentinelError):
+        return _of(error)
+    if isinstance(error, RequestValidationError):
+        return _invalid(error)
+    if isinstance(error, HTTPException):
+        code = _BY_STATUS.get(error.status_code, ("unavailable", "", ""))[0]
+        detail = str(error.detail)
+        return Problem(error.status_code, code, detail, headers=error.headers)
+    return None
 
 
 def _methods(request: Request) -> list[str]:

@@ -36,8 +36,12 @@ def note_refused(request: Request, status: int, code: str) -> None:
         return
     who: Principal | None = getattr(request.state, "principal", None)
     wrong_key = status == _UNAUTHORIZED and code == "unauthorized"
-    # The address of a heartbeat has a key in it.
-    sent = request.headers.get("authorization") or "key" in request.path_params
+    # The address of a heartbeat has a key in it, and so has the body of an event of PagerDuty's.
+    sent = (
+        request.headers.get("authorization")
+        or "key" in request.path_params
+        or getattr(request.state, "key_sent", False)
+    )
     if status == _UNAUTHORIZED and not (wrong_key and sent):
         return  # a failed login is recorded where it fails
     reason = "wrong_key" if wrong_key else "other_site" if who is None else "forbidden"

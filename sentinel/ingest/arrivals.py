@@ -38,18 +38,22 @@ __all__ = ["Arrivals", "Message", "Sender", "apply_all", "arrive"]
 
 log = logging.getLogger(__name__)
 
-Sender = Literal["prometheus", "grafana", "api", "sentinel-drill"]
+Sender = Literal["prometheus", "grafana", "api", "opsgenie", "pagerduty", "sentinel-drill"]
 """Who alerts come from; also the name of the rule that they are readings of."""
 _SAID: Mapping[str, str] = {
     "prometheus": "Alerts that Alertmanager sends to its webhook here.",
     "grafana": "Alerts that Grafana sends to its webhook here.",
     "api": "Alerts that programs create over HTTP.",
+    "opsgenie": "Alerts that senders for Opsgenie create here.",
+    "pagerduty": "Alerts of events that senders for PagerDuty send here.",
     DRILL_RULE: "Fire drills of on-call, which count in no statistics.",
 }
 _TRIGGERS: Mapping[str, str] = {
     "prometheus": "prometheus_webhook", "grafana": "grafana_webhook", "api": POSTED_TRIGGER,
-    DRILL_RULE: POSTED_TRIGGER,
+    "opsgenie": POSTED_TRIGGER, "pagerduty": POSTED_TRIGGER, DRILL_RULE: POSTED_TRIGGER,
 }  # fmt: skip
+_GROUPED_BY: Mapping[str, str] = {"opsgenie": "alias", "pagerduty": "dedup_key"}
+"""The label whose value each group of a sender's alerts shares: there, each alert pages alone."""
 _TRIES = 20
 _STEP = timedelta(microseconds=1)
 _MOST_WAITING = 10_000
@@ -68,8 +72,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         readings: one for each alert
         gone: labels of alerts that are over although no reading says so
         not_repeated: what to do with its alerts that are not reported again; by default what the
-            rule says, or what a sender with the usual repeat interval needs; nothing for `api` and
-            for drills
+            rule says, or what a sender with the usual repeat interval needs; nothing for
+            those that are posted once, and for drills
         actor: who created its alerts, for the audit trail; empty for a system that reports what it
             sees
     """
@@ -278,7 +282,7 @@ def _rule_of(message: Message) -> tuple[Sender, str]:
 
 def _evaluation(message: Message, rule: Rule, at: datetime) -> Evaluation:
     terms = message.not_repeated or rule.not_repeated
-    if message.sender not in ("api", DRILL_RULE):  # which say once what they have to say
+    if _TRIGGERS[message.sender] != POSTED_TRIGGER:  # whose senders say once what they have to say
         terms = terms or NotRepeated()
     return Evaluation(
         rule=rule.model_copy(update={"not_repeated": terms}),
@@ -303,7 +307,7 @@ def _rule(store: Store, sender: Sender, tenant: str) -> tuple[Rule, datetime | N
             name=sender,
             tenant=tenant,
             description=_SAID[sender],
-            group_by=["rule", "alertname"],
+            group_by=["rule", _GROUPED_BY.get(sender, "alertname")],
         )
         return rule, None
     moments = [one for one in (row.slot, row.evaluated_at) if one is not None]

@@ -51,7 +51,7 @@ def post_alert(
     details: Mapping[str, Any] | None = None,
     team: str = "",
     tenant: str = "default",
-    rule: Literal["api", "sentinel-drill"] = POSTED,
+    rule: Literal["api", "opsgenie", "pagerduty", "sentinel-drill"] = POSTED,
 ) -> Posted:
     """Open an alert, or count one occurrence more of the live alert with these labels.
 

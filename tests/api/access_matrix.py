@@ -32,7 +32,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     silence: str
 
 
-Expected = Literal["hides", 200, 201, 400, 401, 403, 404, 409, 422, 503]
+Expected = Literal["hides", 200, 201, 202, 400, 401, 403, 404, 409, 422, 503]
 """A status; `hides` is 200 without a word of what is foreign."""
 
 

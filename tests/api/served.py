@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import httpx
@@ -33,12 +34,15 @@ Raised = Callable[..., list[str]]
 
 
 @contextmanager
-def served(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Generator[str]:
+def served(
+    app: FastAPI, lifespan: Literal["on", "off"] = "on", tls: Path | None = None
+) -> Generator[str]:
     """Serve `app` with uvicorn on a free port of this machine; gives its URL.
 
     Args:
         app: the application
         lifespan: whether it does what it does at its start and end
+        tls: a folder with `cert.pem` and `key.pem`, to serve by TLS as `localhost`
     """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(
@@ -49,6 +53,8 @@ def served(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Generator[str
                 lifespan=lifespan,
                 timeout_graceful_shutdown=2,
                 http=PromptProtocol,
+                ssl_certfile=None if tls is None else str(tls / "cert.pem"),
+                ssl_keyfile=None if tls is None else str(tls / "key.pem"),
             )
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -58,7 +64,8 @@ def served(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Generator[str
             assert thread.is_alive(), "the server did not start"
             assert time.monotonic() < deadline, "the server took too long to start"
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        port = listening.getsockname()[1]
+        yield f"http://127.0.0.1:{port}" if tls is None else f"https://localhost:{port}"
         server.should_exit = True
         thread.join(10)
 

@@ -163,6 +163,8 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         drill_id=place.silence,
         slo_id=place.mark,
         event_id="1-0",
+        identifier=place.alert,
+        request_id=place.mark,
         run_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12,
     )
     return client.request(
@@ -190,6 +192,19 @@ def test_a_route_answers_each_role_in_its_own_and_in_a_foreign_tenant_and_the_to
 ):
     entry = entry_of(method, path)
     assert entry is not None, f"{method} {path} has no entry in tests/api/access_matrix.py"
+    answers_each_role(client, store, clock, method, path, permission, entry)
+
+
+def answers_each_role(
+    client: httpx.Client,
+    store: Store,
+    clock: FakeClock,
+    method: str,
+    path: str,
+    permission: Permission,
+    entry: Entry,
+) -> None:
+    """What a route answers to each role, by its entry."""
     blue = furnished(store, clock, "blue", path)
     asking = callers(store, clock, method, path, permission)
     reads = method == "GET"  # what changes nothing is looked at once, when all have asked
