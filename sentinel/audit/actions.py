@@ -61,6 +61,19 @@ ACTIONS: dict[str, str] = {
     "view.removed": "removed the saved view",
     "dashboard.saved": "saved the dashboard",
     "dashboard.removed": "removed the dashboard",
+    "incident.opened": "opened the incident",
+    "incident.status": "changed the status of the incident",
+    "incident.updated": "posted an update of the incident",
+    "incident.assigned": "assigned people to the incident",
+    "incident.root_cause": "wrote down the root cause of the incident",
+    "incident.changed": "changed the incident",
+    "incident.alerts_added": "added alerts to the incident",
+    "incident.alerts_removed": "took alerts out of the incident",
+    "incident.step": "worked on a step of the runbook of the incident",
+    "incident.action_added": "added an action item to the incident",
+    "incident.action_changed": "changed an action item of the incident",
+    "incident.post_mortem": "saved the post-mortem of the incident",
+    "incident_policies.applied": "applied the incident policies,",
     "slo.saved": "saved the SLO",
     "slo.removed": "removed the SLO",
     "inbox.read": "marked as read",
@@ -89,7 +102,7 @@ ACTIONS: dict[str, str] = {
 OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "dashboard", "inbox",
     "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
-    "silence", "browser", "slo",
+    "silence", "browser", "slo", "incident", "incident_policies",
 )  # fmt: skip
 """What a change can be about."""
 

@@ -15,7 +15,7 @@ __all__ = ["PAGES", "WORDS", "Reason", "words"]
 class Reason(StrEnum):
     """Why a channel is notified of a group now, or is not; the first seven are reasons to send.
 
-    The last five are the kinds of notices, which are about no group.
+    The last seven are the kinds of notices, which are about no group.
     """
 
     FIRST = "first"
@@ -58,6 +58,7 @@ class Reason(StrEnum):
     SILENCE_ENDED = "silence_ended"
     DIGEST = "digest"
     HANDOFF = "handoff"
+    INCIDENT = "incident"
 
 
 PAGES = (Reason.PAGE, Reason.PAGE_ACKNOWLEDGED, Reason.PAGE_RESOLVED)
@@ -103,6 +104,7 @@ WORDS: Mapping[str, str] = {
     Reason.SILENCE_ENDED: "a silence that muted alerts of this receiver is over",
     Reason.DIGEST: "the digest of a team",
     Reason.HANDOFF: "somebody else is on call, or will be",
+    Reason.INCIDENT: "an update of an incident",
     Reason.NOT_ROUTED: "no receiver is named for it",
 }
 """What people read for each code."""

@@ -26,6 +26,15 @@ from sentinel.schema.escalations import EscalationPage, EscalationRow
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
 from sentinel.schema.handoffs import HandoffAhead, HandoffNotified
+from sentinel.schema.incidents import (
+    IncidentActionItem,
+    IncidentAlert,
+    IncidentEntry,
+    IncidentPolicyVersion,
+    IncidentRow,
+    IncidentStep,
+    PostMortemVersion,
+)
 from sentinel.schema.inhibition import InhibitionSource
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.message_limits import MessageLimit, StormRow
@@ -95,6 +104,12 @@ __all__ = [
     "HandoffNotified",
     "HeldBack",
     "InboxMessage",
+    "IncidentActionItem",
+    "IncidentAlert",
+    "IncidentEntry",
+    "IncidentPolicyVersion",
+    "IncidentRow",
+    "IncidentStep",
     "InhibitionSource",
     "Lease",
     "LinkKey",
@@ -114,6 +129,7 @@ __all__ = [
     "Person",
     "PersonSession",
     "PolicyMemory",
+    "PostMortemVersion",
     "PostedBounce",
     "PushKey",
     "PushSubscription",

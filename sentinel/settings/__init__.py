@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from sentinel.duration import Duration, parse_duration
 from sentinel.errors import ConfigurationError
+from sentinel.settings.incidents import IncidentSettings
 from sentinel.settings.mailbox import MailboxSettings
 from sentinel.settings.messages import MessageSettings
 from sentinel.settings.private_file import write_private
@@ -78,7 +79,12 @@ class _KeptSource(PydanticBaseSettingsSource):
 
 
 class Settings(
-    PublicSettings, StandbySettings, MessageSettings, MailboxSettings, TelemetrySettings
+    PublicSettings,
+    StandbySettings,
+    MessageSettings,
+    MailboxSettings,
+    TelemetrySettings,
+    IncidentSettings,
 ):
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 

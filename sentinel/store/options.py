@@ -22,6 +22,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         dashboard_url: the address that links in messages begin with
         public_url: the address of the public pages; empty for messages without acknowledge links
         public_link_lifetime: how long such a link can be used
+        war_room_url: template of the address of an incident's war room; empty for none
         messages_per_minute: that a receiver or channel without a limit of its own is sent at most;
             0 for no limit
         storm_alerts: so many alerts of a receiver that open within a minute begin a storm; 0 for
@@ -29,6 +30,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         keep_samples, keep_minutes, keep_hours: how long samples and their aggregates by minute
             and by hour are kept
         keep_events: how long events are kept
+        keep_incidents: how long resolved incidents are kept
         keep_audit: how long rows of the audit trail are kept; None for ever
         audit_key: signs the checkpoints below which they are deleted; without it none is
     """
@@ -39,12 +41,14 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     dashboard_url: str = "http://127.0.0.1:8501"
     public_url: str = ""
     public_link_lifetime: timedelta = timedelta(hours=24)
+    war_room_url: str = ""
     messages_per_minute: int = 100
     storm_alerts: int = 1_000
     keep_samples: timedelta = timedelta(days=7)
     keep_minutes: timedelta = timedelta(days=30)
     keep_hours: timedelta = timedelta(days=400)
     keep_events: timedelta = timedelta(days=7)
+    keep_incidents: timedelta = timedelta(days=730)
     keep_audit: timedelta | None = None
     audit_key: str = ""
 
@@ -55,12 +59,14 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
             reopen_within=settings.reopen_within,
             hold_after_manual_resolve=settings.hold_after_manual_resolve,
             wake_again_after=settings.wake_again_after,
+            war_room_url=settings.war_room_url,
             messages_per_minute=settings.messages_per_minute,
             storm_alerts=settings.storm_alerts,
             keep_samples=settings.keep_samples,
             keep_minutes=settings.keep_minutes,
             keep_hours=settings.keep_hours,
             keep_events=settings.keep_events,
+            keep_incidents=settings.keep_incidents,
             keep_audit=settings.keep_audit,
             audit_key=settings.audit_key.get_secret_value(),
             dashboard_url=dashboard_address(settings),

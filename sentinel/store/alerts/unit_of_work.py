@@ -33,6 +33,7 @@ from sentinel.store.escalations.following import (
     follow_escalations,
     follow_groups,
 )
+from sentinel.store.incidents.gathering import gather
 from sentinel.store.notifications.active_routes import active_tree
 from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.notifications.relabelled import look_again
@@ -54,6 +55,13 @@ _OUTSIDE_GROUPS = frozenset(
 """Changes that no group counts."""
 _SEVERITY = frozenset((Reason.SEVERITY_ROSE, Reason.SEVERITY_FELL))
 """Changes by which other inhibition rules may match."""
+_GATHERED = frozenset(
+    (
+        Reason.OPENED, Reason.REOPENED_SOON, Reason.REOPENED_STILL_FIRING,
+        Reason.REOPENED_MANUALLY, Reason.SEVERITY_ROSE, Reason.ACKNOWLEDGEMENT_VOID,
+    )
+)  # fmt: skip
+"""Changes by which an alert may join an incident, or open one."""
 _WORDS = {int(severity): severity.word for severity in Severity}
 
 
@@ -113,6 +121,7 @@ class UnitOfWork:
         self._moved: set[str] = set()
         self._commented: list[str] = []
         self._escalated: list[str] = []
+        self._gathered: list[str] = []
         self._acknowledged_too: dict[str, str] = {}
 
     @cached_property
@@ -176,6 +185,8 @@ class UnitOfWork:
             self._acknowledged_too[state.id] = actor
         if joins or kind == "resolved" or reason in _SEVERITY:
             self._moved.add(state.id)
+        if reason in _GATHERED:
+            self._gathered.append(state.id)
         self._changes += 1
         counts = self._counts.get(origin[:2])
         if counts is None:
@@ -215,6 +226,9 @@ class UnitOfWork:
             again = look_again(self.connection, self.relabelled, self._moved, self.now)
             self._due = self._due or again
             self._moved, self.relabelled = set(), set()
+        if self._gathered:
+            ids, self._gathered = self._gathered, []
+            self._group_events += gather(self.store, self.connection, ids, self.now)
         self.alerts, self.suppressions = WriteBatch(), {}
         self.groups = GroupChanges(self.store, self.connection, self._about)
 

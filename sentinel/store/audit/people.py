@@ -45,6 +45,8 @@ from sentinel.store.database.tables import (
 )
 from sentinel.store.escalations.erasing import erase_from_escalations
 from sentinel.store.escalations.rows import ESCALATION, PAGE
+from sentinel.store.incidents.erasing import NAMED as OF_INCIDENTS
+from sentinel.store.incidents.erasing import erase_from_incidents
 from sentinel.store.notifications.erased_notices import erase_from_notices
 from sentinel.store.oncall.documents import active_document
 from sentinel.store.oncall.erasing import erase_from_oncall, overrides_of
@@ -76,6 +78,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_SHADOW, "started_by"), (_SHADOW, "stopped_by"),
     (_BOARD, "saved_by"), (_FEED, "created_by"), (_FEED, "revoked_by"), (_FEED, "person"),
     (_AHEAD, "person"), (_SLO, "saved_by"), (_SLO_VERSION, "saved_by"),
+    *OF_INCIDENTS,
 )  # fmt: skip
 """Columns that hold the name of a person."""
 _SECRETS = ("password_hash", "secret_hash", "endpoint", "auth")
@@ -176,6 +179,7 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
     erase_from_oncall(connection, name, label)
     erase_from_escalations(connection, name, label)
     erase_from_notices(connection, name, label)
+    erase_from_incidents(connection, name, label)
     _erase_from_log(connection, name, label)
     _erase_from_answers(connection, name, label)
     erase_from_security(connection, name, label)

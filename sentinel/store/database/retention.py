@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,21 +19,23 @@ from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.digests import DigestRun
+from sentinel.schema.incidents import IncidentAlert, IncidentRow
 from sentinel.schema.notices import Notice, SilenceAnnouncement
 from sentinel.schema.notifications import Delivery, InboxMessage, NotificationOutcome, SystemLog
 from sentinel.schema.oncall import OnCallOverride
 from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
 from sentinel.schema.silences import Silence
 from sentinel.store.database.bulk import id_array
-from sentinel.store.database.tables import ALERT, GROUP, RULE
+from sentinel.store.database.tables import ALERT, GROUP, RULE, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
     from sentinel.store.metrics.rollup import Kept
 
-__all__ = ["Retained", "retain"]
+__all__ = ["Retained", "forget_incidents", "retain"]
 
 _PIECE = 1000
+_INCIDENT, _OF_INCIDENT = table_of(IncidentRow), table_of(IncidentAlert)
 
 
 class Retained(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
     Their timeline, memberships, notification log, outcomes, escalations and deliveries are deleted
     in the same transaction, and so is what limits held back. The state of rules that no longer
     exist is deleted as well. Samples of metrics are merged, rolled up and deleted by their own
-    retention.
+    retention. So are incidents; an alert that is in one is kept as long as the incident.
 
     Args:
         store: the shared database
@@ -60,11 +62,13 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         How much was deleted.
     """
     before, now = store.now() - older_than, micros(store.now())
+    forget_incidents(store, store.now() - max(older_than, store.options.keep_incidents))
+    kept = exists().where(_OF_INCIDENT.c.alert_id == ALERT.c.id)
     alerts = groups = 0
     while True:
         with store.write() as connection:
             query = select(ALERT.c.id).where(
-                ALERT.c.status == "resolved", ALERT.c.resolved_at < before
+                ALERT.c.status == "resolved", ALERT.c.resolved_at < before, ~kept
             )
             ids = list(connection.execute(query.limit(_PIECE)).scalars())
             subquery, parameter = id_array(connection, ids)
@@ -136,3 +140,38 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(RuleMemory).where(~of_rule))
     store.events.forget(store.now())
     return Retained(alerts, groups, store.metrics.upkeep())
+
+
+def forget_incidents(store: Store, before: datetime) -> int:
+    """Delete incidents with all that belongs to them; their alerts are let go.
+
+    Args:
+        store: the shared database
+        before: those that were resolved before
+
+    Returns:
+        How many were deleted.
+    """
+    gone = 0
+    while True:
+        with store.write() as connection:
+            query = select(_INCIDENT.c.id).where(
+                _INCIDENT.c.status == "resolved", _INCIDENT.c.resolved_at < before
+            )
+            ids = list(connection.execute(query.limit(_PIECE)).scalars())
+            subquery, parameter = id_array(connection, ids)
+            for table, column in (("incident_alert", "incident_id"),
+                                  ("incident_entry", "incident_id"),
+                                  ("incident_step", "incident_id"),
+                                  ("incident_action_item", "incident_id"),
+                                  ("post_mortem_version", "incident_id"),
+                                  ("incident", "id")):  # fmt: skip
+                connection.exec_driver_sql(
+                    f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
+                    (parameter,),
+                )
+            if ids:
+                store.changed(connection)
+        gone += len(ids)
+        if len(ids) < _PIECE:
+            return gone

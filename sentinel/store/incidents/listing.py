@@ -1,0 +1,189 @@
+"""Lists of incidents, and single ones, as somebody may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+
+from sentinel.access import EVERYTHING, Scope
+from sentinel.incidents.state import Incident, Status
+from sentinel.store.database.scoped import alert_in
+from sentinel.store.database.tables import ALERT
+from sentinel.store.incidents.rows import (
+    INCIDENT,
+    INCIDENT_ALERT,
+    incident_of,
+    incident_row,
+    seen_by,
+)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["IncidentFilter", "IncidentLists", "IncidentPage", "conditions"]
+
+_MOST_WORDS = 10
+
+
+class IncidentFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which incidents are listed; an empty field selects all.
+
+    Attributes:
+        status: any of these
+        severity: at least so severe, from 1 to 5
+        words: each is in the title, the description or the service, upper or lower case
+        alert: only incidents that this alert is in
+        since: only those that opened then or later
+        until: only those that opened before
+    """
+
+    status: Collection[Status] = ()
+    severity: int = 1
+    tenant: str | None = None
+    team: str | None = None
+    service: str | None = None
+    policy: str | None = None
+    assignee: str | None = None
+    words: str = ""
+    alert: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class IncidentPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some incidents, newest first, how many alerts each has, and where the next page begins."""
+
+    items: list[Incident]
+    alerts: dict[str, int]
+    next: str | None = None
+
+
+class IncidentLists:
+    """The incidents of the shared database, to read.
+
+    Args:
+        store: the shared database
+        scope: of whoever asks; an incident or alert that is not in it is as unknown
+    """
+
+    def __init__(self, store: Store, scope: Scope = EVERYTHING) -> None:
+        self._store = store
+        self._scope = scope
+
+    def page(
+        self, wanted: IncidentFilter, *, limit: int = 50, after: str | None = None
+    ) -> IncidentPage:
+        """Return a page of incidents, newest first.
+
+        Args:
+            wanted: which
+            limit: at most so many
+            after: `next` of the page before; None for the first
+
+        Returns:
+            The page.
+        """
+        query = select(INCIDENT).where(*seen_by(self._scope), *conditions(wanted))
+        if after is not None:
+            query = query.where(INCIDENT.c.id < after)
+        query = query.order_by(INCIDENT.c.id.desc()).limit(limit + 1)
+        with self._store.read() as connection:
+            items = [incident_of(row) for row in connection.execute(query)]
+            more, items = len(items) > limit, items[:limit]
+            counts = self._counts(connection, [one.id for one in items])
+        return IncidentPage(items=items, alerts=counts, next=items[-1].id if more else None)
+
+    def active(self, tenant: str | None = None) -> list[Incident]:
+        """Return the incidents that are not resolved, the most severe and then the newest first."""
+        open_ = [one for one in Status if one is not Status.RESOLVED]
+        wanted = IncidentFilter(status=open_, tenant=tenant)
+        query = select(INCIDENT).where(*seen_by(self._scope), *conditions(wanted))
+        query = query.order_by(INCIDENT.c.severity.desc(), INCIDENT.c.id.desc())
+        with self._store.read() as connection:
+            return [incident_of(row) for row in connection.execute(query)]
+
+    def get(self, incident_id: str) -> Incident:
+        """Return one incident.
+
+        Args:
+            incident_id: 32 hex digits
+
+        Returns:
+            The incident.
+
+        Raises:
+            NotFound: there is none, or it is out of scope
+        """
+        with self._store.read() as connection:
+            return incident_of(incident_row(connection, self._scope, incident_id))
+
+    def alert_counts(self, ids: Sequence[str]) -> dict[str, int]:
+        """Return how many alerts incidents have that are in scope, by the incident's id."""
+        with self._store.read() as connection:
+            return self._counts(connection, ids)
+
+    def alerts(self, incident_id: str, *, limit: int = 500, after: str = "") -> list[str]:
+        """Return ids of an incident's alerts that are in scope, the oldest first.
+
+        Args:
+            incident_id: of the incident
+            limit: at most so many
+            after: only those of higher ids than this one
+
+        Returns:
+            Ids, which rise with time.
+
+        Raises:
+            NotFound: there is no such incident, or it is out of scope
+        """
+        query = select(ALERT.c.id).join(INCIDENT_ALERT, INCIDENT_ALERT.c.alert_id == ALERT.c.id)
+        query = query.where(
+            INCIDENT_ALERT.c.incident_id == incident_id, INCIDENT_ALERT.c.removed_at.is_(None),
+            ALERT.c.id > after, *alert_in(self._scope),
+        )  # fmt: skip
+        with self._store.read() as connection:
+            incident_row(connection, self._scope, incident_id)
+            rows = connection.execute(query.order_by(ALERT.c.id).limit(limit))
+            return [str(one) for one in rows.scalars()]
+
+    def _counts(self, connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+        if not ids:
+            return {}
+        query = (
+            select(INCIDENT_ALERT.c.incident_id, func.count())
+            .join(ALERT, ALERT.c.id == INCIDENT_ALERT.c.alert_id)
+            .where(INCIDENT_ALERT.c.incident_id.in_(list(ids)),
+                   INCIDENT_ALERT.c.removed_at.is_(None), *alert_in(self._scope))
+            .group_by(INCIDENT_ALERT.c.incident_id)
+        )  # fmt: skip
+        found = dict.fromkeys(ids, 0)
+        return found | {str(id_): int(count) for id_, count in connection.execute(query)}
+
+
+def conditions(wanted: IncidentFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions under which an incident is wanted."""
+    where: list[ColumnElement[bool]] = []
+    if wanted.status:
+        where.append(INCIDENT.c.status.in_([str(one) for one in wanted.status]))
+    if wanted.severity > 1:
+        where.append(INCIDENT.c.severity >= wanted.severity)
+    for name in ("tenant", "team", "service", "policy", "assignee"):
+        if (value := getattr(wanted, name)) is not None:
+            where.append(INCIDENT.c[name] == value)
+    for word in wanted.words.split()[:_MOST_WORDS]:
+        columns = (INCIDENT.c.title, INCIDENT.c.description, INCIDENT.c.service)
+        where.append(or_(*(one.icontains(word, autoescape=True) for one in columns)))
+    if wanted.alert is not None:
+        members = select(INCIDENT_ALERT.c.incident_id).where(
+            INCIDENT_ALERT.c.alert_id == wanted.alert, INCIDENT_ALERT.c.removed_at.is_(None)
+        )
+        where.append(INCIDENT.c.id.in_(members))
+    if wanted.since is not None:
+        where.append(INCIDENT.c.opened_at >= wanted.since)
+    if wanted.until is not None:
+        where.append(INCIDENT.c.opened_at < wanted.until)
+    return where
