@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from sentinel.access import Permission
 from sentinel.api.needs import needs
@@ -44,8 +44,17 @@ def list_events(
     cursor: Annotated[
         str | None, Query(pattern=_ID, description="next_cursor of the previous page.")
     ] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Received at or after this.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Received before this.")] = None,
+    q: Annotated[
+        str,
+        Query(max_length=200, description="What the JSON of the event has, in whatever case."),
+    ] = "",
 ) -> EventPage:
     """List the events of a tenant that are kept, newest first. The cursor is stable.
+
+    With `q` a page may have few events, or none, although there are more: it ends after 20,000
+    events that were looked at. Go on until `next_cursor` is null.
 
     Events may hold names and addresses of people, so this needs the permission to edit, as the
     page does that makes policies of them.
@@ -54,9 +63,11 @@ def list_events(
         The events.
     """
     before = None if cursor is None else _place(cursor)
-    found = stored_events(tenant.store, tenant.name, limit + 1, before)
-    items = [_item(one) for one in found[:limit]]
-    return EventPage(items=items, next_cursor=items[-1].id if len(found) > limit else None)
+    found = stored_events(
+        tenant.store, tenant.name, limit, before, since=since, until=until, text=q
+    )
+    items = [_item(one) for one in found.items]
+    return EventPage(items=items, next_cursor=found.next and "{}-{}".format(*found.next))
 
 
 @router.get("/{event_id}", summary="One event", responses=responses(404))

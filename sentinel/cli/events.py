@@ -1,12 +1,12 @@
-"""`sentinel event …`: send events to the shared database, without the API."""
+"""`sentinel event …`: send events to the shared database, or over HTTP to a server elsewhere."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, cast
 
 import orjson
 import typer
@@ -15,9 +15,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, complain, json_out, say
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store
 from sentinel.errors import ConfigurationError, NotFound
-from sentinel.events import NoEvents, Refused, read_events
+from sentinel.events import Kept, NoEvents, Refused, read_events, taken
 from sentinel.tenant import checked_tenant
 
 __all__ = ["commands"]
@@ -52,10 +53,10 @@ def send(
     accepted = duplicates = sent = 0
     refused: list[dict[str, Any]] = []
     count = 0
-    with _opened(file) as stream, open_store() as store, _progress() as progress:
+    with _opened(file) as stream, _receiver(tenant) as keep, _progress() as progress:
         task = progress.add_task("events", total=None)
         for piece in _pieces(_events(stream, file)):
-            kept = store.events.add(piece, tenant=tenant)
+            kept = keep(piece)
             accepted, duplicates = accepted + kept.accepted, duplicates + kept.duplicates
             count += len(kept.refused)
             refused += [
@@ -78,6 +79,38 @@ def send(
             complain(f"… and {count - _SHOWN:,} more rejected")
     if count:
         raise typer.Exit(Exit.FAILED)
+
+
+@contextmanager
+def _receiver(tenant: str) -> Generator[Callable[[list[object]], Kept]]:
+    """Open what stores events: the database here, or the server that commands use."""
+    if not remote_url():
+        with open_store() as store:
+            yield lambda piece: store.events.add(piece, tenant=tenant)
+        return
+    from sentinel.cli.remote import client_here
+    from sentinel.client import calls
+
+    with client_here() as client:
+
+        def send_piece(piece: list[object]) -> Kept:
+            """Send what is valid: the server's refusal of a batch does not say what it stored."""
+            checked = [
+                event if isinstance(event, Refused) else taken(tenant, index, event)
+                for index, event in enumerate(piece)
+            ]
+            refused = [one for one in checked if isinstance(one, Refused)]
+            valid = [
+                cast("dict[str, Any]", event)
+                for one, event in zip(checked, piece, strict=True)
+                if not isinstance(one, Refused)
+            ]
+            if not valid:
+                return Kept(accepted=0, refused=refused)
+            stored = client.do(calls.events(valid, tenant))
+            return Kept(accepted=stored.accepted, duplicates=stored.duplicates, refused=refused)
+
+        yield send_piece
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from sentinel.errors import ConfigurationError
 __all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
 
 OVER_HTTP = (
-    "access", "alert", "audit", "channel", "delivery", "digest", "drill", "escalation", "inbox",
-    "key", "log", "noise", "notify", "oncall", "owner", "pack", "person", "receiver", "role",
-    "route", "rule", "silence", "slo", "statistics", "trace", "user",
+    "access", "alert", "audit", "channel", "delivery", "digest", "drill", "escalation", "event",
+    "inbox", "key", "log", "noise", "notify", "oncall", "owner", "pack", "person", "receiver",
+    "role", "route", "rule", "silence", "slo", "statistics", "trace", "user",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 

@@ -242,9 +242,10 @@ class Health(BaseModel):
 
 
 class Accepted(BaseModel):
-    """How many samples or events were stored."""
+    """How many samples or events were stored, and how many events had been stored before."""
 
     accepted: int
+    duplicates: int = 0
 
 
 class MetricSample(TypedDict):

@@ -78,10 +78,31 @@ def entries(
 
 
 def events(
-    *, tenant: str | None = None, limit: int = 50, cursor: str | None = None
+    *,
+    tenant: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    q: str = "",
+    limit: int = 50,
+    cursor: str | None = None,
 ) -> Call[EventPage]:
-    """Return the request for a page of a tenant's stored events."""
-    asked = {"tenant": tenant, "limit": limit, "cursor": cursor}
+    """Return the request for a page of a tenant's stored events.
+
+    Args:
+        tenant: whose they are; None for the only tenant of a key that has one
+        since: received at or after this
+        until: received before this
+        q: what the JSON of the event has, in whatever case
+        limit: at most so many
+        cursor: `next_cursor` of the page before
+
+    Returns:
+        The request, for `do`.
+    """
+    asked = {
+        "tenant": tenant, "limit": limit, "cursor": cursor, "q": q or None,
+        "since": since and since.isoformat(), "until": until and until.isoformat(),
+    }  # fmt: skip
     return Call(EventPage, "GET", _EVENTS, asked)
 
 

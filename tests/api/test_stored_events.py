@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import httpx
+import pytest
 from pydantic import BaseModel
 
 from sentinel.access import Role
@@ -50,6 +52,42 @@ def test_events_are_listed_newest_first_by_pages_that_what_arrives_does_not_shif
     for unknown in ("1-3", "99-0"):
         assert client.get(f"{EVENTS}/{unknown}").status_code == 404
     assert client.get(EVENTS, params={"cursor": "x"}).status_code == 422
+
+
+@both_databases
+def test_events_are_found_by_their_text_and_by_when_they_were_received(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    began = clock.now()
+    store.events.add([{"action": "Login", "by": "Zoë"}, {"action": "logout", "by": "max"}])
+    clock.forward(minutes=1)
+    store.events.add([{"action": "login", "by": "max"}])
+
+    def found(**asked: Any) -> list[str]:
+        items = done(client, system_log.events(**asked)).items
+        return [f"{one.event['action']} {one.event['by']}" for one in items]
+
+    assert found(q="LOGIN") == ["login max", "Login Zoë"]
+    assert found(q="zoË") == ["Login Zoë"]
+    assert found(q="nothing") == []
+    assert found(since=began + timedelta(minutes=1)) == ["login max"]
+    assert found(until=began + timedelta(minutes=1), q="max") == ["logout max"]
+    naive = client.get(EVENTS, params={"since": "2026-01-01T00:00:00"})
+    assert naive.status_code == 422
+
+
+def test_a_text_that_is_rare_is_found_page_by_page(
+    client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sentinel.store.events.stored.MOST_LOOKED_AT", 3)
+    store.events.add([{"n": number, "rare": number == 1} for number in range(8)])
+    cursor: str | None = None
+    pages: list[list[object]] = []
+    while cursor or not pages:
+        found = done(client, system_log.events(q='"rare":true', cursor=cursor))
+        pages.append([one.event["n"] for one in found.items])
+        cursor = found.next_cursor
+    assert pages == [[], [], [1]]
 
 
 def test_events_are_for_editors_of_their_tenant(client: httpx.Client, store: Store):

@@ -125,3 +125,19 @@ def test_what_an_admin_does_on_the_server_s_machine_is_done_from_another(
 
     assert told("delivery", "list") == {"items": []}
     assert "Nothing was sent." in done("delivery", "statistics")
+
+
+def test_events_of_a_file_are_sent_and_the_invalid_ones_are_named(
+    there: Store, run: Run, tmp_path: Path
+):
+    file = tmp_path / "audit.ndjson"
+    file.write_text('{"id": 1}\n{broken\n{"id": true}\n{"id": 2}\n')
+    code, out, err = run("event", "send", str(file), "--tenant", "acme")
+    assert (code, out) == (1, "Stored 2 events.\n")
+    assert "event 2: it is not JSON" in err
+    assert "event 3: id: an id is a text or a whole number" in err
+    assert there.events.count("acme") == 2
+    _, out, _ = run("event", "send", str(file), "--tenant", "acme", "--json")
+    assert {name: json.loads(out)[name] for name in ("accepted", "duplicates", "refused")} == {
+        "accepted": 0, "duplicates": 2, "refused": 2,
+    }  # fmt: skip
