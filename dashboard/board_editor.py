@@ -14,6 +14,7 @@ from sentinel.boards.document import KINDS, LENGTHS, board_of, from_yaml, to_yam
 from sentinel.errors import SentinelError
 from sentinel.store.access.known_places import known_places
 from sentinel.store.custom_dashboards import LONGEST_NAME, Board, Place
+from sentinel.store.slo.slos import Slos
 
 __all__ = ["PAGE", "editor", "new_board", "open_board"]
 
@@ -22,7 +23,7 @@ _FORM = "board-form"
 """Number in the keys of the inputs: a form begins anew after it was saved."""
 NAMES = {
     "count": "Count", "trend": "Trend", "table": "Alerts of a saved view", "metric": "Metric",
-    "oncall": "On call now",
+    "oncall": "On call now", "slo": "SLO",
 }  # fmt: skip
 """The kinds of tiles in words; the kinds of another version have their own."""
 
@@ -115,6 +116,15 @@ def _fields(kind: str) -> dict[str, Any]:
             or "",
             "length": st.selectbox("Time", LENGTHS, key=_key("length")),
         }
+    if kind == "slo":
+        within = session.data().within(session.scope())
+        found = Slos(within.store, within.scope).page(limit=1000).items
+        name = st.selectbox("SLO", [one.name for one in found], index=None, key=_key("slo"),
+                            placeholder="All: how many stand how",
+                            accept_new_options=True)  # fmt: skip
+        return {"slo": str(name or "")} if name else {
+            "search": st.text_input("Search", key=_key("slo-search"), placeholder="team or service")
+        }  # fmt: skip
     if kind == "table":
         store = session.data().within(session.scope()).store
         saved = {one.name: one.query for one in store.views.of(session.principal().owner)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 import numpy as np
@@ -22,17 +22,21 @@ from dashboard.database_errors import database
 from dashboard.live_filter import View
 from dashboard.oncall_view import read_standings
 from dashboard.reports import PERIODS, Reports
+from dashboard.slo_view import address_of, objectives_html, read_one, read_page
 from sentinel.access import Scope
 from sentinel.boards.document import (
     CountTile,
     MetricTile,
     OnCallTile,
+    SloTile,
     TableTile,
     TrendTile,
 )
 from sentinel.errors import SentinelError
 from sentinel.metrics.series import Numbers, Whole
 from sentinel.severity import Severity
+from sentinel.slo.budget import Health
+from sentinel.slo.report import WORDS
 from sentinel.store.access.within import Within
 
 __all__ = ["DRAWN", "MOST_SERIES", "Looker", "thinned", "tile"]
@@ -223,11 +227,35 @@ def _oncall(given: OnCallTile, looker: Looker) -> tuple[str, str]:
     return given.title or "On call now", shown if cards else empty
 
 
+def _slo(given: SloTile, looker: Looker) -> tuple[str, str]:
+    if given.slo:
+        view = read_one(looker.within, given.slo)
+        head = (
+            f'<p class="small"><a href="{escape(address_of(view.slo))}" target="_self">Open</a></p>'
+        )
+        drawn = f"{objectives_html(view, looker.now, looker.clock)}{head}"
+        return given.title or given.slo, drawn
+    page = read_page(looker.within, given.search, "")
+    rows = "".join(
+        f'<li><a href="slos?{escape(urlencode(_asked(given.search, health)))}" target="_self">'
+        f"<b>{many:,}{'+' if page.more else ''}</b> {WORDS[health]}</a></li>"
+        for health in Health
+        if (many := sum(one.health is health for one in page.items))
+    )
+    shown = f'<ul class="slo-counts">{rows}</ul>' if rows else '<p class="small">No SLO.</p>'
+    return given.title or "SLOs", shown
+
+
+def _asked(search: str, health: Health) -> dict[str, str]:
+    return {"slo-states": str(health), **({"q": search} if search else {})}
+
+
 DRAWN: dict[str, Callable[[Any, Looker], tuple[str, str]]] = {
     "count": _count, "trend": _trend, "table": _table, "metric": _metric, "oncall": _oncall,
+    "slo": _slo,
 }  # fmt: skip
 """What draws each kind of tile: returns the title, and HTML."""
-_KEPT = frozenset({"count", "table", "metric"})
+_KEPT = frozenset({"count", "table", "metric", "slo"})
 """Kinds that are kept for some seconds; a trend is kept as figures, and who is on call is now."""
 
 

@@ -19,6 +19,7 @@ from dashboard.slo_form import PAGE, open_form
 from dashboard.slo_view import (
     ObjectiveView,
     SloView,
+    beyond_words,
     burn_points,
     burns_html,
     history_points,
@@ -273,6 +274,9 @@ def detail(view: SloView) -> None:
     undo_bar.show(PAGE)
     now, clock = session.data().now(), session.clock()
     st.html(f'<article class="slo is-{view.health}">{objectives_html(view, now, clock)}</article>')
+    for one in view.objectives:
+        if words := beyond_words(one):
+            st.html(markup.note("warn", "An alert cannot fire.", words))
     since, until = _range()
     one = _objective(view)
     _budget_chart(view, one, since, until)

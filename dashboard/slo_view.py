@@ -19,13 +19,14 @@ from sentinel.slo.counts import Counts
 from sentinel.slo.definition import Objective
 from sentinel.slo.history import Violation, history_of, violations_of
 from sentinel.slo.prediction import Prediction, predicted
+from sentinel.slo.reach import OutOfReach, out_of_reach
 from sentinel.slo.report import WORDS, percent_good
 from sentinel.store.access.within import Within
 from sentinel.store.slo.slos import Slos, StoredSlo
 
 __all__ = [
-    "MOST_LISTED", "ObjectiveView", "SloPageView", "SloView", "address_of", "burn_points",
-    "burns_html", "history_points", "list_html", "objectives_html",
+    "MOST_LISTED", "ObjectiveView", "SloPageView", "SloView", "address_of", "beyond_words",
+    "burn_points", "burns_html", "history_points", "list_html", "objectives_html",
     "prediction_words", "read_one", "read_page", "violations_in",
 ]  # fmt: skip
 
@@ -37,12 +38,16 @@ _POINTS = 240
 
 
 class ObjectiveView(msgspec.Struct, frozen=True, kw_only=True):
-    """One objective: how it stands, how fast its budget burns, and what is likely to come."""
+    """One objective: how it stands, how fast its budget burns, and what is likely to come.
+
+    `beyond` has the pairs of windows that cannot fire for want of events.
+    """
 
     objective: Objective
     status: Status
     burns: list[Burn]
     coming: Prediction | None
+    beyond: list[OutOfReach]
 
 
 class SloView(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +128,7 @@ def _view(slos: Slos, one: StoredSlo, now: datetime, *, whole: bool = False) -> 
                 objective=objective, status=status,
                 burns=burns_of(objective, counts, now, least),
                 coming=predicted(objective, counts, now, minimum=least),
+                beyond=out_of_reach(objective, counts, now, least),
             )
             for objective, status in zip(definition.objectives, statuses, strict=True)
         ],
@@ -261,6 +267,20 @@ def _fires(pair: PairBurn, minimum: int) -> str:
     if pair.fires is None:
         return f"fewer than {minimum:,} events"
     return "firing" if pair.fires else "below"
+
+
+def beyond_words(one: ObjectiveView) -> str:
+    """Return which alerts of an objective cannot fire for want of events; empty for none."""
+    if not one.beyond:
+        return ""
+    said = ", ".join(
+        f"the {each.pair.kind} over {format_duration(each.pair.long)} had at most {each.most:,.0f}"
+        for each in one.beyond
+    )
+    return (
+        f"{one.status.objective}: of the {one.beyond[0].needs:,.0f} events that a window needs, "
+        f"{said} in the last four weeks. Lower the minimum of events, or alert by another rule."
+    )
 
 
 def history_points(

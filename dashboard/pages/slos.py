@@ -118,17 +118,19 @@ def report(days: int) -> None:
     since = now - timedelta(days=days)
     tenant = str(st.query_params.get(TENANT, "")) or None
     with database():
-        found = reported(within.store, Slos(within.store, within.scope), since, tenant)
+        slos = Slos(within.store, within.scope)
+        found, more = reported(within.store, slos, since, tenant)
+    given = (found, since, now, more)
     with st.container(horizontal=True, gap="small", key="slo-report-buttons"):
         st.button("All SLOs", key="slo-report-leave", icon=":material/arrow_back:",
                   on_click=_leave_report)  # fmt: skip
         chosen = st.segmented_control("Days", DAYS, default=days, required=True,
                                       key=f"slo-report-days-{days}", label_visibility="collapsed",
                                       format_func=lambda one: f"{one} days")  # fmt: skip
-        st.download_button("Markdown", as_markdown(found, since, now), key="slo-report-markdown",
+        st.download_button("Markdown", as_markdown(*given), key="slo-report-markdown",
                            file_name=f"slos-{now:%Y-%m-%d}.md", mime="text/markdown",
                            icon=":material/download:")  # fmt: skip
-        st.download_button("HTML", as_html(found, since, now), key="slo-report-html",
+        st.download_button("HTML", as_html(*given), key="slo-report-html",
                            file_name=f"slos-{now:%Y-%m-%d}.html", mime="text/html",
                            icon=":material/download:")  # fmt: skip
         prints = st.button("Print, or save as PDF", key="slo-report-print",
@@ -136,7 +138,7 @@ def report(days: int) -> None:
     if chosen != days:
         st.query_params[REPORT] = str(chosen)
         st.rerun()
-    st.html(f'<div class="print-report">{html_body(found, since, now)}</div>')
+    st.html(f'<div class="print-report">{html_body(*given)}</div>')
     if prints:
         st.html("<script>setTimeout(() => window.print(), 150)</script>",
                 unsafe_allow_javascript=True)  # fmt: skip
@@ -153,7 +155,7 @@ def _one(name: str) -> None:
     detail(view)
 
 
-def slos() -> None:
+def show() -> None:
     """Show what the address asks for."""
     given = st.query_params
     days = str(given.get(REPORT, ""))
@@ -170,4 +172,4 @@ def slos() -> None:
         st.html(markup.database_down(error))
 
 
-slos()
+show()

@@ -24,6 +24,7 @@ __all__ = [
     "Measured",
     "MeasuredBody",
     "MeasurementBody",
+    "OutOfReachItem",
     "PredictionItem",
     "Predictions",
     "SloHistory",
@@ -67,6 +68,16 @@ class StatusItem(BaseModel):
     burn_rate: float | None = Field(description="Of the window so far; 1 uses up the budget.")
 
 
+class OutOfReachItem(BaseModel):
+    """An alert that cannot fire: its long window never has enough events."""
+
+    objective: str
+    kind: str = Field(description="page or ticket.")
+    long_seconds: float
+    most_events: float = Field(description="In such a window, in the last 28 days.")
+    needs_events: float = Field(description="minimum_events of the SLO.")
+
+
 class SloStatus(BaseModel):
     """How an SLO stands."""
 
@@ -74,6 +85,9 @@ class SloStatus(BaseModel):
     health: Health = Field(description="The worst of its objectives.")
     counted_until: datetime | None = Field(description="Null: by its measurements, or not yet.")
     objectives: list[StatusItem]
+    out_of_reach: list[OutOfReachItem] = Field(
+        description="Alerts that cannot fire for want of events; empty in the first three days."
+    )
 
 
 class SloListItem(SloItem):
@@ -86,6 +100,7 @@ class SloList(BaseModel):
     """SLOs by name."""
 
     items: list[SloListItem]
+    next_cursor: str | None = Field(description="For the next page; null on the last.")
 
 
 class ErrorBudgets(BaseModel):
@@ -157,9 +172,10 @@ class ViolationItem(BaseModel):
 
 
 class SloViolations(BaseModel):
-    """Violations, the newest first."""
+    """Violations, the newest first, of some of the SLOs."""
 
     items: list[ViolationItem]
+    next_cursor: str | None = Field(description="For those of further SLOs; null on the last.")
 
 
 class PredictionItem(BaseModel):

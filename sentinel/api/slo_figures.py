@@ -18,6 +18,7 @@ from sentinel.api.slo_bodies import (
     ErrorBudgets,
     HistoryItem,
     HistoryPoint,
+    OutOfReachItem,
     Predictions,
     SloHistory,
     SloStatus,
@@ -31,6 +32,7 @@ from sentinel.slo.counts import Counts
 from sentinel.slo.definition import NAME_PATTERN, objective_name
 from sentinel.slo.history import history_of
 from sentinel.slo.prediction import predicted
+from sentinel.slo.reach import LOOKED_BACK, out_of_reach
 from sentinel.store.slo.slos import Slos, StoredSlo
 
 __all__ = ["SloId", "router", "slos_of", "status_now"]
@@ -138,12 +140,22 @@ def slos_of(request: Request, who: Principal, permission: Permission = Permissio
 
 def status_now(request: Request, slos: Slos, one: StoredSlo) -> SloStatus:
     """Return how an SLO stands now, by all of its objectives."""
-    now = store_of(request).now()
-    since = min(each.window.span(now).start for each in one.definition.objectives)
-    found = statuses_of(one.definition, slos.counts(one.name, since), now)
+    now, definition = store_of(request).now(), one.definition
+    starts = [each.window.span(now).start for each in definition.objectives]
+    counts = slos.counts(one.name, min([*starts, now - LOOKED_BACK]))
+    found = statuses_of(definition, counts, now)
     return SloStatus(
         name=one.name, health=worst_of(found),
         counted_until=one.counted_until, objectives=[status_item(each) for each in found],
+        out_of_reach=[
+            OutOfReachItem(
+                objective=objective_name(objective), kind=each.pair.kind,
+                long_seconds=each.pair.long.total_seconds(), most_events=each.most,
+                needs_events=each.needs,
+            )
+            for objective in definition.objectives
+            for each in out_of_reach(objective, counts, now, definition.minimum_events)
+        ],
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from sentinel.api.needs import needs
 from sentinel.api.once import Once, OnceOnPrefect, OnceRoute
 from sentinel.api.pending_changes import WAITS
 from sentinel.api.problems import Problem, responses
+from sentinel.api.schemas import NO_NUL
 from sentinel.api.shown_rules import allow, made_rules, store_of
 from sentinel.api.slo_bodies import (
     Measured,
@@ -35,9 +36,9 @@ from sentinel.api.slo_bodies import (
 from sentinel.api.slo_figures import SloId, slos_of, status_now
 from sentinel.errors import Conflict
 from sentinel.rollout.slo_rules import remove_slo, rule_name, save_slo
-from sentinel.slo.definition import SloDefinition
+from sentinel.slo.definition import NAME_PATTERN, SloDefinition
 from sentinel.slo.report import as_html, as_markdown
-from sentinel.store.slo.reports import reported
+from sentinel.store.slo.reports import MOST_REPORTED, reported
 from sentinel.store.slo.slos import Measurement, StoredSlo
 
 __all__ = ["router"]
@@ -45,6 +46,15 @@ __all__ = ["router"]
 router = APIRouter(prefix="/slo", tags=["SLOs"], route_class=OnceRoute)
 
 Days = Annotated[int, Query(ge=1, le=366, description="How far back violations are sought.")]
+Limit = Annotated[int, Query(ge=1, le=500, description="At most so many SLOs.")]
+Cursor = Annotated[
+    str | None,
+    Query(pattern=f"^({NAME_PATTERN})$", description="next_cursor of the previous page."),
+]
+Words = Annotated[
+    str,
+    Query(max_length=200, pattern=NO_NUL, description="Words, all of which the definition has."),
+]
 _EXAMPLE: dict[str, Any] = {
     "name": "checkout", "team": "shop", "objectives": [{"target": 99.9}],
     "indicator": {"kind": "ratio", "bad": {"metric": "http_requests", "match": ['code=~"5.."']},
@@ -93,26 +103,41 @@ def create(request: Request, response: Response, body: Body, who: Acting) -> Slo
 
 @router.get("", summary="List SLOs", responses=responses())
 @needs(Permission.READ, "slo", confined=True)
-def list_slos(request: Request, who: Acting, tenant: Tenant | None = None) -> SloList:
-    """List the SLOs, by name, and how each stands now."""
+def list_slos(
+    request: Request, who: Acting, tenant: Tenant | None = None, q: Words = "",
+    limit: Limit = MOST_REPORTED, cursor: Cursor = None,
+) -> SloList:  # fmt: skip
+    """List the SLOs by page, by name, and how each stands now."""
     slos = slos_of(request, who)
-    return SloList(items=[
-        SloListItem(**item_of(one, rule_name(one.name)).model_dump(),
-                    status=status_now(request, slos, one))
-        for one in slos.list(tenant)
-    ])  # fmt: skip
+    page = slos.page(limit=limit, after=cursor, tenant=tenant, words=q)
+    items = [
+        SloListItem(
+            **item_of(one, rule_name(one.name)).model_dump(), status=status_now(request, slos, one)
+        )
+        for one in page.items
+    ]
+    return SloList(items=items, next_cursor=page.next)
 
 
 @router.get("/violations", summary="When SLOs were violated", responses=responses())
 @needs(Permission.READ, "slo", confined=True)
 def violations(
-    request: Request, who: Acting, tenant: Tenant | None = None, days: Days = 30
-) -> SloViolations:
-    """List the times during which objectives were violated, the newest first, to the hour."""
+    request: Request, who: Acting, tenant: Tenant | None = None, days: Days = 30,
+    limit: Limit = MOST_REPORTED, cursor: Cursor = None,
+) -> SloViolations:  # fmt: skip
+    """List the times during which objectives were violated, the newest first, to the hour.
+
+    Of at most `limit` SLOs, by name; `next_cursor` leads to those of the others.
+
+    Returns:
+        The times.
+    """
     store = store_of(request)
-    found = reported(store, slos_of(request, who), store.now() - timedelta(days=days), tenant)
+    since = store.now() - timedelta(days=days)
+    found, more = reported(store, slos_of(request, who), since, tenant, limit=limit, after=cursor)
     items = [violation_item(one.definition.name, each) for one in found for each in one.violations]
-    return SloViolations(items=sorted(items, key=lambda one: one.start, reverse=True))
+    items.sort(key=lambda one: one.start, reverse=True)
+    return SloViolations(items=items, next_cursor=more)
 
 
 @router.get(
@@ -127,8 +152,11 @@ def violations(
                 "application/json": {
                     "schema": {
                         "type": "object",
-                        "required": ["text"],
-                        "properties": {"text": {"type": "string"}},
+                        "required": ["text", "next_cursor"],
+                        "properties": {
+                            "text": {"type": "string"},
+                            "next_cursor": {"type": ["string", "null"]},
+                        },
                     }
                 },
             },
@@ -143,10 +171,13 @@ def report(
     tenant: Tenant | None = None,
     days: Days = 30,
     form: Annotated[Literal["markdown", "html", "json"], Query(alias="format")] = "markdown",
+    limit: Limit = MOST_REPORTED,
+    cursor: Cursor = None,
 ) -> Response:
-    """Return a report of all SLOs: how they stand, and when they were violated.
+    """Return a report of SLOs: how they stand, and when they were violated.
 
-    The HTML loads nothing, and prints as it is; json is the Markdown in one object.
+    The HTML loads nothing, and prints as it is; json is the Markdown in one object. A report of
+    more than `limit` SLOs ends with the cursor of the next page.
 
     Returns:
         The text.
@@ -154,14 +185,18 @@ def report(
     store = store_of(request)
     now = store.now()
     since = now - timedelta(days=days)
-    found = reported(store, slos_of(request, who), since, tenant)
+    found, more = reported(store, slos_of(request, who), since, tenant, limit=limit, after=cursor)
     if form == "html":
         # No script of a definition runs here: all text is escaped, and nothing may be loaded.
         policy = "default-src 'none'; style-src 'unsafe-inline'"
-        return Response(as_html(found, since, now), media_type="text/html; charset=utf-8",
+        return Response(as_html(found, since, now, more), media_type="text/html; charset=utf-8",
                         headers={"Content-Security-Policy": policy})  # fmt: skip
-    text = as_markdown(found, since, now)
-    return JSONResponse({"text": text}) if form == "json" else PlainTextResponse(text)
+    text = as_markdown(found, since, now, more)
+    return (
+        JSONResponse({"text": text, "next_cursor": more})
+        if form == "json"
+        else PlainTextResponse(text)
+    )
 
 
 @router.get(

@@ -30,6 +30,7 @@ __all__ = [
     "CountTile",
     "MetricTile",
     "OnCallTile",
+    "SloTile",
     "TableTile",
     "Tile",
     "TrendTile",
@@ -100,12 +101,23 @@ class OnCallTile(_Tile):
     )
 
 
+class SloTile(_Tile):
+    """The error budgets of one SLO, or how many SLOs stand how."""
+
+    kind: Literal["slo"]
+    slo: Text = Field(default="", description="Name of an SLO; empty: how many stand how.")
+    search: Search = Field(
+        default="", description="Where no SLO is named: only those with these words."
+    )
+
+
 Tile = Annotated[
-    CountTile | TrendTile | TableTile | MetricTile | OnCallTile, Field(discriminator="kind")
+    CountTile | TrendTile | TableTile | MetricTile | OnCallTile | SloTile,
+    Field(discriminator="kind"),
 ]
 KINDS: dict[str, type[_Tile]] = {
     "count": CountTile, "trend": TrendTile, "table": TableTile, "metric": MetricTile,
-    "oncall": OnCallTile,
+    "oncall": OnCallTile, "slo": SloTile,
 }  # fmt: skip
 """The kinds of tiles by the word that names them."""
 

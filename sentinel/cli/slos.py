@@ -43,9 +43,14 @@ def list_(tenant: OfTenant = None, json: AsJson = False) -> None:
         from sentinel.cli.remote import client_here
         from sentinel.client import slos
 
+        found, cursor = list[dict[str, Any]](), None
         with client_here() as client:
-            page = client.do(slos.listed(tenant=tenant)).model_dump(mode="json")
-        found: list[dict[str, Any]] = page["items"]
+            while True:
+                page = client.do(slos.listed(tenant=tenant, limit=500, cursor=cursor))
+                found += [one.model_dump(mode="json") for one in page.items]
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
     else:
         from sentinel.store.slo.slos import Slos
 
@@ -184,6 +189,11 @@ def status(name: Name, json: AsJson = False) -> None:
         [(*_cells(one), f"{one['total']:,.0f}") for one in found["objectives"]],
         empty="It has no objectives.",
     )
+    for one in found["out_of_reach"]:
+        say(
+            f"{one['objective']}: its {one['kind']} over {one['long_seconds'] / 3600:g} h cannot "
+            f"fire: it had at most {one['most_events']:,.0f} events of {one['needs_events']:,.0f}."
+        )
 
 
 @commands.command()
@@ -212,17 +222,24 @@ def report(
         from sentinel.cli.remote import client_here
         from sentinel.client import slos
 
+        texts, cursor = list[str](), None
         with client_here() as client:
-            text = client.do(slos.report(tenant=tenant, days=days)).text
+            while True:
+                page = client.do(slos.report(tenant=tenant, days=days, cursor=cursor))
+                texts.append(page.text)
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
+        text = "\n".join(texts)
     else:
         from sentinel.slo.report import as_html, as_markdown
-        from sentinel.store.slo.reports import reported
+        from sentinel.store.slo.reports import all_reported
         from sentinel.store.slo.slos import Slos
 
         with open_store() as store:
             now = store.now()
             since = now - timedelta(days=days)
-            found = reported(store, Slos(store), since, tenant)
+            found = all_reported(store, Slos(store), since, tenant)
         text = (as_html if html else as_markdown)(found, since, now)
     if json:
         json_out({"text": text})
@@ -322,9 +339,12 @@ def _item(one: StoredSlo) -> dict[str, Any]:
 
 def _status(store: Store, one: StoredSlo) -> dict[str, Any]:
     from sentinel.slo.budget import statuses_of, worst_of
+    from sentinel.slo.definition import objective_name
+    from sentinel.slo.reach import out_of_reach
     from sentinel.store.slo.slos import Slos
 
-    found = statuses_of(one.definition, Slos(store).counts(one.name), store.now())
+    counts, now, least = Slos(store).counts(one.name), store.now(), one.definition.minimum_events
+    found = statuses_of(one.definition, counts, now)
     return {
         "name": one.name, "health": worst_of(found), "counted_until": one.counted_until,
         "objectives": [
@@ -337,6 +357,13 @@ def _status(store: Store, one: StoredSlo) -> dict[str, Any]:
                 "burn_rate": each.burn_rate,
             }
             for each in found
+        ],
+        "out_of_reach": [
+            {"objective": objective_name(objective), "kind": each.pair.kind,
+             "long_seconds": each.pair.long.total_seconds(), "most_events": each.most,
+             "needs_events": each.needs}
+            for objective in one.definition.objectives
+            for each in out_of_reach(objective, counts, now, least)
         ],
     }  # fmt: skip
 

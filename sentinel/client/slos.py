@@ -43,6 +43,7 @@ class SloPage(BaseModel):
     """The SLOs that the caller sees, each with how it stands."""
 
     items: list[Slo]
+    next_cursor: str | None = None
 
 
 class SloStatus(BaseModel):
@@ -52,6 +53,7 @@ class SloStatus(BaseModel):
     health: str
     counted_until: datetime | None
     objectives: list[dict[str, Any]]
+    out_of_reach: list[dict[str, Any]] = []
 
 
 class SloBudgets(BaseModel):
@@ -86,12 +88,14 @@ class SloViolations(BaseModel):
     """When SLOs were violated, the newest first."""
 
     items: list[dict[str, Any]]
+    next_cursor: str | None = None
 
 
 class SloReport(BaseModel):
     """A report as Markdown or HTML."""
 
     text: str
+    next_cursor: str | None = None
 
 
 class Measured(BaseModel):
@@ -100,9 +104,22 @@ class Measured(BaseModel):
     added: int
 
 
-def listed(*, tenant: str | None = None) -> Call[SloPage]:
-    """Return the request for the SLOs that the caller sees."""
-    return Call(SloPage, "GET", _PATH, {"tenant": tenant})
+def listed(
+    *, tenant: str | None = None, q: str = "", limit: int = 100, cursor: str | None = None
+) -> Call[SloPage]:
+    """Return the request for the SLOs that the caller sees, by name.
+
+    Args:
+        tenant: only those of this one; None for all
+        q: words that the definition has
+        limit: at most so many, up to 500
+        cursor: `next_cursor` of the page before
+
+    Returns:
+        The request.
+    """
+    return Call(SloPage, "GET", _PATH,
+                {"tenant": tenant, "q": q or None, "limit": limit, "cursor": cursor})  # fmt: skip
 
 
 def create(definition: Mapping[str, Any]) -> Call[Slo]:
@@ -168,12 +185,17 @@ def predict(name: str) -> Call[SloPredictions]:
     return Call(SloPredictions, "GET", f"{_PATH}/{name}/predict")
 
 
-def violations(*, tenant: str | None = None, days: int = 30) -> Call[SloViolations]:
-    """Return the request for when SLOs were violated."""
-    return Call(SloViolations, "GET", f"{_PATH}/violations", {"tenant": tenant, "days": days})
+def violations(
+    *, tenant: str | None = None, days: int = 30, cursor: str | None = None
+) -> Call[SloViolations]:
+    """Return the request for when SLOs were violated; see `listed` for the cursor."""
+    params = {"tenant": tenant, "days": days, "cursor": cursor}
+    return Call(SloViolations, "GET", f"{_PATH}/violations", params)
 
 
-def report(*, tenant: str | None = None, days: int = 30) -> Call[SloReport]:
-    """Return the request for a report, as one object with its Markdown."""
-    params = {"tenant": tenant, "days": days, "format": "json"}
+def report(
+    *, tenant: str | None = None, days: int = 30, cursor: str | None = None
+) -> Call[SloReport]:
+    """Return the request for a report, as one object with its Markdown; see `listed`."""
+    params = {"tenant": tenant, "days": days, "format": "json", "cursor": cursor}
     return Call(SloReport, "GET", f"{_PATH}/report", params)

@@ -35,13 +35,16 @@ class ReportedSlo(msgspec.Struct, frozen=True, kw_only=True):
     violations: Sequence[Violation]
 
 
-def as_markdown(slos: Sequence[ReportedSlo], since: datetime, now: datetime) -> str:
+def as_markdown(
+    slos: Sequence[ReportedSlo], since: datetime, now: datetime, more: str | None = None
+) -> str:
     """Return the report as Markdown.
 
     Args:
         slos: in the order of the report
         since: from when on violations are listed
         now: the present moment
+        more: where the report of further SLOs begins; None where there are none
 
     Returns:
         The text; what people wrote in definitions is escaped.
@@ -52,20 +55,25 @@ def as_markdown(slos: Sequence[ReportedSlo], since: datetime, now: datetime) -> 
         *(f"| {' | '.join(map(_escaped, row))} |" for row in _rows(slos)),
         "", f"## Violations since {since:%Y-%m-%d}", "",
     ]  # fmt: skip
-    violations = [f"- {_escaped(one)}" for one in _violations(slos)]
-    return "\n".join([*lines, *(violations or ["There were none."])]) + "\n"
+    violations = [f"- {_escaped(one)}" for one in _violations(slos)] or ["There were none."]
+    rest = [] if more is None else ["", _escaped(_more(more))]
+    return "\n".join([*lines, *violations, *rest]) + "\n"
 
 
-def as_html(slos: Sequence[ReportedSlo], since: datetime, now: datetime) -> str:
+def as_html(
+    slos: Sequence[ReportedSlo], since: datetime, now: datetime, more: str | None = None
+) -> str:
     """Return the report as a page of HTML that loads nothing; see `as_markdown`."""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{_title(now)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>
-<body>{html_body(slos, since, now)}</body></html>
+<body>{html_body(slos, since, now, more)}</body></html>
 """
 
 
-def html_body(slos: Sequence[ReportedSlo], since: datetime, now: datetime) -> str:
+def html_body(
+    slos: Sequence[ReportedSlo], since: datetime, now: datetime, more: str | None = None
+) -> str:
     """Return what stands in the page of `as_html`, for a page that has a style of its own."""
     head = "".join(f"<th scope=col>{one}</th>" for one in _COLUMNS)
     rows = "\n".join(
@@ -74,12 +82,17 @@ def html_body(slos: Sequence[ReportedSlo], since: datetime, now: datetime) -> st
     )
     violations = "".join(f"<li>{html.escape(one)}</li>" for one in _violations(slos))
     listed = f"<ul>{violations}</ul>" if violations else "<p>There were none.</p>"
+    rest = "" if more is None else f"<p>{html.escape(_more(more))}</p>"
     return f"""<h1>{_title(now)}</h1><p>{html.escape(_summary(slos))}</p>
 <div class="wide" tabindex="0" role="region" aria-label="SLOs">
 <table><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table></div>
-<h2>Violations since {since:%Y-%m-%d}</h2>{listed}"""
+<h2>Violations since {since:%Y-%m-%d}</h2>{listed}{rest}"""
+
+
+def _more(cursor: str) -> str:
+    return f"There are further SLOs, after {cursor}."
 
 
 def _title(now: datetime) -> str:

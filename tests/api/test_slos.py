@@ -15,7 +15,7 @@ from sentinel.slo.definition import definition_of
 from sentinel.store import Store
 from sentinel.store.approvals.separation import Separation
 from sentinel.store.slo import slos
-from sentinel.store.slo.slos import Slos
+from sentinel.store.slo.slos import Measurement, Slos
 from tests.api.on_prefect import deployments
 from tests.api.seed_requests import NEEDS_SLO, REQUESTS
 from tests.api.test_pending_changes import key_of
@@ -148,7 +148,7 @@ def test_measurements_become_status_budget_burn_history_violations_report_and_pr
     ).status_code == 400  # fmt: skip
     (prediction,) = client.get(f"{PLACE}/predict").json()["predictions"]
     assert 0 <= prediction["probability"] <= 1
-    assert client.get("/api/slo/violations").json() == {"items": []}
+    assert client.get("/api/slo/violations").json()["items"] == []
 
     worse = [{"good": 0, "total": 100, "at": (now - timedelta(hours=5)).isoformat()}] * 3
     client.post(f"{PLACE}/measurements", json={"measurements": worse})
@@ -160,3 +160,40 @@ def test_measurements_become_status_budget_burn_history_violations_report_and_pr
     page = client.get("/api/slo/report", params={"format": "html"})
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert "<td>checkout</td>" in page.text
+
+
+def test_lists_are_read_by_page_and_by_words(client: httpx.Client, store: Store):
+    for number in range(5):
+        team = "shop" if number % 2 else "web"
+        Slos(store).save(definition_of({**SLO, "name": f"s{number}", "team": team}), actor="ann")
+        Slos(store).measure(f"s{number}", [Measurement(0, 100, store.now() - timedelta(hours=2))])
+    for path in ("/api/slo", "/api/slo/violations"):
+        names, cursor = list[str](), None
+        for size in (2, 2, 1):
+            params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+            page = client.get(path, params=params).json()
+            assert len(page["items"]) == size
+            names += [one.get("definition", one)["name"] for one in page["items"]]
+            cursor = page["next_cursor"]
+        assert (sorted(names), cursor) == ([f"s{number}" for number in range(5)], None)
+    found = client.get("/api/slo", params={"q": "TEAM Shop"}).json()["items"]
+    assert [one["definition"]["name"] for one in found] == ["s1", "s3"]
+    report = client.get("/api/slo/report", params={"limit": 2, "format": "json"}).json()
+    assert report["next_cursor"] == "s1"
+    assert "There are further SLOs, after s1." in report["text"]
+    rest = client.get("/api/slo/report", params={"cursor": "s1"}).text
+    assert "3 SLOs" in rest
+    assert "further SLOs" not in rest
+    assert client.get("/api/slo", params={"limit": 0}).status_code == 422
+
+
+def test_a_status_names_alerts_that_cannot_fire(client: httpx.Client, store: Store):
+    Slos(store).save(definition_of(SLO), actor="ann")
+    now = store.now()
+    days = [Measurement(1, 1, now - timedelta(days=one)) for one in range(1, 9)]
+    Slos(store).measure("checkout", days)
+    found = client.get(f"{PLACE}/status").json()["out_of_reach"]
+    assert [(one["kind"], one["long_seconds"] / 3600) for one in found] == [
+        ("page", 1), ("page", 6), ("ticket", 24), ("ticket", 72),
+    ]  # fmt: skip
+    assert (found[3]["most_events"], found[3]["needs_events"]) == (4, 10)

@@ -25,6 +25,10 @@ tiles:
 - kind: oncall
   schedules:
   - primary
+- kind: slo
+  slo: checkout
+- kind: slo
+  search: team pay
 """
 
 
@@ -44,7 +48,7 @@ def test_a_whole_number_may_be_written_as_a_decimal():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("tiles: [{kind: slo}]", "dashboard.tiles.0"),
+        ("tiles: [{kind: clock}]", "dashboard.tiles.0"),
         ("tiles: [{title: a}]", "dashboard.tiles.0: must have a type"),
         ("tiles: [{kind: count, serach: a}]", "serach"),
         ("tiles: [{kind: trend, length: 1y}]", "dashboard.tiles.0.trend.length"),

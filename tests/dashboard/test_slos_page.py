@@ -13,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 from dashboard.slo_fields import problems_of
 from dashboard.slo_view import burn_points, prediction_words, read_one, read_page, violations_in
 from sentinel.access import EVERYTHING, Principal, Reach, Role, Scope
+from sentinel.boards.document import board_of
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import settings
 from sentinel.slo.definition import definition_of
 from sentinel.store import Store
 from sentinel.store.access.within import Within
+from sentinel.store.custom_dashboards import Boards, Place
 from sentinel.store.slo.slos import Measurement, Slos
 from tests.dashboard.scene import Scene, shown
 from tests.prefect_server import PrefectServer
@@ -148,6 +150,34 @@ def test_burn_rates_over_time_are_those_of_the_events(scene: Scene):
     assert now - firsts["1h"] < timedelta(hours=49)
     ((_, violation),) = violations_in(view, now - timedelta(days=7), now)
     assert violation.end is None
+
+
+def test_tiles_show_the_budgets_of_one_or_how_many_stand_how(scene: Scene, page: AppTest):
+    made(scene.store, "broken", bad_share=0.5)
+    for name in ("fine", "good"):
+        made(scene.store, name, service="pay")
+    tiles = [{"kind": "slo", "slo": "broken"}, {"kind": "slo", "search": "pay"},
+             {"kind": "slo", "slo": "gone"}]  # fmt: skip
+    me = Principal(name="maria", kind="person", role=Role.ADMIN)
+    Boards(scene.store, me).save("wall", Place(), board_of({"tiles": tiles}), actor="maria")
+    page.run().switch_page("boards.py").run()
+    page.query_params["board"] = "wall"
+    words = shown(page.run())
+    one, counts, gone = words.partition('class="board"')[2].split("<section ")[1:4]
+    assert "-900.0% left" in one
+    assert 'href="slos?slo-states=holds&amp;q=pay"' in counts
+    assert "<b>2</b> holds" in counts
+    assert "violated" not in counts
+    assert "there is no SLO" in gone
+
+
+def test_an_alert_that_cannot_fire_is_named(scene: Scene, page: AppTest):
+    slos, now = Slos(scene.store), scene.store.now()
+    slos.save(definition_of({"name": "rare", "objectives": [{"target": 99.0}]}), actor="maria")
+    slos.measure("rare", [Measurement(1, 1, now - timedelta(days=one)) for one in range(1, 9)])
+    words = shown(opened(page, slo="rare"))
+    assert "the page over 1h had at most 1" in words
+    assert "the ticket over 3d had at most 4" in words
 
 
 def test_what_is_wrong_with_a_form_is_said_at_each_field_at_once():

@@ -13,25 +13,44 @@ if TYPE_CHECKING:
     from sentinel.store import Store
     from sentinel.store.slo.slos import Slos
 
-__all__ = ["reported"]
+__all__ = ["MOST_REPORTED", "all_reported", "reported"]
+
+MOST_REPORTED = 100
+"""SLOs of one page of a report: each takes some milliseconds, by what is kept of it."""
+
+
+def all_reported(
+    store: Store, slos: Slos, since: datetime, tenant: str | None = None
+) -> list[ReportedSlo]:
+    """Return what `reported` does of all SLOs, however long that takes."""
+    found, after = list[ReportedSlo](), None
+    while True:
+        some, after = reported(store, slos, since, tenant, after=after)
+        found += some
+        if after is None:
+            return found
 
 
 def reported(
-    store: Store, slos: Slos, since: datetime, tenant: str | None = None
-) -> list[ReportedSlo]:
-    """Return how SLOs stand, and when they were violated.
+    store: Store, slos: Slos, since: datetime, tenant: str | None = None, *,
+    limit: int = MOST_REPORTED, after: str | None = None,
+) -> tuple[list[ReportedSlo], str | None]:  # fmt: skip
+    """Return how some SLOs stand, and when they were violated.
 
     Args:
         store: the shared database
         slos: of whoever asks
         since: from when on violations are sought, by the hour
         tenant: only those of this one; None for all
+        limit: at most so many SLOs
+        after: the second of what was returned for the SLOs before; None for the first
 
     Returns:
-        The SLOs in scope, by name.
+        SLOs in scope, by name, and where the further ones begin; None where there are none.
     """
     now, found = store.now(), list[ReportedSlo]()
-    for one in slos.list(tenant):
+    page = slos.page(limit=limit, after=after, tenant=tenant)
+    for one in page.items:
         windows = [each.window for each in one.definition.objectives]
         first = min(
             start for each in windows for start in (each.span(since).start, each.span(now).start)
@@ -50,4 +69,4 @@ def reported(
                 statuses=statuses_of(one.definition, counts, now),
             )
         )  # fmt: skip
-    return found
+    return found, page.next
