@@ -220,14 +220,14 @@ def change(
         return _drafted({**draft.parameters["policy"], **given}, name, draft), {}
 
     check_match(if_match, _version(request, live))
-    with made_rules(request) as rules:
+    # Held over both, so that no rollout begins between the fields and the switch.
+    with made_rules(request) as rules, rules.alone(name):
         if given:
             live = rules.change(name, tenant, edit, actor=who.name, enabled=on)
         if on is not None and on != enabled:
-            with rules.alone(name):
-                if not given:
-                    check_match(if_match, _version(request, _found(request, name, tenant, who)))
-                switched(request, name, tenant, who.name, on=on)
+            if not given:
+                check_match(if_match, _version(request, _found(request, name, tenant, who)))
+            switched(request, name, tenant, who.name, on=on)
     return _shown(request, response, live, notes=True)
 
 

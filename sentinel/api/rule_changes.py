@@ -172,14 +172,14 @@ def change(
 
     live = None
     fields = bool(given.keys() - {"enabled"})
-    with made_rules(request) as rules:
+    # Held over both, so that no rollout begins between the fields and the switch.
+    with made_rules(request) as rules, rules.alone(name):
         if fields:
             live = rules.change(name, tenant, edit, actor=who.name, enabled=asked.enabled)
         if asked.enabled is not None and asked.enabled != before.detail.enabled:
-            with rules.alone(name):
-                if not fields:
-                    check_match(if_match, rule_shown(request, name, tenant).etag)
-                switched(request, name, tenant, who.name, on=asked.enabled)
+            if not fields:
+                check_match(if_match, rule_shown(request, name, tenant).etag)
+            switched(request, name, tenant, who.name, on=asked.enabled)
     notes = found[0].notes if found else []
     return _tagged(response, rule_shown(request, name, tenant, live=live, notes=notes))
 

@@ -8,10 +8,8 @@ or a lost answer leaves between the two keeps its switch, and the same request c
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,10 +28,11 @@ from sentinel.rollout.asked_changes import (
     tenant_of,
 )
 from sentinel.rollout.audited import rule_changes
-from sentinel.rollout.begun_rules import CHANGE, Begun, lease_of, refuse_during_rollout
+from sentinel.rollout.begun_rules import Begun
 from sentinel.rollout.checked_drafts import checked_draft
 from sentinel.rollout.files import Entry
 from sentinel.rollout.flow_cache import FlowCache
+from sentinel.rollout.held_names import HeldNames
 from sentinel.rollout.plan import Live, Step
 from sentinel.rollout.rule_draft import PREFIX, Draft, draft_of, entry_of_draft, rule_of
 from sentinel.rules.approval import worst_severity
@@ -50,7 +49,6 @@ API = "api"
 """The owner of rules that programs make."""
 UI = "ui"
 """The owner of rules that people make in the dashboard."""
-_LEASE = timedelta(minutes=2)
 
 
 class MadeRules:
@@ -70,6 +68,7 @@ class MadeRules:
         self._api = api
         self._cache = cache
         self._owner = owner
+        self._names = HeldNames(store)
 
     def owned_by(self, owner: str) -> MadeRules:
         """Return the rules of another owner, over the same connection."""
@@ -369,28 +368,9 @@ class MadeRules:
             if str(one.deployment.get("entrypoint") or "").startswith(PREFIX)
         ]
 
-    @contextmanager
-    def alone(self, name: str) -> Generator[None]:
-        """Hold the name alone: names are unique over all tenants, since those of deployments are.
-
-        Args:
-            name: of the rule
-
-        Yields:
-            Nothing; nobody else changes the rule meanwhile.
-
-        Raises:
-            Conflict: somebody else changes it, or rolls files out, now
-        """
-        lease, holder = lease_of(CHANGE, name), secrets.token_hex(8)
-        if not self._store.leases.take(lease, holder, _LEASE):
-            what = f"somebody else changes the rule {name!r} now"
-            raise Conflict(what, hint="Try again in a second.")
-        try:
-            refuse_during_rollout(self._store)
-            yield
-        finally:
-            self._store.leases.release(lease, holder)
+    def alone(self, name: str) -> AbstractContextManager[None]:
+        """Hold a name alone, also over several changes: see `HeldNames.alone`."""
+        return self._names.alone(name)
 
 
 def _taken(name: str) -> Conflict:
