@@ -107,8 +107,9 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
         run = addresses.flow_run(alert.flow_run_id)
         name, logs = ("Evaluation", "Logs of the evaluation") if about else ("Flow run", "Logs")
         links += [
-            (f"{name} {alert.flow_run_name or ''}".strip(), run), (logs, f"{run}?tab=Logs"),
-        ]  # fmt: skip
+            (f"{name} {alert.flow_run_name or ''}".strip(), run),
+            (logs, addresses.logs_of_run(alert.flow_run_id)),
+        ]
     notes: list[tuple[str, str]] = []
     for name, text in alert.annotations.items():
         words = name.removesuffix("_url").replace("_", " ").capitalize()

@@ -39,11 +39,15 @@ takes for its own."""
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """What every link begins with, without a slash at the end."""
+    """What every link begins with, without a slash at the end.
+
+    `copies_runs` says whether Prefect's logs and runs are also in the telemetry store.
+    """
 
     dashboard: str
     prefect_api: str
     prefect_ui: str
+    copies_runs: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> Addresses:
@@ -67,8 +71,9 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
         ui = settings.prefect_ui_url
         ui = web_address(ui, "SENTINEL_PREFECT_UI_URL") if ui else _beside(api)
         return cls(
-            dashboard=dashboard_address(settings), prefect_api=api, prefect_ui=ui.rstrip("/")
-        )
+            dashboard=dashboard_address(settings), prefect_api=api, prefect_ui=ui.rstrip("/"),
+            copies_runs=bool(settings.prefect_telemetry),
+        )  # fmt: skip
 
     def alert(self, alert_id: str) -> str:
         """Return the address of the dashboard's page with one alert open."""
@@ -77,6 +82,13 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     def flow_run(self, flow_run_id: str) -> str:
         """Return the address of a flow run in the Prefect UI."""
         return f"{self.prefect_ui}/runs/flow-run/{quote(flow_run_id, safe='')}"
+
+    def logs_of_run(self, flow_run_id: str) -> str:
+        """Return the address of a flow run's log, in the dashboard where it is copied there."""
+        if not self.copies_runs:
+            return f"{self.flow_run(flow_run_id)}?tab=Logs"
+        trace = quote(flow_run_id.replace("-", ""), safe="")
+        return f"{self.dashboard}/logs?q=trace%3A{trace}&time=7d"
 
 
 def run_about(details: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -94,6 +94,7 @@ from sentinel.api.needs import describe_needs, needs
 from sentinel.api.own_token import configured_login_key, token
 from sentinel.api.parts import describe_parts, offer_parts
 from sentinel.api.people import SignedIn
+from sentinel.api.prefect_feed import PrefectFeed
 from sentinel.api.prompt import KnownRoutes
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
@@ -101,6 +102,7 @@ from sentinel.audit.origin import Origin
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.host_guard import HostGuard
 from sentinel.ingest.arrivals import Arrivals
+from sentinel.ingest.own_logs import OwnLogs
 from sentinel.links import Addresses, allowed_hosts
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import Settings
@@ -151,16 +153,21 @@ def create_app(
         log_levels = LogLevelWatch(app.state.store)
         log_levels.start()
         app.state.log_mining.start()
+        app.state.prefect_feed.start(chosen)
+        own_logs = OwnLogs.of(chosen, app.state.store, "sentinel-api")
         security = app.state.security = SecurityLog(app.state.store)
         app.state.people.record_in(security)
         try:
             yield
         finally:
             log_levels.stop()
+            if own_logs is not None:
+                own_logs.close()
             if relay_thread is not None:
                 relay_thread.stop()
             prefect.close()
             # Not on the event loop: whoever waits for an answer is to get it.
+            await run_in_threadpool(app.state.prefect_feed.close)
             await run_in_threadpool(app.state.batches.close)
             await run_in_threadpool(app.state.answers.close)
             await run_in_threadpool(app.state.arrivals.close)
@@ -194,6 +201,7 @@ def create_app(
     app.state.intake_queue = IntakeQueue()
     app.state.log_mining = LogMining(app.state.store)
     app.state.log_policies = LogPolicies(app.state.store)
+    app.state.prefect_feed = PrefectFeed(app.state.store, app.state.log_policies)
     app.state.metrics_queue = IntakeQueue()
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)

@@ -23,6 +23,7 @@ from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
 from sentinel.engine.self_watch import SelfWatch
 from sentinel.errors import DeliveryError
+from sentinel.ingest.own_logs import OwnLogs
 from sentinel.log_redaction import unlogged
 from sentinel.notifications.bounces import TakeReports
 from sentinel.prefect_client.client import PrefectApi
@@ -135,6 +136,9 @@ def main() -> None:
     log.info("the relay is running")
     log_levels = LogLevelWatch(store)
     log_levels.start()
+    own_logs = OwnLogs.of(given, store, "sentinel-relay")
     relay_of(store, given).run(stop)
     log_levels.stop()
+    if own_logs is not None:
+        own_logs.close()
     store.close()

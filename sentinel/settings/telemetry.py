@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from sentinel.duration import Duration, parse_duration
 from sentinel.errors import ConfigurationError
 from sentinel.settings.secure import SecureSettings
-from sentinel.tenant import checked_tenant
+from sentinel.tenant import TENANT_PATTERN, checked_tenant
 
 __all__ = ["TelemetrySettings"]
 
@@ -44,6 +44,22 @@ class TelemetrySettings(SecureSettings):
         default=1_200,
         ge=300,
         description="Most memory that the embedded ClickHouse uses, in megabytes; at least 300.",
+    )
+    prefect_telemetry: str = Field(
+        default="",
+        pattern=f"^({TENANT_PATTERN})?$",
+        description=(
+            "Tenant under which the API copies Prefect's own logs of flow runs, and its runs as "
+            "traces, to the telemetry store; empty means that it does not."
+        ),
+    )
+    own_logs: str = Field(
+        default="",
+        pattern=f"^({TENANT_PATTERN})?$",
+        description=(
+            "Tenant under which API and relay send their own log lines to the telemetry store; "
+            "empty means that they do not."
+        ),
     )
     keep_logs: Duration = Field(
         default=parse_duration("30d"),

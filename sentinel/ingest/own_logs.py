@@ -1,0 +1,157 @@
+"""A process's own log lines into the telemetry store: in batches, without ever waiting for it.
+
+A line that finds the queue full is dropped and counted. Lines that are logged while lines are sent,
+by whatever library, are left out, since they would be lines about lines without an end.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentinel.errors import SentinelError
+from sentinel.ingest.telemetry import TelemetryIntake
+from sentinel.telemetry.posted import posted_logs
+
+if TYPE_CHECKING:
+    from sentinel.settings import Settings
+    from sentinel.store import Store
+
+__all__ = ["MOST_WAITING", "OwnLogs"]
+
+MOST_WAITING = 5_000
+"""Lines that wait; more are dropped."""
+_AT_ONCE = 1_000
+_BETWEEN, _LONGEST_PAUSE, _STOP_WITHIN = 2.0, 60.0, 5.0
+_FORMATTER = logging.Formatter()
+Send = Callable[[Sequence[dict[str, Any]], str], None]
+
+
+class OwnLogs(logging.Handler):
+    """Sends what a process logs, once `start` was called.
+
+    Args:
+        service: name under which the lines are found
+        send: writes lines, as `posted_logs` takes them, under a token; raises where it cannot
+    """
+
+    def __init__(self, service: str, send: Send) -> None:
+        super().__init__(logging.INFO)
+        self._service = service
+        self._send = send
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._batch: tuple[list[dict[str, Any]], str] | None = None
+        self._sends = threading.local()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._pause = _BETWEEN
+        self.dropped = 0
+
+    @classmethod
+    def of(cls, settings: Settings, store: Store, service: str) -> OwnLogs | None:
+        """Send the lines of this process from now on, where the settings ask for it.
+
+        Args:
+            settings: that name the tenant and the telemetry store
+            store: for event policies over log lines
+            service: name under which the lines are found
+
+        Returns:
+            The handler, to be closed when the process ends; None where it is not asked for.
+        """
+        if not settings.own_logs:
+            return None
+        from sentinel.store.events.log_policies import LogPolicies
+
+        policies = LogPolicies(store)
+        intake = TelemetryIntake(settings, store.clock, store.metrics, policies=policies)
+
+        def send(lines: Sequence[dict[str, Any]], token: str) -> None:
+            intake.take(settings.own_logs, "logs", posted_logs(lines).request, token)
+
+        made = cls(service, send)
+        made.start()
+        return made
+
+    def start(self) -> None:
+        """Listen to all loggers of the process, and send in a thread."""
+        logging.getLogger().addHandler(self)
+        self._thread = threading.Thread(target=self._run, name="own logs", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Let a line wait to be sent; never waits and never raises."""
+        if getattr(self._sends, "now", False):
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self.dropped += 1
+            return
+        try:
+            self._waiting.append(self._line(record))
+        except Exception:  # noqa: BLE001 - a line that cannot be formatted stops no work
+            self.handleError(record)
+
+    def _line(self, record: logging.LogRecord) -> dict[str, Any]:
+        line: dict[str, Any] = {
+            "message": record.getMessage() or " ",
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname, "service_name": self._service,
+            "logger.name": record.name, "process.pid": record.process or 0,
+            "thread.name": record.threadName or "",
+        }  # fmt: skip
+        if record.exc_info:
+            line["exception.stacktrace"] = _FORMATTER.formatException(record.exc_info)
+        return line
+
+    def turn(self) -> bool:
+        """Send a batch; one that cannot be sent is kept, and sent under the same token again.
+
+        Returns:
+            Whether more lines wait, and can be sent.
+        """
+        self._sends.now = True
+        try:
+            if self._batch is None:
+                dropped, self.dropped = self.dropped, 0
+                lines = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+                if dropped:
+                    lines.append(self._about(dropped))
+                if not lines:
+                    return False
+                self._batch = lines, uuid.uuid4().hex
+            self._send(*self._batch)
+        except (SentinelError, SQLAlchemyError):
+            self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+            return False
+        finally:
+            self._sends.now = False
+        self._batch, self._pause = None, _BETWEEN
+        return len(self._waiting) > 0
+
+    def _about(self, dropped: int) -> dict[str, Any]:
+        said = f"{dropped:,} log lines were dropped, since the telemetry store took none"
+        record = logging.LogRecord(__name__, logging.WARNING, "", 0, said, None, None)
+        return self._line(record)
+
+    def close(self) -> None:
+        """Listen no more, and send what waits, once."""
+        logging.getLogger().removeHandler(self)
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(_STOP_WITHIN)
+            self._thread = None
+        super().close()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._pause):
+            while self.turn() and not self._stop.is_set():
+                pass
+        while self.turn():
+            pass

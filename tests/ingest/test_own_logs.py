@@ -1,0 +1,109 @@
+"""A process's own log lines: nobody waits, nothing loops, what does not fit is counted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from sentinel.errors import TelemetryUnavailable
+from sentinel.ingest import own_logs
+from sentinel.ingest.own_logs import OwnLogs
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.telemetry.posted import posted_logs
+
+log = logging.getLogger("sentinel.somewhere")
+
+
+class Sent:
+    """A telemetry store, which may be away."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[list[dict[str, Any]], str]] = []
+        self.away = False
+
+    def __call__(self, lines: Sequence[dict[str, Any]], token: str) -> None:
+        log.warning("a library says that it sends %d lines", len(lines))
+        if self.away:
+            raise TelemetryUnavailable("it does not answer")
+        assert not posted_logs(lines).errors
+        self.batches.append((list(lines), token))
+
+    @property
+    def said(self) -> list[str]:
+        return [line["message"] for lines, _ in self.batches for line in lines]
+
+
+@pytest.fixture
+def sent() -> Sent:
+    return Sent()
+
+
+@pytest.fixture
+def handler(sent: Sent) -> OwnLogs:
+    return OwnLogs("sentinel-api", sent)
+
+
+def say(handler: OwnLogs, text: str, level: int = logging.INFO, error: Any = None) -> None:
+    handler.handle(logging.LogRecord("sentinel.x", level, "", 0, text, None, error))
+
+
+def test_lines_are_sent_together_with_what_the_record_knows(handler: OwnLogs, sent: Sent) -> None:
+    say(handler, "one")
+    try:
+        raise ValueError("why")
+    except ValueError as error:
+        say(handler, "two", logging.ERROR, (type(error), error, error.__traceback__))
+    assert handler.turn() is False
+    ((lines, _),) = sent.batches
+    assert [line["message"] for line in lines] == ["one", "two"]
+    assert (lines[1]["level"], lines[1]["service_name"]) == ("ERROR", "sentinel-api")
+    assert lines[1]["exception.stacktrace"].endswith("ValueError: why")
+    assert (handler.turn(), len(sent.batches)) == (False, 1)  # nothing came meanwhile
+
+
+def test_what_is_logged_while_lines_are_sent_is_no_line(handler: OwnLogs, sent: Sent) -> None:
+    log.addHandler(handler)
+    try:
+        log.warning("once")
+        for _ in range(3):
+            handler.turn()
+    finally:
+        log.removeHandler(handler)
+    assert sent.said == ["once"]
+
+
+def test_a_batch_is_sent_again_under_its_token_and_the_dropped_are_counted(
+    handler: OwnLogs, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_logs, "MOST_WAITING", 3)
+    sent.away = True
+    say(handler, "first")
+    handler.turn()
+    batch = handler._batch  # pyright: ignore[reportPrivateUsage] - its token must not change
+    for number in range(5):
+        say(handler, str(number))
+    handler.turn()
+    assert (handler.dropped, handler._batch) == (2, batch)  # pyright: ignore[reportPrivateUsage]
+    sent.away = False
+    while handler.turn():
+        pass
+    handler.turn()
+    assert batch in sent.batches
+    assert sent.said == [
+        "first", "0", "1", "2", "2 log lines were dropped, since the telemetry store took none",
+    ]  # fmt: skip
+
+
+def test_it_listens_where_it_is_asked_to_and_sends_the_rest_at_the_end(
+    handler: OwnLogs, sent: Sent, store: Store
+) -> None:
+    assert OwnLogs.of(Settings(), store, "sentinel-api") is None
+    handler.start()
+    logging.getLogger("sentinel.elsewhere").warning("the last words")
+    handler.close()
+    logging.getLogger("sentinel.elsewhere").warning("too late")
+    assert sent.said == ["the last words"]
