@@ -9,6 +9,7 @@ from prefect.states import Completed
 from flows import connections
 from sentinel.duration import format_duration
 from sentinel.settings import settings
+from sentinel.store.services.edges import forget_edges
 from sentinel.store.slo.counts import keep_counts
 
 __all__ = ["retention"]
@@ -20,6 +21,7 @@ def retention() -> State[None]:
     older_than = settings().retention
     gone = connections.store().retain(older_than)
     keep_counts(connections.store())
+    forget_edges(connections.store())
     return Completed(
         name="Retained",
         message=(

@@ -65,6 +65,7 @@ from sentinel.api import (
     rule_trials,
     rules,
     runtime_settings,
+    services,
     silence_announcements,
     silences,
     slo_figures,
@@ -287,7 +288,9 @@ def create_app(
         for router in (posted_alerts.router, posted_alerts.steps):
             app.include_router(_for_callers(router), prefix=prefix, dependencies=guarded)
     app.include_router(webhooks.older, dependencies=guarded)
-    for older in (events.batches, stored_events.router, runtime_settings.router):
+    for older in (
+        events.batches, stored_events.router, runtime_settings.router, services.router,
+    ):  # fmt: skip
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
     for router in (telemetry_intake.router, telemetry_bodies.router, opsgenie.router):
         app.include_router(_for_callers(router), dependencies=guarded)

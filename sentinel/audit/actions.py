@@ -76,6 +76,8 @@ ACTIONS: dict[str, str] = {
     "incident_policies.applied": "applied the incident policies,",
     "slo.saved": "saved the SLO",
     "slo.removed": "removed the SLO",
+    "service.saved": "saved the service",
+    "service.removed": "removed the service",
     "inbox.read": "marked as read",
     "push.subscribed": "subscribed the browser",
     "push.moved": "got a new push address for the browser",
@@ -103,6 +105,7 @@ OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "dashboard", "inbox",
     "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
     "silence", "browser", "slo", "incident", "incident_policies",
+    "service",
 )  # fmt: skip
 """What a change can be about."""
 

@@ -44,6 +44,7 @@ from sentinel.cli import (
     route_shadow,
     routes,
     rules,
+    services,
     silences,
     slo_imports,
     slos,
@@ -134,6 +135,7 @@ app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(packs.commands, name="pack")
 app.add_typer(silences.commands, name="silence")
+app.add_typer(services.commands, name="service")
 slo_imports.add_to(slos.commands)
 app.add_typer(slos.commands, name="slo")
 app.add_typer(triggers.commands, name="trigger")

@@ -11,7 +11,7 @@ __all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
 OVER_HTTP = (
     "access", "alert", "audit", "channel", "delivery", "digest", "drill", "escalation", "event",
     "inbox", "key", "log", "noise", "notify", "oncall", "owner", "pack", "person", "receiver",
-    "role", "route", "rule", "silence", "slo", "statistics", "trace", "user",
+    "role", "route", "rule", "service", "silence", "slo", "statistics", "trace", "user",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 

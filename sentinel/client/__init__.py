@@ -52,6 +52,7 @@ from sentinel.client import (
     rule_files,
     rule_runs,
     rule_trials,
+    services,
     slos,
     system_log,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "rule_files",
     "rule_runs",
     "rule_trials",
+    "services",
     "slos",
     "system_log",
 ]

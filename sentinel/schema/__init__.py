@@ -63,6 +63,7 @@ from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
 from sentinel.schema.routes import RouteVersion
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
+from sentinel.schema.services import ServiceEdgeRow, ServiceRow
 from sentinel.schema.silences import Silence
 from sentinel.schema.slo import SloCount, SloRow, SloVersion
 from sentinel.schema.web_push import PushKey, PushSubscription
@@ -146,6 +147,8 @@ __all__ = [
     "SampleBlock",
     "SavedView",
     "SeparatedTenant",
+    "ServiceEdgeRow",
+    "ServiceRow",
     "ShadowOutcome",
     "Silence",
     "SilenceAnnouncement",

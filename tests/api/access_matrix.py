@@ -82,6 +82,11 @@ def one_object(body: Body = no_body) -> Entry:
     return Entry(foreign=404, team=404, body=body)
 
 
+def one_in_tenant() -> Entry:
+    """An object that its name and tenant find: of others it is as unknown."""
+    return Entry(foreign=404, team=404, query=in_tenant)
+
+
 def whole_tenant(body: Body = no_body, query: Query = in_tenant, own: Expected = 200) -> Entry:
     """What belongs to a tenant as a whole, which whoever is confined to teams does not reach."""
     return Entry(own=own, foreign=403, team=403, body=body, query=query)
@@ -144,6 +149,14 @@ def new_silence(place: Place) -> dict[str, Any]:
 
 def previewed(place: Place) -> dict[str, Any]:
     return {"matchers": [f'team="{place.mark}"'], "tenant": place.tenant}
+
+
+def its_service(place: Place) -> dict[str, Any]:
+    return {"name": place.mark, "tenant": place.tenant, "owner": "db"}
+
+
+def new_services(place: Place) -> dict[str, Any]:
+    return {"services": [its_service(place) | {"name": "new"}]}
 
 
 def its_message(place: Place) -> dict[str, Any]:
@@ -335,6 +348,18 @@ ENTRIES: dict[str, Entry] = {
         own=409, token=409, foreign=404, team=404, body=always({"duration_minutes": 5})
     ),
     "POST /silences/preview": Entry(foreign=403, team=403, body=previewed),
+    "GET /services": listed(),
+    **{
+        f"GET /services/-/{rest}": Entry(foreign="hides", team="hides", query=in_tenant)
+        for rest in ("affected", "dependencies", "readiness")
+    },
+    "POST /services/-/apply": Entry(foreign=403, team=403, body=new_services),
+    "PUT /services/{service}": Entry(foreign=403, team=403, body=its_service),
+    "DELETE /services/{service}": one_in_tenant(),
+    **{
+        f"GET /services/{{service}}{rest}": one_in_tenant()
+        for rest in ("", "/blast-radius", "/readiness")
+    },
     **{f"GET /slo{rest}": listed() for rest in ("", "/violations", "/report")},
     # Prefect has their rules.
     "POST /slo": Entry(own=503, foreign=403, team=403, token=503, body=new_slo),

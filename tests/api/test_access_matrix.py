@@ -20,6 +20,7 @@ from sentinel.schema.access import AccessGrant
 from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import InboxMessage
 from sentinel.schema.people import Person
+from sentinel.services.definition import definition_of as service_of
 from sentinel.slo.definition import definition_of
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
@@ -28,6 +29,7 @@ from sentinel.store.custom_dashboards import Boards
 from sentinel.store.custom_dashboards import Place as Of
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import PENDING_CHANGE, table_of
+from sentinel.store.services.catalog import Services
 from sentinel.store.slo.slos import Slos
 from tests.api.access_matrix import ENTRIES, Entry, Expected, Place, entry_of
 from tests.api.document import document
@@ -66,6 +68,9 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
             {"name": mark, "tenant": tenant, "team": "db", "objectives": [{"target": 99}]}
         )
         Slos(store).save(definition, actor="ada")
+    if "/services" in path:
+        entry = service_of({"name": mark, "tenant": tenant, "owner": "db"})
+        Services(store).apply([entry], actor="ada")
     if "{event_id}" in path:
         store.events.add([{"mark": mark}], tenant=tenant)
     if "/dashboards/" in path:
@@ -162,6 +167,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         feed_id=place.silence,
         drill_id=place.silence,
         slo_id=place.mark,
+        service=place.mark,
         event_id="1-0",
         identifier=place.alert,
         request_id=place.mark,
@@ -274,6 +280,7 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT disabled_at FROM person WHERE name = '{place.tenant}'",
         f"SELECT status FROM pending_change WHERE id = '{place.pending}'",
         f"SELECT query FROM saved_view WHERE owner LIKE 'own %% {place.tenant}' ORDER BY owner",
+        f"SELECT document FROM service WHERE tenant = '{place.tenant}' ORDER BY name",
         f"SELECT document FROM slo WHERE tenant = '{place.tenant}'",
         f"SELECT * FROM slo_count WHERE slo = '{place.mark}' ORDER BY at",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",

@@ -27,6 +27,7 @@ from sentinel.schema.people import Person
 from sentinel.schema.route_shadow import RouteShadow
 from sentinel.schema.routes import RouteVersion
 from sentinel.schema.saved_views import SavedView
+from sentinel.schema.services import ServiceRow
 from sentinel.schema.silences import Silence
 from sentinel.schema.slo import SloRow, SloVersion
 from sentinel.schema.web_push import PushSubscription
@@ -66,6 +67,7 @@ _BROWSER, _FEED = table_of(PushSubscription), table_of(CalendarFeed)
 _AHEAD, _BOARD = table_of(HandoffAhead), table_of(CustomDashboard)
 _ANSWER = table_of(AnsweredRequest)
 _SLO, _SLO_VERSION = table_of(SloRow), table_of(SloVersion)
+_SERVICE = table_of(ServiceRow)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
@@ -79,6 +81,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_BOARD, "saved_by"), (_FEED, "created_by"), (_FEED, "revoked_by"), (_FEED, "person"),
     (_AHEAD, "person"), (_SLO, "saved_by"), (_SLO_VERSION, "saved_by"),
     *OF_INCIDENTS,
+    (_SERVICE, "saved_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 _SECRETS = ("password_hash", "secret_hash", "endpoint", "auth")

@@ -1,0 +1,1 @@
+"""The catalog of services: definitions, dependencies, blast radius and readiness. Pure."""
