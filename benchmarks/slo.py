@@ -1,4 +1,4 @@
-"""How many SLOs a second are evaluated, and how good the prediction of a breach is.
+"""How many SLOs a second are evaluated, how good a prediction is, and correlation of alerts.
 
 The simulated budgets have known ends: 30 days of the past are what the prediction sees, 30 more are
 what then comes, of the same process. Requests have a daily and a weekly course; the share of errors
@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import correlation
 from benchmarks.table import Row
 from sentinel.metrics.moments import micros
 from sentinel.slo.budget import Health, status_of, statuses_of
@@ -132,6 +133,7 @@ def run() -> list[Row]:
             peer_value=found.straight["1 d"]),
         Row(name="breach_error_against_best", value=found.error, unit="hours",
             peer="best of straight lines", peer_value=min(found.straight.values())),
+        *correlation.run(),
     ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The catalog of services, and observed dependencies
 
-Revision ID: 0077
-Revises: 0076
+Revision ID: 0079
+Revises: 0078
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from sentinel.schema.columns import Moment
 
-revision = "0077"
-down_revision = "0076"
+revision = "0079"
+down_revision = "0078"
 branch_labels = None
 depends_on = None
 
