@@ -37,6 +37,7 @@ from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.alerts.live_groups import LiveGroup
 from sentinel.store.alerts.queries import MOST_PER_PAGE
+from sentinel.store.correlation.related import RelatedAlerts
 from sentinel.store.notifications.inbox import InboxFilter
 from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 
@@ -49,6 +50,7 @@ _log = logging.getLogger("sentinel.dashboard")
 
 MOST_ROWS = 50
 MOST_KEPT = 64
+MOST_RELATED = 5
 FOUND_CAP = 1000
 # A suppression ends without a change: nothing that was read is valid for longer than this.
 VALID_FOR = timedelta(seconds=10)
@@ -238,7 +240,7 @@ class Data:
         return known[0] == number and _fresh(known[1].at, self._store.now())
 
     def details(self, scope: Scope, alert_id: str) -> Details:
-        """Read one alert with its timeline, similar alerts and readings.
+        """Read one alert with its timeline, similar and related alerts, and readings.
 
         Args:
             scope: of whoever asks
@@ -260,6 +262,7 @@ class Data:
                 similar=alerts.similar(alert),
                 readings=self._readings(alert),
                 at=self._store.now(),
+                related=RelatedAlerts(self._store, scope).of(alert, MOST_RELATED),
             )
 
     def why(self, scope: Scope, alert_id: str) -> AlertWhy:

@@ -150,6 +150,17 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             }
             for one in shown.similar
         ],
+        "related": [
+            {
+                "id": one.alert.id,
+                "title": one.alert.title,
+                "rank": one.alert.rank,
+                "status": one.alert.status,
+                "seconds": one.seconds,
+                "reasons": [each.reason for each in one.evidence[:3]],
+            }
+            for one in shown.related
+        ],
     }
 
 

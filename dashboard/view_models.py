@@ -11,6 +11,7 @@ from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.schema.notifications import InboxMessage
 from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.alerts.similar import Similar
+from sentinel.store.correlation.related import Related
 from sentinel.store.reports.trends import Trend
 
 __all__ = ["Details", "HistoryPage", "InboxView", "LiveView", "Overview"]
@@ -45,6 +46,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
         alert: the alert
         timeline: its changes, newest first
         similar: resolved alerts that are like it
+        related: alerts that opened close to it and have a reason to belong to it
         readings: of its series; None where none are stored
         at: when it was read
     """
@@ -54,6 +56,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     similar: list[Similar]
     readings: Readings | None
     at: datetime
+    related: list[Related] = []
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -233,6 +233,9 @@ class Drawer {
       h("h3", {}, "Notifications"), ...(this.data.why ? [h("p", { class: "small why" }, this.data.why)] : []), this.paintNotifications(this.data.notifications ?? [], now), this.paintOutcomes(this.data, now),
       h("h3", {}, "Details"), h("dl", { class: "facts" }, facts),
       ...(alert.details.length ? [h("h3", {}, "Payload"), payload(alert.details)] : []),
+      ...(this.data.related?.length ? [h("h3", {}, "Related alerts"), h("ul", { class: "similar related" }, this.data.related.map((one) => h("li", {},
+        h("button", { type: "button", class: "plain", onclick: () => this.open(one.id) }, h("span", { class: `sev-${SEVERITY[one.rank]}` }, h("span", { class: "sev" }, SHORT[SEVERITY[one.rank]])), one.title),
+        h("small", {}, `${one.status} · ${one.seconds ? `${span(Math.abs(one.seconds) * 1000)} ${one.seconds > 0 ? "later" : "earlier"}` : "at the same time"} · ${one.reasons.join("; ")}`))))] : []),
       h("h3", {}, "Similar alerts"),
       this.data.similar.length
         ? h("ul", { class: "similar" }, this.data.similar.map((one) => h("li", {},

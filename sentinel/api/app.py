@@ -56,6 +56,7 @@ from sentinel.api import (
     problems,
     providers,
     receivers,
+    related,
     reports,
     route_shadow,
     rule_changes,
@@ -255,6 +256,7 @@ def create_app(
         policies,
         providers,
         receivers,
+        related,
         reports,
         channel_tests,
         deliveries,
@@ -275,6 +277,7 @@ def create_app(
         api.include_router(_for_callers(noun.router))
     api.include_router(_for_callers(posted_alerts.steps), prefix="/alerts")
     api.include_router(_for_callers(health.within))
+    api.include_router(_for_callers(related.correlated))
     api.include_router(_for_callers(notify_documents.owners))
     api.include_router(_for_callers(message_settings.channels))
     describe_needs(webhooks.older.routes)
@@ -287,6 +290,11 @@ def create_app(
         # After the others: some of its paths begin with the id of an alert.
         for router in (posted_alerts.router, posted_alerts.steps):
             app.include_router(_for_callers(router), prefix=prefix, dependencies=guarded)
+    # The same as below the noun, for who leaves it out.
+    app.include_router(
+        _for_callers(related.router), prefix="/api/v1", dependencies=guarded,
+        include_in_schema=False,
+    )  # fmt: skip
     app.include_router(webhooks.older, dependencies=guarded)
     for older in (
         events.batches, stored_events.router, runtime_settings.router, services.router,

@@ -14,7 +14,6 @@ import typer
 
 from sentinel.cli import (
     access,
-    alert_noise,
     audit,
     channels,
     database,
@@ -39,6 +38,7 @@ from sentinel.cli import (
     person,
     prepare,
     receivers,
+    related,
     reports,
     roles,
     route_shadow,
@@ -129,7 +129,7 @@ worker.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
 app.add_typer(telemetry.commands, name="telemetry")
-app.add_typer(alert_noise.commands, name="alert")
+app.add_typer(related.commands, name="alert")
 app.add_typer(noise.commands, name="noise")
 app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")

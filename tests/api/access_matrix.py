@@ -13,6 +13,24 @@ from typing import Any, Literal
 
 import msgspec
 
+from tests.api.matrix_bodies import (
+    DEBUGGING,
+    NOTIFY,
+    OVERRIDE,
+    ROUTES,
+    RULE_FILES,
+    SPAN,
+    SWAP,
+    comment_on_all,
+    its_message,
+    its_service,
+    new_alert,
+    new_key,
+    new_services,
+    new_silence,
+    new_user,
+    previewed,
+)
 from tests.api.slo_requests import FIGURES, its_slo, measured, new_slo
 
 __all__ = ["ENTRIES", "Entry", "Place", "entry_of"]
@@ -135,60 +153,14 @@ def named_metric(place: Place) -> dict[str, Any]:
     return {"tenant": place.tenant, "name": place.mark}
 
 
-def new_alert(place: Place) -> dict[str, Any]:
-    return {"alert_name": f"new-{place.tenant}"}
-
-
-def comment_on_all(place: Place) -> dict[str, Any]:
-    return {"action": "comment", "note": "seen", "matching": {"tenant": place.tenant}}
-
-
-def new_silence(place: Place) -> dict[str, Any]:
-    return {"rule": f"rule-{place.mark}", "tenant": place.tenant, "duration_minutes": 5}
-
-
-def previewed(place: Place) -> dict[str, Any]:
-    return {"matchers": [f'team="{place.mark}"'], "tenant": place.tenant}
-
-
-def its_service(place: Place) -> dict[str, Any]:
-    return {"name": place.mark, "tenant": place.tenant, "owner": "db"}
-
-
-def new_services(place: Place) -> dict[str, Any]:
-    return {"services": [its_service(place) | {"name": "new"}]}
-
-
-def its_message(place: Place) -> dict[str, Any]:
-    return {"ids": [place.mark]}
-
-
-def new_user(place: Place) -> dict[str, Any]:
-    return {"name": "new", "role": "viewer", "password": "seven green bicycles"}
-
-
-def new_key(place: Place) -> dict[str, Any]:
-    return {"name": f"new-{place.mark}", "role": "viewer", "tenants": [place.tenant]}
-
-
-ROUTES = {"document": "route: {receiver: default}"}
-NOTIFY = {"document": {"notify.yaml": "route: {receiver: default}"}}
-RULE_FILES = {"document": {"rules.yaml": "deployments: []"}}
-OVERRIDE: dict[str, Any] = {
-    "schedule": "none", "people": [], "start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z"
-}  # fmt: skip
-SWAP = {
-    "schedule": "none", "first": "2030-01-01T00:00:00Z", "second": "2030-01-08T00:00:00Z"
-}  # fmt: skip
-DEBUGGING = {"key": "alert_debug_mode", "value": "true"}
-SPAN = {"operation_name": "x", "start_time": "2026-01-01T00:00:00Z", "trace_id": "1" * 32}
 FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}]})
 
 ENTRIES: dict[str, Entry] = {
     **{f"GET /alerts{kind}": listed() for kind in ("", ".csv", ".xlsx")},
     **{f"GET /analytics{rest}": listed() for rest in ("", "/trend", "/comparison")},
     "GET /alerts/{alert_id}": one_object(),
-    "GET /alerts/{alert_id}/why": one_object(),
+    **{f"GET /alerts/{{alert_id}}/{rest}": one_object() for rest in ("why", "related")},
+    "GET /correlation/groups": Entry(foreign="hides", team="hides", query=in_tenant),
     "POST /alerts/{alert_id}/actions": one_object(always({"action": "comment", "note": "seen"})),
     # Out of scope nothing matches: an empty answer. By ids: test_bulk_actions.
     "POST /alerts/bulk": Entry(foreign="hides", team="hides", body=comment_on_all),

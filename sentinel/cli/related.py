@@ -1,0 +1,105 @@
+"""`sentinel alert related` and `groups`: which alerts belong together, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from sentinel.cli.alert_noise import commands
+from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.remote_url import remote_url
+from sentinel.cli.target import open_store
+
+__all__ = ["commands"]
+
+
+@commands.command()
+def related(
+    alert: Annotated[str, typer.Argument(help="Id of the alert, or its beginning.")],
+    json: AsJson = False,
+) -> None:
+    """Print the alerts that are related to one, the closest first, and why.
+
+    Example:
+        sentinel alert related 0192f3
+    """
+    if remote_url():
+        from sentinel.cli.remote import client_here, find_alert
+        from sentinel.client import related as requests
+
+        with client_here() as client:
+            page = client.do(requests.of_alert(find_alert(client, alert).id))
+        found: list[dict[str, Any]] = page.model_dump(mode="json")["items"]
+    else:
+        import msgspec
+
+        from sentinel.store.correlation.related import RelatedAlerts
+
+        with open_store() as store:
+            near = RelatedAlerts(store).of(store.alerts.find(alert))
+        found = [
+            {"id": one.alert.id, "title": one.alert.title, "severity": one.alert.severity,
+             "status": one.alert.status, "rule": one.alert.rule, "service": one.service,
+             "opened_at": one.alert.opened_at, "score": round(one.score, 4),
+             "seconds": one.seconds, "evidence": msgspec.to_builtins(one.evidence)}
+            for one in near
+        ]  # fmt: skip
+    if json:
+        json_out(found)
+        return
+    if not found:
+        say("No alert within half an hour has a reason to belong to it.")
+    for one in found:
+        later = f"{abs(one['seconds']):.0f} s {'later' if one['seconds'] >= 0 else 'earlier'}"
+        say(f"{one['id'][:12]}  {one['severity']}  {one['title']}  ({one['status']}, {later})")
+        for each in one["evidence"]:
+            say(f"    {each['reason']}")
+
+
+@commands.command("groups")
+def groups(
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose alerts.")] = "default",
+    json: AsJson = False,
+) -> None:
+    """Print groups of open alerts that belong together, the largest first.
+
+    Example:
+        sentinel alert groups
+    """
+    if remote_url():
+        from sentinel.cli.remote import client_here
+        from sentinel.client import related as requests
+
+        with client_here() as client:
+            page = client.do(requests.groups(tenant=tenant)).model_dump(mode="json")
+        found: list[dict[str, Any]] = page["items"]
+    else:
+        import msgspec
+
+        from sentinel.store.correlation.related import RelatedAlerts
+
+        with open_store() as store:
+            made = RelatedAlerts(store).groups(tenant)[:50]
+        found = [
+            {"id": one.id, "alert_count": len(one.alerts), "shown": one.shown,
+             "alerts": msgspec.to_builtins(one.alerts), "links": msgspec.to_builtins(one.links)}
+            for one in made
+        ]  # fmt: skip
+    if json:
+        json_out(found)
+        return
+    print_table(
+        ["GROUP", "ALERTS", "RULES", "SERVICES", "REASON"],
+        [
+            (one["id"][:12], str(one["alert_count"]), _some(one["alerts"], "rule"),
+             _some(one["alerts"], "service"), one["links"][0]["evidence"][0]["reason"])
+            for one in found
+        ],
+        empty="No open alerts belong together.",
+    )  # fmt: skip
+
+
+def _some(alerts: list[dict[str, Any]], field: str) -> str:
+    names = sorted({one[field] for one in alerts} - {""})
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
