@@ -44,7 +44,7 @@ LONGEST_GAP = 1_800.0
 CAP = 0.9
 """The greatest strength of one piece of evidence."""
 _WEAKEST = 0.25
-_OTHERS = 10
+_OTHERS = 30
 _MOST_WEAK = 6
 _LEFT_OUT = frozenset({"severity", "team", "tenant", "__name__", "alertname"})
 """Labels that say nothing about where a cause may be; the rule is evidence of its own."""
@@ -135,7 +135,7 @@ class Knowledge:
             key: `name=value`, or `rule:NAME`
 
         Returns:
-            The inverse document frequency over its greatest value, as if there had been ten more
+            The inverse document frequency over its greatest value, as if there had been thirty more
             alerts without it, so that a few alerts of a new installation do not decide.
         """
         seen, whole = min(self._frequencies.get(key, 0), self._alerts), self._alerts + _OTHERS + 1
