@@ -33,10 +33,10 @@ class NewSecret(msgspec.Struct, frozen=True):
         return f"NewSecret(prefix={self.prefix!r})"
 
 
-def new_secret() -> NewSecret:
-    """Make a key from the system's random numbers."""
+def new_secret(mark: str = "snt") -> NewSecret:
+    """Make a key from the system's random numbers; `mark` is how its text begins."""
     prefix = "".join(secrets.choice(_LETTERS) for _ in range(_PREFIX_LENGTH))
-    text = f"snt_{prefix}_{secrets.token_urlsafe(32)}"
+    text = f"{mark}_{prefix}_{secrets.token_urlsafe(32)}"
     return NewSecret(prefix, text, hash_of(text))
 
 

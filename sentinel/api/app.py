@@ -29,6 +29,7 @@ from sentinel.api import (
     bulk_actions,
     channel_tests,
     channels,
+    consumer_keys,
     custom_dashboards,
     deliveries,
     digests,
@@ -298,6 +299,7 @@ def create_app(
     app.include_router(webhooks.older, dependencies=guarded)
     for older in (
         events.batches, stored_events.router, runtime_settings.router, services.router,
+        consumer_keys.router,
     ):  # fmt: skip
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
     for router in (telemetry_intake.router, telemetry_bodies.router, opsgenie.router):

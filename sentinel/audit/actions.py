@@ -85,6 +85,9 @@ ACTIONS: dict[str, str] = {
     "key.created": "made the key",
     "key.rotated": "gave a new secret to the key",
     "key.revoked": "revoked the key",
+    "consumer_key.created": "made the consumer key",
+    "consumer_key.rotated": "gave a new secret to the consumer key",
+    "consumer_key.revoked": "revoked the consumer key",
     "settings.changed": "changed the settings",
     "log.level": "changed the log level of",
     "database.restored": "restored the backup",
@@ -105,7 +108,7 @@ OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "dashboard", "inbox",
     "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
     "silence", "browser", "slo", "incident", "incident_policies",
-    "service",
+    "service", "consumer_key",
 )  # fmt: skip
 """What a change can be about."""
 

@@ -11,7 +11,12 @@ from sentinel.schema.access_reviews import AccessReview
 from sentinel.schema.acknowledge_links import AcknowledgeLink, LinkKey
 from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.answered_requests import AnsweredRequest
-from sentinel.schema.api_usage import ApiLimitState
+from sentinel.schema.api_usage import (
+    ApiLimitState,
+    ConsumerKey,
+    ConsumerKeySecret,
+    ConsumerKeySigner,
+)
 from sentinel.schema.approvals import PendingChange, SeparatedTenant
 from sentinel.schema.audit import AuditCheckpoint, AuditHead, AuditPerson, AuditRow
 from sentinel.schema.bounces import PostedBounce
@@ -89,6 +94,9 @@ __all__ = [
     "Change",
     "ChannelHealth",
     "ComponentReport",
+    "ConsumerKey",
+    "ConsumerKeySecret",
+    "ConsumerKeySigner",
     "CustomDashboard",
     "Delivery",
     "DigestRun",

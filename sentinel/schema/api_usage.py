@@ -1,15 +1,16 @@
-"""The tables of API usage: what is counted for the limits of an API."""
+"""The tables of API usage: what limits count, and the keys of the consumers of an API."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import long_column
+from sentinel.schema.columns import array_column, long_column, moment_column
 
-__all__ = ["ApiLimitState"]
+__all__ = ["ApiLimitState", "ConsumerKey", "ConsumerKeySecret", "ConsumerKeySigner"]
 
 
 class ApiLimitState(SQLModel, table=True):
@@ -28,3 +29,57 @@ class ApiLimitState(SQLModel, table=True):
     previous: int = Field(sa_type=BigInteger)
     entries: str = long_column()
     expires_at: int = Field(sa_type=BigInteger)
+
+
+class ConsumerKey(SQLModel, table=True):
+    """A key by which somebody uses an API of a tenant, never Sentinel's own.
+
+    `consumer` is whose it is, in the words of that API; `permissions` are its words too.
+    """
+
+    __tablename__: ClassVar[Any] = "consumer_key"
+
+    id: str = Field(primary_key=True, max_length=32)
+    tenant: str = Field(max_length=100)
+    name: str = Field(max_length=100)
+    consumer: str = Field(max_length=200)
+    plan: str = Field(max_length=80)
+    permissions: list[str] = array_column()
+    created_at: datetime = moment_column(nullable=False)
+    created_by: str
+    used_at: datetime | None = moment_column(default=None, nullable=True)
+    revoked_at: datetime | None = moment_column(default=None, nullable=True)
+    revoked_by: str = ""
+
+    __table_args__ = (
+        Index(
+            "consumer_key_one_of_a_name",
+            "tenant",
+            "name",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+
+class ConsumerKeySecret(SQLModel, table=True):
+    """The SHA-256 hash of one secret of a consumer key. While it is rotated, it has two."""
+
+    __tablename__: ClassVar[Any] = "consumer_key_secret"
+
+    prefix: str = Field(primary_key=True, max_length=8)
+    key_id: str = Field(max_length=32, index=True)
+    hash: str = Field(max_length=64)
+    created_at: datetime = moment_column(nullable=False)
+    expires_at: datetime | None = moment_column(default=None, nullable=True)
+
+
+class ConsumerKeySigner(SQLModel, table=True):
+    """The private key that signs offline tokens: one row, made when it is first needed."""
+
+    __tablename__: ClassVar[Any] = "consumer_key_signer"
+
+    id: str = Field(primary_key=True, max_length=32)
+    document: str = long_column()
+    made_at: datetime = moment_column(nullable=False)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tests.api.consumer_key_requests import consumer_key_entries
 from tests.api.matrix_bodies import (
     DEBUGGING,
     NOTIFY,
@@ -48,6 +49,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
     ping: str
     silence: str
+    consumer_key: tuple[str, str] = ("", "")  # its id and its secret
 
 
 Expected = Literal["hides", 200, 201, 202, 400, 401, 403, 404, 409, 422, 503]
@@ -332,6 +334,7 @@ ENTRIES: dict[str, Entry] = {
         f"GET /services/{{service}}{rest}": one_in_tenant()
         for rest in ("", "/blast-radius", "/readiness")
     },
+    **consumer_key_entries(Entry),
     **{f"GET /slo{rest}": listed() for rest in ("", "/violations", "/report")},
     # Prefect has their rules.
     "POST /slo": Entry(own=503, foreign=403, team=403, token=503, body=new_slo),
@@ -392,6 +395,5 @@ ENTRIES: dict[str, Entry] = {
 
 def entry_of(method: str, path: str) -> Entry | None:
     """The entry of a route, which may be at several addresses."""
-    return ENTRIES.get(f"{method} {re.sub('^/api(/v1)?(/alerts)?', '', path)}") or ENTRIES.get(
-        f"{method} {re.sub('^/api(/v1)?', '', path)}"
-    )
+    stems = (path, *(re.sub(f"^/api(/v1)?{more}", "", path) for more in ("(/alerts)?", "")))
+    return next((ENTRIES[one] for one in (f"{method} {s}" for s in stems) if one in ENTRIES), None)

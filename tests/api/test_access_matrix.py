@@ -24,6 +24,7 @@ from sentinel.services.definition import definition_of as service_of
 from sentinel.slo.definition import definition_of
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.api_usage.consumer_keys import ConsumerKeys
 from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.custom_dashboards import Boards
 from sentinel.store.custom_dashboards import Place as Of
@@ -71,6 +72,9 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     if "/services" in path:
         entry = service_of({"name": mark, "tenant": tenant, "owner": "db"})
         Services(store).apply([entry], actor="ada")
+    consumer = None
+    if "/api/v1/keys" in path:
+        consumer = ConsumerKeys(store).create(mark, tenant=tenant, actor="ada", consumer=mark)
     if "{event_id}" in path:
         store.events.add([{"mark": mark}], tenant=tenant)
     if "/dashboards/" in path:
@@ -96,6 +100,7 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
         tenant=tenant, alert=alert, key=key.key.id, mark=mark, ping=ping, change=row.id,
         silence=silence, group=group,
         pending=asked_for(store, tenant, f"rule-{mark}"),
+        consumer_key=(consumer.key.id, consumer.secret.text) if consumer else ("", ""),
     )  # fmt: skip
 
 
@@ -146,6 +151,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         kind="delete",
         alert_id=place.alert,
         key_id=place.key,
+        consumer_key_id=place.consumer_key[0],
         job="nightly",
         key=place.ping,
         name=name,
@@ -283,6 +289,8 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT document FROM service WHERE tenant = '{place.tenant}' ORDER BY name",
         f"SELECT document FROM slo WHERE tenant = '{place.tenant}'",
         f"SELECT * FROM slo_count WHERE slo = '{place.mark}' ORDER BY at",
+        f"SELECT revoked_at FROM consumer_key WHERE tenant = '{place.tenant}' ORDER BY id",
+        f"SELECT prefix FROM consumer_key_secret WHERE key_id = '{place.consumer_key[0]}'",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",
     ]
     with store.read() as connection:

@@ -1,0 +1,30 @@
+"""Requests about consumer keys, for the access matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.api.access_matrix import Entry, Place
+
+
+def new_consumer_key(place: Place) -> dict[str, Any]:
+    return {"name": f"new-{place.tenant}", "tenant": place.tenant}
+
+
+def verified(place: Place) -> dict[str, Any]:
+    return {"key": place.consumer_key[1]}
+
+
+def consumer_key_entries(entry: type[Entry]) -> dict[str, Entry]:
+    """By whole paths where Sentinel's own keys have the same elsewhere."""
+    hidden, one = entry(foreign="hides", team="hides"), entry(foreign=404, team=404)
+    return {
+        "GET /api/v1/keys": hidden,
+        "POST /api/v1/keys": entry(own=201, foreign=403, team=403, body=new_consumer_key),
+        "GET /keys/jwks": entry(foreign=200, team=200),
+        "POST /keys/verify": entry(foreign="hides", team="hides", body=verified),
+        "GET /keys/{consumer_key_id}": one,
+        "POST /keys/{consumer_key_id}/rotate": entry(foreign=404, team=404, body=lambda _: {}),
+        "POST /keys/{consumer_key_id}/revoke": one,
+    }
