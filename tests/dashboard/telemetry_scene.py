@@ -36,8 +36,9 @@ def sends_logs(
     given = [{"timestamp": (NOW - n * SECOND) / SECOND, **one} for n, one in enumerate(lines)]
     posted = posted_logs(given)
     assert not posted.errors
-    batch = logs_of(posted.request, now=NOW, oldest=0)
-    insert_batch(client, tenant, batch, f"{tenant} {time.time_ns()}", NOW)
+    arrived = time.time_ns()  # not `NOW`: times far after the arrival are moved to it
+    batch = logs_of(posted.request, now=arrived, oldest=0)
+    insert_batch(client, tenant, batch, f"{tenant} {arrived}", arrived)
 
 
 def sends_spans(
@@ -46,8 +47,9 @@ def sends_spans(
     """A service sends spans."""
     posted = posted_spans(spans, root=False)
     assert not posted.errors
-    batch = spans_of(posted.request, now=NOW, oldest=0)
-    insert_batch(client, tenant, batch, f"{tenant} {time.time_ns()}", NOW)
+    arrived = time.time_ns()
+    batch = spans_of(posted.request, now=arrived, oldest=0)
+    insert_batch(client, tenant, batch, f"{tenant} {arrived}", arrived)
 
 
 def shop(number: int, *, bad: bool = False) -> list[Mapping[str, object]]:
