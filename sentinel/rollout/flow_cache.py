@@ -7,12 +7,14 @@ of the libraries.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -169,16 +171,34 @@ def _is_ours(entrypoint: str) -> bool:
 
 def code_digest() -> str:
     """Return a hash of the code of all flows, and of the versions of the libraries they use."""
+    return _digest_of(tuple(_files()))
+
+
+class _File(NamedTuple):
+    path: str
+    changed: int
+    size: int
+
+
+# An API asks with each request about rules; reading everything would be most of their time.
+@lru_cache(maxsize=1)
+def _digest_of(files: tuple[_File, ...]) -> str:
     sum_ = hashlib.sha256()
     names = ("prefect", "pydantic", "msgspec")
     for one in (sys.version, *(f"{name} {version(name)}" for name in names)):
         sum_.update(one.encode())
-    for file in _files():
-        sum_.update(str(file.relative_to(_ROOT)).encode())
-        sum_.update(file.read_bytes())
+    for file in files:
+        sum_.update(os.path.relpath(file.path, _ROOT).encode())
+        sum_.update(Path(file.path).read_bytes())
     return sum_.hexdigest()
 
 
-def _files() -> Iterable[Path]:
+def _files() -> Iterable[_File]:
     for package in _CODE:
-        yield from sorted((_ROOT / package).rglob("*.py"))
+        for folder, folders, names in os.walk(_ROOT / package):
+            folders.sort()
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    path = f"{folder}/{name}"
+                    found = os.stat(path)  # noqa: PTH116 - twice as quick, for a thousand files
+                    yield _File(path, found.st_mtime_ns, found.st_size)
