@@ -24,7 +24,8 @@ def eventually(
     """What `look` answers once that is true-ish; fails where it never is.
 
     Args:
-        look: asked ten times a second; may raise, which fails at once
+        look: asked ten times a second, or less often where it takes long; may raise, which fails
+            at once
         what: what should happen, for the failure
         within: seconds
         pause: waits so many seconds
@@ -32,9 +33,12 @@ def eventually(
     """
     until = time.monotonic() + within
     while True:
+        began = time.monotonic()
         found = look()
         if found:
             return found
-        if time.monotonic() > until:
+        now = time.monotonic()
+        if now > until:
             pytest.fail(f"never happened: {what}\n{said()}".rstrip())
-        pause(0.1)
+        # Most of the time is left to whoever is waited for.
+        pause(min(max(0.1, 2 * (now - began)), 3))

@@ -113,12 +113,9 @@ class Rollouts:
     def there(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Everything that the API says of them and their Automations, without what is made."""
         found: dict[str, dict[str, Any]] = {}
+        listed = [(str(one["actions"]), _plain(one)) for one in self.api.automations()]
         for one in self.api.live(names):
-            automations = [
-                _plain(automation)
-                for automation in self.api.automations()
-                if one.id in str(automation["actions"])
-            ]
+            automations = [automation for actions, automation in listed if one.id in actions]
             automations.sort(key=lambda automation: automation["name"])
             whole = {"deployment": _plain(one.deployment), "automations": automations}
             # A limit of its own is named for its id.
