@@ -5,6 +5,7 @@ Tests of one process share the server: mark them `prefect`.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -12,7 +13,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -120,6 +121,27 @@ class PrefectServer:
             text=True,
             timeout=300,
         )
+
+    def commands(self, *commands: Sequence[str]) -> list[tuple[int, str]]:
+        """Run `prefect …` once for each, one after the other in one process.
+
+        Args:
+            commands: the arguments of each
+
+        Returns:
+            The exit code of each, and what it printed.
+        """
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.prefect_commands"],
+            cwd=ROOT,
+            env=self.environ(COLUMNS="200"),
+            input=json.dumps(commands),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [(code, printed) for code, printed in json.loads(done.stdout)]
 
     def pool(self, name: str = "sentinel") -> None:
         """Make a process work pool of that name, as `prefect work-pool create` does."""

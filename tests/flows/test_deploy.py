@@ -15,16 +15,24 @@ from sentinel.timing.schedule import anchor_for
 from tests.prefect_server import ROOT, PrefectServer
 
 # One group: each process of the suite that has one of these tests rolls everything out.
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("deploy")]
+pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("deploy")]
 
 SHIPPED: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 
 
 @pytest.fixture(scope="module")
-def rolled_out(prefect_server: PrefectServer) -> PrefectServer:
-    done = prefect_server.cli("--no-prompt", "deploy", "--all")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return prefect_server
+def typed(prefect_server: PrefectServer) -> tuple[PrefectServer, tuple[int, str]]:
+    """Everything is rolled out, and one by its name once more; the server, and what that said."""
+    (code, printed), named = prefect_server.commands(
+        ["--no-prompt", "deploy", "--all"], ["--no-prompt", "deploy", "-n", "disk-space"]
+    )
+    assert code == 0, printed
+    return prefect_server, named
+
+
+@pytest.fixture(scope="module")
+def rolled_out(typed: tuple[PrefectServer, tuple[int, str]]) -> PrefectServer:
+    return typed[0]
 
 
 def rule(name: str, **parameters: Any) -> dict[str, Any]:
@@ -45,15 +53,34 @@ def rule(name: str, **parameters: Any) -> dict[str, Any]:
     }
 
 
-def refused(server: PrefectServer, folder: Path, deployment: dict[str, Any]) -> str:
-    file = folder / "refused.yaml"
-    file.write_text(yaml.safe_dump({"name": "test", "deployments": [deployment]}))
-    done = server.cli("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
-    assert done.returncode != 0, done.stdout
-    return done.stdout + done.stderr
+REFUSED = {
+    "trigger": ({"smallest_gb": -1}, "-1 is less than the minimum of 0"),
+    "rule": ({"rule": {"name": "refused", "severity": "awful"}}, "'awful' is not one of"),
+    "no name": ({"rule": {"every": "60s"}}, "{'every': '60s'} should not be valid"),
+}
+"""Parameters, and what is said about them."""
 
 
-@pytest.mark.slow
+@pytest.fixture(scope="module")
+def refusals(
+    prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """What is said about each of `REFUSED`, and about a trigger that does not exist."""
+    entries = {name: rule("refused") for name in REFUSED}
+    for name, (parameters, _) in REFUSED.items():
+        entries[name]["parameters"] |= parameters
+    entries["unknown"] = rule("refused") | {"entrypoint": "flows.rules.disk_spice"}
+    folder = tmp_path_factory.mktemp("refused")
+    commands: list[list[str]] = []
+    for number, entry in enumerate(entries.values()):
+        file = folder / f"{number}.yaml"
+        file.write_text(yaml.safe_dump({"name": "test", "deployments": [entry]}))
+        commands.append(["--no-prompt", "deploy", "--all", "--prefect-file", str(file)])
+    answers = prefect_server.commands(*commands)
+    assert all(code for code, _ in answers), answers
+    return dict(zip(entries, (printed for _, printed in answers), strict=True))
+
+
 def test_everything_that_ships_arrives(rolled_out: PrefectServer):
     found = {one["name"]: one for one in rolled_out.api.deployments()}
     assert {one["name"] for one in SHIPPED} <= set(found)
@@ -66,11 +93,10 @@ def test_everything_that_ships_arrives(rolled_out: PrefectServer):
         assert deployment["path"] is None
 
 
-@pytest.mark.slow
-def test_one_can_be_rolled_out_by_its_name(rolled_out: PrefectServer):
-    done = rolled_out.cli("--no-prompt", "deploy", "-n", "disk-space")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "disk_space/disk-space" in done.stdout
+def test_one_can_be_rolled_out_by_its_name(typed: tuple[PrefectServer, tuple[int, str]]):
+    code, printed = typed[1]
+    assert code == 0, printed
+    assert "disk_space/disk-space" in printed
 
 
 def test_the_form_in_the_ui_has_help_and_bounds(rolled_out: PrefectServer):
@@ -106,7 +132,6 @@ def test_escalate_is_woken_at_once_or_after_the_delay_of_the_event(rolled_out: P
     assert {name: action["schedule_after"] for name, action in found.items()} == delays
 
 
-@pytest.mark.slow
 def test_deploying_again_keeps_switches_and_times(prefect_server: PrefectServer, tmp_path: Path):
     prefect_server.deploy(tmp_path, rule("keeps-its-switch"))
     before = prefect_server.api.deployment_named("disk_space", "keeps-its-switch")
@@ -125,26 +150,11 @@ def test_deploying_again_keeps_switches_and_times(prefect_server: PrefectServer,
     assert kept["schedule"]["anchor_date"] == schedule["schedule"]["anchor_date"]
 
 
-@pytest.mark.parametrize(
-    ("parameters", "named"),
-    [
-        ({"smallest_gb": -1}, "-1 is less than the minimum of 0"),
-        ({"rule": {"name": "refused", "severity": "awful"}}, "'awful' is not one of"),
-        ({"rule": {"every": "60s"}}, "{'every': '60s'} should not be valid"),
-    ],
-    ids=["trigger", "rule", "no name"],
-)  # fmt: skip
-@pytest.mark.slow
-def test_bad_parameters_are_refused_by_deploy(
-    prefect_server: PrefectServer, tmp_path: Path, parameters: dict[str, Any], named: str
-):
-    deployment = rule("refused")
-    deployment["parameters"] |= parameters
-    said = " ".join(refused(prefect_server, tmp_path, deployment).split())
-    assert named in said, said[:2000]
+@pytest.mark.parametrize("which", REFUSED)
+def test_bad_parameters_are_refused_by_deploy(refusals: dict[str, str], which: str):
+    said = " ".join(refusals[which].split())
+    assert REFUSED[which][1] in said, said[:2000]
 
 
-@pytest.mark.slow
-def test_a_trigger_that_does_not_exist_is_refused(prefect_server: PrefectServer, tmp_path: Path):
-    deployment = rule("refused") | {"entrypoint": "flows.rules.disk_spice"}
-    assert "disk_spice" in refused(prefect_server, tmp_path, deployment)
+def test_a_trigger_that_does_not_exist_is_refused(refusals: dict[str, str]):
+    assert "disk_spice" in refusals["unknown"]
