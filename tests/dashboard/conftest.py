@@ -97,12 +97,13 @@ def served(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Gene
 
 
 @pytest.fixture
-def watched(
+def window(
     request: pytest.FixtureRequest, profile: BrowserContext, served: Served
 ) -> Generator[Watched]:
-    """Its live page in a window, which may complain of nothing and ask no other host.
+    """A window for a live page, which may complain of nothing and ask no other host.
 
-    Nothing but the cache is left of an earlier test's pages.
+    It shows no page yet: for tests that begin at an address. Nothing but the cache is left of an
+    earlier test's pages.
     """
     page = profile.new_page()
     page.set_default_timeout(PATIENCE)
@@ -110,13 +111,20 @@ def watched(
     page.emulate_media(color_scheme=getattr(request, "param", "light"))
     page.goto(f"{served.url}/_stcore/health")
     page.evaluate("localStorage.clear()")
-    watched = Watched(page, served.url)
-    page.goto(served.url)
-    expect(page.locator(".blotter .grid")).to_be_visible()
-    yield watched
+    window = Watched(page, served.url)
+    yield window
     for opened in profile.pages[1:]:  # the first is the browser's own
         opened.close()
     profile.clear_cookies()
     profile.clear_permissions()
-    assert watched.complaints == []
-    assert watched.outside == []
+    assert window.complaints == []
+    assert window.outside == []
+
+
+@pytest.fixture
+def watched(request: pytest.FixtureRequest, window: Watched, served: Served) -> Watched:
+    """The window, with the live page in it."""
+    window.page.emulate_media(color_scheme=getattr(request, "param", "light"))
+    window.page.goto(served.url)
+    expect(window.page.locator(".blotter .grid")).to_be_visible()
+    return window

@@ -171,8 +171,8 @@ def test_clicks_close_together_are_all_done(scene: Scene, watched: Watched):
 
 
 @pytest.mark.slow
-def test_a_link_opens_a_filtered_page_and_one_alert(scene: Scene, watched: Watched, served: Served):
-    page = watched.page
+def test_a_link_opens_a_filtered_page_and_one_alert(scene: Scene, window: Watched, served: Served):
+    page = window.page
     wanted = scene.raises("this", severity="low")
     scene.raises("that", severity="critical")
     page.goto(f"{served.url}/?severity=low&group=rule&alert={wanted}")

@@ -112,12 +112,12 @@ def problems(page: Page, width: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("watched", "first"), [("light", 0), ("dark", 1)], indirect=["watched"], ids=["light", "dark"]
+    ("window", "first"), [("light", 0), ("dark", 1)], indirect=["window"], ids=["light", "dark"]
 )
 def test_every_page_is_for_everybody_at_every_width(
-    scene: Scene, watched: Watched, served: Served, first: int
+    scene: Scene, window: Watched, served: Served, first: int
 ):
-    page = watched.page
+    page = window.page
     for name in ("db", "ams", "fra", "pager"):
         scene.store.receivers.set(name, ["inbox"])
     OnCallDocuments(scene.store).apply(DOCUMENT, actor="lena")

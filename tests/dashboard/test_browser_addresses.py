@@ -58,8 +58,8 @@ ADDRESSES = {
 }
 
 
-def test_nonsense_in_an_address_breaks_no_page(scene: Scene, watched: Watched, served: Served):
-    page = watched.page
+def test_nonsense_in_an_address_breaks_no_page(scene: Scene, window: Watched, served: Served):
+    page = window.page
     scene.raises("one")
     for path, names in ADDRESSES.items():
         asked = "&".join(f"{name}={NONSENSE}" for name in names.split())
@@ -69,13 +69,13 @@ def test_nonsense_in_an_address_breaks_no_page(scene: Scene, watched: Watched, s
             expect(page.locator("[data-testid=stException]")).to_have_count(0)
             if path != "compare":
                 break
-    assert watched.complaints == []
+    assert window.complaints == []
 
 
 def test_filters_of_the_other_pages_are_read_from_their_addresses_too(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
-    page = watched.page
+    page = window.page
     scene.store.act([scene.raises("one")], Acknowledge(actor="lena", comment="on it"))
     nothing = page.locator(".empty")
     for path in (
@@ -100,9 +100,9 @@ def test_filters_of_the_other_pages_are_read_from_their_addresses_too(
 
 
 def test_an_address_that_is_no_page_leads_where_it_means(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
-    page = watched.page
+    page = window.page
     alert = scene.raises("one")
     rule = scene.store.alerts.get(alert).rule
     for path, heading, landed in (
@@ -130,8 +130,8 @@ def test_an_address_that_is_no_page_leads_where_it_means(
     expect(page.get_by_role("textbox", name="Search")).to_have_value("")
 
 
-def test_a_click_anywhere_in_a_row_opens_its_rule(scene: Scene, watched: Watched, served: Served):
-    page = watched.page
+def test_a_click_anywhere_in_a_row_opens_its_rule(scene: Scene, window: Watched, served: Served):
+    page = window.page
     scene.raises("one", name="first")
     scene.raises("two", name="second")
     page.goto(f"{served.url}/rules")
@@ -147,9 +147,9 @@ def test_a_click_anywhere_in_a_row_opens_its_rule(scene: Scene, watched: Watched
 
 
 def test_chosen_days_are_in_the_address_and_the_fonts_are_our_own(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
-    page = watched.page
+    page = window.page
     fonts: list[str] = []
     page.on("request", lambda one: fonts.append(one.url) if ".woff2" in one.url else None)
     scene.raises("one")
@@ -177,9 +177,9 @@ def test_chosen_days_are_in_the_address_and_the_fonts_are_our_own(
 
 
 def test_the_link_of_a_message_opens_its_group_also_when_it_is_over(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
-    page = watched.page
+    page = window.page
     over = scene.raises("over", name="disk", group_by=[])
     other = scene.raises("also over", name="disk", group_by=[])
     scene.raises("of another group")
@@ -194,4 +194,4 @@ def test_the_link_of_a_message_opens_its_group_also_when_it_is_over(
     expect(page).to_have_url(re.compile(f"q=group%3A{group}|q=group:{group}"))
     page.reload()
     expect(page.locator(".row")).to_have_count(2)
-    assert watched.complaints == []
+    assert window.complaints == []

@@ -15,14 +15,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @pytest.mark.parametrize(
-    ("watched", "critical"), [("light", (0xC4, 0x26, 0x1B)), ("dark", (0xFF, 0x6B, 0x5E))],
-    indirect=["watched"],
+    ("window", "critical"), [("light", (0xC4, 0x26, 0x1B)), ("dark", (0xFF, 0x6B, 0x5E))],
+    indirect=["window"],
 )  # fmt: skip
 def test_what_opened_is_drawn_as_bars_in_the_colour_of_its_severity(
-    scene: Scene, watched: Watched, served: Served, critical: tuple[int, int, int]
+    scene: Scene, window: Watched, served: Served, critical: tuple[int, int, int]
 ):
     scene.storm(40, severity="critical")
-    page = watched.page
+    page = window.page
     page.goto(f"{served.url}/overview")
     chart = page.get_by_test_id("stVegaLiteChart")
     expect(chart).to_be_visible()

@@ -14,11 +14,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.mark.parametrize("watched", ["light", "dark"], indirect=True)
+@pytest.mark.parametrize("window", ["light", "dark"], indirect=True)
 def test_a_change_is_found_and_shown_before_and_after(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
-    page = watched.page
+    page = window.page
     alert = scene.raises("disk full")
     scene.store.act([alert], Acknowledge(actor="lena", comment="on it"))
     scene.store.receivers.set("ops", ["inbox"], actor="omar")
@@ -38,4 +38,4 @@ def test_a_change_is_found_and_shown_before_and_after(
     expect(page.get_by_text("omar set the channels of the receiver ops")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
     expect(differs).to_be_visible()
-    assert watched.complaints == []
+    assert window.complaints == []

@@ -41,10 +41,10 @@ def saved(page: Page, kind: str) -> tuple[str, list[dict[str, str]]]:
 
 
 def test_all_of_a_long_history_is_written_before_ones_eyes_and_saved(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
     scene.storm(MANY)
-    page = watched.page
+    page = window.page
     page.goto(f"{served.url}/history")
     expect(page.locator(".fresh-count")).to_contain_text("1 – 50 of 1,000+")
     name, rows = saved(page, "CSV")
@@ -60,13 +60,13 @@ def test_all_of_a_long_history_is_written_before_ones_eyes_and_saved(
 
 
 def test_what_people_did_is_found_by_its_address_and_saved(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
     scene.storm(120)
     ids = [alert.id for alert in scene.store.alerts.page(limit=200).items]
     scene.store.act(ids, Acknowledge(actor="lena", comment="=on it"))
     scene.store.act(ids[:3], Acknowledge(actor="omar"))
-    page = watched.page
+    page = window.page
     page.goto(f"{served.url}/audit")
     page.get_by_role("textbox", name="Actor").fill("lena")
     page.get_by_role("textbox", name="Actor").press("Enter")
@@ -85,12 +85,12 @@ def test_what_people_did_is_found_by_its_address_and_saved(
 
 
 def test_a_row_of_the_audit_opens_its_alert_whose_address_can_be_passed_on(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
     first, second = scene.raises("disk"), scene.raises("cpu")
     scene.store.act([first], Acknowledge(actor="lena"))
     scene.store.act([second], Acknowledge(actor="omar"))
-    page = watched.page
+    page = window.page
     page.goto(f"{served.url}/audit?audit-actor=lena")
     table = page.locator("[data-testid=stDataFrame] canvas").first
     expect(table).to_be_visible()
@@ -105,9 +105,9 @@ def test_a_row_of_the_audit_opens_its_alert_whose_address_can_be_passed_on(
     expect(page.get_by_role("textbox", name="Actor")).to_have_value("lena")
 
 
-def test_nonsense_in_an_address_is_no_trouble(scene: Scene, watched: Watched, served: Served):
+def test_nonsense_in_an_address_is_no_trouble(scene: Scene, window: Watched, served: Served):
     scene.store.act([scene.raises("disk")], Acknowledge(actor="lena"))
-    page = watched.page
+    page = window.page
     for nonsense in ("audit-span=x&audit-kinds=y", "q=%25%27%00%F0%9F", "alert=zzz"):
         page.goto(f"{served.url}/audit?{nonsense}")
         expect(page.locator(".page-head h1").get_by_text("Audit")).to_be_visible()

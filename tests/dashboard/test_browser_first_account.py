@@ -15,9 +15,9 @@ expect.set_options(timeout=PATIENCE)
 
 
 def test_a_typed_password_survives_until_the_user_is_created_and_the_login_follows(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
-    page = watched.page
+    page = window.page
     page.goto(f"{served.url}/people")
     name = page.get_by_label("Name", exact=True)
     name.fill("maria")

@@ -168,11 +168,11 @@ def test_the_length_of_the_overview_is_in_its_address(
 
 
 def test_a_rule_a_search_and_an_alert_open_by_their_addresses(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
     alert = scene.raises("one")
     rule = scene.store.alerts.get(alert).rule
-    page = watched.page
+    page = window.page
     page.goto(f"{served.url}/rules?rule={rule}")
     expect(page.locator(".rule-name")).to_have_text(rule)
     page.goto(f"{served.url}/history?q=rule%3A{rule}&alert={alert}")

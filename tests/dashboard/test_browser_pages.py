@@ -54,7 +54,7 @@ def heading(page: Page, name: str) -> None:
 
 
 def test_every_page_opens_by_its_address_without_a_complaint(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
     scene.raises("one")
     for path, name in (
@@ -68,11 +68,11 @@ def test_every_page_opens_by_its_address_without_a_complaint(
         ("health", "Health"), ("log", "System log"), ("people", "People and access"),
         ("settings", "Settings"),
     ):  # fmt: skip
-        watched.page.goto(f"{served.url}/{path}")
-        heading(watched.page, name)
-    watched.page.goto(f"{served.url}/history?q=nothing-like-it")
-    expect(watched.page.get_by_text("No alert matches")).to_be_visible()
-    assert watched.complaints == []
+        window.page.goto(f"{served.url}/{path}")
+        heading(window.page, name)
+    window.page.goto(f"{served.url}/history?q=nothing-like-it")
+    expect(window.page.get_by_text("No alert matches")).to_be_visible()
+    assert window.complaints == []
 
 
 def test_the_drawer_draws_the_readings_around_an_alert(scene: Scene, watched: Watched):
@@ -177,8 +177,8 @@ def test_a_saved_view_brings_the_page_back_as_it_was(scene: Scene, watched: Watc
     assert [one.query for one in scene.store.views.of("maria")] == ["severity=critical"]
 
 
-def test_a_rule_is_switched_off_from_its_page(scene: Scene, watched: Watched, served: Served):
-    page = watched.page
+def test_a_rule_is_switched_off_from_its_page(scene: Scene, window: Watched, served: Served):
+    page = window.page
     alert = scene.raises("one")
     rule = scene.store.alerts.get(alert).rule
     page.goto(f"{served.url}/rules?rule={rule}")
@@ -193,10 +193,8 @@ def test_a_rule_is_switched_off_from_its_page(scene: Scene, watched: Watched, se
     assert scene.store.alerts.get(alert).status == "resolved"
 
 
-def test_an_excel_file_is_downloaded(
-    scene: Scene, watched: Watched, served: Served, tmp_path: Path
-):
-    page = watched.page
+def test_an_excel_file_is_downloaded(scene: Scene, window: Watched, served: Served, tmp_path: Path):
+    page = window.page
     scene.storm(30)
     page.goto(f"{served.url}/history")
     heading(page, "History")
@@ -284,13 +282,13 @@ def test_more_than_are_loaded_are_acknowledged_with_the_keyboard(scene: Scene, w
 
 
 @pytest.mark.own_server
-def test_every_page_says_that_its_server_has_gone(scene: Scene, watched: Watched, served: Served):
-    page = watched.page
+def test_every_page_says_that_its_server_has_gone(scene: Scene, window: Watched, served: Served):
+    page = window.page
     page.goto(f"{served.url}/settings")
     heading(page, "Settings")
     fresh = page.locator(".pulse .fresh")
     expect(fresh).to_have_text("Prefect does not answer.")  # which is so here, and no more
-    watched.loses_its_server()
+    window.loses_its_server()
     served.stop()
     page.evaluate("Date.now = ((now) => () => now() + 60_000)(Date.now)")  # a minute later
     expect(fresh).to_contain_text("Disconnected")

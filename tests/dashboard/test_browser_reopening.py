@@ -95,9 +95,9 @@ def test_a_resolve_is_taken_back_also_after_others_saw_it(scene: Scene, watched:
 
 
 def test_history_reopens_what_is_over_by_button_and_by_key(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
-    page = watched.page
+    page = window.page
     wanted = scene.raises("one")
     scene.store.act([wanted], Resolve(actor="lena"))
     page.goto(f"{served.url}/history?alert={wanted}")
@@ -119,9 +119,9 @@ def test_history_reopens_what_is_over_by_button_and_by_key(
 
 
 def test_why_something_is_not_reopened_is_said_in_the_drawer(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
-    page = watched.page
+    page = window.page
     wanted = scene.raises("one")
     scene.store.act([wanted], Resolve(actor="lena"))
     scene.store.rules.disable(scene.store.alerts.get(wanted).rule, actor="lena")

@@ -40,8 +40,8 @@ def choose(page: Page, label: str, words: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_a_rule_is_built_with_the_keyboard_alone(scene: Scene, watched: Watched, served: Served):
-    page = watched.page
+def test_a_rule_is_built_with_the_keyboard_alone(scene: Scene, window: Watched, served: Served):
+    page = window.page
     scene.raises("one", name="cpu", labels={"host": "web-1"})
     page.goto(f"{served.url}/rules")
     tab_to(page, "button New rule")

@@ -37,15 +37,15 @@ def store(
 
 
 @pytest.mark.parametrize(
-    ("watched", "widths"),
+    ("window", "widths"),
     [("light", (1440, 390)), ("dark", (1440,))],
-    indirect=["watched"],
+    indirect=["window"],
     ids=["light", "dark"],
 )
 def test_what_services_send_can_be_read_by_everybody(
-    watched: Watched, served: Served, widths: tuple[int, ...]
+    window: Watched, served: Served, widths: tuple[int, ...]
 ):
-    page = watched.page
+    page = window.page
     page.emulate_media(reduced_motion="reduce")
     found: list[str] = []
     for path, drawn in DRAWN.items():
@@ -58,9 +58,9 @@ def test_what_services_send_can_be_read_by_everybody(
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("watched", ["light"], indirect=True)
-def test_a_span_is_chosen_with_the_keyboard(watched: Watched, served: Served):
-    page = watched.page
+@pytest.mark.parametrize("window", ["light"], indirect=True)
+def test_a_span_is_chosen_with_the_keyboard(window: Watched, served: Served):
+    page = window.page
     page.goto(f"{served.url}/traces/{1:032x}")
     page.locator(".waterfall ul").focus()
     page.keyboard.press("ArrowDown")

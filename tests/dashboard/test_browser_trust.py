@@ -291,9 +291,9 @@ def test_what_the_mouse_does_at_the_heads_is_done_with_keys_too(scene: Scene, wa
 
 
 def test_keys_are_heard_also_after_the_page_was_chosen_in_the_sidebar(
-    scene: Scene, watched: Watched, served: Served
+    scene: Scene, window: Watched, served: Served
 ):
-    page = watched.page
+    page = window.page
     scene.raises("one")
     page.goto(f"{served.url}/settings")
     expect(page.locator(".page-head h1").get_by_text("Settings")).to_be_visible()
