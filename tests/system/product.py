@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,19 @@ from tests.waiting import eventually
 
 T = TypeVar("T")
 
-__all__ = ["Product"]
+__all__ = ["Product", "none_of"]
+
+
+def none_of(processes: Iterable[psutil.Process]) -> bool:
+    """Whether none of them runs any more."""
+    return not any(map(_lives, processes))
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Product:
@@ -200,6 +212,20 @@ class Product:
             timeout=180,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def make_webhook(self, name: str, url: str, secret: str) -> None:
+        """Save a block of a signed webhook, as a person does in Prefect's UI."""
+        code = (
+            "import sys; from blocks.webhook import SignedWebhook;"
+            "name, url, secret = sys.argv[1:];"
+            "SignedWebhook(url=url, secret=secret).save(name, overwrite=True)"
+        )
+        subprocess.run(
+            [sys.executable, "-c", code, name, url, secret],
+            env={**self.environment, **self.record().environment},
+            check=True,
+            timeout=60,
+        )
 
     def tracebacks(self) -> dict[str, str]:
         """Every log that has a traceback, from there on."""

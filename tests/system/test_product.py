@@ -11,8 +11,8 @@ import hmac
 import json
 import os
 import secrets
+import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 import yaml
 from sqlalchemy import text
@@ -28,7 +27,7 @@ from sqlalchemy import text
 from sentinel.store import Store
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.prefect_server import ROOT, Receiver
-from tests.system.product import Product
+from tests.system.product import Product, none_of
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("system")]
@@ -66,7 +65,7 @@ def product(
     product = Product(folder)
     product.start()
     try:
-        _make_block(product, receiver.url)
+        product.make_webhook("system-test", receiver.url, SECRET)
         store = product.store()
         store.receivers.set("system-test", ["inbox", "sentinel-webhook/system-test"])
         store.close()
@@ -74,19 +73,6 @@ def product(
         yield product
     finally:
         product.stop()
-
-
-def _make_block(product: Product, url: str) -> None:
-    code = (
-        "import sys; from blocks.webhook import SignedWebhook;"
-        "SignedWebhook(url=sys.argv[1], secret=sys.argv[2]).save('system-test', overwrite=True)"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code, url, SECRET],
-        env={**product.environment, **product.record().environment},
-        check=True,
-        timeout=60,
-    )
 
 
 def _rule(disk: Path) -> dict[str, Any]:
@@ -229,11 +215,15 @@ def _deliveries(store: Any) -> list[dict[str, Any]]:
 
 def test_the_demo_is_named_as_such_and_its_alerts_are_there(product: Product):
     shipped = {"demo-cpu", "demo-disk", "disk-space", "cpu-high", "system-disk"}
+
+    def listed() -> list[dict[str, Any]]:
+        return product.api("GET", "/api/v1/alerts/rules", params={"limit": 200})["items"]
+
     # A rule is listed from its first evaluation on.
     product.eventually(
-        lambda: shipped <= {row["name"] for row in product.sentinel("rule", "list")["items"]},
-        "every rule was looked at",
+        lambda: shipped <= {row["name"] for row in listed()}, "every rule was looked at"
     )
+    assert shipped <= {row["name"] for row in product.sentinel("rule", "list")["items"]}
     demo = [
         row for row in product.sentinel("alert", "list")["items"] if row["rule"].startswith("demo-")
     ]
@@ -384,11 +374,20 @@ def _moment(store: Store, query: str) -> datetime:
         return connection.execute(text(query)).scalar_one()
 
 
-def test_ctrl_c_stops_everything_it_started_and_the_next_start_has_the_history(product: Product):
-    ours = {psutil.Process(child.pid) for child in product.record().children}
+def test_a_supervisor_that_is_killed_leaves_nothing_and_the_next_start_has_the_history(
+    product: Product,
+):
+    started = product.processes()
     count = len(product.sentinel("alert", "list", "--history")["items"])
-    assert product.stop() == 0
-    eventually(lambda: not any(process.is_running() for process in ours), "all have ended", 30)
+    product.end(signal.SIGKILL)
+    eventually(lambda: none_of(started), "all that it started has ended")
     product.start()
     assert len(product.sentinel("alert", "list", "--history")["items"]) >= count
     assert os.path.exists(product.home.record)  # noqa: PTH110 - a plain look
+
+
+def test_ctrl_c_stops_everything_it_started(product: Product):
+    started = product.processes()
+    assert started
+    assert product.stop() == 0
+    eventually(lambda: none_of(started), "all have ended", 30)

@@ -7,10 +7,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
-from tests.system.product import Product
+from tests.system.product import Product, none_of
 from tests.waiting import eventually
 
 pytestmark = [
@@ -18,12 +17,6 @@ pytestmark = [
     pytest.mark.prefect,
     pytest.mark.xdist_group("whole"),
 ]
-
-
-def none_runs(processes: list[psutil.Process]) -> bool:
-    return not [
-        one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE
-    ]
 
 
 @pytest.fixture
@@ -34,7 +27,7 @@ def product(reachable: Path) -> Generator[Product]:
         product.end(signal.SIGTERM)
 
 
-# On PostgreSQL tests/system starts it, and goes further.
+# On PostgreSQL tests/system starts it, and goes further: to Ctrl-C and a killed supervisor.
 @pytest.mark.parametrize("kind", [pytest.param("postgresql", marks=pytest.mark.long), "sqlite"])
 def test_a_newcomer_sees_an_alert_and_a_second_start_still_has_it(
     product: Product, kind: str
@@ -58,8 +51,8 @@ def test_a_newcomer_sees_an_alert_and_a_second_start_still_has_it(
     assert places["Dashboard"] in second.stderr
 
     started = product.processes()
-    assert product.end(signal.SIGINT) == 0
-    eventually(lambda: none_runs(started), "all that it started has ended")
+    assert product.end(signal.SIGTERM) == 0
+    eventually(lambda: none_of(started), "all that it started has ended")
     assert product.run("alert", "list").returncode == (0 if kind == "sqlite" else 5)
 
     product.start(*arguments, "--no-demo")
@@ -67,7 +60,7 @@ def test_a_newcomer_sees_an_alert_and_a_second_start_still_has_it(
     assert {alert["id"] for alert in alerts} <= {alert["id"] for alert in again}
     started = product.processes()
     assert product.run("down").returncode == 0
-    eventually(lambda: none_runs(started), "all that it started has ended")
+    eventually(lambda: none_of(started), "all that it started has ended")
 
 
 def _prefect_asks_for_a_login(product: Product) -> None:
@@ -80,13 +73,3 @@ def _prefect_asks_for_a_login(product: Product) -> None:
     login = product.home.root / "prefect-login"
     assert product.record().places["Prefect login"] == str(login)
     assert login.read_text().strip() in product.run("env").stdout
-
-
-def test_a_supervisor_that_is_killed_leaves_nothing_for_long(product: Product) -> None:
-    product.start("--no-demo")
-    started = product.processes()
-    product.end(signal.SIGKILL)
-    eventually(lambda: none_runs(started), "all that it started has ended")
-
-    product.start("--no-demo")
-    assert product.end(signal.SIGTERM) == 0
