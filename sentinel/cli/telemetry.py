@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentinel.cli.output import AsJson, json_out, say
+from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import home_of, settings_here
 from sentinel.errors import ConfigurationError
 
@@ -17,12 +17,53 @@ if TYPE_CHECKING:
 
 __all__ = ["commands"]
 
+_START_SECONDS = 30.0
+"""How long the embedded store may take to start."""
 _BACKUP_SECONDS = 3_600.0
 """How long one statement of a backup or restore may take."""
 
 commands = typer.Typer(
-    no_args_is_help=True, help="The embedded store of logs and spans: backup and restore."
+    no_args_is_help=True, help="The store of logs and spans: status, backup and restore."
 )
+
+
+@commands.command()
+def status(json: AsJson = False) -> None:
+    """Show the size of the store by tenant and signal, and how much of its limits it uses.
+
+    Examples:
+        sentinel telemetry status
+
+        sentinel telemetry status --json
+    """
+    from sentinel.cli.remote_url import refuse_remote
+    from sentinel.store.telemetry.client import telemetry_client
+    from sentinel.store.telemetry.condition import condition, used_limits
+
+    refuse_remote()
+    settings = settings_here()
+    found = condition(telemetry_client(settings, wait=_START_SECONDS))
+    used = used_limits(found, settings.telemetry_memory * 1_000_000)
+    if json:
+        import msgspec
+
+        limits = {name: {"percent": share, "says": says} for name, (share, says) in used.items()}
+        json_out({**msgspec.to_builtins(found), "used": limits})
+        return
+    say(f"ClickHouse {found.version}, {found.bytes / 1e6:,.1f} MB on disk")
+    print_table(
+        ["tenant", "signal", "rows", "about MB"],
+        [
+            [one.tenant, one.signal, f"{one.rows:,}", f"{one.bytes / 1e6:,.1f}"]
+            for one in found.tenants
+        ],
+        empty="Nothing was sent yet.",
+    )
+    print_table(
+        ["limit", "used", "seen"],
+        [[name, f"{share:,.0f}%", says] for name, (share, says) in used.items()],
+        empty="",
+    )
 
 
 @commands.command()

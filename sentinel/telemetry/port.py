@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-__all__ = ["CountedLines", "SeenPattern", "SpanFigures", "TelemetryPort"]
+__all__ = ["CountedLines", "SeenPattern", "SpanFigures", "TelemetryPort", "UsedLimit"]
 
 
 class CountedLines(msgspec.Struct, frozen=True):
@@ -68,6 +68,14 @@ class SpanFigures(msgspec.Struct, frozen=True, kw_only=True):
     search: str
 
 
+class UsedLimit(msgspec.Struct, frozen=True):
+    """How much of a limit of the store is used: its name, percent, and what was seen in words."""
+
+    name: str
+    percent: float
+    says: str
+
+
 class TelemetryPort(Protocol):
     """The logs and traces of a rule's tenant.
 
@@ -92,6 +100,10 @@ class TelemetryPort(Protocol):
         self, service: str, since: datetime, until: datetime, season: timedelta
     ) -> Sequence[SeenPattern]:
         """Return the patterns whose rate was unusual in a period."""
+        ...
+
+    def used_limits(self) -> Sequence[UsedLimit]:
+        """Return how much of its limits the store uses, for all tenants together."""
         ...
 
     def spans(

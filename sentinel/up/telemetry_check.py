@@ -5,14 +5,13 @@ from __future__ import annotations
 from sentinel.errors import TelemetryError
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import telemetry_client
-from sentinel.store.telemetry.condition import MANY_PARTS, Condition, condition
+from sentinel.store.telemetry.condition import LONG_MERGE, MANY_PARTS, Condition, condition
 from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.self_watch import SelfWatchState
 
 __all__ = ["judged", "telemetry_state"]
 
-_LONG_MERGE = 3_600.0
 _START_SECONDS = 30.0
 """How long the store may take to answer, since on a busy machine it starts slowly."""
 
@@ -59,14 +58,25 @@ def judged(found: Condition, memory: int) -> SelfWatchState:
         f"ClickHouse {found.version}, {rows:,} rows, {found.bytes / 1e6:,.0f} MB, "
         f"at most {found.most_parts:,} parts a day"
         + (f"; refused in 24 hours: {refused}" if refused else "")
+        + _largest(found)
     )
     if found.most_parts >= MANY_PARTS:
         hint = "Send larger batches, of some thousand records, or fewer at a time."
         return SelfWatchState("warning", f"merges do not keep up: {says}", hint)
-    if found.longest_merge > _LONG_MERGE:
+    if found.longest_merge > LONG_MERGE:
         hint = "Restart the store; see its log."
         return SelfWatchState("warning", f"a merge has run for over an hour: {says}", hint)
     if found.memory > 0.95 * memory:
         hint = "Raise SENTINEL_TELEMETRY_MEMORY, or send and ask less at a time."
         return SelfWatchState("warning", f"nearly all of its memory is used: {says}", hint)
     return SelfWatchState("ok", says)
+
+
+def _largest(found: Condition) -> str:
+    """Return the sizes of the largest tenants, where there are several."""
+    if len({one.tenant for one in found.tenants}) < 2:
+        return ""
+    said = ", ".join(
+        f"{one.tenant} {one.signal} {one.bytes / 1e6:,.0f} MB" for one in found.tenants[:3]
+    )
+    return f"; largest: {said}"

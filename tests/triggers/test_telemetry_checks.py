@@ -22,6 +22,7 @@ from sentinel.telemetry.otlp_spans import spans_of
 from sentinel.telemetry.posted import posted_logs, posted_spans
 from triggers.log_pattern import log_pattern
 from triggers.log_query import log_query
+from triggers.telemetry_store import telemetry_store
 from triggers.trace_errors import trace_errors
 from triggers.trace_latency import trace_latency
 
@@ -136,3 +137,17 @@ def test_latency_and_errors_by_operation_where_there_are_enough_spans(
     (bad,) = seen(trace_errors, ctx, operation="GET /buy")
     assert (bad.labels, bad.value) == ({"service": "shop"}, 25)
     assert seen(trace_errors, ctx, service="mail") == []
+
+
+def test_the_store_itself_is_watched_by_its_limits(
+    telemetry: TelemetryClient, clock: FakeClock
+) -> None:
+    port = TenantTelemetry(lambda: telemetry, "acme", "http://me", memory=10**12)
+    found = seen(telemetry_store, Context(clock=clock, telemetry=port))
+    assert {one.labels["limit"] for one in found} == {"parts", "merge", "memory", "disk"}
+    for one in found:
+        assert one.value is not None
+        assert 0 <= one.value <= 100
+    without = TenantTelemetry(lambda: telemetry, "acme", "http://me")
+    limits = {one.name for one in without.used_limits()}
+    assert limits == {"parts", "merge", "disk"}

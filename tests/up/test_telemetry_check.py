@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from sentinel.settings import Settings
-from sentinel.store.telemetry.condition import MANY_PARTS, Condition, TableSize
+from sentinel.store.telemetry.condition import (
+    MANY_PARTS,
+    Condition,
+    TableSize,
+    TenantSize,
+    used_limits,
+)
 from sentinel.up import telemetry_check
 from sentinel.up.home import TELEMETRY_PASSWORD, Home
 from sentinel.up.instance import Instance, ProcessIdentity
@@ -19,17 +26,27 @@ from sentinel.up.telemetry_check import judged, telemetry_state
 MEMORY = 1_000_000_000
 
 
-def found(*, parts: int = 3, merge: float = 0.0, memory: int = 0) -> Condition:
+def found(
+    *, parts: int = 3, merge: float = 0.0, memory: int = 0, tenants: Sequence[TenantSize] = ()
+) -> Condition:
     tables = [TableSize("logs", 2_000, 5_000_000, parts), TableSize("trace_times", 7, 10, 1)]
     return Condition(
-        version="26.9", tables=tables, longest_merge=merge, memory=memory, refused={"too_old": 4}
-    )
+        version="26.9", tables=tables, longest_merge=merge, memory=memory, refused={"too_old": 4},
+        tenants=list(tenants), disk_free=25, disk_total=100,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("condition", "state", "says"),
     [
         (found(), "ok", "2,000 rows, 5 MB, at most 3 parts a day; refused in 24 hours: 4 too_old"),
+        (
+            found(
+                tenants=[TenantSize("acme", "logs", 9, 4_000_000), TenantSize("b", "spans", 1, 0)]
+            ),
+            "ok",
+            "4 too_old; largest: acme logs 4 MB, b spans 0 MB",
+        ),
         (found(parts=MANY_PARTS), "warning", "merges do not keep up"),
         (found(merge=3_601.0), "warning", "for over an hour"),
         (found(memory=MEMORY), "warning", "nearly all of its memory"),
@@ -42,6 +59,15 @@ def test_a_store_that_does_not_keep_up_is_named(
     assert answer.state == state
     assert says in answer.says
     assert (answer.hint == "") == (state == "ok")
+
+
+def test_each_limit_is_said_in_percent_and_words() -> None:
+    used = used_limits(found(parts=150, merge=1_800.0, memory=900_000_000), MEMORY)
+    assert {name: share for name, (share, _) in used.items()} == {
+        "parts": 50, "merge": 50, "memory": 90, "disk": 75,
+    }  # fmt: skip
+    assert used["memory"][1] == "900 MB of memory are used, of 1,000 MB"
+    assert "memory" not in used_limits(found(), 0)
 
 
 def test_the_embedded_store_is_not_started_to_be_asked(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from sentinel.errors import ConfigurationError, TelemetryError
 from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.store.telemetry.condition import condition, used_limits
 from sentinel.store.telemetry.log_counts import LogCounts
 from sentinel.store.telemetry.log_patterns import LogPattern, LogPatterns, query_of
 from sentinel.store.telemetry.logs import LogSearch
@@ -15,7 +16,7 @@ from sentinel.store.telemetry.pattern_mining import MINUTE
 from sentinel.store.telemetry.reading import Period, TenantReader
 from sentinel.store.telemetry.services import ServiceFigures
 from sentinel.telemetry.asked import BadParameter, ask, moment_of, nanoseconds_of
-from sentinel.telemetry.port import CountedLines, SeenPattern, SpanFigures
+from sentinel.telemetry.port import CountedLines, SeenPattern, SpanFigures, UsedLimit
 from sentinel.telemetry.query import (
     LOG_FIELDS,
     SPAN_FIELDS,
@@ -38,12 +39,20 @@ class TenantTelemetry:
         client: returns what reads; raises `TelemetryUnavailable` where there is no store
         tenant: of the rule
         dashboard: its address, without a slash at the end
+        memory: bytes that the store may hold; 0 where nobody knows
     """
 
-    def __init__(self, client: Callable[[], TelemetryClient], tenant: str, dashboard: str) -> None:
+    def __init__(
+        self,
+        client: Callable[[], TelemetryClient],
+        tenant: str,
+        dashboard: str,
+        memory: int = 0,
+    ) -> None:
         self._client = client
         self._tenant = tenant
         self._dashboard = dashboard
+        self._memory = memory
 
     def lines(
         self, query: str, since: datetime, until: datetime, *, by: str = "", samples: int = 5
@@ -99,6 +108,11 @@ class TenantTelemetry:
             )
             for one in figures.latency(where, period, by_operation=by_operation)
         ]  # fmt: skip
+
+    def used_limits(self) -> list[UsedLimit]:
+        """Return how much of its limits the store uses; see `TelemetryPort`."""
+        used = used_limits(condition(self._client()), self._memory)
+        return [UsedLimit(name, percent, says) for name, (percent, says) in used.items()]
 
     def _check_found(self, period: Period) -> None:
         """Refuse to say anything about patterns where lines wait to be looked at."""
