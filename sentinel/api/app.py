@@ -36,6 +36,7 @@ from sentinel.api import (
     drills,
     escalations,
     events,
+    exposition,
     fatigue,
     health,
     heartbeats,
@@ -215,6 +216,7 @@ def create_app(
     app.state.addresses = Addresses.of(chosen)
     app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy
+    app.state.runs_waiting = lambda: prefect.waiting_runs(chosen.work_pool, app.state.store.now())
     problems.install(app)
     pending_changes.install(app)
     app.add_middleware(
@@ -302,7 +304,9 @@ def create_app(
         consumer_keys.router,
     ):  # fmt: skip
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
-    for router in (telemetry_intake.router, telemetry_bodies.router, opsgenie.router):
+    for router in (
+        telemetry_intake.router, telemetry_bodies.router, opsgenie.router, exposition.router
+    ):  # fmt: skip
         app.include_router(_for_callers(router), dependencies=guarded)
     for router in (log_search.router, trace_search.router, slos.router, slo_figures.router):
         prepared = _for_callers(router)

@@ -169,6 +169,28 @@ class RunQueries(PrefectHttp):
         }
         return self._runs_of_pool(pool, where, "EXPECTED_START_TIME_ASC", most)
 
+    def waiting_runs(self, pool: str, before: datetime) -> int:
+        """Count the flow runs of a work pool that are due and have not started.
+
+        Args:
+            pool: name of the work pool
+            before: runs that are due later are left out
+
+        Returns:
+            How many.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        body = {
+            "flow_runs": {
+                "state": {"type": {"any_": ["SCHEDULED"]}},
+                "expected_start_time": {"before_": before.isoformat()},
+            },
+            "work_pools": {"name": {"any_": [pool]}},
+        }
+        return int(self._ok("POST", "/flow_runs/count", json=body).json())
+
     def _runs_of_pool(
         self, pool: str, where: Mapping[str, Any], sort: str, most: int
     ) -> list[FlowRun]:

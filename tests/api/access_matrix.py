@@ -370,6 +370,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /webhooks/grafana": whole_tenant(FIRING),
     "GET /health": open_to_all(),
     "GET /ready": open_to_all(),
+    "GET =/metrics": open_to_all(),
     "GET /suite-info": open_to_all(),
     # Everybody's own session: test_login.
     "POST /login": open_to_all(),
@@ -395,5 +396,8 @@ ENTRIES: dict[str, Entry] = {
 
 def entry_of(method: str, path: str) -> Entry | None:
     """The entry of a route, which may be at several addresses."""
+    # An address after `=` is the whole of it.
+    if exact := ENTRIES.get(f"{method} ={path}"):
+        return exact
     stems = (path, *(re.sub(f"^/api(/v1)?{more}", "", path) for more in ("(/alerts)?", "")))
     return next((ENTRIES[one] for one in (f"{method} {s}" for s in stems) if one in ENTRIES), None)

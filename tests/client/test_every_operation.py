@@ -43,7 +43,7 @@ WITHOUT = {
         *(f"{method} /ping/{{job}}/{{key}}" for method in ("GET", "HEAD", "POST")),
     },
     BROWSER: {f"POST {BASE}/login", f"POST {BASE}/logout", f"GET {BASE}/me"},
-    PROBE: {"GET /health", "GET /ready", "GET /suite-info"},
+    PROBE: {"GET /health", "GET /metrics", "GET /ready", "GET /suite-info"},
 }  # fmt: skip
 GIVEN: dict[str, tuple[dict[str, Any], ...]] = {
     "calls.rule": tuple({"method": one} for one in ("GET", "PATCH", "DELETE")),
