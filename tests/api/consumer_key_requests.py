@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.api.access_matrix import Entry, Place
+    from tests.api.matrix_entries import Entry, Place
 
 
 def new_consumer_key(place: Place) -> dict[str, Any]:

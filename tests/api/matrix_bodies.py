@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.api.access_matrix import Place
+    from tests.api.matrix_entries import Place
 
 
 def new_alert(place: Place) -> dict[str, Any]:

@@ -32,8 +32,9 @@ from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import PENDING_CHANGE, table_of
 from sentinel.store.services.catalog import Services
 from sentinel.store.slo.slos import Slos
-from tests.api.access_matrix import ENTRIES, Entry, Expected, Place, entry_of
+from tests.api.access_matrix import ENTRIES, entry_of
 from tests.api.document import document
+from tests.api.matrix_entries import Entry, Expected, Place
 from tests.api.served import TOKEN
 from tests.world import World
 

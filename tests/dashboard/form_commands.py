@@ -35,7 +35,7 @@ from dashboard.slo_commands import DeleteSlo, SaveSlo
 from dashboard.template_commands import SetTemplate
 from sentinel.access import Role
 from sentinel.rollout.rule_draft import Draft
-from tests.api.access_matrix import Place
+from tests.api.matrix_entries import Place
 
 __all__ = ["DAY", "FORMS", "MOMENT", "OF_ALL"]
 

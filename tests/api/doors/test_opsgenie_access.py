@@ -11,7 +11,7 @@ from sentinel.api.doors import opsgenie
 from sentinel.api.needs import needed_by
 from sentinel.clock import FakeClock
 from sentinel.store import Store
-from tests.api.access_matrix import Entry, Expected, always, listed, one_object, whole_tenant
+from tests.api.matrix_entries import Entry, Expected, always, listed, one_object, whole_tenant
 from tests.api.test_access_matrix import answers_each_role
 
 NOTE = always({"note": "seen", "endTime": "2100-01-01T00:00:00Z", "owner": {"name": "bob"}})
