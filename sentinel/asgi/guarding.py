@@ -1,0 +1,147 @@
+"""What the middleware asks of the shared database, without ever waiting long for it.
+
+Questions are asked in threads of their own and waited for `patience` seconds. Once an answer did
+not come, nothing is asked for `PAUSE_SECONDS`, so that a database which is away costs one request
+its patience and the others nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentinel.access.keys import hash_of
+from sentinel.api_usage.consumer_keys import KeyState, consumer_of, prefix_of
+from sentinel.api_usage.decision import Ask, Decision, unavailable
+from sentinel.errors import SentinelError
+from sentinel.store import Store
+from sentinel.store.api_usage.consumer_keys import ConsumerKeys, Verified
+from sentinel.store.api_usage.leases import LeasedLimits
+from sentinel.store.api_usage.limit_states import LimitStates
+
+__all__ = ["PAUSE_SECONDS", "Away", "Guard"]
+
+PAUSE_SECONDS = 1.0
+_HELD_SECONDS, _STALE_SECONDS, _MOST_HELD = 5.0, 300.0, 10_000
+_GIVE_BACK_SECONDS = 5.0
+_THREADS = 4
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Away(Exception):
+    """The database did not answer in time."""
+
+
+class _Held(msgspec.Struct, frozen=True):
+    found: Verified
+    at: float
+
+
+class Guard:
+    """Verifies keys and decides on limits for one application.
+
+    Args:
+        store: the shared database
+        public_keys: JWK Set by which offline tokens are read; None where they are not taken
+        patience: seconds for which a request waits for the database
+        monotonic: seconds that only rise
+    """
+
+    def __init__(
+        self, store: Store, *, public_keys: Mapping[str, Any] | None = None,
+        patience: float = 0.25, monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self.leases = LeasedLimits(LimitStates(store).decide)
+        self._keys = ConsumerKeys(store)
+        self._now: Callable[[], datetime] = store.now
+        self._public_keys = public_keys
+        self._patience = patience
+        self._monotonic = monotonic
+        self._paused_until = 0.0
+        self._given_back = monotonic()
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sentinel-guard")
+
+    async def verify(self, given: str) -> Verified:
+        """Say whose key or offline token it is.
+
+        An answer is used for five seconds, and for five minutes while the database is away.
+
+        Args:
+            given: what the request came with
+
+        Returns:
+            What it says.
+
+        Raises:
+            Away: the database does not answer, and the key was not seen lately
+        """
+        if prefix_of(given) is None:
+            who = None
+            if self._public_keys is not None:
+                who = consumer_of(self._public_keys, given, self._now())
+            return Verified(KeyState.UNKNOWN if who is None else KeyState.VALID, who)
+        name = hash_of(given)
+        held = self._held.get(name)
+        age = self._monotonic() - held.at if held else _STALE_SECONDS
+        if held and age < _HELD_SECONDS:
+            return held.found
+        try:
+            found = await self._ask(self._keys.verify, given)
+        except Away:
+            if held and age < _STALE_SECONDS:
+                return held.found
+            raise
+        self._held[name] = _Held(found, self._monotonic())
+        self._held.move_to_end(name)
+        while len(self._held) > _MOST_HELD:
+            self._held.popitem(last=False)
+        return found
+
+    async def decide(self, asks: Sequence[Ask]) -> Decision:
+        """Decide on a request; where the database is away, as its limits say for that."""
+        if (at_once := self.leases.decide_at_once(asks)) is not None:
+            return at_once
+        try:
+            decision = await self._ask(self.leases.decide, asks)
+        except Away:
+            return unavailable([one.limit for one in asks])
+        if self._monotonic() - self._given_back > _GIVE_BACK_SECONDS:
+            self._given_back = self._monotonic()
+            self._threads.submit(self._give_back)
+        return decision
+
+    def close(self) -> None:
+        """Give back what is leased, and end the threads."""
+        self._give_back(all_of_it=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _give_back(self, *, all_of_it: bool = False) -> None:
+        try:
+            self.leases.give_back(all_of_it=all_of_it)
+        except (SentinelError, SQLAlchemyError) as error:
+            _log.warning("leased units of limits were not given back: %s", error)
+
+    async def _ask(self, work: Callable[[Any], T], given: Any) -> T:
+        if self._monotonic() < self._paused_until:
+            raise Away
+        asked = asyncio.get_running_loop().run_in_executor(self._threads, work, given)
+        try:
+            return await asyncio.wait_for(asked, self._patience)
+        except TimeoutError:
+            why = f"it did not answer in {self._patience:g} s"
+        except (SentinelError, SQLAlchemyError) as error:
+            why = str(error).partition("\n")[0]
+        self._paused_until = self._monotonic() + PAUSE_SECONDS
+        _log.warning("keys and limits are not asked for %g s: %s", PAUSE_SECONDS, why)
+        raise Away

@@ -1,0 +1,205 @@
+"""Middleware for any ASGI application: keys of its consumers, and limits.
+
+```python
+app.add_middleware(SentinelMiddleware, store="postgresql://…", limits="100/minute by key",
+                   keys="required")
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+import msgspec
+
+from sentinel.access.client_address import one_client
+from sentinel.api_usage.consumer_keys import Consumer, KeyState
+from sentinel.api_usage.decision import Decision
+from sentinel.api_usage.http_fields import problem_of, response_fields
+from sentinel.api_usage.limit import Limit
+from sentinel.api_usage.matching import Caller, LimitSet, path_pattern
+from sentinel.api_usage.text import parse_limits
+from sentinel.asgi.guarding import Away, Guard
+from sentinel.errors import ConfigurationError
+from sentinel.store import Store
+
+__all__ = ["SentinelMiddleware"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Fields = list[tuple[bytes, bytes]]
+_client = lru_cache(4096)(one_client)
+
+
+class SentinelMiddleware:
+    """Refuses requests without a valid key, and those above a limit.
+
+    The application finds whose key it is in `request.state.consumer`, a `Consumer` or None.
+    Websockets are refused before they are opened.
+
+    Args:
+        app: the application
+        store: the shared database, or its URL
+        limits: as text, or read already; empty for none
+        keys: whether requests need a key, may have one, or are not asked for one
+        tenant: of the API: keys of other tenants are unknown, and limits count apart
+        public_keys: JWK Set of `GET /api/v1/keys/jwks`; then offline tokens are taken for keys too
+        except_paths: patterns of paths that are let through unasked, such as `/health`
+        endpoint: names the route of a request for limits `by endpoint`; its path by default
+        cost: of a request in units, at least 1; 1 by default
+        patience: seconds for which a request waits for the database, before it goes the way that
+            its limits say for that
+
+    Raises:
+        ConfigurationError: the limits cannot be read, or there is nothing to do
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        store: Store | str,
+        limits: str | Sequence[Limit] = (),
+        keys: Literal["required", "optional", "off"] = "off",
+        tenant: str = "default",
+        public_keys: Mapping[str, Any] | None = None,
+        except_paths: Sequence[str] = (),
+        endpoint: Callable[[Scope], str] | None = None,
+        cost: Callable[[Scope], int] | None = None,
+        patience: float = 0.25,
+    ) -> None:
+        read = parse_limits(limits) if isinstance(limits, str) and limits else tuple(limits)
+        if not read and keys == "off":
+            raise ConfigurationError("the middleware has neither limits nor keys to look at")
+        self._app = app
+        self._limits = LimitSet([one for one in read if isinstance(one, Limit)], tenant)
+        self._keys = keys
+        self._tenant = tenant
+        self._free = [path_pattern(one) for one in except_paths]
+        self._endpoint, self._cost = endpoint, cost
+        opened = Store(store) if isinstance(store, str) else store
+        self.guard = Guard(opened, public_keys=public_keys, patience=patience)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection, as ASGI says."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, self._closing(send))
+            return
+        path = str(scope.get("path", "/"))
+        if scope["type"] not in ("http", "websocket") or any(
+            one.fullmatch(path) for one in self._free
+        ):
+            await self._app(scope, receive, send)
+            return
+        consumer = None
+        if self._keys != "off":
+            try:
+                consumer, refusal = await self._verified(scope)
+            except Away:
+                refusal = _problem(503, "Service unavailable", "Keys cannot be verified now.")
+            if refusal is not None:
+                await _refuse(scope, receive, send, *refusal)
+                return
+        scope.setdefault("state", {})["consumer"] = consumer
+        cost = 1 if self._cost is None else max(1, self._cost(scope))
+        asks = self._limits.asks(self._caller(scope, path, consumer), cost)
+        if not asks:
+            await self._app(scope, receive, send)
+            return
+        decision = await self.guard.decide(asks)
+        if not decision.allowed:
+            body = problem_of(decision)
+            await _refuse(scope, receive, send, body["status"], body, _encoded(decision))
+            return
+        await self._app(scope, receive, _with_fields(send, _encoded(decision)))
+
+    async def _verified(
+        self, scope: Scope
+    ) -> tuple[Consumer | None, tuple[int, dict[str, Any]] | None]:
+        """Return whose key a request came with, and the refusal where it is refused."""
+        given = _key_of(scope)
+        if given is None:
+            if self._keys == "optional":
+                return None, None
+            return None, _problem(401, "Unauthorized", "Send a key: Authorization: Bearer KEY.")
+        found = await self.guard.verify(given)
+        if found.state is KeyState.VALID and found.who and found.who.tenant == self._tenant:
+            return found.who, None
+        known = found.state in (KeyState.EXPIRED, KeyState.REVOKED)
+        return None, _problem(
+            401, "Unauthorized", f"The key is {found.state if known else KeyState.UNKNOWN}."
+        )
+
+    def _caller(self, scope: Scope, path: str, consumer: Consumer | None) -> Caller:
+        client = scope.get("client")
+        return Caller(
+            key=consumer.key if consumer else "",
+            user=consumer.consumer if consumer else "",
+            plan=consumer.plan if consumer else "",
+            address=_client(client[0]) if client else "",
+            method=str(scope.get("method", "GET")),
+            path=path,
+            endpoint=self._endpoint(scope) if self._endpoint else "",
+        )
+
+    def _closing(self, send: Send) -> Send:
+        async def closing(message: Message) -> None:
+            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+                await asyncio.to_thread(self.guard.close)
+            await send(message)
+
+        return closing
+
+
+def _key_of(scope: Scope) -> str | None:
+    """Return the key of a request: of `Authorization: Bearer`, else of `X-API-Key`."""
+    other = None
+    for name, value in scope["headers"]:
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return value[7:].strip().decode("latin-1")
+        if name == b"x-api-key":
+            other = value.strip().decode("latin-1")
+    return other
+
+
+def _problem(status: int, title: str, detail: str) -> tuple[int, dict[str, Any]]:
+    return status, {"type": "about:blank", "title": title, "status": status, "detail": detail}
+
+
+def _encoded(decision: Decision) -> Fields:
+    return [(name.encode(), value.encode()) for name, value in response_fields(decision)]
+
+
+def _with_fields(send: Send, fields: Fields) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] in ("http.response.start", "websocket.accept"):
+            message = {**message, "headers": [*message.get("headers", ()), *fields]}
+        await send(message)
+
+    return sending if fields else send
+
+
+async def _refuse(
+    scope: Scope, receive: Receive, send: Send, status: int, body: dict[str, Any],
+    fields: Sequence[tuple[bytes, bytes]] = (),
+) -> None:  # fmt: skip
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": body["detail"][:100]})
+        return
+    content = msgspec.json.encode(body)
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(content)).encode()),
+        (b"cache-control", b"no-store"),
+        *([(b"www-authenticate", b"Bearer")] if status == 401 else []),
+        *fields,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
