@@ -37,6 +37,7 @@ class Bad(msgspec.Struct, frozen=True, kw_only=True):
         occurrences: how many times it happened since the last evaluation; None where the check
             does not count
         started: when this episode began, as the system says that reports it; None where it does not
+        until: when it ends unless that system says otherwise before; None for the rule's terms
     """
 
     at: datetime
@@ -44,6 +45,7 @@ class Bad(msgspec.Struct, frozen=True, kw_only=True):
     word: str
     occurrences: int | None = None
     started: datetime | None = None
+    until: datetime | None = None
 
 
 class Good(msgspec.Struct, frozen=True, kw_only=True):

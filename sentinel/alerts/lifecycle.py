@@ -137,6 +137,8 @@ def _arrived_late(given: Bad, ended: datetime | None) -> bool:
 
 
 def _expiry(given: Bad, terms: Terms) -> datetime | None:
+    if given.until is not None:
+        return given.until
     lasts = terms.resolve_after or terms.repeated_within
     return given.at + lasts if lasts else None
 

@@ -35,6 +35,8 @@ _SCHEMES = ("bearer", "geniekey")
 """Schemes of the header `Authorization` that carry a key; the latter is Opsgenie's."""
 _BY_PASSWORD = ("bounces",)
 """Areas whose callers are vendors, which send no bearer token."""
+_OF_OTHERS = "/alertmanager/"
+"""Paths that other systems' senders know, some of which send HTTP Basic alone."""
 
 _DESCRIPTION = "An API key, or the token in SENTINEL_API_TOKEN or in the file home/api-token."
 _bearer = HTTPBearer(auto_error=False, description=_DESCRIPTION)
@@ -134,7 +136,8 @@ def _password(request: Request, scheme: str, given: str) -> str | None:
         Problem: 401 without one, in the words of HTTP Basic, for which Amazon SNS waits
     """
     needed = needed_by(request.scope["endpoint"])
-    if needed is None or needed.area not in _BY_PASSWORD:
+    known = needed is not None and needed.area in _BY_PASSWORD
+    if not known and not (scheme and request.url.path.startswith(_OF_OTHERS)):
         return None
     try:
         text = base64.b64decode(given, validate=True) if scheme.lower() == "basic" else b""

@@ -23,6 +23,7 @@ from sentinel.api import (
     access_reviews,
     alert_export,
     alert_routes,
+    alertmanager,
     alerts,
     audit,
     bounces,
@@ -105,6 +106,7 @@ from sentinel.api.relay_thread import RelayThread
 from sentinel.audit.origin import Origin
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.host_guard import HostGuard
+from sentinel.ingest.alertmanager_intake import AlertmanagerIntake
 from sentinel.ingest.arrivals import Arrivals
 from sentinel.ingest.own_logs import OwnLogs
 from sentinel.links import Addresses, allowed_hosts
@@ -159,6 +161,7 @@ def create_app(
         app.state.log_mining.start()
         app.state.prefect_feed.start(chosen)
         own_logs = OwnLogs.of(chosen, app.state.store, "sentinel-api")
+        app.state.posted_alerts.start()
         security = app.state.security = SecurityLog(app.state.store)
         app.state.people.record_in(security)
         try:
@@ -175,6 +178,7 @@ def create_app(
             await run_in_threadpool(app.state.batches.close)
             await run_in_threadpool(app.state.answers.close)
             await run_in_threadpool(app.state.arrivals.close)
+            await run_in_threadpool(app.state.posted_alerts.close)
             await run_in_threadpool(app.state.metrics_queue.close)
             await run_in_threadpool(app.state.intake_queue.close)
             await run_in_threadpool(app.state.log_mining.close)
@@ -202,6 +206,8 @@ def create_app(
     app.state.batches = Batches(app.state.store)
     app.state.known_lists = alerts.KnownLists()
     app.state.arrivals = Arrivals(app.state.store)
+    app.state.posted_alerts = AlertmanagerIntake(app.state.store)
+    app.state.began = app.state.store.now()
     app.state.intake_queue = IntakeQueue()
     app.state.log_mining = LogMining(app.state.store)
     app.state.log_policies = LogPolicies(app.state.store)
@@ -317,6 +323,8 @@ def create_app(
         )
     # The key is in the body.
     app.include_router(_for_callers(pagerduty.router), dependencies=[pagerduty.Routed, KnownQuery])
+    app.include_router(_for_callers(alertmanager.router), dependencies=[access.Trusted])
+    app.include_router(_for_callers(alertmanager.health))
     # Nobody is logged in before.
     app.include_router(
         _for_callers(login.entrance), prefix="/api/v1/alerts", dependencies=[KnownQuery]

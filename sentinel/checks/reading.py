@@ -38,6 +38,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
             counts what it watches, such as runs; 0 where there was no new one
         started: when the present episode began, timezone-aware, as the system says that reports it
         ended: when the last episode ended, likewise; only of a reading that is good
+        until: when the present episode ends unless the system that reports it says otherwise before
         gone: that the series did not recover but is gone: not_reported, or removed with what it is
             about; only of a reading with firing=False
         annotations: its own texts and links for people by name, such as description or runbook;
@@ -56,6 +57,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     occurrences: int | None = None
     started: datetime | None = None
     ended: datetime | None = None
+    until: datetime | None = None
     gone: Lost | Literal[""] = ""
     annotations: Mapping[str, str] | None = None
     team: str = ""
@@ -90,7 +92,7 @@ def checked(reading: object) -> Reading:
             f"the occurrences of the reading {labels} are {reading.occurrences}",
             hint=f"Say how many there were since the last evaluation, 0 to {MAX_OCCURRENCES:,}.",
         )
-    for name in ("at", "started", "ended"):
+    for name in ("at", "started", "ended", "until"):
         moment: datetime | None = getattr(reading, name)
         if moment is not None and moment.tzinfo is None:
             raise ReadingError(f"the reading {labels} has `{name}` without a timezone")

@@ -93,7 +93,7 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
         if firing and reading.occurrences is not None:
             verdict = msgspec.structs.replace(verdict, occurrences=reading.occurrences)
         if firing and reading.started is not None:
-            verdict = msgspec.structs.replace(verdict, started=reading.started)
+            verdict = msgspec.structs.replace(verdict, started=reading.started, until=reading.until)
         before = judged.get(print_)
         if before is not None and not _prevails(verdict, before.verdict):
             continue

@@ -34,14 +34,19 @@ from sentinel.store.database.failures import of_the_database
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Arrivals", "Message", "Sender", "apply_all", "arrive"]
+__all__ = [
+    "STEP", "Arrivals", "Message", "Sender", "apply_all", "arrive", "evaluation_of", "new_rule",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
-Sender = Literal["prometheus", "grafana", "api", "opsgenie", "pagerduty", "sentinel-drill"]
+Sender = Literal[
+    "prometheus", "alertmanager", "grafana", "api", "opsgenie", "pagerduty", "sentinel-drill"
+]
 """Who alerts come from; also the name of the rule that they are readings of."""
 _SAID: Mapping[str, str] = {
     "prometheus": "Alerts that Alertmanager sends to its webhook here.",
+    "alertmanager": "Alerts that Prometheus and others send as to an Alertmanager.",
     "grafana": "Alerts that Grafana sends to its webhook here.",
     "api": "Alerts that programs create over HTTP.",
     "opsgenie": "Alerts that senders for Opsgenie create here.",
@@ -49,13 +54,15 @@ _SAID: Mapping[str, str] = {
     DRILL_RULE: "Fire drills of on-call, which count in no statistics.",
 }
 _TRIGGERS: Mapping[str, str] = {
-    "prometheus": "prometheus_webhook", "grafana": "grafana_webhook", "api": POSTED_TRIGGER,
-    "opsgenie": POSTED_TRIGGER, "pagerduty": POSTED_TRIGGER, DRILL_RULE: POSTED_TRIGGER,
+    "prometheus": "prometheus_webhook", "alertmanager": "alertmanager_api",
+    "grafana": "grafana_webhook", "api": POSTED_TRIGGER, "opsgenie": POSTED_TRIGGER,
+    "pagerduty": POSTED_TRIGGER, DRILL_RULE: POSTED_TRIGGER,
 }  # fmt: skip
 _GROUPED_BY: Mapping[str, str] = {"opsgenie": "alias", "pagerduty": "dedup_key"}
 """The label whose value each group of a sender's alerts shares: there, each alert pages alone."""
 _TRIES = 20
-_STEP = timedelta(microseconds=1)
+STEP = timedelta(microseconds=1)
+"""Between two evaluations of one rule."""
 _MOST_WAITING = 10_000
 """Messages of one process; whoever sends another is to try again."""
 _MOST_AT_ONCE = 50
@@ -242,9 +249,9 @@ def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
         at = store.now()
         rule, last = _rule(store, sender, tenant)
         if last is not None and last >= at:
-            at = last + _STEP
+            at = last + STEP
         evaluations = [
-            _evaluation(message, rule, at + number * _STEP)
+            evaluation_of(message, rule, at + number * STEP)
             for number, message in enumerate(messages)
         ]
         try:
@@ -280,7 +287,8 @@ def _rule_of(message: Message) -> tuple[Sender, str]:
     return message.sender, message.tenant
 
 
-def _evaluation(message: Message, rule: Rule, at: datetime) -> Evaluation:
+def evaluation_of(message: Message, rule: Rule, at: datetime) -> Evaluation:
+    """Return the evaluation of a sender's rule that a message is, at a moment."""
     terms = message.not_repeated or rule.not_repeated
     if _TRIGGERS[message.sender] != POSTED_TRIGGER:  # whose senders say once what they have to say
         terms = terms or NotRepeated()
@@ -298,17 +306,17 @@ def _evaluation(message: Message, rule: Rule, at: datetime) -> Evaluation:
     )
 
 
+def new_rule(sender: Sender, tenant: str) -> Rule:
+    """Return the rule of a sender that has sent nothing yet."""
+    by = _GROUPED_BY.get(sender, "alertname")
+    return Rule(name=sender, tenant=tenant, description=_SAID[sender], group_by=["rule", by])
+
+
 def _rule(store: Store, sender: Sender, tenant: str) -> tuple[Rule, datetime | None]:
     """Return the sender's rule as stored, or a new one, and the time of its last evaluation."""
     try:
         row = store.rules.get(sender, tenant)
     except NotFound:
-        rule = Rule(
-            name=sender,
-            tenant=tenant,
-            description=_SAID[sender],
-            group_by=["rule", _GROUPED_BY.get(sender, "alertname")],
-        )
-        return rule, None
+        return new_rule(sender, tenant), None
     moments = [one for one in (row.slot, row.evaluated_at) if one is not None]
     return Rule.model_validate({**row.spec, "name": sender}), max(moments, default=None)

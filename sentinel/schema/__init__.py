@@ -62,6 +62,7 @@ from sentinel.schema.notifications import (
 )
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.schema.people import FailedLogin, LoginAddress, Person, PersonSession
+from sentinel.schema.posted_batches import PostedBatch
 from sentinel.schema.remediation import RemediationRow
 from sentinel.schema.rollups import Rollup, RollupHour, RollupMark, RollupState
 from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
@@ -139,6 +140,7 @@ __all__ = [
     "PersonSession",
     "PolicyMemory",
     "PostMortemVersion",
+    "PostedBatch",
     "PostedBounce",
     "PushKey",
     "PushSubscription",

@@ -20,6 +20,7 @@ from sentinel.api.batches import Batches
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.log_mining import LogMining
 from sentinel.api.people import SignedIn
+from sentinel.ingest.alertmanager_intake import AlertmanagerIntake
 from sentinel.ingest.arrivals import Arrivals
 from sentinel.serving.idle_connections import PromptProtocol
 from sentinel.store import Store
@@ -79,6 +80,7 @@ def on_store(app: FastAPI, store: Store) -> Generator[None]:
     state.answers, state.batches, state.arrivals, state.keys = kept
     state.people = SignedIn(store, state.settings)
     state.log_mining = LogMining(store)
+    state.posted_alerts = AlertmanagerIntake(store)
     yield
     for one in (*kept, state.people):
         one.close()

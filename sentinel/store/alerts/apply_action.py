@@ -47,6 +47,7 @@ from sentinel.store.alerts.asked import MOST_ACTED_ON, Asked
 from sentinel.store.alerts.holds import hold_rules
 from sentinel.store.alerts.late_runs import late_runs
 from sentinel.store.alerts.muted import load_muted, load_silenced
+from sentinel.store.alerts.posted_batches import take_posted_ends
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
@@ -218,6 +219,7 @@ def expire(store: Store, connection: Connection, *, at_once: bool = False) -> in
         How many, at most `MOST_ACTED_ON`.
     """
     now = store.now()
+    take_posted_ends(connection, now)
     outlived = and_(
         ALERT.c.expires_at.is_not(None),
         ALERT.c.expires_at <= now,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, bindparam, select
 
 from sentinel.store.alerts.apply_action import OF_A_SENDER
+from sentinel.store.alerts.posted_batches import postpone_ends
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.leases import LEASE
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED
@@ -73,3 +74,4 @@ def _wait_longer(connection: Connection, last: datetime, gap: timedelta) -> None
     if rows:
         later = [{"alert": row.id, "later": row.expires_at + gap} for row in rows]
         connection.execute(_LATER, later)
+    postpone_ends(connection, last, gap)

@@ -234,7 +234,7 @@ class MatcherSilences:
                     f"the silence {silence_id!r} is over", hint="Make a new one in its place."
                 )
             check_end(before.starts_at, until, now, recurring=bool(before.recurrence))
-            return self._change(connection, before, actor, now, "silence.extended", until=until)
+            return self.change(connection, before, actor, now, "silence.extended", until=until)
 
         return self._store.in_transaction(work)
 
@@ -259,14 +259,14 @@ class MatcherSilences:
             before = _get(connection, silence_id, scope)
             if before.rule or _state(before, now) is SilenceState.EXPIRED:
                 return before
-            return self._change(
+            return self.change(
                 connection, before, actor, now, "silence.expired", ended_at=now, ended_by=actor
             )
 
         return self._store.in_transaction(work)
 
-    def _change(
-        self, connection: Connection, before: Silence, actor: str, now: datetime, action: str,
+    def change(
+        self, connection: Connection, before: Silence, by: str, now: datetime, action: str,
         **values: Any,
     ) -> Silence:  # fmt: skip
         """Write a change of a silence, and decide again on what it mutes or muted."""
@@ -276,7 +276,7 @@ class MatcherSilences:
             .values(version=before.version + 1, change=next_change(connection), **values)
         )
         after = _get(connection, before.id, EVERYTHING)
-        self.record(connection, action, after, actor, before=before, after=after)
+        self.record(connection, action, after, by, before=before, after=after)
         held = muted_by(connection, before.id)
         lock_groups(connection, held)
         before_unmuting(connection)

@@ -46,7 +46,7 @@ _MOST_SILENCES = 100
 """Of a rule, so many active silences are asked whether they cover a window."""
 _MOST_ROUTED = 50
 """Of so many newest alerts it is looked whether a route decided about their messages."""
-_SENDERS = ("prometheus_webhook", "grafana_webhook", "posted_alert")
+_SENDERS = ("prometheus_webhook", "alertmanager_api", "grafana_webhook", "posted_alert")
 _OWN = ("relay", "worker")
 """Triggers of rules that people do not deploy."""
 _STEP = timedelta(minutes=15)

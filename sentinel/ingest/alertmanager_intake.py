@@ -1,0 +1,272 @@
+"""Take batches of alerts as an Alertmanager takes them: durable at once, applied a moment later.
+
+Prometheus posts one batch after another and waits for each answer. So the answer comes when the
+batch is committed as one row, and a thread applies many batches in one transaction. Whoever asks
+for alerts has what waits applied first, in whichever process. A process that ends leaves its
+batches in the database; the next one, or another, applies them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row
+
+from sentinel.checks.reading import Reading
+from sentinel.errors import DatabaseError
+from sentinel.ingest.alertmanager_posts import (
+    RESOLVE_TIMEOUT,
+    Live,
+    Post,
+    content_of,
+    kept_posts,
+    merged,
+    packed,
+    print_labels,
+    reading_for,
+)
+from sentinel.ingest.arrivals import STEP, Message, evaluation_of, new_rule
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.rules.not_repeated import NotRepeated
+from sentinel.rules.rule import Rule
+from sentinel.store.alerts.apply_evaluation import apply
+from sentinel.store.alerts.posted_batches import (
+    ALERTMANAGER,
+    KnownAlert,
+    PostedEnds,
+    add_batches,
+    finish_batches,
+    has_pending,
+    known_alerts,
+    micros_of,
+    pending_batches,
+)
+from sentinel.store.database.bulk import dumped
+from sentinel.store.database.failures import of_the_database
+from sentinel.store.rules.lock import lock_rules
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["AlertmanagerIntake", "apply_waiting", "resolve_timeout"]
+
+log = logging.getLogger(__name__)
+_SETTLE = 0.25
+"""Seconds for which batches gather before they are applied, so that their senders, who wait for
+answers, come first."""
+_LOOK = 5.0
+"""Seconds after which a process looks for batches that another one has left."""
+_MOST_BATCHES = 50
+_MOST_READINGS = 2000
+
+
+def resolve_timeout(spec: dict[str, Any] | None) -> timedelta:
+    """Return how long an alert lasts whose sender announces no end.
+
+    Args:
+        spec: the rule of posted alerts as it is stored; None before any
+
+    Returns:
+        Its `not_repeated.after`, by default Alertmanager's five minutes.
+    """
+    terms = (spec or {}).get("not_repeated")
+    return NotRepeated.model_validate(terms).after if terms else RESOLVE_TIMEOUT
+
+
+class AlertmanagerIntake:
+    """The batches that come to one process.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._came = Event()
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Apply batches in a thread from now on, also those of a process that ended."""
+        self._thread = Thread(target=self._run, name="alertmanager intake", daemon=True)
+        self._thread.start()
+
+    def add(self, tenant: str, posts: Sequence[Post]) -> None:
+        """Keep a batch durably, and have it applied soon.
+
+        Args:
+            tenant: whose alerts
+            posts: the alerts
+
+        Raises:
+            DBAPIError: it could not be stored
+        """
+        add_batches(self._store, [(tenant, packed(posts))])
+        self._came.set()
+
+    def settle(self, tenant: str) -> None:
+        """Apply what waits of a tenant now, so that whoever asks sees what was posted before."""
+        with self._store.read() as connection:
+            waits = has_pending(connection, tenant)
+        while waits and apply_waiting(self._store):
+            with self._store.read() as connection:
+                waits = has_pending(connection, tenant)
+
+    def close(self) -> None:
+        """Stop; what waits is in the database."""
+        self._stop.set()
+        self._came.set()
+        if self._thread is not None:
+            self._thread.join(5)
+            self._thread = None
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._came.wait(_LOOK)
+            self._stop.wait(_SETTLE)
+            self._came.clear()
+            try:
+                while not self._stop.is_set() and apply_waiting(self._store):
+                    pass
+            except Exception:
+                log.exception("posted alerts wait to be applied")
+
+
+def apply_waiting(store: Store) -> int:
+    """Apply some of the batches that wait, in one transaction.
+
+    A batch that cannot be applied is left out and logged, so that it holds up no other.
+
+    Args:
+        store: the shared database
+
+    Returns:
+        How many; 0 where none waits.
+
+    Raises:
+        DBAPIError: the database refused it; the batches wait
+    """
+    try:
+        return store.in_transaction(lambda connection: _apply(store, connection, _MOST_BATCHES))
+    except Exception as error:
+        if of_the_database(error):
+            raise
+        log.warning("a batch of posted alerts cannot be applied: %s", error)
+    return store.in_transaction(lambda connection: _apply_first(store, connection))
+
+
+def _apply_first(store: Store, connection: Connection) -> int:
+    """Apply the first batch that waits, or drop it where that fails."""
+    try:
+        with connection.begin_nested():
+            return _apply(store, connection, 1)
+    except Exception as error:
+        if of_the_database(error):
+            raise
+        log.exception("a batch of posted alerts is dropped")
+    rows = pending_batches(connection, 1)
+    finish_batches(connection, [row.id for row in rows], {})
+    return len(rows)
+
+
+def _apply(store: Store, connection: Connection, most: int) -> int:
+    rows = pending_batches(connection, most)
+    if rows:
+        _Waiting(store, connection, rows).apply()
+    return len(rows)
+
+
+class _Waiting:
+    """Batches of one tenant that are applied together."""
+
+    def __init__(self, store: Store, connection: Connection, rows: Sequence[Row[Any]]) -> None:
+        self._store, self._connection, self._rows = store, connection, rows
+        self._tenant: str = rows[0].tenant
+        row = lock_rules(connection, [(self._tenant, ALERTMANAGER)]).get(
+            (self._tenant, ALERTMANAGER)
+        )
+        self._enabled = row is None or bool(row.enabled)
+        rule = new_rule(ALERTMANAGER, self._tenant)
+        moments: list[datetime] = []
+        if row is not None:
+            rule = Rule.model_validate({**row.spec, "name": ALERTMANAGER})
+            moments = [one for one in (row.slot, row.evaluated_at) if one is not None]
+        self._terms = rule.not_repeated or NotRepeated(after=RESOLVE_TIMEOUT)
+        self._rule = rule.model_copy(update={"not_repeated": self._terms})
+        self._salt = blake2b(dumped(self._rule.dump()).encode(), digest_size=8).hexdigest()
+        counts = rule.max_alerts, rule.often, rule.no_data, rule.resolve_after
+        self._plain = all(one is None for one in counts)
+        self._now = store.now()
+        self._at = max([self._now, *(one + STEP for one in moments)])
+        self._moved: dict[str, tuple[datetime, dict[str, int]]] = {}
+        self._ends: PostedEnds | None = None
+
+    def apply(self) -> None:
+        """Apply all of them, and note what became of each."""
+        some: dict[str, tuple[str, Post]] = {}
+        if self._enabled:
+            for row in self._rows:
+                for post in kept_posts(row.body):
+                    print_ = fingerprint(self._tenant, ALERTMANAGER, print_labels(post))
+                    if print_ in some or len(some) >= _MOST_READINGS:
+                        self._evaluate(some)
+                        some = {}
+                    some[print_] = row.id, post
+            self._evaluate(some)
+        finish_batches(self._connection, [row.id for row in self._rows], self._moved)
+
+    def _evaluate(self, some: dict[str, tuple[str, Post]]) -> None:
+        """Apply alerts of which no two are the same."""
+        if not some:
+            return
+        known = known_alerts(self._connection, list(some))
+        readings, again = list[Reading](), list[tuple[str, str, Post]]()
+        for print_, (batch, post) in some.items():
+            content = content_of(post, self._salt)
+            alert, firing = known.get(print_), post.end > self._now
+            if firing and alert is not None and self._is_same(post, alert, content):
+                if alert.end is None or post.end > alert.end:
+                    again.append((batch, print_, post))
+                continue
+            if firing and alert is not None:
+                post = merged(post, self._live(print_, alert))
+            readings.append(reading_for(post, content, self._now))
+        if readings:
+            message = Message(
+                sender=ALERTMANAGER, tenant=self._tenant, readings=readings,
+                not_repeated=self._terms,
+            )  # fmt: skip
+            done = apply(
+                self._store, self._connection, evaluation_of(message, self._rule, self._at)
+            )
+            if done.outcome in ("stale", "disabled", "collapsed"):
+                raise DatabaseError(f"posted alerts: the evaluation is {done.outcome}")
+            self._at += STEP
+        for batch, print_, post in again:
+            _, ends = self._moved.setdefault(batch, (self._at, {}))
+            ends[print_] = micros_of(post.end)
+        self._at += STEP
+
+    def _is_same(self, post: Post, alert: KnownAlert, content: str) -> bool:
+        """Return whether a post says nothing new but when the alert ends."""
+        return (
+            self._plain
+            and alert.fires
+            and alert.content == content
+            and alert.announced == post.announced
+            and alert.start is not None
+            and post.start >= alert.start
+        )
+
+    def _live(self, print_: str, alert: KnownAlert) -> Live | None:
+        if alert.start is None or alert.end is None:
+            return None
+        if self._ends is None:
+            self._ends = PostedEnds(self._connection, self._tenant, self._now)
+        end, _ = self._ends.of(print_, alert.end, alert.seen)
+        return Live(alert.start, end, alert.announced, alert.content)
