@@ -90,25 +90,32 @@ def bars(trace: TraceView, chosen: str) -> dict[str, Any]:
 
 
 def dot(
-    services: Sequence[LatencyView], dependencies: Sequence[DependencyView], scheme: str
-) -> str:
+    services: Sequence[LatencyView], dependencies: Sequence[DependencyView], scheme: str,
+    unseen: Sequence[tuple[str, str]] = (), alerts: Mapping[str, int] | None = None,
+    parameters: Mapping[str, str] | None = None,
+) -> str:  # fmt: skip
     """Return the map of services in Graphviz's language.
 
     Args:
         services: with their figures
         dependencies: those with most calls first, of which `MOST_EDGES` are drawn
         scheme: light or dark
+        unseen: dependencies of the catalog that no span showed in this time, drawn dashed
+        alerts: how many live alerts a service has
+        parameters: of the address of a service, to which its node leads
 
     Returns:
         A directed graph, from callers to callees.
     """
     colours = _COLOURS["dark" if scheme == "dark" else "light"]
     shown = dependencies[:MOST_EDGES]
+    dashed, live = unseen[: MOST_EDGES - len(shown)], alerts or {}
     known = {one.service_name: one for one in services}
     outside = {one.callee for one in shown if not one.observed}
     # A service without calls stands by itself, while there is room.
     names = dict.fromkeys(
         [name for one in shown for name in (one.caller, one.callee)]
+        + [name for both in dashed for name in both]
         + [one.service_name for one in services[: MOST_EDGES // 2]]
     )
     lines = [
@@ -125,7 +132,11 @@ def dot(
             f"P95 {milliseconds(found.p95_ms)}"
         )  # fmt: skip
         more = ' shape=cylinder style="filled"' if name in outside else ""
-        if found is not None and found.error_rate >= _BAD:
+        href = address("services", {**(parameters or {}), "service": name})
+        more += f' URL={_text(href)} target="_self" tooltip={_text(name)}'
+        if count := live.get(name, 0):
+            label += f"\n{count} open alert{'s' if count > 1 else ''}"
+        if count or (found is not None and found.error_rate >= _BAD):
             more += f' color="{colours["bad"]}" penwidth=2'
         lines.append(f"{_text(name)} [label={_text(label)}{more}];")
     for one in shown:
@@ -136,6 +147,7 @@ def dot(
         if one.error_rate >= _BAD:
             more = f' color="{colours["bad"]}" fontcolor="{colours["bad"]}"'
         lines.append(f"{_text(one.caller)} -> {_text(one.callee)} [label={_text(label)}{more}];")
+    lines += [f"{_text(one)} -> {_text(other)} [style=dashed];" for one, other in dashed]
     return "\n".join([*lines, "}"])
 
 

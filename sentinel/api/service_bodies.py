@@ -102,7 +102,7 @@ class DependencyItem(BaseModel):
     caller: str
     callee: str
     source: Source
-    calls: int = Field(description="Of the last look; 0 where it is declared.")
+    calls: int = Field(description="When it was last seen; 0 where it is declared.")
     last_seen: datetime | None = Field(description="Null where it is declared.")
 
 

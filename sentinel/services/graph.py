@@ -25,7 +25,7 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         caller, callee: their names
         source: where it is known from
-        calls: how many were seen in the last look; 0 for one that is declared
+        calls: how many were seen last; 0 for one that is declared
         last_seen: None for one that is declared
     """
 
