@@ -71,6 +71,7 @@ class PrefectServer:
             "DO_NOT_TRACK": "1",
             "PYTHONPATH": str(ROOT),
             "SENTINEL_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "PYTHONTZPATH": "",  # see conftest
             **self.login,
             **more,
         }
