@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashboard.alert_row import row
 from dashboard.connection_check import ConnectionResult, ConnectionWatch, check_connection
 from dashboard.database_errors import database
+from dashboard.incident_view import incident_of_alert
 from dashboard.readings_chart import Readings, readings
 from dashboard.view_models import Details, HistoryPage, InboxView, LiveView, Overview
 from sentinel.access import Scope
@@ -263,6 +264,7 @@ class Data:
                 readings=self._readings(alert),
                 at=self._store.now(),
                 related=RelatedAlerts(self._store, scope).of(alert, MOST_RELATED),
+                incident=incident_of_alert(self.within(scope), alert_id),
             )
 
     def why(self, scope: Scope, alert_id: str) -> AlertWhy:

@@ -21,6 +21,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
     for path, names in {
         "": "q severity mine suppressed sort group limit",
         "inbox": "q inbox-kinds inbox-severities",
+        "incidents": "q incident from incident-states incident-severity",
         "on-call": "q",
         "escalations": "",
         "silences": "from",
@@ -57,6 +58,7 @@ _NAMES = {
     **dict.fromkeys(("components", "doctor", "status"), "health"),
     **dict.fromkeys(("noise", "fatigue", "trends"), "analytics"),
     "messages": "inbox",
+    **dict.fromkeys(("incident", "post-mortem", "post-mortems"), "incidents"),
     "system-log": "log",
     **dict.fromkeys(("dashboard", "board", "boards", "wall"), "dashboards"),
     "comparison": "compare",
@@ -68,7 +70,8 @@ _NAMES = {
 _ITEMS = {"alert": "alert", "alerts": "alert", "group": "group", "groups": "group",
           "rules": "rule", "rule": "rule", "channels": "channel", "channel": "channel",
           "traces": "trace", "trace": "trace", "services": "service",
-          "service": "service", "slos": "slo", "slo": "slo"}  # fmt: skip
+          "service": "service", "slos": "slo", "slo": "slo",
+          "incidents": "incident", "incident": "incident"}  # fmt: skip
 """First parts of a path that name one thing in the rest, and the parameter that opens it."""
 _OLD_SEARCH = re.compile(r"find|search|query|(rule|audit|log)-words")
 """Names that the search had on single pages, or that people type."""

@@ -132,6 +132,13 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             "links": links,
             "annotations": notes,
             "details": payload_fields(alert.details),
+            "incident": None
+            if shown.incident is None
+            else {
+                "id": shown.incident.id,
+                "title": shown.incident.title,
+                "status": str(shown.incident.status),
+            },
         },
         "readings": _readings(shown.readings),
         "timeline": [_step(entry, alert, addresses) for entry in shown.timeline],

@@ -8,6 +8,7 @@ import msgspec
 
 from dashboard.readings_chart import Readings
 from sentinel.alerts.view import AlertView, TimelineView
+from sentinel.incidents.state import Incident
 from sentinel.schema.notifications import InboxMessage
 from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.alerts.similar import Similar
@@ -49,6 +50,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
         related: alerts that opened close to it and have a reason to belong to it
         readings: of its series; None where none are stored
         at: when it was read
+        incident: that it is in, its newest open one first; None for none
     """
 
     alert: AlertView
@@ -57,6 +59,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     readings: Readings | None
     at: datetime
     related: list[Related] = []
+    incident: Incident | None = None
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -183,6 +183,9 @@ class Drawer {
     const { status } = shown, closed = status === "resolved" || status === "pending";
     const backs = ["unacknowledge", "reopen", "unmark_noise"];
     const button = (op, name, kind = "", press = () => this.act(op)) => h("button", { type: "button", class: `button ${kind}`, "data-op": op, onclick: press }, icon(backs.includes(op) ? "takeback" : op), name);
+    // Only once the alert is read is it known whether it is in an incident.
+    const known = this.data?.alert, mine = known?.incident;
+    const incident = known?.id === this.id ? [h("a", { class: "button", href: `${this.base()}/incidents?${mine ? `incident=${mine.id}` : `from=${this.id}`}`, target: "_self", title: mine ? `${mine.title} (${mine.status})` : "" }, icon("open"), mine ? "Incident" : "Open an incident")] : [];
     this.doing.replaceChildren(...(closed ? (status === "resolved" ? [button("reopen", "Reopen")] : []) : [
       shown.by ? button("unacknowledge", "Unacknowledge") : button("acknowledge", "Acknowledge", "main"),
       button("resolve", "Resolve"),
@@ -191,6 +194,7 @@ class Drawer {
       ...(status === "suppressed" ? [] : [button("escalate", "Escalate")]),
       h("a", { class: "button", href: `${this.base()}/silences?from=${this.id}`, target: "_self" }, icon("suppress"), "Silence"),
     ]), ...(status === "pending" ? [] : [
+      ...incident,
       button("comment", "Comment"),
       shown.noise ? button("unmark_noise", "Not noise") : button("mark_noise", "Mark as noise", "", () => this.noise()),
     ]));

@@ -47,6 +47,9 @@ sections = {
             icon=":material/inbox:",
             url_path="inbox",
         ),
+        st.Page(
+            "incidents.py", title="Incidents", icon=":material/emergency:", url_path="incidents"
+        ),
         st.Page("oncall.py", title="On-call", icon=":material/support_agent:", url_path="on-call"),
         st.Page("escalations.py", title="Escalations", icon=":material/trending_up:"),
         st.Page("silences.py", title="Silences", icon=":material/notifications_off:"),
@@ -80,7 +83,7 @@ sections = {
     ],
 }
 if confined:  # on-call, channels, routes and the log belong to all tenants
-    del sections["Operate"][2:4], sections["Configure"][1:], sections["System"][:2]
+    del sections["Operate"][3:5], sections["Configure"][1:], sections["System"][:2]
 page = st.navigation(sections, expanded=True)
 configure(f"{page.title} · Sentinel")
 export_storage.leave(page.title)

@@ -7,12 +7,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from sentinel.api import create_app
 from sentinel.rollout.rule_draft import Draft
+from sentinel.rollout.slo_rules import save_slo
 from sentinel.settings import Settings
 from sentinel.slo.definition import definition_of, from_yaml
 from sentinel.store import Store
@@ -20,6 +21,9 @@ from sentinel.store.slo.slos import Measurement, Slos
 from tests.api.served import TOKEN, served
 from tests.cli.shell import Run
 from tests.databases import sqlite_copy
+
+if TYPE_CHECKING:
+    from sentinel.rollout.made_rules import MadeRules
 
 FILE = """slos:
 - name: checkout
@@ -177,3 +181,21 @@ def test_files_of_sloth_are_translated(run: Run, tmp_path: Path) -> None:
     assert "exists already" in run("slo", "import", str(file), "-o", str(made))[2]
     found = told(run, "import", str(file), "--json")
     assert (found["slos"][0]["name"], found["notes"][0]["kind"]) == ("shop-buy", "left out")
+
+
+def test_a_save_that_a_crash_cut_short_is_completed_by_the_next(
+    store: Store, rules: Rules, monkeypatch: pytest.MonkeyPatch
+):
+    slo = definition_of({"name": "checkout", "objectives": [{"target": 99.0}]})
+
+    def crashes(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    slos = Slos(store)
+    with monkeypatch.context() as crash:
+        crash.setattr(Slos, "save", crashes)
+        with pytest.raises(KeyboardInterrupt):
+            save_slo(store, slos, cast("MadeRules", rules), slo, actor="ann")
+    assert (rules.made, slos.list()) == (["slo-checkout"], [])  # its rule says that it has no SLO
+    saved = save_slo(store, slos, cast("MadeRules", rules), slo, actor="ann")
+    assert (saved.version, rules.made) == (1, ["slo-checkout"])

@@ -21,6 +21,19 @@ from dashboard.access_commands import (
 from dashboard.approval_commands import CertifyAccess, DecideChange
 from dashboard.board_commands import RemoveBoard, SaveBoard
 from dashboard.document_commands import ApplyDocument, RollBackDocument
+from dashboard.incident_commands import (
+    ActOnStep,
+    AddActionItem,
+    AssignIncident,
+    EditActionItem,
+    EditIncident,
+    MoveIncident,
+    OpenIncident,
+    PostUpdate,
+    SavePostMortem,
+    SetRootCause,
+    TakeOutAlert,
+)
 from dashboard.key_commands import CreateKey, RevokeKey, RotateKey
 from dashboard.message_limit_commands import AnnounceSilences, LimitChannel, LimitReceiver
 from dashboard.noise_commands import ApplyAdvice
@@ -34,6 +47,7 @@ from dashboard.silence_commands import CreateSilence, ExpireSilence, ExtendSilen
 from dashboard.slo_commands import DeleteSlo, SaveSlo
 from dashboard.template_commands import SetTemplate
 from sentinel.access import Role
+from sentinel.incidents.state import Status
 from sentinel.rollout.rule_draft import Draft
 from tests.api.matrix_entries import Place
 
@@ -62,6 +76,7 @@ _OF_PLACES: tuple[Callable[[Place], Any], ...] = (
     lambda place: ExpireSilence(id=place.silence),
     lambda place: SaveBoard(name="wall", tenant=place.tenant),
     lambda place: RemoveBoard(name="wall", tenant=place.tenant),
+    lambda place: OpenIncident(title="slow", tenant=place.tenant, alerts=[place.alert]),
 )
 _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     lambda _: commands.SetReceiver(name="night", channels=["inbox"]),
@@ -76,6 +91,17 @@ _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     lambda _: RollBackDocument(area="routes", number=1, expected=0),
     lambda place: ApplyAdvice(rule=f"rule-{place.mark}", tenant=place.tenant, kind="delete"),
     lambda _: SaveRule(draft=DRAFT),
+    # Of an incident that there is not.
+    lambda _: MoveIncident(id="0" * 32, status=Status.RESOLVED),
+    lambda _: PostUpdate(id="0" * 32, text="news"),
+    lambda _: AssignIncident(id="0" * 32, person="ann"),
+    lambda _: SetRootCause(id="0" * 32, text="a cable"),
+    lambda _: EditIncident(id="0" * 32, version=1, fields={"title": "slower"}),
+    lambda place: TakeOutAlert(id="0" * 32, alert=place.alert),
+    lambda _: ActOnStep(id="0" * 32, number=1, act="done"),
+    lambda _: AddActionItem(id="0" * 32, title="mend"),
+    lambda _: EditActionItem(id="0" * 32, item="0" * 32, done=True),
+    lambda _: SavePostMortem(id="0" * 32, document="# What", version=0),
     # Their rule is a deployment, and no Prefect answers there.
     lambda place: SaveSlo(definition={**SLO, "tenant": place.tenant}),
     lambda _: DeleteSlo(name="new", version=1),

@@ -16,7 +16,8 @@ from sentinel.settings import settings
 from tests.dashboard.scene import APP, Scene, given, says, shown
 
 PAGES = {
-    "live.py": "Operate", "inbox.py": "Operate", "oncall.py": "Operate", "silences.py": "Operate",
+    "live.py": "Operate", "inbox.py": "Operate", "incidents.py": "Operate",
+    "oncall.py": "Operate", "silences.py": "Operate",
     "escalations.py": "Operate",
     "logs.py": "Observe", "traces.py": "Observe", "services.py": "Observe",
     "slos.py": "Observe",
@@ -31,7 +32,8 @@ WITHOUT_STREAMLIT = (
     "board_figures", "calendar_weeks", "commands", "configuration",
     "configuration_commands", "connection_check", "data", "database_errors",
     "document_commands", "escalation_view", "export_columns",
-    "export_files", "history_query", "key_commands", "live_api", "live_filter", "markup",
+    "export_files", "history_query", "incident_commands",
+    "incident_view", "key_commands", "live_api", "live_filter", "markup",
     "noise_commands", "oncall_commands", "oncall_view", "page_tokens", "readings_chart", "reports",
     "response_cache", "rollout_commands", "routing_view", "rule_commands", "rule_trial",
     "serializers", "silence_commands", "silence_view", "service_map", "slo_commands",

@@ -16,15 +16,16 @@ GLOSSARY = DOCS / "reference/glossary.md"
 PLAIN = {
     "#", "a", "act", "acts", "after", "all", "already", "an", "and", "another", "as", "at",
     "before", "by", "cancel", "close", "create", "days", "default", "discard", "do", "done",
-    "down", "earlier", "end", "ended", "example", "fell", "figures", "file", "first", "five",
-    "for", "found", "four", "go", "help", "hour", "in", "its", "kept", "kind", "largest",
-    "last", "later", "manually", "mark", "me", "mean", "minutes", "module", "name", "navigate",
-    "never", "new", "newer", "next", "not", "now", "of", "older", "on", "only", "or", "partly",
-    "past", "per", "print", "quietly", "read", "remove", "renamed", "restarted", "rise", "rose",
-    "save", "search", "select", "send", "set", "show", "since", "soon", "sound", "started",
-    "still", "table", "test", "that", "the", "these", "time", "to", "today", "too", "type",
-    "unchanged", "use", "weeks", "what", "when", "where", "whom", "with", "without", "world",
-    "worst", "would", "yes", "you",
+    "down", "due", "earlier", "end", "ended", "example", "fell", "figures", "file", "first",
+    "five", "for", "found", "four", "go", "help", "hour", "in", "its", "kept", "kind",
+    "largest", "last", "later", "least", "manually", "mark", "me", "mean", "minutes", "module",
+    "more", "name", "navigate", "never", "new", "newer", "next", "not", "now", "of", "older",
+    "on", "only", "or", "out", "partly", "past", "per", "post", "print", "quietly", "read",
+    "remove", "renamed", "restarted", "rise", "rose", "same", "save", "search", "select",
+    "send", "set", "show", "since", "soon", "sound", "started", "still", "table", "take",
+    "test", "that", "the", "these", "time", "to", "today", "too", "type", "unchanged", "use",
+    "weeks", "what", "when", "where", "whom", "with", "without", "world", "worst", "would",
+    "write", "yes", "you",
 }  # fmt: skip
 """Words of plain English in labels. A term of the field belongs in the glossary instead."""
 

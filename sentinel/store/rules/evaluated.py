@@ -118,7 +118,9 @@ def write_evaluated(
     values: dict[str, Any] = {
         "spec": rule.dump(),
         "trigger": evaluation.trigger,
-        "closed_world": evaluation.closed_world,
+        # That nothing is bad is said by what was seen, not by what could not be.
+        "closed_world": evaluation.closed_world
+        and not (seen == 0 and evaluation.observation.not_seen),
         "category": category,
         "severity": int(rule.rank),
         "deployment_id": source.deployment_id or row.deployment_id,

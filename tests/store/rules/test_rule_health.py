@@ -38,6 +38,11 @@ def test_it_follows_the_evaluations(store: Store, clock: FakeClock):
     assert health(store) is RuleHealth.NO_DATA
     world.sees({}, closed_world=True)
     assert health(store) is RuleHealth.OK
+    # A check that could not see says nothing, also where all that it does not list is good.
+    world.sees({}, closed_world=True, not_seen=[{"mount": "/"}])
+    assert health(store) is RuleHealth.NO_DATA
+    world.sees({"/": 20}, closed_world=True, not_seen=[{"mount": "/b"}])
+    assert health(store) is RuleHealth.OK
     world.sees(error=OSError("no"))
     assert health(store) is RuleHealth.ERROR
     clock.forward(minutes=5)
