@@ -103,6 +103,7 @@ from sentinel.api.prefect_feed import PrefectFeed
 from sentinel.api.prompt import KnownRoutes
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
+from sentinel.api.syslog_server import syslog_of
 from sentinel.audit.origin import Origin
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.host_guard import HostGuard
@@ -160,6 +161,7 @@ def create_app(
         log_levels.start()
         app.state.log_mining.start()
         app.state.prefect_feed.start(chosen)
+        syslog = await syslog_of(app, chosen)
         own_logs = OwnLogs.of(chosen, app.state.store, "sentinel-api")
         app.state.posted_alerts.start()
         security = app.state.security = SecurityLog(app.state.store)
@@ -173,6 +175,8 @@ def create_app(
             if relay_thread is not None:
                 relay_thread.stop()
             prefect.close()
+            if syslog is not None:
+                await syslog.close()
             # Not on the event loop: whoever waits for an answer is to get it.
             await run_in_threadpool(app.state.prefect_feed.close)
             await run_in_threadpool(app.state.batches.close)

@@ -53,6 +53,24 @@ class TelemetrySettings(SecureSettings):
             "traces, to the telemetry store; empty means that it does not."
         ),
     )
+    syslog: str = Field(
+        default="",
+        pattern=f"^({TENANT_PATTERN})?$",
+        description=(
+            "Tenant whose log lines the messages of syslog become that the API takes over UDP and "
+            "TCP; empty means that it takes none."
+        ),
+    )
+    syslog_host: str = Field(
+        default="127.0.0.1",
+        description=(
+            "Where the API listens for syslog. It knows no keys: whoever reaches the port may "
+            "write lines."
+        ),
+    )
+    syslog_port: int = Field(
+        default=5514, ge=0, le=65_535, description="Port for syslog, UDP and TCP."
+    )
     own_logs: str = Field(
         default="",
         pattern=f"^({TENANT_PATTERN})?$",
