@@ -52,15 +52,15 @@ def status(json: AsJson = False) -> None:
         return
     say(f"ClickHouse {found.version}, {found.bytes / 1e6:,.1f} MB on disk")
     print_table(
-        ["tenant", "signal", "rows", "about MB"],
+        ["tenant", "kind", "rows", "size"],
         [
-            [one.tenant, one.signal, f"{one.rows:,}", f"{one.bytes / 1e6:,.1f}"]
+            [one.tenant, one.signal, f"{one.rows:,}", f"{one.bytes / 1e6:,.1f} MB"]
             for one in found.tenants
         ],
         empty="Nothing was sent yet.",
     )
     print_table(
-        ["limit", "used", "seen"],
+        ["limit", "share", "details"],
         [[name, f"{share:,.0f}%", says] for name, (share, says) in used.items()],
         empty="",
     )
