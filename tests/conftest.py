@@ -95,24 +95,28 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+# First, since xdist reads the groups when its own hook is called: later ones would be of no effect.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that no process is left with it at the end.
-
-    The tests of a file that drive a browser are one process's: they share the browser. So are the
-    quick ones on a Prefect server, which would have each process start one, in ten seconds.
-    """
+    """What takes long begins first, so that no process is left with it at the end."""
     for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-        elif _is_quick_on_prefect(item):
-            item.add_marker(pytest.mark.xdist_group("quick-on-prefect"))
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_rank)
 
 
-def _is_quick_on_prefect(item: pytest.Item) -> bool:
+def _group(item: pytest.Item) -> str:
+    """The group of tests that one process has, as they share what starts slowly; else empty."""
+    if item.get_closest_marker("xdist_group"):
+        return ""
     fixtures: list[str] = getattr(item, "fixturenames", [])
-    marks = map(item.get_closest_marker, ("slow", "xdist_group"))
-    return "prefect_server" in fixtures and not any(marks)
+    if "telemetry_engine" in fixtures:
+        return "telemetry"
+    if item.get_closest_marker("browser"):
+        return item.path.stem  # they share the browser
+    quick = item.get_closest_marker("slow") is None
+    # Or each process would start a Prefect server for them, in ten seconds.
+    return "quick-on-prefect" if quick and "prefect_server" in fixtures else ""
 
 
 def pytest_collection_finish() -> None:

@@ -1,6 +1,6 @@
 """One embedded telemetry store for all tests that need one, emptied between them.
 
-The process costs seconds and hundreds of megabytes: `xdist_group` keeps these tests on one worker.
+The process costs seconds and hundreds of megabytes: conftest keeps these tests on one worker.
 """
 
 from __future__ import annotations
@@ -130,10 +130,3 @@ def telemetry_settings(telemetry_engine: EngineProcess) -> Generator[Settings]:
 def telemetry(telemetry_settings: Settings) -> TelemetryClient:
     """An empty telemetry store, to write to and to read from."""
     return telemetry_client(telemetry_settings, write=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that use the store run on one worker of the suite."""
-    for item in items:
-        if "telemetry_engine" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("telemetry"))
