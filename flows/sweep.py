@@ -21,6 +21,7 @@ from sentinel.engine.calendar_watch import CalendarWatch
 from sentinel.engine.component_health import SWEEP
 from sentinel.engine.dispatcher import DeliveryCount
 from sentinel.engine.escalation_watch import EscalationWatch
+from sentinel.engine.incident_steps import follow_steps, start_steps
 from sentinel.engine.paging import PageCount
 from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
@@ -136,6 +137,10 @@ def _follow_remediations(store: Store, api: PrefectApi) -> int:
     return follow_remediations(store, api) + start_remediations(store, api)
 
 
+def _follow_steps(store: Store, api: PrefectApi) -> int:
+    return follow_steps(store, api) + start_steps(store, api)
+
+
 def _restore_switches(store: Store, api: PrefectApi) -> int:
     return len(restore_switches(store, api))
 
@@ -144,6 +149,7 @@ _REMEDIATIONS, _SWITCHES = "remediations", "switches of Automations"
 OF_PREFECT: tuple[tuple[str, Callable[[Store, PrefectApi], int]], ...] = (
     (_REMEDIATIONS, _follow_remediations),
     (_SWITCHES, _restore_switches),
+    ("steps of incidents", _follow_steps),
     ("paused rules", follow_paused),
     ("states of runs", follow_runs),
 )

@@ -11,8 +11,9 @@ __all__ = ["AREAS", "checked_scopes"]
 
 AREAS = (
     "access", "alerts", "audit", "bounces", "channels", "documentation", "events", "health",
-    "heartbeats", "inbox", "keys", "login", "metrics", "oncall", "receivers", "routes", "rules",
-    "services", "settings", "silences", "slo", "statistics", "telemetry", "usage", "users",
+    "heartbeats", "inbox", "incidents", "keys", "login", "metrics", "oncall", "receivers",
+    "routes", "rules", "services", "settings", "silences", "slo", "statistics", "telemetry",
+    "usage", "users",
     "views", "webhooks",
 )  # fmt: skip
 """Every route names one of them; a key without scopes may use all."""

@@ -42,6 +42,7 @@ from sentinel.api import (
     health,
     heartbeats,
     inbox,
+    incident_work,
     introduction,
     keys,
     log_search,
@@ -238,55 +239,14 @@ def create_app(
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (
-        access_reviews,
-        alert_export,
-        alert_routes,
-        route_shadow,
-        alerts,
-        bulk_actions,
-        audit,
-        bounces,
-        channels,
-        custom_dashboards,
-        events,
-        heartbeats,
-        inbox,
-        keys,
-        login,
-        message_settings,
-        silence_announcements,
-        metrics,
-        notify_documents,
-        digests,
-        oncall,
-        oncall_feeds,
-        drills,
-        escalations,
-        fatigue,
-        packs,
-        pending_changes,
-        personal_data,
-        policies,
-        providers,
-        receivers,
-        related,
-        reports,
-        channel_tests,
-        deliveries,
-        rules,
-        rule_trials,
-        rule_changes,
-        rule_drift,
-        rule_files,
-        rule_runs,
-        silences,
-        statistics,
-        system_log,
-        users,
-        views,
-        webhooks,
-        why,
-    ):
+        access_reviews, alert_export, alert_routes, route_shadow, alerts, bulk_actions, audit,
+        bounces, channels, custom_dashboards, events, heartbeats, inbox, keys, login,
+        message_settings, silence_announcements, metrics, notify_documents, digests, oncall,
+        oncall_feeds, drills, escalations, fatigue, packs, pending_changes, personal_data,
+        policies, providers, receivers, related, reports, channel_tests, deliveries, rules,
+        rule_trials, rule_changes, rule_drift, rule_files, rule_runs, silences, statistics,
+        system_log, users, views, webhooks, why,
+    ):  # fmt: skip
         api.include_router(_for_callers(noun.router))
     api.include_router(_for_callers(posted_alerts.steps), prefix="/alerts")
     api.include_router(_for_callers(health.within))
@@ -318,7 +278,10 @@ def create_app(
         telemetry_intake.router, telemetry_bodies.router, opsgenie.router, exposition.router
     ):  # fmt: skip
         app.include_router(_for_callers(router), dependencies=guarded)
-    for router in (log_search.router, trace_search.router, slos.router, slo_figures.router):
+    for router in (
+        log_search.router, trace_search.router, slos.router, slo_figures.router,
+        *incident_work.routers,
+    ):  # fmt: skip
         prepared = _for_callers(router)
         app.include_router(prepared, prefix="/api", dependencies=guarded)
         # The same, described once.

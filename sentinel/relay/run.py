@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from types import FrameType
 
@@ -19,10 +19,11 @@ from sentinel.engine.channel_watch import ChannelWatch
 from sentinel.engine.chat_watch import ChatWatch
 from sentinel.engine.component_health import DEAD_MAN, ComponentReports
 from sentinel.engine.escalation_watch import EscalationWatch
+from sentinel.engine.incident_steps import follow_steps, start_steps
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
 from sentinel.engine.self_watch import SelfWatch
-from sentinel.errors import DeliveryError
+from sentinel.errors import DeliveryError, PrefectUnreachable
 from sentinel.ingest.own_logs import OwnLogs
 from sentinel.log_redaction import unlogged
 from sentinel.notifications.bounces import TakeReports
@@ -87,15 +88,22 @@ def _watching_channels(store: Store) -> Callable[[datetime], None]:
 
 
 def _watching_prefect(store: Store, prefect: PrefectApi, pool: str) -> Callable[[datetime], None]:
-    """Return what reports how Prefect's parts are, and alerts while all flow runs die."""
+    """Return what reports how Prefect is, alerts while all flow runs die, and follows steps."""
     reports, runs = ComponentReports(store, prefect, pool), RunWatch(store, prefect, pool)
 
     def watch(now: datetime) -> None:
         with ExitStack() as rest:  # also where the first fails
             rest.callback(runs.evaluate, now)
+            rest.callback(_follow_steps, store, prefect)
             reports.evaluate(now)
 
     return watch
+
+
+def _follow_steps(store: Store, prefect: PrefectApi) -> None:
+    with suppress(PrefectUnreachable):  # which the watch of flow runs reports
+        follow_steps(store, prefect)
+        start_steps(store, prefect)
 
 
 def _pinger(store: Store, url: str) -> Callable[[], None] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from tests.api.consumer_key_requests import consumer_key_entries
+from tests.api.incident_requests import incident_entries
 from tests.api.matrix_bodies import (
     DEBUGGING,
     NOTIFY,
@@ -228,6 +229,7 @@ ENTRIES: dict[str, Entry] = {
         for rest in ("", "/blast-radius", "/readiness")
     },
     **consumer_key_entries(Entry),
+    **incident_entries(),
     **{f"GET /slo{rest}": listed() for rest in ("", "/violations", "/report")},
     # Prefect has their rules.
     "POST /slo": Entry(own=503, foreign=403, team=403, token=503, body=new_slo),

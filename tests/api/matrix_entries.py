@@ -44,6 +44,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
     ping: str
     silence: str
+    incident: tuple[str, str] = ("", "")  # its id and that of its action item
     consumer_key: tuple[str, str] = ("", "")  # its id and its secret
 
 

@@ -7,10 +7,10 @@ A request is sent as the document writes it: method, path, headers and body. `{a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["LATER", "NEEDS_SLO", "NEEDS_TELEMETRY", "REQUESTS", "Asked"]
+__all__ = ["NEEDS_INCIDENT", "NEEDS_SLO", "NEEDS_TELEMETRY", "REQUESTS", "Asked"]
 
 EVENT_DESK = "Sentinel Alerts, events and alerts management"
 OPERATIONS = "Enterprise Alert Management System"
@@ -256,7 +256,5 @@ NEEDS_TELEMETRY = ("/api/tracing/", "/api/logs/")
 NEEDS_SLO = "/api/slo"
 """The beginning of the paths that need an SLO and a Prefect server; test_slos has both."""
 
-LATER: Mapping[str, str] = {
-    "/api/incidents": "issue 19: incidents",
-}
-"""Beginnings of the paths that a later issue opens, and which."""
+NEEDS_INCIDENT = "/api/incidents"
+"""The beginning of the paths that need an incident; test_incidents has one."""

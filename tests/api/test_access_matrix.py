@@ -30,6 +30,9 @@ from sentinel.store.custom_dashboards import Boards
 from sentinel.store.custom_dashboards import Place as Of
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import PENDING_CHANGE, table_of
+from sentinel.store.incidents.action_items import ActionItems
+from sentinel.store.incidents.incidents import Incidents
+from sentinel.store.incidents.opening import NewIncident
 from sentinel.store.services.catalog import Services
 from sentinel.store.slo.slos import Slos
 from tests.api.access_matrix import ENTRIES, entry_of
@@ -73,6 +76,7 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     if "/services" in path:
         entry = service_of({"name": mark, "tenant": tenant, "owner": "db"})
         Services(store).apply([entry], actor="ada")
+    incident = an_incident(store, tenant, mark, alert) if "/incidents" in path else ("", "")
     consumer = None
     if "/api/v1/keys" in path:
         consumer = ConsumerKeys(store).create(mark, tenant=tenant, actor="ada", consumer=mark)
@@ -99,10 +103,17 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     (row,) = page(store, AuditFilter(actor=mark)).items
     return Place(
         tenant=tenant, alert=alert, key=key.key.id, mark=mark, ping=ping, change=row.id,
-        silence=silence, group=group,
+        silence=silence, group=group, incident=incident,
         pending=asked_for(store, tenant, f"rule-{mark}"),
         consumer_key=(consumer.key.id, consumer.secret.text) if consumer else ("", ""),
     )  # fmt: skip
+
+
+def an_incident(store: Store, tenant: str, mark: str, alert: str) -> tuple[str, str]:
+    """An incident of the team `db` with the alert and seven steps, and an action item."""
+    new = NewIncident(title=mark, tenant=tenant, team="db", alerts=[alert], runbook="1. x\n" * 7)
+    made = Incidents(store).open(new, actor="ada")
+    return made.id, ActionItems(store).add(made.id, mark, actor="ada").id
 
 
 def _make_accounts(store: Store, clock: FakeClock, *names: str) -> None:
@@ -174,6 +185,8 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         feed_id=place.silence,
         drill_id=place.silence,
         slo_id=place.mark,
+        incident_id=place.incident[0],
+        item_id=place.incident[1],
         service=place.mark,
         event_id="1-0",
         identifier=place.alert,
@@ -292,6 +305,8 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT * FROM slo_count WHERE slo = '{place.mark}' ORDER BY at",
         f"SELECT revoked_at FROM consumer_key WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT prefix FROM consumer_key_secret WHERE key_id = '{place.consumer_key[0]}'",
+        f"SELECT version FROM incident WHERE tenant = '{place.tenant}' ORDER BY id",
+        f"SELECT version FROM incident_action_item WHERE id = '{place.incident[1]}'",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",
     ]
     with store.read() as connection:

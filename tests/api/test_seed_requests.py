@@ -7,22 +7,24 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.seed_requests import LATER, NEEDS_SLO, NEEDS_TELEMETRY, REQUESTS, Asked
+from tests.api.seed_requests import (
+    NEEDS_INCIDENT,
+    NEEDS_SLO,
+    NEEDS_TELEMETRY,
+    REQUESTS,
+    Asked,
+)
 from tests.api.served import Raised
 
 NEEDS_PREFECT = ("/rules", "/policies", "/providers", "/test-notification")
 """Paths whose answers are made with a Prefect server: test_seed_rules."""
 
 
-def later(asked: Asked) -> str:
-    """Return the issue that opens the path; empty where it is open."""
-    return next((why for start, why in LATER.items() if asked.path.startswith(start)), "")
-
-
 def alone(asked: Asked) -> bool:
     """Return whether the request needs no Prefect server, telemetry store or SLO."""
     needs_prefect = any(f"/api/v1/alerts{start}" in asked.path for start in NEEDS_PREFECT)
-    return not needs_prefect and not asked.path.startswith((*NEEDS_TELEMETRY, NEEDS_SLO))
+    elsewhere = (*NEEDS_TELEMETRY, NEEDS_SLO, NEEDS_INCIDENT)
+    return not needs_prefect and not asked.path.startswith(elsewhere)
 
 
 def sent(client: httpx.Client, asked: Asked, **ids: str) -> httpx.Response:
@@ -43,8 +45,7 @@ def has(body: Any, path: str) -> bool:
     return True
 
 
-HERE = [asked for asked in REQUESTS if not later(asked) and alone(asked)]
-CLOSED = [asked for asked in REQUESTS if later(asked)]
+HERE = [asked for asked in REQUESTS if alone(asked)]
 
 
 @pytest.mark.parametrize("asked", HERE, ids=lambda asked: asked.name)
@@ -54,9 +55,3 @@ def test_a_literal_request_is_answered(asked: Asked, client: httpx.Client, raise
     assert answer.status_code == asked.status, answer.text
     for field in asked.holds:
         assert has(answer.json(), field), f"{field} is missing in {answer.text}"
-
-
-@pytest.mark.parametrize("asked", CLOSED, ids=lambda asked: asked.name)
-def test_what_a_later_issue_opens_is_not_there_yet(asked: Asked, client: httpx.Client):
-    # Whoever opens it takes it out of LATER, so that the request itself is tested.
-    assert sent(client, asked).status_code in (404, 405)

@@ -16,13 +16,13 @@ from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
-from tests.api.seed_requests import LATER, NEEDS_TELEMETRY, REQUESTS
+from tests.api.seed_requests import NEEDS_TELEMETRY, REQUESTS
 from tests.api.served import TOKEN, called
 
 PARENT = "eee19b7ec3c1b174"
 SEEDED = [
     one for one in REQUESTS
-    if one.path.startswith(NEEDS_TELEMETRY) and not one.path.startswith(tuple(LATER))
+    if one.path.startswith(NEEDS_TELEMETRY)
 ]  # fmt: skip
 
 
