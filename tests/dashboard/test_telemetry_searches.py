@@ -6,6 +6,8 @@ from threading import Event
 
 import pytest
 
+from dashboard import telemetry_panel
+from dashboard.telemetry_panel import Search, refresh
 from dashboard.telemetry_searches import KEPT_FOR, MOST_RUNNING, VALID_FOR, Searches
 from sentinel.errors import TelemetryUnavailable
 
@@ -83,3 +85,23 @@ def test_what_is_no_error_for_people_is_raised():
     begun.exception(20)
     with pytest.raises(ZeroDivisionError):
         searches.outcome(begun, 0)
+
+
+def test_refresh_searches_anew_also_where_both_ends_of_the_range_were_given(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    shared, ran = Searches(Clock()), list[int]()
+    monkeypatch.setattr(telemetry_panel.st, "session_state", dict[str, object]())
+    monkeypatch.setattr(telemetry_panel, "searches", lambda: shared)
+
+    def shown() -> int:
+        """Show the page once more, for the same question."""
+        search = Search("acme")
+        search.begin("found", "since 10:00 until 11:00", lambda: ran.append(1))
+        for one in search.pending:
+            one.result(20)
+        return len(ran)
+
+    assert (shown(), shown()) == (1, 1)
+    refresh()
+    assert (shown(), shown()) == (2, 2)
