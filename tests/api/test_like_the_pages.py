@@ -8,24 +8,9 @@ from dashboard.command_permissions import PERMISSIONS
 from tests.api.document import document
 
 BASE = "/api/v1/alerts"
+INCIDENTS = "/api/incidents"
 ONLY_HERE = {
     "SavePrefectAddresses": "it writes a file on the machine, for the next start there",
-    **dict.fromkeys(
-        (
-            "OpenIncident",
-            "MoveIncident",
-            "PostUpdate",
-            "AssignIncident",
-            "SetRootCause",
-            "EditIncident",
-            "TakeOutAlert",
-            "ActOnStep",
-            "AddActionItem",
-            "EditActionItem",
-            "SavePostMortem",
-        ),
-        "the API of incidents is not served yet",
-    ),
 }
 OVER_HTTP: dict[str, str] = {
     "AlertCommand": f"POST {BASE}/alerts/bulk",
@@ -79,6 +64,17 @@ OVER_HTTP: dict[str, str] = {
     "RevokeKey": f"POST {BASE}/keys/{{key_id}}/revoke",
     "SaveBoard": f"PUT {BASE}/dashboards/{{name}}",
     "RemoveBoard": f"DELETE {BASE}/dashboards/{{name}}",
+    "OpenIncident": f"POST {INCIDENTS}",
+    "MoveIncident": f"POST {INCIDENTS}/{{incident_id}}/status",
+    "PostUpdate": f"POST {INCIDENTS}/{{incident_id}}/updates",
+    "AssignIncident": f"POST {INCIDENTS}/{{incident_id}}/assign",
+    "SetRootCause": f"POST {INCIDENTS}/{{incident_id}}/root-cause",
+    "EditIncident": f"PATCH {INCIDENTS}/{{incident_id}}",
+    "TakeOutAlert": f"DELETE {INCIDENTS}/{{incident_id}}/alerts/{{alert_id}}",
+    "ActOnStep": f"POST {INCIDENTS}/{{incident_id}}/runbook/steps/{{number}}",
+    "AddActionItem": f"POST {INCIDENTS}/{{incident_id}}/action-items",
+    "EditActionItem": f"PATCH {INCIDENTS}/{{incident_id}}/action-items/{{item_id}}",
+    "SavePostMortem": f"PUT {INCIDENTS}/{{incident_id}}/post-mortem",
     "SaveSlo": "PUT /api/slo/{slo_id}",
     "DeleteSlo": "DELETE /api/slo/{slo_id}",
     "SaveView": f"PUT {BASE}/views/{{page}}/{{name}}",
