@@ -38,6 +38,21 @@ _TIMES = {"group_wait": "30s", "group_interval": "10s"}
 _WITHIN = 300.0
 
 
+def program() -> str:
+    """Return the path of the installed Alertmanager.
+
+    Raises:
+        Skipped: there is none
+    """
+    binary = os.environ.get(BINARY) or next(filter(None, map(shutil.which, _NAMES)), "")
+    if not binary:
+        raise Skipped(
+            f"there is no Alertmanager. On Debian: apt-get download prometheus-alertmanager, "
+            f"dpkg -x it into a folder, and set {BINARY} to usr/bin/prometheus-alertmanager there."
+        )
+    return binary
+
+
 def alertmanager() -> tuple[int, float, str]:
     """Decide on all alerts once.
 
@@ -47,12 +62,7 @@ def alertmanager() -> tuple[int, float, str]:
     Raises:
         Skipped: it is not installed
     """
-    binary = os.environ.get(BINARY) or next(filter(None, map(shutil.which, _NAMES)), "")
-    if not binary:
-        raise Skipped(
-            f"there is no Alertmanager. On Debian: apt-get download prometheus-alertmanager, "
-            f"dpkg -x it into a folder, and set {BINARY} to usr/bin/prometheus-alertmanager there."
-        )
+    binary = program()
     said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
     version = (said.stdout + said.stderr).split("version ")[1].split()[0]
     wanted = sum(not muted(labels) for labels in alert_labels())

@@ -133,8 +133,8 @@ class AlertmanagerIntake:
             try:
                 while not self._stop.is_set() and apply_waiting(self._store):
                     pass
-            except Exception:
-                log.exception("posted alerts wait to be applied")
+            except Exception as error:  # noqa: BLE001 - what waits is tried again
+                log.warning("posted alerts wait to be applied: %s", error)
 
 
 def apply_waiting(store: Store) -> int:
