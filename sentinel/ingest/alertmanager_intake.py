@@ -9,6 +9,7 @@ batches in the database; the next one, or another, applies them.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -57,8 +58,10 @@ __all__ = ["AlertmanagerIntake", "apply_waiting", "resolve_timeout"]
 
 log = logging.getLogger(__name__)
 _SETTLE = 0.25
-"""Seconds for which batches gather before they are applied, so that their senders, who wait for
-answers, come first."""
+"""Seconds without another batch after which those that came are applied, so that their senders,
+who wait for answers, come first."""
+_MOST_SETTLE = 1.0
+"""Seconds for which they gather at most, while more of them come."""
 _LOOK = 5.0
 """Seconds after which a process looks for batches that another one has left."""
 _MOST_BATCHES = 50
@@ -128,8 +131,11 @@ class AlertmanagerIntake:
     def _run(self) -> None:
         while not self._stop.is_set():
             self._came.wait(_LOOK)
-            self._stop.wait(_SETTLE)
-            self._came.clear()
+            until = time.monotonic() + _MOST_SETTLE
+            while time.monotonic() < until:
+                self._came.clear()
+                if not self._came.wait(_SETTLE):
+                    break
             try:
                 while not self._stop.is_set() and apply_waiting(self._store):
                     pass

@@ -84,7 +84,7 @@ async def post_alerts(
 
 
 def _posted(tenant: OfTenant, intake: AlertmanagerIntake, body: bytes) -> Response:
-    with tenant.store.read() as connection:
+    with tenant.store.glance() as connection:
         rule = rule_facts(connection, tenant.name)
     if rule is not None and not rule.enabled:
         raise Problem(

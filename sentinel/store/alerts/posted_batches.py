@@ -110,8 +110,10 @@ def add_batches(store: Store, batches: Iterable[tuple[str, str]]) -> None:
          "pending": True, "body": body, "ends": {}}
         for tenant, body in batches
     ]  # fmt: skip
-    with store.write() as connection:
-        connection.execute(_INSERT, rows)
+    # Of PostgreSQL a single statement is a transaction by itself, and saves two messages.
+    one = len(rows) == 1 and store.dialect == "postgresql"
+    with store.glance() if one else store.write() as connection:
+        connection.execute(_INSERT, rows[0] if one else rows)
 
 
 def has_pending(connection: Connection, tenant: str | None = None) -> bool:
