@@ -28,6 +28,7 @@ from sentinel.api import (
     audit,
     bounces,
     bulk_actions,
+    causes,
     channel_tests,
     channels,
     consumer_keys,
@@ -60,7 +61,6 @@ from sentinel.api import (
     problems,
     providers,
     receivers,
-    related,
     reports,
     route_shadow,
     rule_changes,
@@ -89,6 +89,7 @@ from sentinel.api import (
 from sentinel.api.answers import Answers
 from sentinel.api.batches import Batches
 from sentinel.api.bodies import DESCRIBED
+from sentinel.api.dependency_watch import DependencyWatch
 from sentinel.api.doors import opsgenie, pagerduty
 from sentinel.api.host_guard import refuse_host
 from sentinel.api.intake_queue import IntakeQueue
@@ -161,6 +162,7 @@ def create_app(
         log_levels = LogLevelWatch(app.state.store)
         log_levels.start()
         app.state.log_mining.start()
+        app.state.dependency_watch.start()
         app.state.prefect_feed.start(chosen)
         syslog = await syslog_of(app, chosen)
         own_logs = OwnLogs.of(chosen, app.state.store, "sentinel-api")
@@ -187,6 +189,7 @@ def create_app(
             await run_in_threadpool(app.state.metrics_queue.close)
             await run_in_threadpool(app.state.intake_queue.close)
             await run_in_threadpool(app.state.log_mining.close)
+            await run_in_threadpool(app.state.dependency_watch.close)
             app.state.keys.close()
             if app.state.outside is not None:
                 app.state.outside.close()
@@ -215,6 +218,7 @@ def create_app(
     app.state.began = app.state.store.now()
     app.state.intake_queue = IntakeQueue()
     app.state.log_mining = LogMining(app.state.store)
+    app.state.dependency_watch = DependencyWatch(app.state.store)
     app.state.log_policies = LogPolicies(app.state.store)
     app.state.prefect_feed = PrefectFeed(app.state.store, app.state.log_policies)
     app.state.metrics_queue = IntakeQueue()
@@ -243,14 +247,14 @@ def create_app(
         bounces, channels, custom_dashboards, events, heartbeats, inbox, keys, login,
         message_settings, silence_announcements, metrics, notify_documents, digests, oncall,
         oncall_feeds, drills, escalations, fatigue, packs, pending_changes, personal_data,
-        policies, providers, receivers, related, reports, channel_tests, deliveries, rules,
+        policies, providers, receivers, causes, reports, channel_tests, deliveries, rules,
         rule_trials, rule_changes, rule_drift, rule_files, rule_runs, silences, statistics,
         system_log, users, views, webhooks, why,
     ):  # fmt: skip
         api.include_router(_for_callers(noun.router))
     api.include_router(_for_callers(posted_alerts.steps), prefix="/alerts")
     api.include_router(_for_callers(health.within))
-    api.include_router(_for_callers(related.correlated))
+    api.include_router(_for_callers(causes.correlated))
     api.include_router(_for_callers(notify_documents.owners))
     api.include_router(_for_callers(message_settings.channels))
     describe_needs(webhooks.older.routes)
@@ -265,7 +269,7 @@ def create_app(
             app.include_router(_for_callers(router), prefix=prefix, dependencies=guarded)
     # The same as below the noun, for who leaves it out.
     app.include_router(
-        _for_callers(related.router), prefix="/api/v1", dependencies=guarded,
+        _for_callers(causes.router), prefix="/api/v1", dependencies=guarded,
         include_in_schema=False,
     )  # fmt: skip
     app.include_router(webhooks.older, dependencies=guarded)

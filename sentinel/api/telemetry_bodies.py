@@ -22,6 +22,7 @@ from sentinel.api.telemetry_intake import (
     FULL_SECONDS,
     NOT_INSTALLED,
     intake_of,
+    note_spans,
     queue_of,
 )
 from sentinel.errors import TelemetryUnavailable
@@ -219,7 +220,10 @@ def _take(
 ) -> Taken:
     token = token_of(tenant, f"posted {signal}", body) if posted.timed else uuid.uuid4().hex
     try:
-        return intake_of(request).take(tenant, signal, posted.request, token)
+        taken = intake_of(request).take(tenant, signal, posted.request, token)
+        if signal == "traces":
+            note_spans(request, tenant)
+        return taken
     except TooLarge as error:
         raise Problem(413, "too_large", str(error), hint="Send less per request.") from None
     except TelemetryUnavailable as error:

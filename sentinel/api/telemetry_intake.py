@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from sentinel.access import Permission
+from sentinel.api.dependency_watch import DependencyWatch
 from sentinel.api.intake_queue import IntakeQueue, QueueFull
 from sentinel.api.limits import allow
 from sentinel.api.log_mining import LogMining
@@ -36,7 +37,15 @@ from sentinel.telemetry.otlp_body import (
     unpacked,
 )
 
-__all__ = ["AWAY_SECONDS", "FULL_SECONDS", "NOT_INSTALLED", "intake_of", "queue_of", "router"]
+__all__ = [
+    "AWAY_SECONDS",
+    "FULL_SECONDS",
+    "NOT_INSTALLED",
+    "intake_of",
+    "note_spans",
+    "queue_of",
+    "router",
+]
 
 FULL_SECONDS, AWAY_SECONDS = 1, 5
 """What `Retry-After` says where the queue is full, and where the store does not answer."""
@@ -83,6 +92,12 @@ def intake_of(request: Request) -> TelemetryIntake:
     )
 
 
+def note_spans(request: Request, tenant: str) -> None:
+    """Let the dependencies of a tenant be read, whose spans were taken."""
+    watch = cast("DependencyWatch", request.app.state.dependency_watch)
+    watch.wake(request.app.state.settings, tenant)
+
+
 def queue_of(request: Request) -> IntakeQueue:
     """Return the queue of batches for the telemetry store."""
     return cast("IntakeQueue", request.app.state.intake_queue)
@@ -107,6 +122,8 @@ async def _take(request: Request, tenant: str, signal: Signal) -> Response:
         # Without times of their own, equal records may have happened twice.
         token = token_of(tenant, signal, whole) if timed(signal, found) else uuid4().hex
         taken = intake.take(tenant, signal, found, token)
+        if signal == "traces":
+            note_spans(request, tenant)
         return answer_of(signal, is_json=is_json, rejected=taken.rejected, why=taken.why)
 
     try:

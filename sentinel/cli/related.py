@@ -100,6 +100,64 @@ def groups(
     )  # fmt: skip
 
 
+@commands.command()
+def candidates(
+    alert: Annotated[str, typer.Argument(help="Id of the alert, or its beginning.")],
+    json: AsJson = False,
+) -> None:
+    """Print what changed before an alert, the most likely cause first.
+
+    Example:
+        sentinel alert candidates 0192f3
+    """
+    if remote_url():
+        from sentinel.cli.remote import client_here, find_alert
+        from sentinel.client import related as requests
+
+        with client_here() as client:
+            page = client.do(requests.candidates(find_alert(client, alert).id))
+        found = page.model_dump(mode="json")
+    else:
+        found = _candidates(alert)
+    if json:
+        json_out(found)
+        return
+    if not found["items"]:
+        say("Nothing is known to have changed in the six hours before.")
+    for one in found["items"]:
+        by = f", by {one['by']}" if one["by"] else ""
+        say(f"{one['score']:.2f}  {one['title']}{by}")
+        for reason in one["reasons"]:
+            say(f"    {reason}")
+    for source, why in found["left_out"].items():
+        say(f"Not read: {source}: {why}")
+
+
+def _candidates(alert: str) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    from sentinel.cli.target import settings_here
+    from sentinel.errors import SentinelError
+    from sentinel.store.correlation.causes import Causes
+    from sentinel.store.telemetry.client import TelemetryClient, telemetry_client
+
+    try:
+        telemetry: TelemetryClient | str = telemetry_client(settings_here())
+    except SentinelError as error:
+        telemetry = error.message
+    with open_store() as store:
+        one = store.alerts.find(alert)
+        found = Causes(store, one.tenant, audit=True, telemetry=telemetry).of([one])
+    items = [
+        {"kind": each.change.kind, "title": each.change.title, "by": each.change.by,
+         "at": datetime.fromtimestamp(each.change.at, UTC), "service": each.change.service,
+         "rule": each.change.rule, "reference": each.change.reference, "score": each.score,
+         "seconds_before": each.seconds, "reasons": each.reasons}
+        for each in found.candidates
+    ]  # fmt: skip
+    return {"items": items, "left_out": found.left_out}
+
+
 def _some(alerts: list[dict[str, Any]], field: str) -> str:
     names = sorted({one[field] for one in alerts} - {""})
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

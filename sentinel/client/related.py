@@ -18,7 +18,10 @@ from pydantic import BaseModel
 
 from sentinel.client.calls import BASE, Call
 
-__all__ = ["AlertGroupPage", "RelatedAlert", "RelatedAlertPage", "groups", "of_alert"]
+__all__ = [
+    "AlertGroupPage", "CandidatePage", "RelatedAlert", "RelatedAlertPage", "candidates", "groups",
+    "of_alert",
+]  # fmt: skip
 
 
 class RelatedAlert(BaseModel):
@@ -56,6 +59,34 @@ class AlertGroupPage(BaseModel):
     """Groups of related alerts, the largest first."""
 
     items: list[AlertGroup]
+
+
+class Candidate(BaseModel):
+    """A change that may be the cause of an alert."""
+
+    kind: str
+    title: str
+    at: datetime
+    by: str
+    service: str
+    rule: str
+    reference: str
+    score: float
+    seconds_before: float
+    reasons: list[str]
+
+
+class CandidatePage(BaseModel):
+    """Changes before an alert, the most likely cause first, and sources that were not read."""
+
+    items: list[Candidate]
+    left_out: dict[str, str]
+
+
+def candidates(alert_id: str, *, limit: int = 10) -> Call[CandidatePage]:
+    """Return the request for what may have caused an alert."""
+    path = f"{BASE}/alerts/{alert_id}/candidates"
+    return Call(CandidatePage, "GET", path, {"limit": limit})
 
 
 def of_alert(alert_id: str, *, limit: int = 20) -> Call[RelatedAlertPage]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["LOOKED_BACK", "AffectedAlert", "Candidate", "ObservedChange", "ranked"]
+__all__ = ["LOOKED_BACK", "AffectedAlert", "Candidate", "ChangeKind", "ObservedChange", "ranked"]
 
 LOOKED_BACK = 6 * 3600.0
 """Seconds before the first alert in which changes count."""

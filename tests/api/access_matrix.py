@@ -55,7 +55,10 @@ ENTRIES: dict[str, Entry] = {
     **{f"GET /alerts{kind}": listed() for kind in ("", ".csv", ".xlsx")},
     **{f"GET /analytics{rest}": listed() for rest in ("", "/trend", "/comparison")},
     "GET /alerts/{alert_id}": one_object(),
-    **{f"GET /alerts/{{alert_id}}/{rest}": one_object() for rest in ("why", "related")},
+    **{
+        f"GET /alerts/{{alert_id}}/{rest}": one_object()
+        for rest in ("why", "related", "candidates")
+    },
     "GET /correlation/groups": Entry(foreign="hides", team="hides", query=in_tenant),
     "POST /alerts/{alert_id}/actions": one_object(always({"action": "comment", "note": "seen"})),
     # Out of scope nothing matches: an empty answer. By ids: test_bulk_actions.

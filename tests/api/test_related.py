@@ -36,6 +36,9 @@ def test_related_alerts_and_groups_have_their_reasons(
     assert short.json()["items"][0]["id"] == second
     assert done(related.of_alert(alone)).items == []
     assert client.get(f"/api/v1/alerts/{'0' * 32}/related").status_code == 404
+    causes = done(related.candidates(first))
+    assert causes.items == []
+    assert "telemetry" in causes.left_out
     (group,) = done(related.groups()).items
     assert (group.id, group.alert_count, group.shown) == (first, 2, [first])
     assert [one["id"] for one in group.alerts] == [first, second]

@@ -29,4 +29,6 @@ def test_related_alerts_are_printed_with_their_reasons(
     ), err  # fmt: skip
     code, out, err = run("alert", "groups")
     assert (code, first[:12] in out, "a, b" in out) == (0, True, True), err
+    code, out, err = run("alert", "candidates", first)
+    assert (code, "Nothing is known to have changed" in out) == (0, True), err
     store.close()
