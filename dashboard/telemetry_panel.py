@@ -85,6 +85,10 @@ class Search:
         """Return what came of a search by the end of this run's time."""
         return self._searches.outcome(self._begun[name], self._until)
 
+    def ready(self, name: str) -> Any:
+        """Return what a search has found already, without waiting; None where it runs or failed."""
+        return self._searches.outcome(self._begun[name], 0).value
+
     def shown(self, name: str, waiting: str) -> Any:
         """Return what a search found; where there is nothing yet, say so in its place.
 

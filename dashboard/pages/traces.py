@@ -162,7 +162,8 @@ def _search(text: str, tenant: str) -> None:
     names: list[str] = []
     if whole is not None:
         search.begin("names", whole, partial(answers.statistics, whole))
-        counted = search.outcome("names").value
+        # They only fill a list: the search for traces is not to wait for them.
+        counted = search.ready("names")
         names = [] if counted is None else [one.service_name for one in counted.services]
     also = _filters(names)
     view = str(

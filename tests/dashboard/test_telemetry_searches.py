@@ -105,3 +105,16 @@ def test_refresh_searches_anew_also_where_both_ends_of_the_range_were_given(
     assert (shown(), shown()) == (1, 1)
     refresh()
     assert (shown(), shown()) == (2, 2)
+
+
+def test_what_only_fills_a_list_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    shared, go = Searches(Clock()), Event()
+    monkeypatch.setattr(telemetry_panel.st, "session_state", dict[str, object]())
+    monkeypatch.setattr(telemetry_panel, "searches", lambda: shared)
+    search = Search("acme")
+    search.begin("names", "key", lambda: go.wait(20))
+    assert search.ready("names") is None
+    (running,) = search.pending  # the page is shown again when it is done
+    go.set()
+    running.result(20)
+    assert search.ready("names") is True
