@@ -11,12 +11,9 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
-from sentinel.access import Permission
 from sentinel.access.client_address import networks_of
 from sentinel.api import (
     access,
@@ -44,6 +41,7 @@ from sentinel.api import (
     heartbeats,
     inbox,
     incident_work,
+    intake,
     introduction,
     keys,
     log_search,
@@ -90,6 +88,7 @@ from sentinel.api.answers import Answers
 from sentinel.api.batches import Batches
 from sentinel.api.bodies import DESCRIBED
 from sentinel.api.dependency_watch import DependencyWatch
+from sentinel.api.documentation import documentation_of
 from sentinel.api.doors import opsgenie, pagerduty
 from sentinel.api.host_guard import refuse_host
 from sentinel.api.intake_queue import IntakeQueue
@@ -97,7 +96,7 @@ from sentinel.api.issuer_keys import outside_tokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
 from sentinel.api.log_mining import LogMining
-from sentinel.api.needs import describe_needs, needs
+from sentinel.api.needs import describe_needs
 from sentinel.api.own_token import configured_login_key, token
 from sentinel.api.parts import describe_parts, offer_parts
 from sentinel.api.people import SignedIn
@@ -111,6 +110,7 @@ from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.host_guard import HostGuard
 from sentinel.ingest.alertmanager_intake import AlertmanagerIntake
 from sentinel.ingest.arrivals import Arrivals
+from sentinel.ingest.mappings.catalog import Catalog
 from sentinel.ingest.own_logs import OwnLogs
 from sentinel.links import Addresses, allowed_hosts
 from sentinel.prefect_client.client import PrefectApi
@@ -217,6 +217,7 @@ def create_app(
     app.state.posted_alerts = AlertmanagerIntake(app.state.store)
     app.state.began = app.state.store.now()
     app.state.intake_queue = IntakeQueue()
+    app.state.mappings = Catalog(chosen.mappings)
     app.state.log_mining = LogMining(app.state.store)
     app.state.dependency_watch = DependencyWatch(app.state.store)
     app.state.log_policies = LogPolicies(app.state.store)
@@ -292,6 +293,10 @@ def create_app(
         app.include_router(
             prepared, prefix="/api/v1", dependencies=guarded, include_in_schema=False
         )
+    # The key is where the vendor can put it.
+    app.include_router(
+        _for_callers(intake.router), prefix="/api/v1", dependencies=[intake.Keyed, KnownQuery]
+    )
     # The key is in the body.
     app.include_router(_for_callers(pagerduty.router), dependencies=[pagerduty.Routed, KnownQuery])
     app.include_router(_for_callers(alertmanager.router), dependencies=[access.Trusted])
@@ -305,7 +310,7 @@ def create_app(
     app.include_router(_for_callers(health.probe), dependencies=[KnownQuery])
     open_here = [Depends(access.local_or_trusted), KnownQuery]
     app.include_router(_for_callers(health.router), dependencies=open_here)
-    for router in (introduction.router, introduction.pages, _documentation(app)):
+    for router in (introduction.router, introduction.pages, documentation_of(app)):
         app.include_router(_for_callers(router), dependencies=open_here)
     app.router.middleware_stack = KnownRoutes(app.router.middleware_stack)
     app.mount("/docs/static", StaticFiles(directory=Path(__file__).parent / "static"))
@@ -340,28 +345,4 @@ def _for_callers(router: APIRouter) -> APIRouter:
     for route in router.routes:
         if isinstance(route, APIRoute):
             route.description = re.split(r"\n(?:Returns|Raises):\n", route.description)[0].rstrip()
-    return router
-
-
-def _documentation(app: FastAPI) -> APIRouter:
-    """Return the routes of the API's documentation: OpenAPI, and a page for people."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/openapi.json")
-    @needs(Permission.READ, "documentation", confined=True)
-    def openapi() -> dict[str, Any]:
-        return app.openapi()
-
-    @router.get("/docs")
-    @needs(Permission.READ, "documentation", confined=True)
-    def docs() -> HTMLResponse:
-        return get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title="Sentinel API",
-            # Served from here, so that the page makes no requests to other hosts.
-            swagger_js_url="/docs/static/swagger-ui-bundle.js",
-            swagger_css_url="/docs/static/swagger-ui.css",
-            swagger_favicon_url="data:,",
-        )
-
     return router

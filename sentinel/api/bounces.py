@@ -6,20 +6,17 @@ too, as in `https://sentinel:KEY@host/…`. Where a vendor signs, the signature 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated, Any, Literal, NoReturn, cast
 
-import httpx
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
 from sentinel.access.vendor_signatures import (
-    is_address_of_sns,
     signed_by_mailgun,
     signed_by_sendgrid,
-    signed_by_sns,
 )
+from sentinel.api import sns
 from sentinel.api.bodies import Body, described, json_of
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
@@ -29,7 +26,7 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.notifications.posted_bounces import TooManyWaiting, keep_reports
 
-__all__ = ["TakenBounces", "fetched", "router"]
+__all__ = ["TakenBounces", "router"]
 
 router = APIRouter(prefix="/bounces", tags=["bounces"])
 Vendor = Literal["ses", "mailgun", "postmark"]
@@ -147,45 +144,7 @@ def _confirmed(content: Any, settings: Settings) -> bool:
             403, "forbidden", "the message is of no topic that is expected here",
             hint="Set SENTINEL_BOUNCE_SNS_TOPICS to the ARN of the topic.",
         )  # fmt: skip
-    where = message.get("SigningCertURL")
-    if not is_address_of_sns(where) or not signed_by_sns(message, _certificate(str(where))):
-        _refuse("Amazon SNS", "Let SNS post here itself: what changes its message breaks it.")
-    if message.get("Type") != "SubscriptionConfirmation":
-        return False
-    if not is_address_of_sns(message.get("SubscribeURL")):
-        _refuse("Amazon SNS", "Let SNS post here itself: what changes its message breaks it.")
-    _asked(str(message["SubscribeURL"]))
-    return True
-
-
-@lru_cache(16)
-def _certificate(url: str) -> bytes:
-    return _asked(url)
-
-
-def _asked(url: str) -> bytes:
-    try:
-        return fetched(url)
-    except httpx.HTTPError as error:
-        raise Problem(
-            503, "unavailable", f"Amazon SNS does not answer ({type(error).__name__})",
-            hint="SNS sends its message again.",
-        ) from None  # fmt: skip
-
-
-def fetched(url: str) -> bytes:
-    """Return what is at an address of Amazon SNS.
-
-    Args:
-        url: of SNS itself: its certificate, or the confirmation of a subscription
-
-    Returns:
-        The body.
-
-    Raises:
-        httpx.HTTPError: it is not answered with 200 within 10 s
-    """
-    return httpx.get(url, timeout=10, follow_redirects=False).raise_for_status().content
+    return sns.confirmed(message)
 
 
 def _signed(content: Any) -> dict[str, Any]:

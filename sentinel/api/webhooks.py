@@ -20,14 +20,14 @@ from sentinel.api.schemas import NO_NUL
 from sentinel.api.scoped import WholeTenant
 from sentinel.duration import parse_duration
 from sentinel.errors import SampleError
-from sentinel.ingest.arrivals import Arrivals, Message, Sender
+from sentinel.ingest.arrivals import Arrivals, Message
 from sentinel.ingest.truncated import LEFT_OUT
 from sentinel.ingest.webhooks import Arrived, grafana, prometheus
 from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.rules.not_repeated import REPEAT_INTERVAL, NotRepeated
 from sentinel.store.access.within import OfTenant
 
-__all__ = ["Taken", "older", "router"]
+__all__ = ["Taken", "Waiting", "older", "router", "take"]
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 older = APIRouter(prefix="/webhook")
@@ -169,7 +169,7 @@ async def from_prometheus(
     """
     terms = _terms(repeat_interval, not_repeated)
     arrived = await run_in_threadpool(lambda: prometheus(json_of(body)))
-    return await _taken("prometheus", arrived, tenant, terms, arrivals)
+    return await take("prometheus", arrived, tenant, terms, arrivals)
 
 
 @older.post("/grafana", include_in_schema=False)
@@ -200,7 +200,7 @@ async def from_grafana(
     """
     terms = _terms(repeat_interval, not_repeated)
     arrived = await run_in_threadpool(lambda: grafana(json_of(body)))
-    return await _taken("grafana", arrived, tenant, terms, arrivals)
+    return await take("grafana", arrived, tenant, terms, arrivals)
 
 
 def _terms(
@@ -212,10 +212,25 @@ def _terms(
     return NotRepeated.of(repeat_interval or REPEAT_INTERVAL, then or "resolve")
 
 
-async def _taken(
-    sender: Sender, arrived: Arrived, tenant: OfTenant, terms: NotRepeated | None,
+async def take(
+    sender: str, arrived: Arrived, tenant: OfTenant, terms: NotRepeated | None,
     arrivals: Arrivals,
 ) -> Taken:  # fmt: skip
+    """Apply what arrived as an evaluation of its sender's rule, once those before it are applied.
+
+    Args:
+        sender: whose rule it is
+        arrived: the readings and samples of a message
+        tenant: whose they are
+        terms: of alerts that are not repeated; None for those of the rule
+        arrivals: the messages that wait
+
+    Returns:
+        The counts.
+
+    Raises:
+        Problem: 503 if the rule is disabled, 422 if some items were refused; the others are taken
+    """
     store = tenant.store
     changed, late, note = 0, 0, ""
     if arrived.readings or arrived.gone:
@@ -247,7 +262,8 @@ async def _taken(
         SampleError(one.message, field=one.field, index=one.index) for one in arrived.refused
     ]
     if errors:
-        raise refused(errors, kept + len(arrived.readings), "items")
+        problem = refused(errors, kept + len(arrived.readings), "items")
+        raise problem
     return Taken(
         alerts=sum(LEFT_OUT not in one.labels for one in arrived.readings), changed=changed,
         late=late, samples=kept, truncated=arrived.truncated, note=note,

@@ -26,6 +26,7 @@ from sentinel.cli import (
     instance,
     keys,
     log_search,
+    mappings,
     message_limits,
     message_templates,
     noise,
@@ -134,6 +135,7 @@ app.add_typer(noise.commands, name="noise")
 app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(packs.commands, name="pack")
+app.add_typer(mappings.commands, name="mapping")
 app.add_typer(silences.commands, name="silence")
 app.add_typer(services.commands, name="service")
 slo_imports.add_to(slos.commands)

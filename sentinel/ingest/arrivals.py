@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
-    "STEP", "Arrivals", "Message", "Sender", "apply_all", "arrive", "evaluation_of", "new_rule",
+    "MAPPED", "STEP", "Arrivals", "Message", "Sender", "apply_all", "arrive", "evaluation_of",
+    "new_rule",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ _TRIGGERS: Mapping[str, str] = {
     "grafana": "grafana_webhook", "api": POSTED_TRIGGER, "opsgenie": POSTED_TRIGGER,
     "pagerduty": POSTED_TRIGGER, DRILL_RULE: POSTED_TRIGGER,
 }  # fmt: skip
+MAPPED = "intake-"
+"""The rule of a mapping's alerts is called so, and then as the mapping."""
 _GROUPED_BY: Mapping[str, str] = {"opsgenie": "alias", "pagerduty": "dedup_key"}
 """The label whose value each group of a sender's alerts shares: there, each alert pages alone."""
 _TRIES = 20
@@ -74,7 +77,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The alerts of one message.
 
     Attributes:
-        sender: whose webhook it came over; also the name of the rule
+        sender: whose webhook it came over, a `Sender` or `MAPPED` and the name of a mapping; also
+            the name of the rule
         tenant: of the rule
         readings: one for each alert
         gone: labels of alerts that are over although no reading says so
@@ -85,7 +89,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
             sees
     """
 
-    sender: Sender
+    sender: str
     tenant: str
     readings: Sequence[Reading]
     gone: Sequence[Mapping[str, str]] = ()
@@ -283,18 +287,27 @@ def _record_created(store: Store, connection: Connection, message: Message, done
         store.audit.add(connection, change, actor=message.actor)
 
 
-def _rule_of(message: Message) -> tuple[Sender, str]:
+def _rule_of(message: Message) -> tuple[str, str]:
     return message.sender, message.tenant
+
+
+def _trigger_of(sender: str) -> str:
+    return _TRIGGERS.get(sender, POSTED_TRIGGER)
+
+
+def _said_of(sender: str) -> str:
+    mapped = f"Alerts that the mapping {sender.removeprefix(MAPPED)} makes of what is posted."
+    return _SAID.get(sender, mapped)
 
 
 def evaluation_of(message: Message, rule: Rule, at: datetime) -> Evaluation:
     """Return the evaluation of a sender's rule that a message is, at a moment."""
     terms = message.not_repeated or rule.not_repeated
-    if _TRIGGERS[message.sender] != POSTED_TRIGGER:  # whose senders say once what they have to say
+    if _trigger_of(message.sender) != POSTED_TRIGGER:  # who posts says once what is to be said
         terms = terms or NotRepeated()
     return Evaluation(
         rule=rule.model_copy(update={"not_repeated": terms}),
-        trigger=_TRIGGERS[message.sender],
+        trigger=_trigger_of(message.sender),
         slot=at,
         at=at,
         observation=Observation(
@@ -306,13 +319,13 @@ def evaluation_of(message: Message, rule: Rule, at: datetime) -> Evaluation:
     )
 
 
-def new_rule(sender: Sender, tenant: str) -> Rule:
+def new_rule(sender: str, tenant: str) -> Rule:
     """Return the rule of a sender that has sent nothing yet."""
     by = _GROUPED_BY.get(sender, "alertname")
-    return Rule(name=sender, tenant=tenant, description=_SAID[sender], group_by=["rule", by])
+    return Rule(name=sender, tenant=tenant, description=_said_of(sender), group_by=["rule", by])
 
 
-def _rule(store: Store, sender: Sender, tenant: str) -> tuple[Rule, datetime | None]:
+def _rule(store: Store, sender: str, tenant: str) -> tuple[Rule, datetime | None]:
     """Return the sender's rule as stored, or a new one, and the time of its last evaluation."""
     try:
         row = store.rules.get(sender, tenant)

@@ -28,6 +28,7 @@ from pydantic_settings import (
 from sentinel.duration import Duration, parse_duration
 from sentinel.errors import ConfigurationError
 from sentinel.settings.incidents import IncidentSettings
+from sentinel.settings.intake import IntakeSettings
 from sentinel.settings.mailbox import MailboxSettings
 from sentinel.settings.messages import MessageSettings
 from sentinel.settings.private_file import write_private
@@ -79,13 +80,9 @@ class _KeptSource(PydanticBaseSettingsSource):
 
 
 class Settings(
-    PublicSettings,
-    StandbySettings,
-    MessageSettings,
-    MailboxSettings,
-    TelemetrySettings,
-    IncidentSettings,
-):
+    PublicSettings, StandbySettings, MessageSettings, MailboxSettings, TelemetrySettings,
+    IncidentSettings, IntakeSettings,
+):  # fmt: skip
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 
     model_config = SettingsConfigDict(

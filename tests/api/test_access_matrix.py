@@ -190,6 +190,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         service=place.mark,
         event_id="1-0",
         identifier=place.alert,
+        mapping="healthchecks",
         request_id=place.mark,
         run_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12,
     )

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from sentinel.access import Role
-from sentinel.api import bounces
+from sentinel.api import sns
 from sentinel.clock import FakeClock
 from sentinel.notifications.bounces import BounceReport
 from sentinel.settings import Settings
@@ -115,7 +115,7 @@ def test_sns_is_believed_by_its_topic_and_its_signature(
             f"{BOUNCES}/ses", content=json.dumps(message), headers={"content-type": "text/plain"}
         )
 
-    monkeypatch.setattr(bounces, "fetched", fetched)
+    monkeypatch.setattr(sns, "fetched", fetched)
     told = json.loads(of_ses()["Message"])
     told["mail"]["headers"][0]["value"] = group
     message = topic.notifies(json.dumps(told))

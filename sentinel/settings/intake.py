@@ -1,0 +1,53 @@
+"""Settings of webhooks that mappings read."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from sentinel.errors import ConfigurationError
+from sentinel.settings.secure import SecureSettings
+
+__all__ = ["IntakeSettings", "secrets_of"]
+
+
+class IntakeSettings(SecureSettings):
+    """Where further mappings are, and the secrets that vendors sign with."""
+
+    mappings: str = Field(
+        default="",
+        description="Folder of mappings of your own (`*.yaml`), beside those that ship; it is "
+        "read again when a file changes. One of the same name goes before the one that ships; "
+        "empty means that there are none.",
+    )
+    intake_secrets: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secrets with which vendors sign what they post, as "
+        "`github=SECRET, sentry=SECRET`, by the name of the mapping; a signature is then required "
+        "besides the API key; empty means that the key alone is.",
+    )
+
+
+def secrets_of(given: SecretStr) -> dict[str, SecretStr]:
+    """Return the secrets by the names of mappings.
+
+    Args:
+        given: SENTINEL_INTAKE_SECRETS
+
+    Returns:
+        A secret for each name.
+
+    Raises:
+        ConfigurationError: a part of it names no mapping or no secret; the message quotes nothing
+    """
+    found: dict[str, SecretStr] = {}
+    for number, part in enumerate(given.get_secret_value().split(","), start=1):
+        name, equals, secret = part.strip().partition("=")
+        if not part.strip():
+            continue
+        if not equals or not name.strip() or not secret.strip():
+            raise ConfigurationError(
+                f"SENTINEL_INTAKE_SECRETS: part {number} is not of the form NAME=SECRET",
+                hint="Write for example github=SECRET, sentry=SECRET.",
+            )
+        found[name.strip()] = SecretStr(secret.strip())
+    return found
