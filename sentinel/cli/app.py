@@ -23,6 +23,7 @@ from sentinel.cli import (
     drill,
     escalation,
     events,
+    incidents,
     instance,
     keys,
     log_search,
@@ -140,6 +141,7 @@ app.add_typer(silences.commands, name="silence")
 app.add_typer(services.commands, name="service")
 slo_imports.add_to(slos.commands)
 app.add_typer(slos.commands, name="slo")
+app.add_typer(incidents.commands, name="incident")
 app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
 vendor_channels.add_commands(channels.adding)

@@ -10,8 +10,9 @@ __all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
 
 OVER_HTTP = (
     "access", "alert", "audit", "channel", "delivery", "digest", "drill", "escalation", "event",
-    "inbox", "key", "log", "noise", "notify", "oncall", "owner", "pack", "person", "receiver",
-    "role", "route", "rule", "service", "silence", "slo", "statistics", "trace", "user",
+    "inbox", "incident", "key", "log", "noise", "notify", "oncall", "owner", "pack", "person",
+    "receiver", "role", "route", "rule", "service", "silence", "slo", "statistics", "trace",
+    "user",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 

@@ -21,7 +21,6 @@ from pydantic import BaseModel
 
 from sentinel.alerts.view import AlertView
 from sentinel.client.calls import Call
-from sentinel.client.models import Tagged
 
 __all__ = [
     "Incident", "IncidentActionItem", "IncidentActionItems", "IncidentAlerts", "IncidentFigures",
@@ -37,7 +36,7 @@ __all__ = [
 _PATH = "/api/incidents"
 
 
-class Incident(Tagged):
+class Incident(BaseModel):
     """An incident; `severity` is our word, `sev` sev1 to sev4."""
 
     id: str
@@ -67,6 +66,7 @@ class Incident(Tagged):
     resolved_by: str
     reopened: int
     alerts: int
+    version: int
     updated_at: datetime
 
 
@@ -172,8 +172,8 @@ class IncidentPolicyApplied(BaseModel):
     changed: bool
 
 
-def _matched(version: str) -> dict[str, str]:
-    return {"If-Match": version} if version else {}
+def _matched(version: int | None) -> dict[str, str]:
+    return {} if version is None else {"If-Match": f'"{version}"'}
 
 
 def listed(
@@ -219,13 +219,15 @@ def read(incident_id: str) -> Call[Incident]:
     return Call(Incident, "GET", f"{_PATH}/{incident_id}")
 
 
-def edit(incident_id: str, fields: Mapping[str, Any], *, version: str = "") -> Call[Incident]:
+def edit(
+    incident_id: str, fields: Mapping[str, Any], *, version: int | None = None
+) -> Call[Incident]:
     """Return the request that changes fields of an incident.
 
     Args:
         incident_id: of the incident
         fields: those that change
-        version: `Incident.version` of what was read; another one is refused. Empty for any
+        version: `Incident.version` of what was read; another one is refused. None for any
 
     Returns:
         The request.
@@ -329,8 +331,10 @@ def post_mortem(incident_id: str, *, generated: bool | None = None) -> Call[Post
     return Call(PostMortem, "GET", f"{_PATH}/{incident_id}/post-mortem", params)
 
 
-def save_post_mortem(incident_id: str, document: str, *, version: str = "") -> Call[PostMortem]:
-    """Return the request that saves a version of the post-mortem; `version` is an ETag."""
+def save_post_mortem(
+    incident_id: str, document: str, *, version: int | None = None
+) -> Call[PostMortem]:
+    """Return the request that saves a post-mortem over a version; None for whichever there is."""
     place = f"{_PATH}/{incident_id}/post-mortem"
     return Call(PostMortem, "PUT", place, body={"document": document}, headers=_matched(version))
 
@@ -367,9 +371,8 @@ def apply_policies(
     Returns:
         The request.
     """
-    headers = {} if expected is None else {"If-Match": f'"{expected}"'}
-    body = {"document": document, "note": note}
-    return Call(IncidentPolicyApplied, "PUT", f"{_PATH}/policies", body=body, headers=headers)
+    place, body = f"{_PATH}/policies", {"document": document, "note": note}
+    return Call(IncidentPolicyApplied, "PUT", place, body=body, headers=_matched(expected))
 
 
 def policy_versions(*, limit: int = 50) -> Call[IncidentPolicyVersions]:
