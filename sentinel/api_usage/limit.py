@@ -34,6 +34,7 @@ _LARGEST = 2**61
 _MOST = 1_000_000_000
 _LONGEST = 366 * DAY
 _LEASES = 10_000
+_LEASE_LIFE = 10 * MICROS
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
 _PLAN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _METHOD = re.compile(r"[A-Z]{1,20}")
@@ -109,11 +110,11 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown
 
     @cached_property
     def lease_life(self) -> int:
-        """For how many microseconds leased units may be used; a tenth of filling, at most 1 s."""
+        """For how many microseconds leased units may be used; a tenth of filling, at most 10 s."""
         if self.kind is Kind.QUOTA:
-            return MICROS
+            return _LEASE_LIFE
         full = self.amount if self.burst is None else self.burst
-        return min(MICROS, full * self.period // self.amount // 10)
+        return min(_LEASE_LIFE, full * self.period // self.amount // 10)
 
     @property
     def window(self) -> int:

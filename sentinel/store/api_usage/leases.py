@@ -1,7 +1,7 @@
 """Decide within a process where a limit lets it take units in batches.
 
 A process takes up to `Limit.lease` units of a subject at once and uses them for `Limit.lease_life`
-(1 s at most), without asking the store. The size of a lease follows the traffic: it begins with
+(10 s at most), without asking the store. The size of a lease follows the traffic: it begins with
 what one request costs and grows fourfold each time that a lease is used up before it ends, so that
 who calls rarely leaves nothing unused. What is left is given back with the next question, or by
 `give_back`.
