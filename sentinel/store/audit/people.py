@@ -17,6 +17,7 @@ from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
 from sentinel.schema.answered_requests import AnsweredRequest
+from sentinel.schema.api_usage import ConsumerKey
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.schema.handoffs import HandoffAhead
@@ -67,11 +68,12 @@ _BROWSER, _FEED = table_of(PushSubscription), table_of(CalendarFeed)
 _AHEAD, _BOARD = table_of(HandoffAhead), table_of(CustomDashboard)
 _ANSWER = table_of(AnsweredRequest)
 _SLO, _SLO_VERSION = table_of(SloRow), table_of(SloVersion)
-_SERVICE = table_of(ServiceRow)
+_SERVICE, _CONSUMER = table_of(ServiceRow), table_of(ConsumerKey)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
     (_KEY, "created_by"), (_KEY, "revoked_by"), (_GRANT, "granted_by"),
+    (_CONSUMER, "created_by"), (_CONSUMER, "revoked_by"),
     (_ACCOUNT, "created_by"), (PENDING_CHANGE, "asked_by"), (PENDING_CHANGE, "asked_as"),
     (PENDING_CHANGE, "decided_by"), (SEPARATED, "switched_by"),
     (_LEVEL, "set_by"), (_ROUTES, "applied_by"), (_ONCALL, "applied_by"),

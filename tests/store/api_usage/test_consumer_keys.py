@@ -21,6 +21,7 @@ from sentinel.schema.api_usage import ConsumerKeySecret
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys, Verified
+from sentinel.store.audit.people import erase
 from sentinel.store.audit.queries import AuditFilter, every
 from sentinel.store.database.tables import table_of
 
@@ -145,3 +146,12 @@ def test_a_token_is_read_with_the_public_key_alone_until_it_or_the_key_ends(
     assert consumer_of(public, "x", clock.now()) is None
     clock.forward(minutes=3, seconds=1)
     assert consumer_of(public, token, clock.now()) is None
+
+
+def test_who_made_a_key_can_be_erased(keys: ConsumerKeys, store: Store):
+    made = keys.create("a", tenant="acme", actor="ann", consumer="ann")
+    keys.revoke(made.key.id, actor="ann")
+    erase(store, "ann", actor="root")
+    (left,) = keys.list(revoked=True)
+    assert "ann" not in (left.created_by, left.revoked_by)
+    assert left.consumer == "ann"  # in the words of the API, where it may be somebody else
