@@ -1,7 +1,8 @@
 """A process's own log lines into the telemetry store: in batches, without ever waiting for it.
 
-A line that finds the queue full is dropped and counted. Lines that are logged while lines are sent,
-by whatever library, are left out, since they would be lines about lines without an end.
+A line that finds the queue full is dropped and counted, and so are those of a batch that the store
+refuses for good. Lines that are logged while lines are sent, by whatever library, are left out,
+since they would be lines about lines without an end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentinel.errors import SentinelError
+from sentinel.errors import SentinelError, TelemetryError, TelemetryUnavailable
 from sentinel.ingest.telemetry import TelemetryIntake
 from sentinel.telemetry.posted import posted_logs
 
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
     from sentinel.settings import Settings
     from sentinel.store import Store
 
-__all__ = ["MOST_WAITING", "OwnLogs"]
+__all__ = ["MOST_TEXT", "MOST_WAITING", "OwnLogs"]
+
+log = logging.getLogger(__name__)
 
 MOST_WAITING = 5_000
 """Lines that wait; more are dropped."""
+MOST_TEXT = 32_768
+"""So many characters of a message and of a stack trace are sent."""
 _AT_ONCE = 1_000
 _BETWEEN, _LONGEST_PAUSE, _STOP_WITHIN = 2.0, 60.0, 5.0
 _FORMATTER = logging.Formatter()
@@ -52,6 +57,8 @@ class OwnLogs(logging.Handler):
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._pause = _BETWEEN
+        self._counts = threading.Lock()
+        self._of_batch = 0
         self.dropped = 0
 
     @classmethod
@@ -91,7 +98,8 @@ class OwnLogs(logging.Handler):
         if getattr(self._sends, "now", False):
             return
         if len(self._waiting) >= MOST_WAITING:
-            self.dropped += 1
+            with self._counts:
+                self.dropped += 1
             return
         try:
             self._waiting.append(self._line(record))
@@ -100,14 +108,15 @@ class OwnLogs(logging.Handler):
 
     def _line(self, record: logging.LogRecord) -> dict[str, Any]:
         line: dict[str, Any] = {
-            "message": record.getMessage() or " ",
+            "message": record.getMessage()[:MOST_TEXT] or " ",
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname, "service_name": self._service,
             "logger.name": record.name, "process.pid": record.process or 0,
             "thread.name": record.threadName or "",
         }  # fmt: skip
         if record.exc_info:
-            line["exception.stacktrace"] = _FORMATTER.formatException(record.exc_info)
+            # Its end says what was raised.
+            line["exception.stacktrace"] = _FORMATTER.formatException(record.exc_info)[-MOST_TEXT:]
         return line
 
     def turn(self) -> bool:
@@ -118,22 +127,45 @@ class OwnLogs(logging.Handler):
         """
         self._sends.now = True
         try:
-            if self._batch is None:
-                dropped, self.dropped = self.dropped, 0
-                lines = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-                if dropped:
-                    lines.append(self._about(dropped))
-                if not lines:
-                    return False
-                self._batch = lines, uuid.uuid4().hex
-            self._send(*self._batch)
-        except (SentinelError, SQLAlchemyError):
-            self._pause = min(_LONGEST_PAUSE, self._pause * 2)
-            return False
+            batch = self._batch = self._batch or self._next()
+            if batch is None:
+                return False
+            self._send(*batch)
+        except (SentinelError, SQLAlchemyError) as error:
+            if not isinstance(error, TelemetryError) or isinstance(error, TelemetryUnavailable):
+                self._failed("cannot be sent, trying again", error)
+                return False
+            self._refused(error)
+        except Exception as error:  # noqa: BLE001 - no batch may end the thread, or come for ever
+            self._refused(error)
+        else:
+            self._pause = _BETWEEN
         finally:
             self._sends.now = False
-        self._batch, self._pause = None, _BETWEEN
-        return len(self._waiting) > 0
+        self._batch = None
+        return self._pause == _BETWEEN and len(self._waiting) > 0
+
+    def _next(self) -> tuple[list[dict[str, Any]], str] | None:
+        """Return what is sent next, with its token; None where nothing waits."""
+        with self._counts:
+            dropped, self.dropped = self.dropped, 0
+        lines = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+        self._of_batch = len(lines) + dropped
+        if dropped:
+            lines.append(self._about(dropped))
+        return (lines, uuid.uuid4().hex) if lines else None
+
+    def _refused(self, error: Exception) -> None:
+        """Drop a batch that would be refused again, and count its lines as dropped."""
+        with self._counts:
+            self.dropped += self._of_batch
+        self._failed(f"are refused, and {self._of_batch:,} are dropped", error)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """Wait longer, and say so the first time; the line goes to the other handlers."""
+        if self._pause == _BETWEEN:
+            log.warning("log lines of this process %s: %s", what, error)
+        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
 
     def _about(self, dropped: int) -> dict[str, Any]:
         said = f"{dropped:,} log lines were dropped, since the telemetry store took none"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.errors import TelemetryUnavailable
+from sentinel.errors import TelemetryError, TelemetryUnavailable
 from sentinel.ingest import own_logs
 from sentinel.ingest.own_logs import OwnLogs
 from sentinel.settings import Settings
@@ -24,11 +24,14 @@ class Sent:
     def __init__(self) -> None:
         self.batches: list[tuple[list[dict[str, Any]], str]] = []
         self.away = False
+        self.refuses: Exception | None = None
 
     def __call__(self, lines: Sequence[dict[str, Any]], token: str) -> None:
         log.warning("a library says that it sends %d lines", len(lines))
         if self.away:
             raise TelemetryUnavailable("it does not answer")
+        if self.refuses is not None:
+            raise self.refuses
         assert not posted_logs(lines).errors
         self.batches.append((list(lines), token))
 
@@ -96,6 +99,34 @@ def test_a_batch_is_sent_again_under_its_token_and_the_dropped_are_counted(
     assert sent.said == [
         "first", "0", "1", "2", "2 log lines were dropped, since the telemetry store took none",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [TelemetryError("too many parts"), ModuleNotFoundError("arrow")])
+def test_a_batch_that_is_refused_for_good_is_dropped_and_counted_once(
+    handler: OwnLogs, sent: Sent, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent.refuses = error
+    say(handler, "bad")
+    say(handler, "bad too")
+    assert handler.turn() is False
+    assert handler.dropped == 2
+    assert handler.turn() is False  # the line about them is refused too
+    assert handler.dropped == 2
+    sent.refuses = None
+    say(handler, "good")
+    handler.turn()
+    assert sent.said == ["good", "2 log lines were dropped, since the telemetry store took none"]
+    said = [one.getMessage() for one in caplog.records if one.name == own_logs.__name__]
+    assert said == [f"log lines of this process are refused, and 2 are dropped: {error}"]
+
+
+def test_a_line_is_no_larger_than_what_somebody_reads(handler: OwnLogs, sent: Sent) -> None:
+    error = ValueError("x" * 100_000 + " the end")
+    say(handler, "y" * 100_000, error=(ValueError, error, None))
+    handler.turn()
+    ((line,), _) = sent.batches[0]
+    assert len(line["message"]) == len(line["exception.stacktrace"]) == own_logs.MOST_TEXT
+    assert line["exception.stacktrace"].endswith(" the end")
 
 
 def test_it_listens_where_it_is_asked_to_and_sends_the_rest_at_the_end(
