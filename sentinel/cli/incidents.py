@@ -252,7 +252,7 @@ def timeline(incident: Id, json: AsJson = False) -> None:
         json_out(found)
         return
     print_table(
-        ["TIME", "SOURCE", "WHO", "WHAT"],
+        ["TIME", "SOURCE", "BY", "WHAT"],
         [
             (str(one["at"])[:19], one["source"], one["actor"],
              one["text"] + (f": {one['comment']}" if one["comment"] else ""))

@@ -49,7 +49,7 @@ def list_(json: AsJson = False) -> None:
         json_out({"items": rows})
     else:
         print_table(
-            ["MAPPING", "FROM", "INTO", "DESCRIPTION"],
+            ["MAPPING", "FROM", "TYPE", "DESCRIPTION"],
             [[*row.values()] for row in rows],
             empty="There are no mappings.",
         )

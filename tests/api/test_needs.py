@@ -51,7 +51,7 @@ def test_what_everybody_may_call_says_why(app: FastAPI):
     }
     within = "/api/v1/alerts"
     others = {f"{within}/login", f"{within}/logout", f"{within}/me"}
-    assert open_to_all == {"/ping/{job}/{key}", *others}
+    assert open_to_all == {"/ping/{job}/{key}", "/ready", *others}
 
 
 ONLY_ANSWER = {

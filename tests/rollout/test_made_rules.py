@@ -13,7 +13,7 @@ import pytest
 from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.flow_cache import FlowCache
-from sentinel.rollout.made_rules import MadeRules
+from sentinel.rollout.made_rules import API, MadeRules
 from sentinel.rollout.plan import Live
 from sentinel.rollout.rule_draft import Draft
 from sentinel.store import Store
@@ -112,7 +112,7 @@ def test_a_version_is_compared_while_nobody_else_changes_the_rule(
     def check(live: Live | None) -> None:
         assert live is not None
         with pytest.raises(Conflict, match="somebody else changes"):
-            rules.change(DRAFT.name, "default", lambda now: (now, {}), actor="bob")
+            rules.owned_by(API).change(DRAFT.name, "default", lambda now: (now, {}), actor="bob")
         raise Conflict("another version")
 
     with pytest.raises(Conflict, match="another version"):
