@@ -11,6 +11,8 @@ from sentinel.settings.secure import SecureSettings
 
 __all__ = ["IncidentSettings", "checked_war_room"]
 
+_NO_ADDRESS = "must be an address that begins with https://"
+
 
 def checked_war_room(given: str) -> str:
     """Return the template of a war room's address.
@@ -25,9 +27,14 @@ def checked_war_room(given: str) -> str:
     Raises:
         ValueError: what it gives is no address of a web page
     """
-    parts = urlsplit(given)
-    if given and (parts.scheme not in ("http", "https") or not parts.netloc or " " in given):
-        raise ValueError("must be an address that begins with https://")
+    try:
+        parts = urlsplit(given)
+    except ValueError:  # half of an IPv6 address
+        raise ValueError(_NO_ADDRESS) from None
+    # `urlsplit` drops line ends and control characters, so they are looked for in what was given.
+    hidden = any(one.isspace() or not one.isprintable() for one in given)
+    if given and (parts.scheme not in ("http", "https") or not parts.hostname or hidden):
+        raise ValueError(_NO_ADDRESS)
     return given
 
 

@@ -93,6 +93,7 @@ def test_the_literal_requests_of_an_observability_platform_are_answered(client: 
         ({**NEW, "colour": "red"}, 422, "colour: "),
         ({**NEW, "matchers": ["="]}, 422, "the matchers '=' cannot be read"),
         ({**NEW, "runbook": "1. [x](prefect:y)"}, 422, "names no deployment"),
+        ({**NEW, "war_room": "javascript:alert(1)"}, 422, "war_room: must be an address"),
         ({**NEW, "receivers": ["nobody"]}, 422, "there is no receiver nobody"),
         ({**NEW, "roles": {"king": "ann"}}, 422, "roles.king"),
         ({**NEW, "alerts": ["0" * 32]}, 404, "there is no alert"),

@@ -27,6 +27,7 @@ from sentinel.store.incidents.opening import (
     open_incident,
     read_alerts,
     refuse_roles,
+    refuse_war_room,
 )
 from sentinel.store.incidents.rows import INCIDENT_ALERT, NewEntry
 from sentinel.store.incidents.steps import replace_steps
@@ -58,7 +59,8 @@ class Incidents(IncidentLists):
         Raises:
             NotFound: an alert does not exist, or is out of scope
             OutOfScope: the tenant or team is
-            ConfigurationError: it has no title, or a matcher, step, role or receiver that cannot be
+            ConfigurationError: it has no title, or a matcher, step, role, war room or receiver that
+                cannot be
         """
         return open_incident(self._store, self._scope, new, actor=actor, incident_id=incident_id)
 
@@ -192,7 +194,7 @@ class Incidents(IncidentLists):
         Raises:
             NotFound: there is none
             OutOfScope: it would belong to a team out of scope
-            ConfigurationError: a matcher, step or receiver cannot be used
+            ConfigurationError: a matcher, step, war room or receiver cannot be used
         """
         unknown = sorted(set(fields) - set(EDITABLE))
         if unknown:
@@ -201,6 +203,7 @@ class Incidents(IncidentLists):
             )
         compiled_matchers(list(fields.get("matchers") or ()))
         steps = steps_of(fields["runbook"]) if "runbook" in fields else None
+        refuse_war_room(str(fields.get("war_room") or ""))
 
         def work(connection: Connection, before: Incident) -> Changed:
             after = msgspec.structs.replace(before, **fields)

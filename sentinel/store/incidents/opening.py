@@ -16,6 +16,7 @@ from sentinel.incidents.runbook import steps_of
 from sentinel.incidents.state import GATHERS_FOR, ROLES, Incident
 from sentinel.labels.alertmanager import written
 from sentinel.schema.columns import new_id
+from sentinel.settings.incidents import checked_war_room
 from sentinel.severity import Severity
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.scoped import alert_in
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["MOST_ALERTS", "NewIncident", "add_members", "open_incident", "read_alerts",
-           "refuse_roles"]  # fmt: skip
+           "refuse_roles", "refuse_war_room"]  # fmt: skip
 
 MOST_ALERTS = 1000
 """Alerts of one request; a policy may gather more."""
@@ -92,6 +93,7 @@ def open_incident(
     compiled_matchers(list(new.matchers))
     steps_of(new.runbook)
     refuse_roles(new.roles)
+    refuse_war_room(new.war_room)
 
     def work(connection: Connection) -> Incident:
         rows = read_alerts(connection, scope, new.tenant, new.alerts)
@@ -198,6 +200,23 @@ def refuse_roles(roles: Mapping[str, str]) -> None:
         raise ConfigurationError(
             f"there is no role {unknown[0][:40]!r}", hint=f"Roles: {', '.join(ROLES)}."
         )
+
+
+def refuse_war_room(address: str) -> None:
+    """Refuse a war room that is no address of a web page.
+
+    Args:
+        address: as a person gave it; empty for none
+
+    Raises:
+        ConfigurationError: so it is
+    """
+    try:
+        checked_war_room(address)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"war_room: {error}", hint="Give the address of a page, or nothing."
+        ) from None
 
 
 def _new(
