@@ -191,7 +191,7 @@ def act_on_step(
     if asked.act == "run":
         try:
             with PrefectApi.of(cast("Settings", request.app.state.settings)) as prefect:
-                start_steps(store, prefect)
+                start_steps(store, prefect, (incident_id, number))
         except PrefectUnreachable as error:
             # The row stays, and the sweep starts it.
             store.log.write("warning", "incident.step_waits", f"a step waits: {error}", {})

@@ -105,21 +105,22 @@ class IncidentsHere:
         """
         if act not in _ACTS:
             raise ConfigurationError(
-                f"{act[:40]!r} cannot be done with a step", hint=f"Write one of: {_ACTS}."
+                f"{act[:40]!r} cannot be done with a step",
+                hint=f"Write one of: {', '.join(_ACTS)}.",
             )
         Steps(self._store).act(incident_id, number, act, actor=self._actor, comment=comment)
         if act == "run":
-            self._start()
+            self._start(incident_id, number)
         return self.runbook(incident_id)
 
-    def _start(self) -> None:
+    def _start(self, incident_id: str, number: int) -> None:
         from sentinel.cli.target import settings_here
         from sentinel.engine.incident_steps import start_steps
         from sentinel.prefect_client.client import PrefectApi
 
         try:
             with PrefectApi.of(settings_here()) as prefect:
-                start_steps(self._store, prefect)
+                start_steps(self._store, prefect, (incident_id, number))
         except PrefectUnreachable as error:  # the sweep starts it
             self._store.log.write("warning", "incident.step_waits", f"a step waits: {error}", {})
 

@@ -18,7 +18,7 @@ _FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _TAG = "sentinel-incident"
 
 
-def start_steps(store: Store, prefect: Runner) -> int:
+def start_steps(store: Store, prefect: Runner, only: tuple[str, int] | None = None) -> int:
     """Start the runs that steps ask for.
 
     One that cannot be started keeps the error, and is tried again for ten minutes.
@@ -26,12 +26,13 @@ def start_steps(store: Store, prefect: Runner) -> int:
     Args:
         store: the shared database
         prefect: the Prefect API
+        only: an incident's id and a step's number, to start that step alone; None for all
 
     Returns:
         How many runs were started.
     """
     steps = Steps(store)
-    return sum(_start(store, steps, prefect, one) for one in steps.wanted())
+    return sum(_start(store, steps, prefect, one) for one in steps.wanted(only))
 
 
 def _start(store: Store, steps: Steps, prefect: Runner, one: WantedStep) -> bool:

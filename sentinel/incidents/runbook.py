@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_STEPS", "Step", "steps_of"]
 
 MOST_STEPS = 100
+_MOST_PARAMETERS = 100
 _SCHEME = "prefect:"
 _TASK = re.compile(r"\[[ xX]\]\s+")
 _NAME = re.compile(r"[^/?#]{1,200}/[^/?#]{1,200}")
@@ -103,6 +104,8 @@ def _items(tokens: Sequence[Token]) -> Iterator[tuple[Token, tuple[int, int]]]:
             numbered = token.type == "ordered_list_open"
         elif token.level == 1 and token.type == "list_item_open" and token.map is not None:
             end, waits = token.map[1], True
+        elif token.level == 1 and token.type == "list_item_close":
+            waits = False  # an item without a line is no step
         elif waits and token.type == "inline" and token.map is not None:
             waits = False
             if numbered or _TASK.match(token.content):
@@ -138,13 +141,24 @@ def _run_of(children: Sequence[Token], number: int) -> tuple[str, dict[str, Any]
             f"step {number} of the runbook names no deployment: {deployment[:100]!r}",
             hint="Write [Restart](prefect:FLOW/DEPLOYMENT), with %20 for a blank.",
         )
-    given = parse_qsl(query, keep_blank_values=True)
-    return deployment, {key: _value(text) for key, text in given}
+    try:
+        given = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        raise ConfigurationError(
+            f"step {number} of the runbook has over {_MOST_PARAMETERS} parameters"
+        ) from None
+    parameters = {key: _value(text) for key, text in given}
+    # No database keeps this character, and the alert that opens the incident would be refused.
+    if "%00" in mine[0] or "\\u0000" in json.dumps(parameters):
+        raise ConfigurationError(f"step {number} of the runbook has a NUL character in its link")
+    return deployment, parameters
 
 
 def _value(text: str) -> Any:
-    """Return a parameter: JSON where it is, else the text."""
+    """Return a parameter: JSON that every database and Prefect take, else the text."""
     try:
-        return json.loads(text)
-    except ValueError:
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # half a surrogate pair too
+    except (ValueError, RecursionError):
         return text
+    return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,11 +48,27 @@ def test_numbered_items_and_tasks_are_steps():
         ("1. [x](prefect:restart)", "step 1 of the runbook names no deployment: 'restart'"),
         ("1. [x](prefect:a/b) [y](prefect:c/d)", "step 1 of the runbook names two deployments"),
         ("1. x\n" * (MOST_STEPS + 1), f"at most {MOST_STEPS} steps"),
+        ("1. [x](prefect:a/b?c=%00)", "step 1 of the runbook has a NUL character"),
+        ('1. [x](prefect:a/b?c=["%5Cu0000"])', "step 1 of the runbook has a NUL character"),
+        ("1. [x](prefect:a%00/b)", "step 1 of the runbook has a NUL character"),
+        (f"1. [x](prefect:a/b?{'c=1&' * 101})", "step 1 of the runbook has over 100 parameters"),
     ],
 )
 def test_a_step_that_cannot_be_carried_out_is_refused(text: str, said: str):
     with pytest.raises(ConfigurationError, match=said):
         steps_of(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["NaN", "-Infinity", "[1e999]", '{"a":NaN}', '"\\ud800"', "[" * 90_000, "1" * 5000]
+)
+def test_a_parameter_that_is_no_json_for_a_database_stays_text(text: str):
+    (step,) = steps_of(f"1. [x](prefect:a/b?c={quote(text)})")
+    assert step.parameters == {"c": text}
+
+
+def test_an_item_without_a_line_is_no_step():
+    assert steps_of("1.\n\n# Heading\n\n- no step\n") == []
 
 
 @given(st.text())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -54,6 +55,8 @@ class WantedStep(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         attempt: the how manieth run of the step it is, from 1
+        wanted_at: when somebody asked for the run
+        title: of the step
         parameters: with their texts filled in
         name: for the run
     """
@@ -61,14 +64,21 @@ class WantedStep(msgspec.Struct, frozen=True, kw_only=True):
     incident_id: str
     number: int
     attempt: int
+    wanted_at: datetime
+    title: str
     deployment: str
     parameters: dict[str, Any]
     name: str
 
     @property
     def idempotency_key(self) -> str:
-        """What is the same for each attempt to start this run, so that Prefect starts one."""
-        return f"sentinel-incident-{self.incident_id}-{self.number}-{self.attempt}"
+        """What is the same for each attempt to start this run, so that Prefect starts one.
+
+        An edited runbook gives a step another number, or its number to another step; so the key
+        goes by what the step is, and by when it was asked for.
+        """
+        step = sha256(f"{self.title}\0{self.deployment}".encode()).hexdigest()[:12]
+        return f"sentinel-incident-{self.incident_id}-{step}-{self.wanted_at:%Y%m%d%H%M%S%f}"
 
 
 class StepRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,15 +166,18 @@ class Steps:
 
         return change(self._store, self._scope, incident_id, actor, work, check)
 
-    def wanted(self) -> list[WantedStep]:
+    def wanted(self, only: tuple[str, int] | None = None) -> list[WantedStep]:
         """Return the steps whose run is to be started now, the oldest first.
+
+        Args:
+            only: an incident's id and a step's number, to be asked of that step alone; None for all
 
         Returns:
             Those that wait for it; one that could not be started for `GIVE_UP_AFTER` has failed.
         """
         query = (
             select(STEP)
-            .where(STEP.c.status == "wanted")
+            .where(STEP.c.status == "wanted", *(() if only is None else _key(*only)))
             .order_by(STEP.c.wanted_at, STEP.c.incident_id, STEP.c.number)
         )
         now = self._store.now()
@@ -178,7 +191,7 @@ class Steps:
             incident = incidents[step.incident_id]
             one = WantedStep(
                 incident_id=incident.id, number=step.number, attempt=step.attempt,
-                deployment=step.deployment,
+                wanted_at=step.wanted_at, title=step.title, deployment=step.deployment,
                 parameters=filled(step.parameters, _fields_of(incident)),
                 name=f"{incident.title[:60]} · step {step.number}",
             )  # fmt: skip
@@ -196,8 +209,8 @@ class Steps:
             "state": run.state, "state_name": run.state_name, "error": "",
             "started_at": self._store.now(),
         }  # fmt: skip
-        return self._move(one.incident_id, one.number, "wanted", values, "step_started",
-                          {"run": name}, run.flow_run_id)  # fmt: skip
+        return self._move(one.incident_id, one.number, "wanted", one.wanted_at, values,
+                          "step_started", {"run": name}, run.flow_run_id)  # fmt: skip
 
     def not_started(self, one: WantedStep, error: str, *, given_up: bool = False) -> None:
         """Record that the run of a step could not be created.
@@ -209,10 +222,11 @@ class Steps:
         """
         if given_up:
             values = {"status": "failed", "error": error[:2000], "ended_at": self._store.now()}
-            self._move(one.incident_id, one.number, "wanted", values, "step_not_started",
-                       {"error": error[:500]}, None)  # fmt: skip
+            self._move(one.incident_id, one.number, "wanted", one.wanted_at, values,
+                       "step_not_started", {"error": error[:500]}, None)  # fmt: skip
             return
-        waits = (*_key(one.incident_id, one.number), STEP.c.status == "wanted")
+        waits = (*_key(one.incident_id, one.number), STEP.c.status == "wanted",
+                 STEP.c.wanted_at == one.wanted_at)  # fmt: skip
         with self._store.write() as connection:
             done = connection.execute(
                 STEP.update().where(*waits, STEP.c.error != error[:2000])
@@ -235,7 +249,7 @@ class Steps:
         values: dict[str, Any] = {"state": seen.state, "state_name": seen.state_name}
         if seen.is_final:
             values |= {"status": "ended", "ended_at": self._store.now()}
-            return self._move(incident_id, number, "started", values, "step_ended",
+            return self._move(incident_id, number, "started", None, values, "step_ended",
                               {"state": seen.state_name or seen.state.lower()},
                               seen.flow_run_id)  # fmt: skip
         with self._store.write() as connection:
@@ -251,8 +265,8 @@ class Steps:
         return bool(done.rowcount)
 
     def _move(
-        self, incident_id: str, number: int, before: str, values: dict[str, Any], kind: str,
-        data: dict[str, Any], run: str | None,
+        self, incident_id: str, number: int, before: str, wanted_at: datetime | None,
+        values: dict[str, Any], kind: str, data: dict[str, Any], run: str | None,
     ) -> bool:  # fmt: skip
         """Change a step and add an entry; False where somebody did so before."""
 
@@ -263,6 +277,8 @@ class Steps:
                 return False
             if before == "started" and row.flow_run_id != run:
                 return False
+            if wanted_at is not None and row.wanted_at != wanted_at:
+                return False  # asked for anew, or another step of an edited runbook
             connection.execute(STEP.update().where(*_key(incident_id, number)).values(values))
             told = {"number": number, "title": row.title, "run": row.flow_run_name, **data}
             at = msgspec.structs.replace(incident, updated_at=self._store.now())
@@ -277,7 +293,7 @@ class Steps:
 def replace_steps(connection: Connection, incident_id: str, steps: Sequence[Step]) -> None:
     """Replace the steps of an incident by those of another runbook.
 
-    Steps with the same title and deployment keep their state.
+    Steps with the same title and deployment keep their state, in their order where there are more.
 
     Args:
         connection: an open transaction, in which the incident is locked
@@ -288,17 +304,19 @@ def replace_steps(connection: Connection, incident_id: str, steps: Sequence[Step
         Conflict: a step that it no longer has runs
     """
     query = select(STEP).where(STEP.c.incident_id == incident_id).order_by(STEP.c.number)
-    before = {
-        (row.title, row.deployment): row for row in connection.execute(query.with_for_update())
-    }
+    before: dict[tuple[str, str], list[Row[Any]]] = {}
+    for row in connection.execute(query.with_for_update()):
+        before.setdefault((row.title, row.deployment), []).append(row)
     rows = step_rows(incident_id, steps)
     for row in rows:
-        same = before.pop((row["title"], row["deployment"]), None)
-        if same is not None:
-            row |= {name: getattr(same, name) for name in _STATE}
+        same = before.get((row["title"], row["deployment"]))
+        if same:
+            row |= {name: getattr(same[0], name) for name in _STATE}
+            del same[0]
         else:
             row |= dict.fromkeys(_MOMENTS)
-    running = next((one for one in before.values() if one.status in _OPEN_RUN), None)
+    gone = (one for rest in before.values() for one in rest)
+    running = next((one for one in gone if one.status in _OPEN_RUN), None)
     if running is not None:
         raise Conflict(
             f"step {running.number}, {running.title}, runs", hint="Wait for its outcome first."

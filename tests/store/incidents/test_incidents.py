@@ -206,7 +206,7 @@ def test_a_step_is_run_once_followed_and_told(incidents: Incidents, store: Store
     (wanted,) = steps.wanted()
     assert (wanted.deployment, wanted.parameters) == ("restart/prod",
                                                       {"service": "shop", "count": 2})  # fmt: skip
-    assert wanted.idempotency_key == f"sentinel-incident-{one.id}-2-1"
+    assert wanted.idempotency_key.startswith(f"sentinel-incident-{one.id}-")
     run = StepRun(flow_run_id="run-1", state="SCHEDULED", state_name="Scheduled", is_final=False)
     assert steps.started(wanted, run, "happy-cat")
     assert not steps.started(wanted, run, "happy-cat")
@@ -227,6 +227,81 @@ def test_a_step_is_run_once_followed_and_told(incidents: Incidents, store: Store
         "started the run happy-cat of step 2, Restart",
         "the run happy-cat of step 2, Restart, ended: Failed",
     ]  # fmt: skip
+
+
+def test_a_run_keeps_its_key_while_the_runbook_changes_around_it(
+    incidents: Incidents, store: Store, clock: FakeClock
+):
+    restart = "[Restart](prefect:restart/prod)"
+    one = incidents.open(new(runbook=f"1. {restart}"), actor="ann")
+    steps = Steps(store)
+    steps.act(one.id, 1, "run", actor="ann")
+    (first,) = steps.wanted()
+    incidents.edit(one.id, {"runbook": f"1. Look\n2. {restart}"}, actor="ann")
+    (moved,) = steps.wanted()
+    assert (moved.number, moved.idempotency_key) == (2, first.idempotency_key)
+    run = StepRun(flow_run_id="run-1", state="COMPLETED", state_name="Completed", is_final=True)
+    assert not steps.started(first, run, "happy-cat")  # step 1 is another one by now
+    assert steps.started(moved, run, "happy-cat")
+    assert steps.follow(one.id, 2, run)
+    # Another step of this number runs the same flow: its run is another one.
+    clock.forward(minutes=1)
+    again = "1. Look\n2. [Restart all](prefect:restart/prod)"
+    incidents.edit(one.id, {"runbook": again}, actor="ann")
+    steps.act(one.id, 2, "run", actor="ann")
+    (other,) = steps.wanted()
+    assert (other.attempt, other.idempotency_key == first.idempotency_key) == (1, False)
+
+
+def test_a_late_answer_is_not_taken_for_a_later_run(
+    incidents: Incidents, store: Store, clock: FakeClock
+):
+    one = incidents.open(new(runbook=RUNBOOK), actor="ann")
+    steps = Steps(store)
+    steps.act(one.id, 2, "run", actor="ann")
+    (late,) = steps.wanted()
+    clock.forward(minutes=10)
+    assert steps.wanted() == []
+    steps.act(one.id, 2, "run", actor="ann")
+    run = StepRun(flow_run_id="run-1", state="SCHEDULED", state_name="Scheduled", is_final=False)
+    assert not steps.started(late, run, "happy-cat")
+    steps.not_started(late, "too late")
+    assert (steps.of(one.id)[1].status, steps.of(one.id)[1].error) == ("wanted", "")
+
+
+def test_steps_of_the_same_words_each_keep_their_state(incidents: Incidents, store: Store):
+    twice = "1. [Restart](prefect:restart/prod)\n2. [Restart](prefect:restart/prod)"
+    one = incidents.open(new(runbook=twice), actor="ann")
+    steps = Steps(store)
+    steps.act(one.id, 1, "run", actor="ann")
+    steps.act(one.id, 2, "skip", actor="ann")
+    incidents.edit(one.id, {"runbook": f"{twice}\n3. Look"}, actor="ann")
+    assert [each.status for each in steps.of(one.id)] == ["wanted", "skipped", "open"]
+    with pytest.raises(Conflict, match="step 1, Restart, runs"):
+        incidents.edit(one.id, {"runbook": "1. Look"}, actor="ann")
+
+
+def test_one_step_is_asked_for_alone(incidents: Incidents, store: Store):
+    both = "1. [Restart](prefect:restart/prod)\n2. [Scale](prefect:scale/prod)"
+    one = incidents.open(new(runbook=both), actor="ann")
+    steps = Steps(store)
+    for number in (1, 2):
+        steps.act(one.id, number, "run", actor="ann")
+    assert [each.number for each in steps.wanted((one.id, 2))] == [2]
+    assert [each.number for each in steps.wanted()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "meet", "https://", "https://a b", "https://a\n.example",
+                "http://[::1"],
+)  # fmt: skip
+def test_a_war_room_is_the_address_of_a_page(incidents: Incidents, address: str):
+    with pytest.raises(ConfigurationError, match="war_room: must be an address"):
+        incidents.open(new(war_room=address), actor="ann")
+    one = incidents.open(new(war_room="http://[::1]:8080/room"), actor="ann")
+    with pytest.raises(ConfigurationError, match="war_room: must be an address"):
+        incidents.edit(one.id, {"war_room": address}, actor="ann")
+    assert incidents.edit(one.id, {"war_room": ""}, actor="ann").war_room == ""
 
 
 def test_a_run_that_cannot_be_started_is_given_up(
