@@ -1,27 +1,31 @@
 """Takes messages of syslog over UDP and TCP, where the settings ask for it.
 
 Syslog has no answers, so that what waits to be written is lost with the process. It is written
-within a second. Beyond `MOST_WAITING` messages, TCP is read no further until there is room, which
-holds the sender back; UDP cannot do that, so its messages are dropped and counted.
+within a second. Beyond `MOST_WAITING` messages or `MOST_BYTES` of them, TCP is read no further
+until there is room, which holds the sender back; UDP cannot do that, so its messages are dropped
+and counted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
+import msgspec
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.api.intake_queue import IntakeQueue, QueueFull
 from sentinel.api.log_mining import LogMining
 from sentinel.clock import Clock
-from sentinel.errors import SentinelError
+from sentinel.errors import SentinelError, TelemetryError, TelemetryUnavailable
 from sentinel.ingest.telemetry import TelemetryIntake
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -29,15 +33,33 @@ from sentinel.store.events.log_policies import LogPolicies
 from sentinel.telemetry.posted import posted_logs
 from sentinel.telemetry.syslog import BadFrame, Frames, line_of
 
-__all__ = ["MOST_WAITING", "SyslogServer", "syslog_of"]
+__all__ = ["MOST_BYTES", "MOST_OPEN", "MOST_WAITING", "SyslogServer", "syslog_of"]
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 20_000
-"""Messages that wait to be written."""
-_AT_ONCE = 5_000
-_BETWEEN, _AFTER_FAILURE = 0.5, 2.0
-_READ = 65_536
+MOST_WAITING, MOST_BYTES = 20_000, 32_000_000
+"""Messages that wait to be written, and their bytes as they came."""
+MOST_OPEN = 256
+"""Connections; more are closed at once."""
+_AT_ONCE, _BYTES_AT_ONCE = 5_000, 4_000_000
+_BETWEEN, _AFTER_FAILURE, _CLOSING = 0.5, 2.0, 5.0
+_READ = 16_384
+_SILENT = 300
+"""Seconds after which a silent connection is asked whether its other end is there."""
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    """What is written together, and again under the same token where nobody knows whether it was.
+
+    Attributes:
+        lines: the messages, and a line about those that were dropped before
+        messages: how many it stands for
+        token: of the batch
+    """
+
+    lines: list[dict[str, Any]]
+    messages: int
+    token: str
 
 
 class SyslogServer:
@@ -57,12 +79,16 @@ class SyslogServer:
         self._intake = intake
         self._queue = queue
         self._clock = clock
-        self._waiting: list[dict[str, Any]] = []
+        self._waiting: deque[tuple[dict[str, Any], int]] = deque()
+        self._bytes = 0
+        self._batch: _Batch | None = None
+        self._fails = False
         self._room = asyncio.Event()
         self._room.set()
         self._datagrams: asyncio.DatagramTransport | None = None
         self._streams: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
+        self._stopping = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
         self.dropped = 0
 
@@ -80,7 +106,7 @@ class SyslogServer:
             OSError: the port is taken
         """
         loop = asyncio.get_running_loop()
-        self._streams = await asyncio.start_server(self._read, host, port)
+        self._streams = await asyncio.start_server(self._read, host, port, limit=_READ)
         bound = int(self._streams.sockets[0].getsockname()[1])
         self._datagrams, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(self._arrived), (host, bound)
@@ -90,78 +116,141 @@ class SyslogServer:
         return bound
 
     async def close(self) -> None:
-        """Listen no more, and write what waits, once."""
+        """Listen no more, and write what waits, once, in some seconds."""
         if self._datagrams is not None:
             self._datagrams.close()
         if self._streams is not None:
             self._streams.close()
         for writer in list(self._open):
             writer.close()
+        # What was read of the connections before their end waits too.
+        if reading := [task for task in self._open.values() if task is not None]:
+            await asyncio.wait(reading, timeout=_CLOSING)
+        self._stopping.set()
         if self._writing is not None:
-            self._writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writing
-        await self._write_some()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._writing, _CLOSING)
+        if lost := len(self._waiting) + (self._batch.messages if self._batch else 0):
+            log.warning("%d messages of syslog are lost, since they cannot be written", lost)
 
     def _arrived(self, data: bytes) -> None:
         """Let a message of UDP wait."""
-        if len(self._waiting) >= MOST_WAITING:
+        if self._full():
             self.dropped += 1
         elif data.strip(b"\r\n\0 "):
-            self._waiting.append(line_of(data, self._clock.now()))
+            self._add(data)
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read the messages of a connection."""
-        self._open.add(writer)
+        if len(self._open) >= MOST_OPEN:
+            log.warning("a connection of syslog is refused, since %d are open", MOST_OPEN)
+            writer.close()
+            return
+        self._open[writer] = asyncio.current_task()
+        _ask_when_silent(writer)
         frames = Frames()
         try:
             while data := await reader.read(_READ):
-                self._take(frames.feed(data))
-                await self._room.wait()
-            self._take(frames.end())
+                await self._take(frames.feed(data))
+            await self._take(frames.end())
         except BadFrame as error:
             log.warning("a connection of syslog is closed: %s", error)
-        except ConnectionError:
-            self._take(frames.end())
+        except OSError:
+            await self._take(frames.end())
         finally:
-            self._open.discard(writer)
+            self._open.pop(writer, None)
             writer.close()
 
-    def _take(self, messages: Sequence[bytes]) -> None:
-        now = self._clock.now()
-        self._waiting += [line_of(one, now) for one in messages]
-        if len(self._waiting) >= MOST_WAITING:
-            self._room.clear()
+    async def _take(self, messages: Sequence[bytes]) -> None:
+        """Let messages of TCP wait, each as soon as there is room."""
+        for one in messages:
+            while self._full():
+                self._room.clear()
+                await self._room.wait()
+            self._add(one)
+
+    def _full(self) -> bool:
+        return len(self._waiting) >= MOST_WAITING or self._bytes >= MOST_BYTES
+
+    def _add(self, data: bytes) -> None:
+        self._waiting.append((line_of(data, self._clock.now()), len(data)))
+        self._bytes += len(data)
 
     async def _write(self) -> None:
-        while True:
-            await asyncio.sleep(_BETWEEN)
-            while self._waiting or self.dropped:
+        stops = False
+        while not stops:
+            await self._pause(_BETWEEN)
+            stops = self._stopping.is_set()
+            while self._waiting or self.dropped or self._batch:
                 if not await self._write_some():
-                    await asyncio.sleep(_AFTER_FAILURE)
+                    if stops:
+                        return
+                    await self._pause(_AFTER_FAILURE)
+                    stops = self._stopping.is_set()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _write_some(self) -> bool:
-        """Write the messages that came first; those that cannot be written go on waiting."""
-        some, dropped = self._waiting[:_AT_ONCE], self.dropped
-        if dropped:
-            text = f"<44>{dropped} messages of syslog were dropped, since too many waited"
-            some = [*some, line_of(text.encode(), self._clock.now())]
-        if not some:
-            return True
-        token = uuid4().hex
-        # Not parted from each other by another call: close comes after the task.
+        """Write the messages that came first.
+
+        Returns:
+            Whether to go on. What cannot be written now is kept, and written again under its token;
+            what the store refuses is dropped and counted.
+        """
+        batch = self._batch = self._batch or self._next()
         try:
-            await self._queue.run(
-                lambda: self._intake.take(self._tenant, "logs", posted_logs(some).request, token)
-            )
+            await self._queue.run(lambda: self._insert(batch))
         except (QueueFull, SentinelError, SQLAlchemyError) as error:
-            log.warning("messages of syslog cannot be written, trying again: %s", error)
-            return False
-        del self._waiting[: len(some) - bool(dropped)]
-        self.dropped -= dropped
-        if len(self._waiting) < MOST_WAITING:
-            self._room.set()
-        return True
+            if not isinstance(error, TelemetryError) or isinstance(error, TelemetryUnavailable):
+                self._failed("cannot be written, trying again", error)
+                return False
+            self._refused(batch, error)
+        except Exception as error:  # noqa: BLE001 - no batch may end the task, or come for ever
+            self._refused(batch, error)
+        else:
+            self._fails = False
+        self._batch = None
+        self._room.set()
+        return not self._fails
+
+    def _insert(self, batch: _Batch) -> None:
+        self._intake.take(self._tenant, "logs", posted_logs(batch.lines).request, batch.token)
+
+    def _next(self) -> _Batch:
+        """Return the messages that came first, with a line about those that were dropped."""
+        lines, size = list[dict[str, Any]](), 0
+        while self._waiting and len(lines) < _AT_ONCE and size < _BYTES_AT_ONCE:
+            line, length = self._waiting.popleft()
+            lines.append(line)
+            size += length
+        self._bytes -= size
+        messages, dropped, self.dropped = len(lines), self.dropped, 0
+        if dropped:
+            text = (
+                f"<44>{dropped} messages of syslog were dropped, since too many waited or the "
+                "store refused them"
+            )
+            lines.append(line_of(text.encode(), self._clock.now()))
+        return _Batch(lines, messages + dropped, uuid4().hex)
+
+    def _refused(self, batch: _Batch, error: Exception) -> None:
+        self.dropped += batch.messages
+        self._failed(f"are refused, and {batch.messages:,} are dropped", error)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        if not self._fails:
+            log.warning("messages of syslog %s: %s", what, error or type(error).__name__)
+        self._fails = True
+
+
+def _ask_when_silent(writer: asyncio.StreamWriter) -> None:
+    """Let the system find out that the other end of a connection is gone, so that it ends."""
+    found: Any = writer.get_extra_info("socket")
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if (idle := getattr(socket, "TCP_KEEPIDLE", None)) is not None:
+        found.setsockopt(socket.IPPROTO_TCP, idle, _SILENT)
 
 
 class _Datagrams(asyncio.DatagramProtocol):
