@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -30,11 +31,18 @@ __all__ = [
 NAME_PATTERN = "[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]{0,98}[A-Za-z0-9]"
 """The names of services; a name with other characters in telemetry can be an alias."""
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
+_ADDRESS = r"https?://[^\x00-\x20\x7f-\xa0]+"
+"""Without \\s, by which readers of the schema mean different characters."""
+
+
+def _integral(given: Any) -> Any:
+    """Return a whole number written as 3.0 as 3: in JSON both are one number."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
 Name = Annotated[str, StringConstraints(pattern=f"^({NAME_PATTERN})$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]
-Url = Annotated[
-    str, StringConstraints(max_length=2000, pattern=r"^(https?://[^\s\x00-\x1f\x7f]+)?$")
-]
+Url = Annotated[str, StringConstraints(max_length=2000, pattern=f"^({_ADDRESS})?$")]
 LinkKind = Literal["dashboard", "repository", "documentation", "chat", "other"]
 
 
@@ -46,9 +54,7 @@ class ServiceLink(_Part):
     """A page about a service."""
 
     title: Text
-    url: Annotated[
-        str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$")
-    ]
+    url: Annotated[str, StringConstraints(max_length=2000, pattern=f"^{_ADDRESS}$")]
     kind: LinkKind = "other"
 
 
@@ -60,7 +66,7 @@ class ServiceDefinition(_Part):
     owner: Annotated[str, StringConstraints(max_length=100, pattern=_PLAIN)] = Field(
         default="", description="The team that owns it."
     )
-    tier: int = Field(
+    tier: Annotated[int, BeforeValidator(_integral)] = Field(
         default=3, strict=True, ge=1, le=4, description="1: customers notice at once; 4: nobody."
     )
     description: Annotated[str, StringConstraints(max_length=2000)] = Field(

@@ -85,3 +85,16 @@ def test_each_field_that_differs_is_said():
     ]  # fmt: skip
     assert changes_of(after, after) == []
     assert "name" in {one.field for one in changes_of(None, after)}
+
+
+def test_a_tier_may_be_written_as_json_writes_whole_numbers():
+    assert definition_of({"name": "a", "tier": 2.0}).tier == 2
+    for wrong in (2.5, True, "2"):
+        with pytest.raises(ConfigurationError, match="tier: must be a whole number"):
+            definition_of({"name": "a", "tier": wrong})
+
+
+@pytest.mark.parametrize("character", [" ", "\n", "\x1c", "\x85", "\xa0"])
+def test_an_address_has_no_character_that_some_readers_take_for_a_space(character: str):
+    with pytest.raises(ConfigurationError, match="runbook"):
+        definition_of({"name": "a", "runbook": f"https://wiki.example/{character}x"})
