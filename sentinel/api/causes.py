@@ -65,7 +65,9 @@ def candidates(
     alert = within(request).alert(alert_id)
     whole = who.scope(Permission.READ).whole_tenants
     telemetry: TelemetryClient | str = "logs and spans belong to the whole tenant"
-    if whole is None or alert.tenant in whole:
+    if not who.may(Permission.READ, "telemetry"):
+        telemetry = "logs and spans are not among the scopes of the key"
+    elif whole is None or alert.tenant in whole:
         try:
             telemetry = telemetry_client(request.app.state.settings)
         except SentinelError as error:

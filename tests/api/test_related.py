@@ -7,10 +7,12 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel
 
+from sentinel.access import Role
 from sentinel.client import related
 from sentinel.client.calls import Call
 from sentinel.clock import FakeClock
 from sentinel.store import Store
+from sentinel.store.access.keys import Keys
 from tests.store.correlation.test_related import raised
 
 M = TypeVar("M", bound=BaseModel)
@@ -43,3 +45,19 @@ def test_related_alerts_and_groups_have_their_reasons(
     assert (group.id, group.alert_count, group.shown) == (first, 2, [first])
     assert [one["id"] for one in group.alerts] == [first, second]
     assert group.links[0]["evidence"][0]["reason"] == found.evidence[0]["reason"]
+
+
+def test_a_key_without_the_area_telemetry_reads_no_logs_by_candidates(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    alert = raised(store, clock, "a", rack="r1")
+
+    def said(*scopes: str) -> str:
+        key = Keys(store).create(f"k-{len(scopes)}", Role.VIEWER, actor="ada", scopes=scopes)
+        trusted = {"Authorization": f"Bearer {key.secret.text}"}
+        answer = client.get(f"/api/v1/alerts/{alert}/candidates", headers=trusted)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["left_out"]["telemetry"]
+
+    assert said("alerts") == "logs and spans are not among the scopes of the key"
+    assert "scopes" not in said("alerts", "telemetry")  # there is no store, which it says
