@@ -31,6 +31,7 @@ __all__ = ["MOST_ALERTS", "ServiceAlert", "ServiceState", "ServicesNow"]
 _SLO, _BOARD = table_of(SloRow), table_of(CustomDashboard)
 MOST_ALERTS = 10_000
 """Live alerts that are looked at, the worst first."""
+_OF_OTHERS = "one of another team"
 
 
 class ServiceAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,9 +132,10 @@ class ServicesNow:
         """
         with self._store.read() as connection:
             catalog = catalog_of(connection, self._tenant)
-        name = catalog.names.of_name(name)
+        asked, name = name, catalog.names.of_name(name)
         if not self._seen(catalog, name):
-            Services(self._store, self._scope).get(self._tenant, name)
+            # By the name that was asked: whose alias it is belongs to others.
+            Services(self._store, self._scope).get(self._tenant, asked)
         found = blast_radius(name, catalog.graph, catalog.services)
         seen = [
             msgspec.structs.replace(
@@ -172,10 +174,10 @@ class ServicesNow:
     def _judged(self, definitions: Iterable[ServiceDefinition]) -> list[Readiness]:
         with self._store.read() as connection:
             slos = [
-                msgspec.json.decode(one, type=_Slo)
-                for one in connection.execute(
-                    select(_SLO.c.document).where(_SLO.c.tenant == self._tenant)
-                ).scalars()
+                (msgspec.json.decode(row.document, type=_Slo), row.team)
+                for row in connection.execute(
+                    select(_SLO.c.document, _SLO.c.team).where(_SLO.c.tenant == self._tenant)
+                )
             ]
             rules = connection.execute(
                 select(RULE.c.name, RULE.c.spec).where(
@@ -187,16 +189,18 @@ class ServicesNow:
                 .where(_BOARD.c.tenant == self._tenant, _BOARD.c.team != "")
             ).all()  # fmt: skip
             oncall = active_document(connection)
-        watching = [(row.name, _service_label(row.spec)) for row in rules]
+        watching = [
+            (row.name, _text(row.spec, "team"), _service_label(row.spec)) for row in rules
+        ]  # fmt: skip
         judged = list[Readiness]()
         for one in definitions:
             names = set(one.names)
-            mine = [slo.name for slo in slos if slo.service in names]
-            watched = [rule for rule, service in watching if service in names]
+            mine = [(slo.name, team) for slo, team in slos if slo.service in names]
+            watched = {rule: team for rule, team, service in watching if service in names}
+            watched |= {f"slo-{slo}": team for slo, team in mine}
             word = re.compile(rf"(?<![\w.-]){re.escape(one.name)}(?![\w.-])")
             judged.append(readiness_of(one, OperationFacts(
-                slos=sorted(mine),
-                rules=sorted({*watched, *(f"slo-{slo}" for slo in mine)}),
+                slos=self._named(mine), rules=self._named(watched.items()),
                 schedules=_on_call(oncall, one.owner),
                 dashboards=sorted(
                     row.name for row in boards
@@ -204,6 +208,13 @@ class ServicesNow:
                 ),
             )))  # fmt: skip
         return judged
+
+    def _named(self, found: Iterable[tuple[str, str]]) -> list[str]:
+        """Return names by their order; those of teams out of scope count, and are not said."""
+        return sorted(
+            (name if self._scope.holds(self._tenant, team) else _OF_OTHERS for name, team in found),
+            key=lambda one: (one == _OF_OTHERS, one),
+        )
 
     def _alerts(self, connection: Connection, catalog: Catalog) -> dict[str, list[ServiceAlert]]:
         columns = [
@@ -238,6 +249,10 @@ class ServicesNow:
 class _Slo(msgspec.Struct):
     name: str
     service: str = ""
+
+
+def _text(spec: dict[str, Any] | None, name: str) -> str:
+    return str((spec or {}).get(name) or "")
 
 
 def _service_label(spec: dict[str, Any] | None) -> str:

@@ -166,3 +166,35 @@ def test_readiness_looks_at_slos_rules_and_the_on_call_document(
     assert ServicesNow(store, "default").readiness("web").score == 60
     with pytest.raises(NotFound):
         ServicesNow(store, "default", SHOP).readiness("api")
+
+
+def test_readiness_counts_what_is_of_other_teams_and_names_it_to_nobody_else(
+    services: Services, store: Store, clock: FakeClock
+):
+    services.apply([service("web", owner="shop")], actor="ann")
+    World(store, clock, name="secret", labels={"service": "web"}, team="db").sees({"/": 1})
+    World(store, clock, name="mine", labels={"service": "web"}, team="shop").sees({"/": 1})
+    Slos(store).save(
+        slo_of({"name": "of-db", "service": "web", "team": "db", "objectives": [{"target": 99}]}),
+        actor="ann",
+    )
+
+    def evidence(scope: Scope) -> dict[str, str]:
+        ready = ServicesNow(store, "default", scope).readiness("web")
+        return {one.code: one.evidence for one in ready.checks if one.passed}
+
+    whole = Scope((Reach(tenants=frozenset({"default"})),))
+    assert evidence(whole) == {
+        "owner": "shop", "alert_rule": "mine, secret, slo-of-db", "slo": "of-db",
+    }  # fmt: skip
+    assert evidence(SHOP) == {
+        "owner": "shop", "slo": "one of another team",
+        "alert_rule": "mine, one of another team, one of another team",
+    }  # fmt: skip
+
+
+def test_an_alias_does_not_tell_others_whose_it_is(services: Services, store: Store):
+    services.apply([service("pay", owner="money", aliases=["cash"])], actor="ann")
+    with pytest.raises(NotFound) as caught:
+        ServicesNow(store, "default", SHOP).blast_radius("cash")
+    assert "pay" not in str(caught.value)
