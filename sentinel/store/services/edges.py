@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from sentinel.schema.services import ServiceEdgeRow
 from sentinel.services.graph import Edge, Source
+from sentinel.store.database.alone import alone
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
@@ -17,11 +18,14 @@ from sentinel.store.database.tables import table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["KEPT_FOR", "forget_edges", "observe", "observed_edges"]
+__all__ = ["KEPT_FOR", "MOST_EDGES", "forget_edges", "observe", "observed_edges"]
 
 _EDGE = table_of(ServiceEdgeRow)
 KEPT_FOR = timedelta(days=30)
 """A dependency that was not seen for so long is deleted."""
+MOST_EDGES = 10_000
+"""Observed dependencies that are kept of a tenant, beside those of its last look: spans may name
+ever new services, and whoever asks who calls whom reads all of them."""
 _LONGEST = 200
 _MOST = 1_000
 """Observed dependencies of one look."""
@@ -33,7 +37,8 @@ def observe(store: Store, tenant: str, calls: Mapping[tuple[str, str], int], sou
     Args:
         store: the shared database
         tenant: whose
-        calls: of callers to callees; of more than 1,000 those with most calls are kept
+        calls: of callers to callees; of more than 1,000 those with most calls are kept, and of a
+            tenant the 10,000 that were seen last
         source: where they were seen
 
     Returns:
@@ -55,8 +60,15 @@ def observe(store: Store, tenant: str, calls: Mapping[tuple[str, str], int], sou
     )
 
     def work(connection: Connection) -> int:
+        alone(connection)
         for some in chunks(rows):
             connection.execute(statement, some)
+        seen = select(_EDGE.c.last_seen).where(_EDGE.c.tenant == tenant)
+        last = seen.order_by(_EDGE.c.last_seen.desc()).offset(MOST_EDGES - 1).limit(1)
+        oldest = connection.execute(last).scalar()
+        if oldest is not None:
+            old = (_EDGE.c.tenant == tenant, _EDGE.c.last_seen < oldest)
+            connection.execute(_EDGE.delete().where(*old))
         return len(rows)
 
     return store.in_transaction(work)

@@ -14,6 +14,7 @@ from sentinel.slo.definition import definition_of as slo_of
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, every
 from sentinel.store.oncall.documents import OnCallDocuments
+from sentinel.store.services import edges
 from sentinel.store.services.catalog import Services
 from sentinel.store.services.edges import KEPT_FOR, forget_edges, observe
 from sentinel.store.services.operation import ServicesNow
@@ -139,13 +140,27 @@ def test_an_observed_dependency_is_kept_while_it_is_seen(store: Store, clock: Fa
     clock.forward(seconds=timedelta(days=20).total_seconds())
     observe(store, "default", {("b", "c"): 1}, "traces")
     observe(store, "default", {("a", "b"): 9}, "prefect")
-    edges = ServicesNow(store, "default").dependencies()
-    assert [(one.caller, one.callee, one.source, one.calls) for one in edges] == [
+    found = ServicesNow(store, "default").dependencies()
+    assert [(one.caller, one.callee, one.source, one.calls) for one in found] == [
         ("a", "b", "prefect", 9), ("a", "b", "traces", 3), ("b", "c", "traces", 1),
     ]  # fmt: skip
     clock.forward(seconds=(KEPT_FOR - timedelta(days=19)).total_seconds())
     assert forget_edges(store) == 1
     assert len(ServicesNow(store, "default").dependencies()) == 2
+
+
+def test_of_too_many_dependencies_those_seen_longest_ago_are_deleted(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(edges, "MOST_EDGES", 3)
+    observe(store, "acme", {("a", "b"): 1}, "traces")
+    for look in range(4):
+        clock.forward(seconds=300)
+        observe(store, "default", {("web", f"random-{look}-{number}"): 1 for number in "ab"},
+                "traces")  # fmt: skip
+    kept = [one.callee for one in ServicesNow(store, "default").dependencies()]
+    assert kept == ["random-2-a", "random-2-b", "random-3-a", "random-3-b"]
+    assert len(ServicesNow(store, "acme").dependencies()) == 1
 
 
 def test_readiness_looks_at_slos_rules_and_the_on_call_document(
