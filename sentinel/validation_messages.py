@@ -8,13 +8,19 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-__all__ = ["validation_message"]
+from sentinel.errors import ConfigurationError
 
+M = TypeVar("M", bound=BaseModel)
+
+__all__ = ["validated", "validation_message"]
+
+_MOST_NAMED = 5
+"""Fields that one message names."""
 _KINDS = {
     "missing": "it is missing",
     "list_type": "must be a list: [a, b]",
@@ -47,6 +53,31 @@ _SIZES = {
     "string_too_long": ("max_length", "must have at most {} {}", "character", "characters"),
 }
 _CHOICES = {"literal_error": "expected", "union_tag_invalid": "expected_tags"}
+
+
+def validated(model: type[M], given: Any, where: str, *, hint: str) -> M:
+    """Read what a person wrote as a model.
+
+    Args:
+        model: what it is to be
+        given: as JSON or YAML have it
+        where: what errors call it
+        hint: what to do where it is none
+
+    Returns:
+        The model.
+
+    Raises:
+        ConfigurationError: it is none; the message names each field that is wrong, the first five
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'.'.join(map(str, (where, *one['loc'])))}: {validation_message(one)}"
+            for one in error.errors()[:_MOST_NAMED]
+        )
+        raise ConfigurationError(said, hint=hint) from None
 
 
 def validation_message(error: Mapping[str, Any], model: type[BaseModel] | None = None) -> str:

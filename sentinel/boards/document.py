@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
 )
 
-from sentinel.errors import ConfigurationError
-from sentinel.expression.yaml_document import loaded
+from sentinel.expression.yaml_document import loaded, written
 from sentinel.tenant import TENANT_PATTERN
-from sentinel.validation_messages import validation_message
+from sentinel.validation_messages import validated
 
 __all__ = [
     "KINDS",
@@ -143,14 +140,7 @@ def board_of(given: Any, where: str = "dashboard") -> BoardDocument:
     Raises:
         ConfigurationError: it is none; the message names each field that is wrong
     """
-    try:
-        return BoardDocument.model_validate(given)
-    except ValidationError as error:
-        said = "; ".join(
-            f"{where}.{'.'.join(map(str, one['loc']))}: {validation_message(one)}"
-            for one in error.errors()[:5]
-        )
-        raise ConfigurationError(said, hint=f"Kinds of tiles: {', '.join(KINDS)}.") from None
+    return validated(BoardDocument, given, where, hint=f"Kinds of tiles: {', '.join(KINDS)}.")
 
 
 def from_yaml(text: str) -> BoardDocument:
@@ -174,4 +164,4 @@ def to_yaml(document: BoardDocument) -> str:
         {"kind": one.kind, **one.model_dump(exclude={"kind"}, exclude_defaults=True)}
         for one in document.tiles
     ]
-    return yaml.safe_dump({"tiles": tiles}, sort_keys=False, allow_unicode=True, width=100)
+    return written({"tiles": tiles})

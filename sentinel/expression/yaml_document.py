@@ -10,14 +10,16 @@ import yaml
 
 from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_loader import read_yaml
+from sentinel.printable import has_controls
 
-__all__ = ["MOST_LETTERS", "MOST_PARTS", "loaded"]
+__all__ = ["MOST_LETTERS", "MOST_PARTS", "loaded", "written"]
 
 MOST_LETTERS = 2_000_000
 """Characters of a document, also when it is written out: each text as often as aliases of YAML
 repeat it, and two for each part on each level, as it is indented."""
 MOST_PARTS = 500_000
 """Names and values of a document, each as often as aliases of YAML repeat it."""
+_WIDTH = 100
 _QUOTED = re.compile(r"(alias|anchor|handle|tag) ['\"].*", re.DOTALL)
 """What PyYAML quotes of a document in an error, which may be a secret that begins with * or !."""
 
@@ -57,6 +59,24 @@ def loaded(text: str, where: str, hint: str, *, known: bool = False) -> dict[str
             hint=hint,
         )
     return cast("dict[str, Any]", given)
+
+
+def written(given: Any) -> str:
+    """Return names and values as YAML that is read back as the same.
+
+    PyYAML writes letters of all scripts only where control characters stand as they are, too, and
+    reads U+0085 of such a text as a space. A text that has one is escaped as a whole.
+
+    Args:
+        given: names, lists, texts and numbers
+
+    Returns:
+        The text, with a line end; names keep their order.
+    """
+    text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    if has_controls(text):
+        text = yaml.safe_dump(given, sort_keys=False, width=_WIDTH)
+    return text
 
 
 def _problem(error: yaml.YAMLError) -> str:

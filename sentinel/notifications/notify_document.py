@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self, TypeVar, cast, get_origin
 
 import msgspec
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,7 +23,7 @@ from pydantic import (
 )
 
 from sentinel.errors import ConfigurationError
-from sentinel.expression.yaml_document import loaded
+from sentinel.expression.yaml_document import loaded, written
 from sentinel.notifications.channel_names import is_channel, is_receiver
 from sentinel.notifications.message_settings import ALL, PerMinute, TemplateNode
 from sentinel.notifications.route_document import HINT, RouteDocument, refusal_of
@@ -248,4 +247,4 @@ def _of_file(work: Callable[[], NotifyDocument], where: str) -> NotifyDocument:
 
 def routes_text(given: Mapping[str, Any]) -> str:
     """Return the routes of a document as the YAML that is stored."""
-    return yaml.safe_dump(dict(given), sort_keys=False, allow_unicode=True, width=100)
+    return written(dict(given))

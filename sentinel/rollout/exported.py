@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
-from sentinel.printable import has_controls, printable_json
+from sentinel.expression import yaml_document
+from sentinel.printable import printable_json
 
 __all__ = ["entry_of", "written"]
 
@@ -78,8 +78,4 @@ def written(entries: Sequence[Mapping[str, Any]], form: Literal["yaml", "json"])
     if form == "json":
         text = msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
         return printable_json(text) + "\n"
-    text = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100)
-    # YAML's own escapes keep the value; those for terminals would change it.
-    if has_controls(text):
-        text = yaml.safe_dump(whole, sort_keys=False, width=100)
-    return text
+    return yaml_document.written(whole)

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from sentinel.errors import ConfigurationError
-from sentinel.expression.yaml_document import loaded
+from sentinel.expression.yaml_document import loaded, written
 from sentinel.labels.matchers import matcher
 from sentinel.tenant import TENANT_PATTERN
-from sentinel.validation_messages import validation_message
+from sentinel.validation_messages import validated
 
 __all__ = [
     "NAME_PATTERN", "FieldChange", "LinkKind", "ServiceDefinition", "ServiceLink", "changes_of",
@@ -147,16 +145,12 @@ def definition_of(given: Any, where: str = "service") -> ServiceDefinition:
     Raises:
         ConfigurationError: it is none; the message names each field that is wrong
     """
-    try:
-        return ServiceDefinition.model_validate(given)
-    except ValidationError as error:
-        said = "; ".join(
-            f"{'.'.join(map(str, (where, *one['loc'])))}: {validation_message(one)}"
-            for one in error.errors()[:5]
-        )
-        raise ConfigurationError(
-            said, hint=f"Fields of a service: {', '.join(ServiceDefinition.model_fields)}."
-        ) from None
+    return validated(
+        ServiceDefinition,
+        given,
+        where,
+        hint=f"Fields of a service: {', '.join(ServiceDefinition.model_fields)}.",
+    )
 
 
 def from_yaml(text: str) -> list[ServiceDefinition]:
@@ -207,7 +201,7 @@ def refuse_twice(given: Sequence[ServiceDefinition]) -> None:
 def to_yaml(definitions: Sequence[ServiceDefinition]) -> str:
     """Return definitions as YAML, without what every service has by itself."""
     services = [one.model_dump(exclude_defaults=True) for one in definitions]
-    return yaml.safe_dump({"services": services}, sort_keys=False, allow_unicode=True, width=100)
+    return written({"services": services})
 
 
 def changes_of(

@@ -8,24 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic.config import JsonDict
 
 from sentinel.errors import ConfigurationError
-from sentinel.expression.yaml_document import loaded
+from sentinel.expression.yaml_document import loaded, written
 from sentinel.labels.matchers import matcher
 from sentinel.slo.windows import ZONE, RollingWindow, Whole, Window, checked_zone
 from sentinel.tenant import TENANT_PATTERN
-from sentinel.validation_messages import validation_message
+from sentinel.validation_messages import validated
 
 __all__ = [
     "KINDS", "NAME_PATTERN", "Alerting", "Indicator", "LatencyIndicator", "MeasuredIndicator",
@@ -233,14 +231,7 @@ def definition_of(given: Any, where: str = "slo") -> SloDefinition:
     Raises:
         ConfigurationError: it is none; the message names each field that is wrong
     """
-    try:
-        return SloDefinition.model_validate(given)
-    except ValidationError as error:
-        said = "; ".join(
-            f"{where}.{'.'.join(map(str, one['loc']))}: {validation_message(one)}"
-            for one in error.errors()[:5]
-        )
-        raise ConfigurationError(said, hint=f"Indicators: {', '.join(KINDS)}.") from None
+    return validated(SloDefinition, given, where, hint=f"Indicators: {', '.join(KINDS)}.")
 
 
 def from_yaml(text: str) -> list[SloDefinition]:
@@ -277,7 +268,7 @@ def from_yaml(text: str) -> list[SloDefinition]:
 def to_yaml(definitions: list[SloDefinition]) -> str:
     """Return definitions as YAML, without what every SLO has by itself."""
     slos = [_written(one) for one in definitions]
-    return yaml.safe_dump({"slos": slos}, sort_keys=False, allow_unicode=True, width=100)
+    return written({"slos": slos})
 
 
 def _written(definition: SloDefinition) -> Mapping[str, Any]:

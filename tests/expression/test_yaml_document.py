@@ -6,10 +6,12 @@ from datetime import date
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentinel.errors import ConfigurationError
 from sentinel.expression import yaml_document
-from sentinel.expression.yaml_document import loaded
+from sentinel.expression.yaml_document import loaded, written
 from sentinel.expression.yaml_loader import MOST_DIGITS, read_yaml
 
 UNREAD = {
@@ -110,3 +112,13 @@ def test_texts_and_names_count_as_often_as_aliases_repeat_them(monkeypatch: pyte
 def test_what_lies_too_deep_is_refused():
     with pytest.raises(ConfigurationError, match="lie too deep"):
         loaded("[" * 5_000, "the file", "Begin.")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_what_is_written_is_read_as_the_same(text: str):
+    value = {"name": text, "more": [text, {"a": text}]}
+    assert yaml.safe_load(written(value)) == value
+
+
+def test_letters_of_every_script_are_written_as_they_are():
+    assert written({"owner": "Zoë 東京"}) == "owner: Zoë 東京\n"
