@@ -5,6 +5,7 @@ Only what policies look at is made of every line, and the whole event of those t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any
@@ -14,13 +15,15 @@ import orjson
 
 from sentinel.event_policies.clause import Condition, walk
 from sentinel.event_policies.fields import ANYWHERE
-from sentinel.event_policies.matcher import Matcher
+from sentinel.event_policies.matcher import Matcher, compile_policy
 from sentinel.event_policies.model import EventPolicy
 from sentinel.events.incoming import MOST_BYTES
 from sentinel.telemetry.batch import Batch
 from sentinel.telemetry.posted import LEVELS
 
 __all__ = ["LINE_FIELDS", "MOST_TEXT", "LineMatcher", "level_of", "lines_of"]
+
+log = logging.getLogger(__name__)
 
 LINE_FIELDS = (
     "id", "timestamp", "service", "level", "severity", "message", "logger", "event_name",
@@ -90,7 +93,7 @@ def lines_of(
 
 
 def _origin(one: Any, fields: frozenset[str]) -> dict[str, Any]:
-    made: dict[str, Any] = {"service": one.service, "logger": one.name}
+    made: dict[str, Any] = {"service": one.service[:MOST_TEXT], "logger": one.name[:MOST_TEXT]}
     if "resource" in fields:
         made["resource"] = {name: text[:MOST_TEXT] for name, text in one.resource}
     return {name: value for name, value in made.items() if value and name in fields}
@@ -104,27 +107,54 @@ class LineMatcher:
     """
 
     def __init__(self, policies: Sequence[EventPolicy]) -> None:
+        self._policies = policies
         self._matcher = Matcher(policies)
         self._fields = _fields_of(policies)
         self._lock = Lock()  # the matcher learns from the lines that come first
 
-    def match(self, batch: Batch, token: str) -> list[dict[str, Any]]:
+    def match(self, batch: Batch, token: str, known_by: str = "") -> list[dict[str, Any]]:
         """Return the events of the lines that match.
 
         Args:
             batch: of logs
             token: of the batch
+            known_by: attribute that tells a line from all others, from which its id is then made
 
         Returns:
             The events in the order of their lines, each small enough for the log of events.
         """
         match = self._matcher.match
-        with self._lock:
-            rows = {row for row, line in lines_of(batch, token, self._fields) if match(line)}
+        try:
+            with self._lock:
+                rows = {row for row, line in lines_of(batch, token, self._fields) if match(line)}
+        except Exception:
+            log.exception("log lines cannot be matched together; each policy is asked alone")
+            rows = self._each(batch, token)
         if not rows:
             return []
         whole = lines_of(_only(batch, rows), token)
-        return [_bounded(line) for _, line in whole]
+        return [_bounded(_known(line, known_by)) for _, line in whole]
+
+    def _each(self, batch: Batch, token: str) -> set[int]:
+        """Return the rows that some policy matches, apart from policies that fail."""
+        rows, failed = set[int](), set[str]()
+        checks = [(one.name, compile_policy(one)) for one in self._policies if one.enabled]
+        for row, line in lines_of(batch, token, self._fields):
+            for name, check in checks:
+                try:
+                    if check(line):
+                        rows.add(row)
+                        break
+                except Exception:  # noqa: BLE001 - said below, once for many lines
+                    failed.add(name)
+        if failed:
+            log.error("no log lines are matched by the policies: %s", ", ".join(sorted(failed)))
+        return rows
+
+
+def _known(line: dict[str, Any], by: str) -> dict[str, Any]:
+    own = line.get("attributes", {}).get(by) if by else None
+    return {**line, "id": f"log-{by}-{own}"} if own else line
 
 
 def _only(batch: Batch, rows: set[int]) -> Batch:

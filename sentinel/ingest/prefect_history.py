@@ -113,7 +113,9 @@ class PrefectHistory:
         self, signal: Literal["logs", "traces"], objects: list[dict[str, Any]], token: str
     ) -> None:
         posted = posted_logs(objects) if signal == "logs" else posted_spans(objects, root=False)
-        self._intake.take(self._tenant, signal, posted.request, token)
+        # A line that is in the store is not taken again, so that its event is written before it.
+        known_by = LOGGED_ID if signal == "logs" else ""
+        self._intake.take(self._tenant, signal, posted.request, token, known_by=known_by)
 
     def _start(self, table: str, attributes: str, moment: str, now: datetime) -> datetime:
         """Return where to begin: where the store ends, or an hour ago where it has nothing."""

@@ -96,7 +96,9 @@ class TelemetryIntake:
         self._arrived = arrived
         self._policies = policies
 
-    def take(self, tenant: str, signal: Signal, request: Any, token: str) -> Taken:
+    def take(
+        self, tenant: str, signal: Signal, request: Any, token: str, *, known_by: str = ""
+    ) -> Taken:
         """Take the records of a request of OTLP.
 
         Args:
@@ -104,6 +106,7 @@ class TelemetryIntake:
             signal: of the request
             request: an `ExportLogsServiceRequest` message, or that of another signal
             token: of the batch, as `token_of` makes it
+            known_by: as `insert` takes it
 
         Returns:
             What was kept, and what was refused and why.
@@ -117,7 +120,8 @@ class TelemetryIntake:
             return self._samples(tenant, request, token)
         of = logs_of if signal == "logs" else spans_of
         now, oldest = self.moments("logs" if signal == "logs" else "spans", tenant)
-        return self.insert(tenant, of(request, now=now, oldest=oldest), token, now)
+        batch = of(request, now=now, oldest=oldest)
+        return self.insert(tenant, batch, token, now, known_by=known_by)
 
     def moments(self, signal: str, tenant: str) -> tuple[int, int]:
         """Return the present moment, and the oldest that is kept, in nanoseconds since 1970."""
@@ -125,7 +129,9 @@ class TelemetryIntake:
         now = int(self._clock.now().timestamp() * 1_000_000) * 1000
         return now, now - int(others.get(tenant, common).total_seconds()) * _SECOND
 
-    def insert(self, tenant: str, batch: Batch, token: str, now: int) -> Taken:
+    def insert(
+        self, tenant: str, batch: Batch, token: str, now: int, *, known_by: str = ""
+    ) -> Taken:
         """Write a batch, and log lines that a policy matches as events too.
 
         Lines are written before the events of them. An event that is lost with the process that
@@ -136,6 +142,8 @@ class TelemetryIntake:
             batch: the rows
             token: of the batch
             now: the moment of arrival, in nanoseconds since 1970
+            known_by: attribute that tells a line from all others, where lines that are written do
+                not come again, or not in the same batch; then events are written first
 
         Returns:
             What was kept and refused.
@@ -148,10 +156,12 @@ class TelemetryIntake:
         is_lines = batch.signal == "logs" and batch.rows > 0
         policies = self._policies if is_lines else None
         matcher = policies.of(tenant) if policies is not None else None
+        if policies is not None and matcher is not None and known_by:
+            policies.keep(tenant, matcher.match(batch, token, known_by))
         insert_batch(
             telemetry_client(self._settings, write=True, retain=True), tenant, batch, token, now
         )
-        if policies is not None and matcher is not None:
+        if policies is not None and matcher is not None and not known_by:
             policies.keep(tenant, matcher.match(batch, token))
         if is_lines:
             self._arrived()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,14 +12,20 @@ from sqlalchemy.exc import OperationalError
 
 from sentinel.backtest import planned_events, replay_events, stored_spec
 from sentinel.clock import FakeClock
+from sentinel.errors import PolicyError
+from sentinel.event_policies import EventPolicy, log_lines
+from sentinel.event_policies.matcher import Matcher
 from sentinel.ingest import telemetry as ingest
 from sentinel.ingest.telemetry import Taken, TelemetryIntake
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.events import log_policies
+from sentinel.store.events.log import Events
 from sentinel.store.events.log_policies import LogPolicies
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.replayed_lines import replayed_lines
 from sentinel.telemetry.asked import nanoseconds_of
+from sentinel.telemetry.posted import posted_logs
 from tests.event_policies.streets import Street
 from tests.telemetry.otlp import logs
 
@@ -43,9 +50,18 @@ class Lines:
         store = self.street.store
         return TelemetryIntake(self.settings, self.clock, store.metrics, policies=self.policies)
 
-    def sent(self, *bodies: str, token: str = "t", tenant: str = "default") -> Taken:
-        made = logs(*bodies, at=nanoseconds_of(self.clock.now()))
+    def sent(
+        self, *bodies: str, token: str = "t", tenant: str = "default", service: str = "api"
+    ) -> Taken:
+        made = logs(*bodies, at=nanoseconds_of(self.clock.now()), service=service)
         return self.intake().take(tenant, "logs", made, token)
+
+    def read(self, *lines: tuple[str, str], token: str) -> Taken:
+        """Take lines that are read somewhere, each with its id there."""
+        at = self.clock.now().isoformat()
+        made = posted_logs([{"message": text, "id.there": own, "service": "api", "timestamp": at}
+                            for own, text in lines])  # fmt: skip
+        return self.intake().take("default", "logs", made.request, token, known_by="id.there")
 
     def titles(self, tenant: str = "default") -> list[str]:
         self.street.matched()
@@ -109,6 +125,83 @@ def test_intake_that_dies_is_sent_the_batch_again(
     assert telemetry.value("SELECT count() FROM logs") == 2
 
 
+@pytest.mark.parametrize("where", ["insert_batch", "keep"])
+def test_lines_that_are_read_by_their_ids_lose_no_event_and_double_none(
+    lines: Lines, telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    lines.street.deployed(BOOM)
+
+    def dies(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest if where == "insert_batch" else LogPolicies, where, dies)
+        with pytest.raises(Killed):
+            lines.read(("1", "boom"), token="t")
+    # Whoever reads on finds that the line is not in the store; another has come meanwhile.
+    assert telemetry.value("SELECT count() FROM logs") == 0
+    lines.read(("0", "boom"), ("1", "boom"), token="u")
+    assert lines.titles() == ["api says boom"]
+    assert lines.street.alerts()[0].occurrences == 2
+    assert lines.street.store.events.count() == 2
+
+
+def test_a_policy_that_fails_costs_neither_lines_nor_what_others_match(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch, telemetry: TelemetryClient
+) -> None:
+    lines.street.deployed({**BOOM, "name": "Bad"}, {**BOOM, "name": "Good"})
+    original = log_lines.compile_policy
+
+    def broken(_: Any, line: Any) -> Any:
+        raise RuntimeError(line["message"])
+
+    def compiled(policy: EventPolicy) -> Callable[[Any], bool]:
+        return original(policy) if policy.name == "Good" else partial(broken, policy)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Matcher, "match", broken)
+        patch.setattr(log_lines, "compile_policy", compiled)
+        assert lines.sent("fine", "boom").kept == 2
+    assert telemetry.value("SELECT count() FROM logs") == 2
+    assert lines.street.store.events.count() == 1
+
+
+def test_a_pack_that_cannot_be_read_stops_no_lines(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines.street.deployed(BOOM)
+
+    def newer(_: Any) -> Any:
+        raise PolicyError("unknown operator 'sounds_like'")
+
+    monkeypatch.setattr(log_policies, "pack_of", newer)
+    for _ in range(2):
+        lines.clock.forward(seconds=2)
+        assert lines.sent("boom").kept == 1
+    said = [one.getMessage() for one in caplog.records if one.name == log_policies.__name__]
+    assert said == [
+        "no log lines are matched by the pack audit of default: unknown operator 'sounds_like'"
+    ]
+
+
+def test_large_lines_become_events_of_bounded_transactions(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_policies, "_BYTES_AT_ONCE", 20_000)
+    lines.street.deployed(BOOM)
+    sizes = list[int]()
+    original = Events.add
+
+    def counted(self: Events, events: Any, **more: Any) -> Any:
+        sizes.append(len(events))
+        return original(self, events, **more)
+
+    monkeypatch.setattr(Events, "add", counted)
+    lines.sent(*["boom" + "x" * 10_000] * 3, service="s" * 400_000)
+    assert sizes == [1, 1, 1]
+    assert lines.street.store.events.count() == 3
+
+
 def test_a_change_of_policies_holds_within_a_second(lines: Lines) -> None:
     lines.street.deployed({**BOOM, "enabled": False}, {**BOOM, "name": "Other", "source": "event"})
     assert lines.policies.of("default") is None
@@ -145,8 +238,16 @@ def test_policies_hold_while_the_database_does_not_answer(
             lines.policies.of("default")  # nobody knows yet whether there are any
     known = lines.policies.of("default")
     lines.clock.forward(minutes=1)
-    monkeypatch.setattr(LogPolicies, "_look", away)
-    assert lines.policies.of("default") is known is not None
+    asked = list[str]()
+
+    def away_again(_: LogPolicies, tenant: str, *__: Any) -> Any:
+        asked.append(tenant)
+        away()
+
+    monkeypatch.setattr(LogPolicies, "_look", away_again)
+    for _ in range(2):  # not every batch waits for a database that does not answer
+        assert lines.policies.of("default") is known is not None
+    assert asked == ["default"]
 
 
 def test_a_backtest_finds_in_stored_lines_what_live_matching_found(

@@ -138,8 +138,8 @@ def test_another_process_goes_on_where_one_ended_and_takes_what_came_late(
 
     original = TelemetryIntake.take
 
-    def dies(self: TelemetryIntake, tenant: str, signal: Any, request: Any, token: str) -> Any:
-        done = original(self, tenant, signal, request, token)
+    def dies(self: TelemetryIntake, tenant: str, signal: Any, *given: Any, **more: Any) -> Any:
+        done = original(self, tenant, signal, *given, **more)
         if signal == "traces":  # the spans of tasks are written, the root is not
             raise Killed
         return done

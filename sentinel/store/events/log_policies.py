@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import orjson
 from sqlalchemy import and_, select
 
+from sentinel.errors import ConfigurationError
 from sentinel.event_policies import EventPolicy
 from sentinel.event_policies.log_lines import LineMatcher
 from sentinel.event_policies.pack import Spec, pack_of
@@ -24,8 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LogPolicies"]
 
+log = logging.getLogger(__name__)
+
 _LOOKED_AT = timedelta(seconds=1)
 """So long after a change of policies, lines may be matched as before it."""
+_BYTES_AT_ONCE = 8_000_000
+"""Of the events of one transaction, about: each line has its resource, which may be large."""
 _Named = Sequence[tuple[str, EventPolicy]]
 
 
@@ -76,34 +83,41 @@ class LogPolicies:
             Exception: of the database, where the policies were not seen yet
         """
         now = self._store.now()
+        known = self._known.get(tenant)
+        if known is not None and timedelta(0) <= now - known.at < _LOOKED_AT:
+            return known.matcher
+        # Not under the lock: no tenant waits for what is read for another.
+        try:
+            found = self._look(tenant, now, known)
+        except Exception as error:
+            if known is None or not of_the_database(error):
+                raise
+            # So that not every batch waits for the database.
+            found = msgspec.structs.replace(known, at=self._store.now())
         with self._lock:
-            known = self._known.get(tenant)
-            if known is not None and timedelta(0) <= now - known.at < _LOOKED_AT:
-                return known.matcher
-            try:
-                found = self._look(tenant, now, known)
-            except Exception as error:
-                if known is None or not of_the_database(error):
-                    raise
-                return known.matcher
-            self._known[tenant] = found
-            return found.matcher
+            before = self._known.get(tenant)
+            if before is None or before is known or before.at <= found.at:
+                self._known[tenant] = found
+        return found.matcher
 
     def keep(self, tenant: str, lines: Sequence[dict[str, Any]]) -> None:
         """Store lines that a policy matches in the log of events, each id once.
 
         Args:
             tenant: whose they are
-            lines: events, as `LineMatcher.match` returns them
+            lines: events, as `LineMatcher.match` returns them; one that the log of events does not
+                take is logged and left out, since the line itself is kept
 
         Raises:
             DatabaseError: they cannot be written; what was is known by its ids
-            ValueError: one of them is no event
         """
-        for piece in chunks(lines, MOST_AT_ONCE):
+        for piece in _pieces(lines):
             kept = self._store.events.add(piece, tenant=tenant, source="log")
             if kept.refused:
-                raise ValueError(f"a log line is no event: {kept.refused[0].message}")
+                log.error(
+                    "%d log lines of %s that a policy matches are no events, and open no alert: %s",
+                    len(kept.refused), tenant, kept.refused[0].message,
+                )  # fmt: skip
 
     def _look(self, tenant: str, now: datetime, known: _Known | None) -> _Known:
         own = and_(RULE.c.tenant == PACK.c.tenant, RULE.c.name == PACK.c.name)
@@ -121,7 +135,7 @@ class LogPolicies:
                 specs = select(PACK.c.name, PACK.c.digest, PACK.c.spec)
                 specs = specs.where(PACK.c.tenant == tenant, PACK.c.name.in_(piece))
                 for row in connection.execute(specs):
-                    named[row.name, row.digest] = _about_lines(row.spec)
+                    named[row.name, row.digest] = _about_lines(tenant, row.name, row.spec)
             some = any(named.values())
             disabled = frozenset(connection.execute(off).scalars()) if some else frozenset[str]()
         if known is not None and (known.packs, known.disabled) == (packs, disabled):
@@ -132,10 +146,29 @@ class LogPolicies:
         return _Known(now, packs, disabled, LineMatcher(chosen) if chosen else None, named)
 
 
-def _about_lines(spec: dict[str, Any]) -> _Named:
+def _pieces(lines: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Part events so that those of a transaction are bounded by number and by bytes."""
+    piece, size = list[dict[str, Any]](), 0
+    for line in lines:
+        length = len(orjson.dumps(line))
+        if piece and (len(piece) >= MOST_AT_ONCE or size + length > _BYTES_AT_ONCE):
+            yield piece
+            piece, size = [], 0
+        piece.append(line)
+        size += length
+    if piece:
+        yield piece
+
+
+def _about_lines(tenant: str, name: str, spec: dict[str, Any]) -> _Named:
     """Return the policies of a pack that are about log lines, with the names of their rules."""
     if not any(one.get("source") == "log" for one in spec["policies"]):
         return ()
-    pack = pack_of(msgspec.convert(spec, Spec))
+    try:
+        pack = pack_of(msgspec.convert(spec, Spec))
+    except (ConfigurationError, msgspec.ValidationError, ValueError) as error:
+        # As one of a newer Sentinel. Neither lines nor other packs wait for it.
+        log.error("no log lines are matched by the pack %s of %s: %s", name, tenant, error)
+        return ()
     both = zip(pack.names, pack.policies, strict=True)
     return [(name, one) for name, one in both if one.source == "log" and one.enabled]
