@@ -17,7 +17,8 @@ DEFINITIONS = {
     "MTTA": (
         "Mean time to acknowledge: from when an incident opened to when a person first took it, of "
         "the incidents that opened in the period and have been taken. Whoever opens it by hand, "
-        "changes its status, is assigned, has a role, or acknowledges one of its alerts takes it."
+        "changes its status, assigns it or a role, works on its runbook, writes its root cause, or "
+        "acknowledges one of its alerts takes it."
     ),
     "MTTR": (
         "Mean time to resolve: from when an incident opened to when it was resolved, of the "
