@@ -65,9 +65,11 @@ def steps_of(markdown: str) -> list[Step]:
         The steps; none where it has no list of steps.
 
     Raises:
-        ConfigurationError: a link of a step names no deployment, a step names two, or there are
-            too many steps
+        ConfigurationError: a link of a step names no deployment, a step names two, there are too
+            many steps or parameters, or a character that no database keeps
     """
+    if "\0" in markdown:  # YAML may write it as an escape; no database keeps it
+        raise ConfigurationError("the runbook has a NUL character", hint="Remove it.")
     if not markdown.strip():
         return []
     lines = markdown.splitlines()

@@ -50,6 +50,7 @@ def test_numbered_items_and_tasks_are_steps():
         ("1. x\n" * (MOST_STEPS + 1), f"at most {MOST_STEPS} steps"),
         ("1. [x](prefect:a/b?c=%00)", "step 1 of the runbook has a NUL character"),
         ('1. [x](prefect:a/b?c=["%5Cu0000"])', "step 1 of the runbook has a NUL character"),
+        ("1. x\0", "the runbook has a NUL character"),
         ("1. [x](prefect:a%00/b)", "step 1 of the runbook has a NUL character"),
         (f"1. [x](prefect:a/b?{'c=1&' * 101})", "step 1 of the runbook has over 100 parameters"),
     ],

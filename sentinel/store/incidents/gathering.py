@@ -186,6 +186,13 @@ class _Gathering:
             return []
         before = incident_of(row)
         after = recurred(before, self._now)
+        if after.is_open and not before.is_open and row.gather_key:
+            # Somebody made it gather for longer, while a second one of its key is open.
+            other = self._connection.execute(
+                _LIVE_OF_KEY, {"key": row.gather_key, "id": row.id}
+            ).scalar()
+            if other is not None:
+                return self._join(other, alerts)
         if not after.is_open:  # a person resolved it meanwhile, and it gathers no more
             return []
         worst = max(one.severity for one in alerts)
@@ -230,6 +237,7 @@ class _Gathering:
     def _opened(self, wanted: _Wanted) -> Incident:
         policy, first = wanted.policy, wanted.alerts[0]
         title = render(policy.title, {**first.labels, **wanted.labels, "title": first.title})
+        title = title if title.strip() else first.title  # all of its labels are empty
         incident = Incident(
             id=new_id(), tenant=wanted.tenant, team=policy.team or first.team,
             title=title[:_LONGEST_TITLE], service=first.labels.get("service", "")[:300],
@@ -320,6 +328,10 @@ _THERE = select(INCIDENT_ALERT.c.alert_id).where(
     INCIDENT_ALERT.c.incident_id == bindparam("incident"), INCIDENT_ALERT.c.alert_id.in_(_IDS)
 )
 _LOCKED = select(INCIDENT).where(INCIDENT.c.id == bindparam("id")).with_for_update()
+_LIVE_OF_KEY = select(INCIDENT.c.id).where(
+    INCIDENT.c.gather_key == bindparam("key"), INCIDENT.c.id != bindparam("id"),
+    INCIDENT.c.status != "resolved",
+)  # fmt: skip
 _OF_KEY = (
     select(INCIDENT.c.id)
     .where(INCIDENT.c.gather_key == bindparam("key"), _GATHERS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -172,6 +172,32 @@ def test_an_evaluation_in_which_nothing_opens_reads_no_policies(
     for _ in range(3):
         raises(world, "/a", "/b")
     assert seen == [2]
+
+
+def test_an_alert_joins_the_open_incident_though_an_earlier_one_gathers_again(
+    world: World, store: Store, clock: FakeClock
+):
+    incidents = Incidents(store)
+    (alert,) = raises(world, "/a")
+    (first,) = all_of(store)
+    incidents.set_status(first.id, Status.RESOLVED, actor="ann")
+    store.act([alert], Resolve(actor="ann"))
+    clock.forward(minutes=11)
+    raises(world, "/b")
+    (second,) = all_of(store)
+    incidents.edit(first.id, {"gather_for": timedelta(hours=2)}, actor="ann")
+    raises(world, "/a", "/b")
+    (still,) = all_of(store)
+    assert (still.id, first.id != second.id) == (second.id, True)
+    assert incidents.alert_counts([second.id]) == {second.id: 2}
+
+
+def test_an_incident_whose_labels_are_empty_has_the_title_of_its_alert(world: World, store: Store):
+    document = 'policies: [{name: x, group_by: [region], title: "{region}", min_severity: low}]'
+    IncidentPolicyDocuments(store).apply(document, actor="ann")
+    raises(world, "/a")
+    (one,) = all_of(store)
+    assert "/a" in one.title
 
 
 def test_two_evaluations_at_once_open_one_incident(migrated_url: str, clock: FakeClock):
