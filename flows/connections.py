@@ -47,6 +47,5 @@ def prefect_api() -> PrefectApi | None:
 def telemetry(tenant: str) -> TenantTelemetry:
     """Return the logs and traces of a tenant; the store is connected to when it is asked."""
     return TenantTelemetry(
-        lambda: telemetry_client(settings()), tenant, dashboard_address(settings()),
-        settings().telemetry_memory * 1_000_000,
-    )  # fmt: skip
+        lambda: telemetry_client(settings()), tenant, dashboard_address(settings())
+    )

@@ -42,8 +42,8 @@ def status(json: AsJson = False) -> None:
 
     refuse_remote()
     settings = settings_here()
-    found = condition(telemetry_client(settings, wait=_START_SECONDS))
-    used = used_limits(found, settings.telemetry_memory * 1_000_000)
+    found = condition(telemetry_client(settings, wait=_START_SECONDS), tenants=True)
+    used = used_limits(found)
     if json:
         import msgspec
 

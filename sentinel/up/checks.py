@@ -328,7 +328,7 @@ def _exposure(settings: Settings, home: Home) -> Check:
 
 
 def _telemetry(settings: Settings, home: Home) -> Check:
-    found = telemetry_state(settings, home)
+    found = telemetry_state(settings, home, tenants=True)
     return Check(name="telemetry", state=found.state, says=found.says, hint=found.hint)
 
 

@@ -16,12 +16,14 @@ _START_SECONDS = 30.0
 """How long the store may take to answer, since on a busy machine it starts slowly."""
 
 
-def telemetry_state(settings: Settings, home: Home) -> SelfWatchState:
+def telemetry_state(settings: Settings, home: Home, *, tenants: bool = False) -> SelfWatchState:
     """Return how the telemetry store is; the embedded one is not started to be asked.
 
     Args:
         settings: completed by those of the running instance
         home: its folder
+        tenants: whether to name the largest tenants, for which all rows are read; not where people
+            of one tenant see the answer
 
     Returns:
         A warning where it does not keep up, wrong where it does not answer; a note where there is
@@ -35,19 +37,18 @@ def telemetry_state(settings: Settings, home: Home) -> SelfWatchState:
     if home.is_own_telemetry(url) and names is not None and "telemetry" not in names:
         return SelfWatchState("note", "not started, since nothing was sent or opened")
     try:
-        found = condition(telemetry_client(settings, wait=_START_SECONDS))
-        return judged(found, settings.telemetry_memory * 1_000_000)
+        found = condition(telemetry_client(settings, wait=_START_SECONDS), tenants=tenants)
+        return judged(found)
     except TelemetryError as error:
         hint = error.hint
         return SelfWatchState("wrong", error.message, hint or f"See {home.log('telemetry')}.")
 
 
-def judged(found: Condition, memory: int) -> SelfWatchState:
+def judged(found: Condition) -> SelfWatchState:
     """Return what a condition means.
 
     Args:
         found: the condition
-        memory: bytes that the store may hold
 
     Returns:
         A warning where merges do not keep up or memory is nearly used.
@@ -66,7 +67,7 @@ def judged(found: Condition, memory: int) -> SelfWatchState:
     if found.longest_merge > LONG_MERGE:
         hint = "Restart the store; see its log."
         return SelfWatchState("warning", f"a merge has run for over an hour: {says}", hint)
-    if found.memory > 0.95 * memory:
+    if found.memory > 0.95 * found.memory_limit > 0:
         hint = "Raise SENTINEL_TELEMETRY_MEMORY, or send and ask less at a time."
         return SelfWatchState("warning", f"nearly all of its memory is used: {says}", hint)
     return SelfWatchState("ok", says)

@@ -65,6 +65,7 @@ def test_the_status_shows_sizes_by_tenant_and_signal(
     ]
     assert acme["bytes"] == total * 3 // 4
     assert set(found["used"]) == {"parts", "merge", "memory", "disk"}
+    assert found["memory_limit"] > 0  # of the store, whatever this process was told
     code, out, err = run("telemetry", "status")
     assert code == 0, err
     assert "acme" in out

@@ -27,12 +27,13 @@ MEMORY = 1_000_000_000
 
 
 def found(
-    *, parts: int = 3, merge: float = 0.0, memory: int = 0, tenants: Sequence[TenantSize] = ()
-) -> Condition:
+    *, parts: int = 3, merge: float = 0.0, memory: int = 0, limit: int = MEMORY,
+    tenants: Sequence[TenantSize] = (),
+) -> Condition:  # fmt: skip
     tables = [TableSize("logs", 2_000, 5_000_000, parts), TableSize("trace_times", 7, 10, 1)]
     return Condition(
         version="26.9", tables=tables, longest_merge=merge, memory=memory, refused={"too_old": 4},
-        tenants=list(tenants), disk_free=25, disk_total=100,
+        tenants=list(tenants), disk_free=25, disk_total=100, memory_limit=limit,
     )  # fmt: skip
 
 
@@ -49,25 +50,27 @@ def found(
         ),
         (found(parts=MANY_PARTS), "warning", "merges do not keep up"),
         (found(merge=3_601.0), "warning", "for over an hour"),
+        # A server that does not say what it may hold.
+        (found(memory=MEMORY, limit=0), "ok", "2,000 rows"),
         (found(memory=MEMORY), "warning", "nearly all of its memory"),
     ],
 )
 def test_a_store_that_does_not_keep_up_is_named(
     condition: Condition, state: str, says: str
 ) -> None:
-    answer = judged(condition, MEMORY)
+    answer = judged(condition)
     assert answer.state == state
     assert says in answer.says
     assert (answer.hint == "") == (state == "ok")
 
 
 def test_each_limit_is_said_in_percent_and_words() -> None:
-    used = used_limits(found(parts=150, merge=1_800.0, memory=900_000_000), MEMORY)
+    used = used_limits(found(parts=150, merge=1_800.0, memory=900_000_000))
     assert {name: share for name, (share, _) in used.items()} == {
         "parts": 50, "merge": 50, "memory": 90, "disk": 75,
     }  # fmt: skip
     assert used["memory"][1] == "900 MB of memory are used, of 1,000 MB"
-    assert "memory" not in used_limits(found(), 0)
+    assert "memory" not in used_limits(found(limit=0))
 
 
 def test_the_embedded_store_is_not_started_to_be_asked(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         longest_merge: seconds that the longest of the running merges has taken
         memory: bytes that the process holds; 0 where it does not say
         refused: records of the last 24 hours that were not taken, by reason
-        tenants: sizes of each tenant and signal, the largest first
+        memory_limit: bytes that the process may hold; 0 where it does not say
+        tenants: sizes of each tenant and signal, the largest first; empty unless they were asked
         disk_free, disk_total: bytes of the fullest disk of the store; 0 where it does not say
     """
 
@@ -63,6 +64,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     longest_merge: float
     memory: int
     refused: dict[str, int]
+    memory_limit: int = 0
     tenants: list[TenantSize] = []
     disk_free: int = 0
     disk_total: int = 0
@@ -78,11 +80,12 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         return sum(table.bytes for table in self.tables)
 
 
-def condition(client: TelemetryClient) -> Condition:
+def condition(client: TelemetryClient, *, tenants: bool = False) -> Condition:
     """Ask the store for its condition.
 
     Args:
         client: that reads
+        tenants: whether to count the rows of each tenant, for which all rows are read
 
     Returns:
         The condition.
@@ -101,6 +104,7 @@ def condition(client: TelemetryClient) -> Condition:
     )
     merges = "SELECT max(elapsed) FROM system.merges WHERE database = {database:String}"
     memory = "SELECT value FROM system.metrics WHERE metric = 'MemoryTracking'"
+    limit = "SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'"
     refused = client.rows(
         "SELECT Reason AS reason, sum(Rows) AS rows FROM refused "
         "WHERE At > now() - INTERVAL 1 DAY GROUP BY reason ORDER BY rows DESC"
@@ -120,7 +124,10 @@ def condition(client: TelemetryClient) -> Condition:
         longest_merge=float(client.value(merges, database) or 0.0),
         memory=max(0, int(client.value(memory) or 0)),
         refused={row["reason"]: int(row["rows"]) for row in refused},
-        tenants=_tenants(client, {row["name"]: int(row["bytes"]) for row in tables}),
+        memory_limit=max(0, int(client.value(limit) or 0)),
+        tenants=_tenants(client, {row["name"]: int(row["bytes"]) for row in tables})
+        if tenants
+        else [],
         disk_free=free,
         disk_total=total,
     )
@@ -142,12 +149,11 @@ def _tenants(client: TelemetryClient, sizes: dict[str, int]) -> list[TenantSize]
     return sorted(found, key=lambda one: (-one.bytes, one.tenant, one.signal))
 
 
-def used_limits(found: Condition, memory: int) -> dict[str, tuple[float, str]]:
+def used_limits(found: Condition) -> dict[str, tuple[float, str]]:
     """Return how much of each limit the store uses.
 
     Args:
         found: its condition
-        memory: bytes that it may hold; 0 where nobody set a limit
 
     Returns:
         Percent, and what was seen in words, by `parts`, `merge`, `memory` and `disk`; a limit that
@@ -164,7 +170,7 @@ def used_limits(found: Condition, memory: int) -> dict[str, tuple[float, str]]:
             f"the longest merge has run for {found.longest_merge:,.0f} s",
         ),
     }
-    if memory:
+    if memory := found.memory_limit:
         words = f"{found.memory / 1e6:,.0f} MB of memory are used, of {memory / 1e6:,.0f} MB"
         used["memory"] = 100 * found.memory / memory, words
     if found.disk_total:

@@ -39,20 +39,12 @@ class TenantTelemetry:
         client: returns what reads; raises `TelemetryUnavailable` where there is no store
         tenant: of the rule
         dashboard: its address, without a slash at the end
-        memory: bytes that the store may hold; 0 where nobody knows
     """
 
-    def __init__(
-        self,
-        client: Callable[[], TelemetryClient],
-        tenant: str,
-        dashboard: str,
-        memory: int = 0,
-    ) -> None:
+    def __init__(self, client: Callable[[], TelemetryClient], tenant: str, dashboard: str) -> None:
         self._client = client
         self._tenant = tenant
         self._dashboard = dashboard
-        self._memory = memory
 
     def lines(
         self, query: str, since: datetime, until: datetime, *, by: str = "", samples: int = 5
@@ -111,7 +103,7 @@ class TenantTelemetry:
 
     def used_limits(self) -> list[UsedLimit]:
         """Return how much of its limits the store uses; see `TelemetryPort`."""
-        used = used_limits(condition(self._client()), self._memory)
+        used = used_limits(condition(self._client()))
         return [UsedLimit(name, percent, says) for name, (percent, says) in used.items()]
 
     def _check_found(self, period: Period) -> None:
