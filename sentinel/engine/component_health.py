@@ -15,6 +15,7 @@ from sentinel.prefect_client.client import PrefectApi
 from sentinel.prefect_client.port import WorkPool
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.alerts.failed_posts import post_backlog
 from sentinel.store.database.component_reports import Reported, State, report, reported
 from sentinel.store.escalations.watching import stuck, unmanned
 from sentinel.store.notifications.channel_health import UNUSABLE, ChannelState, channel_states
@@ -36,6 +37,7 @@ __all__ = [
     "last_backup",
     "last_sweep",
     "pool_state",
+    "posted_state",
     "prefect_state",
     "relay_state",
     "sweep_state",
@@ -44,12 +46,15 @@ __all__ = [
 BACKUP, DEAD_MAN, SWEEP = "backup", "dead man's switch", "sweep"
 EXPOSURE, SELF_WATCH, TELEMETRY = "exposure", "self-watch", "telemetry"
 """Reported by `sentinel up`, which alone knows of the processes and ports of its instance."""
+_POSTED = "posted alerts"
 _RELAY, _PREFECT, _POOL, _RUNS = "relay", "prefect", "work pool", "flow runs"
 _FRESH = timedelta(minutes=2)
 """The relay reports twice a minute; what it reported longer ago says nothing of now."""
 _LATE = timedelta(minutes=3)
 """The sweep runs, and the dead man's switch is pinged, once a minute."""
 _OLD = timedelta(days=7)
+_WAITED = timedelta(minutes=1)
+"""Posted alerts are applied within seconds, by the API or the relay."""
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,6 +236,28 @@ def last_backup(store: Store) -> Component:
     return backup_state(reported(store).get(BACKUP), store.now())
 
 
+def posted_state(store: Store) -> Component:
+    """Return whether alerts that were posted as to an Alertmanager are applied.
+
+    Args:
+        store: the shared database
+
+    Returns:
+        Wrong while some cannot be applied or wait for a minute.
+    """
+    with store.read() as connection:
+        found = post_backlog(connection)
+    if found.failed:
+        says = f"{found.failed} could not be applied, the first of {found.since:%Y-%m-%d %H:%M} UTC"
+        hint = "They are kept and tried again at least once an hour; the log of the relay says why."
+        return Component(name=_POSTED, state="wrong", says=says, hint=hint, since=found.since)
+    if found.oldest is not None and store.now() - found.oldest > _WAITED:
+        says = f"{found.waiting} batches wait, the first since {found.oldest:%Y-%m-%d %H:%M} UTC"
+        hint = "The log of the relay says why: sentinel relay"
+        return Component(name=_POSTED, state="wrong", says=says, hint=hint, since=found.oldest)
+    return Component(name=_POSTED, state="ok", says="all that were posted are applied")
+
+
 def _dead_man_state(found: Reported | None, now: datetime, *, is_set: bool) -> Component:
     if found is None or now - found.at > _LATE:
         if not is_set:
@@ -286,6 +313,7 @@ def components(store: Store, settings: Settings) -> list[Component]:
         *(_by_relay(name, told.get(name), now) for name in (_PREFECT, _POOL, _RUNS)),
         sweep_state(told.get(SWEEP), now),
         channels_state(store),
+        posted_state(store),
         escalation_state(store),
         _dead_man_state(
             told.get(DEAD_MAN), now, is_set=bool(settings.dead_man_url.get_secret_value())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from threading import Event, Thread
@@ -36,6 +36,15 @@ from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
 from sentinel.store.alerts.apply_evaluation import apply
+from sentinel.store.alerts.failed_posts import (
+    KEPT,
+    FailedPost,
+    add_failed,
+    drop_failed,
+    due_failed,
+    failed_keys,
+    forget_failed,
+)
 from sentinel.store.alerts.posted_batches import (
     ALERTMANAGER,
     KnownAlert,
@@ -54,7 +63,7 @@ from sentinel.store.rules.lock import lock_rules
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["AlertmanagerIntake", "apply_waiting", "resolve_timeout"]
+__all__ = ["AlertmanagerIntake", "apply_left", "apply_waiting", "resolve_timeout"]
 
 log = logging.getLogger(__name__)
 _SETTLE = 0.25
@@ -66,6 +75,13 @@ _LOOK = 5.0
 """Seconds after which a process looks for batches that another one has left."""
 _MOST_BATCHES = 50
 _MOST_READINGS = 2000
+_LEFT = timedelta(seconds=10)
+"""A batch that has waited so long was left by the processes of the API."""
+_MOST_RETRIES = 50
+_MOST_ALONE = 20
+"""Alerts of a batch that fail alone; what fails after them is kept without taking it apart."""
+_OVER = " over"
+"""After the fingerprint of a failed alert that was posted as over."""
 
 
 def resolve_timeout(spec: dict[str, Any] | None) -> timedelta:
@@ -146,7 +162,8 @@ class AlertmanagerIntake:
 def apply_waiting(store: Store) -> int:
     """Apply some of the batches that wait, in one transaction.
 
-    A batch that cannot be applied is left out and logged, so that it holds up no other.
+    Of a batch that cannot be applied, the alerts that cannot are kept and tried again, so that they
+    hold up no other (`apply_left`).
 
     Args:
         store: the shared database
@@ -158,41 +175,118 @@ def apply_waiting(store: Store) -> int:
         DBAPIError: the database refused it; the batches wait
     """
     try:
-        return store.in_transaction(lambda connection: _apply(store, connection, _MOST_BATCHES))
+        return store.in_transaction(lambda connection: _apply(store, connection))
     except Exception as error:
         if of_the_database(error):
             raise
-        log.warning("a batch of posted alerts cannot be applied: %s", error)
+        log.warning("a batch of posted alerts cannot be applied as a whole: %s", error)
     return store.in_transaction(lambda connection: _apply_first(store, connection))
 
 
-def _apply_first(store: Store, connection: Connection) -> int:
-    """Apply the first batch that waits, or drop it where that fails."""
-    try:
-        with connection.begin_nested():
-            return _apply(store, connection, 1)
-    except Exception as error:
-        if of_the_database(error):
-            raise
-        log.exception("a batch of posted alerts is dropped")
-    rows = pending_batches(connection, 1)
-    finish_batches(connection, [row.id for row in rows], {})
-    return len(rows)
+def apply_left(store: Store, now: datetime) -> None:
+    """Apply batches that no API process has applied, and try again what could not be applied.
+
+    Args:
+        store: the shared database
+        now: the present moment
+
+    Raises:
+        DBAPIError: the database refused it; the batches wait
+    """
+    with store.read() as connection:
+        left = has_pending(connection, before=now - _LEFT)
+    while left and apply_waiting(store):
+        pass
+    for _ in range(_MOST_RETRIES):
+        if not store.in_transaction(lambda connection: _retry(store, connection, now)):
+            break
+    dropped = store.in_transaction(lambda connection: drop_failed(connection, now))
+    if dropped:
+        log.error("%d posted alerts could not be applied for %d days, and are dropped",
+                  dropped, KEPT.days)  # fmt: skip
 
 
-def _apply(store: Store, connection: Connection, most: int) -> int:
-    rows = pending_batches(connection, most)
+def _apply(store: Store, connection: Connection) -> int:
+    rows = pending_batches(connection, _MOST_BATCHES)
     if rows:
-        _Waiting(store, connection, rows).apply()
+        moved = _Waiting(store, connection, rows[0].tenant).apply(
+            (row, post) for row in rows for post in kept_posts(row.body)
+        )
+        finish_batches(connection, [row.id for row in rows], moved)
     return len(rows)
+
+
+def _apply_first(store: Store, connection: Connection) -> int:
+    rows = pending_batches(connection, 1)
+    for row in rows:
+        _apply_parts(store, connection, row)
+    return len(rows)
+
+
+def _retry(store: Store, connection: Connection, now: datetime) -> bool:
+    row = due_failed(connection, now)
+    if row is not None and not _apply_parts(store, connection, row):
+        log.info("a posted alert was applied at try %d", row.tries + 1)
+    return row is not None
+
+
+def _apply_parts(store: Store, connection: Connection, row: Row[Any]) -> list[FailedPost]:
+    """Apply what can be applied of a batch, and keep each alert that cannot."""
+    try:
+        parts = [kept_posts(row.body)]
+    except (ValueError, RecursionError) as error:  # kept by another version
+        failed = [FailedPost(key="", body=row.body, error=f"the batch cannot be read: {error}")]
+        return _finish(store, connection, row, {}, failed)
+    ends: dict[str, int] = {}
+    at, failed, alone = row.at, list[FailedPost](), 0
+    while parts:
+        part = parts.pop()
+        try:
+            with connection.begin_nested():
+                moved = _Waiting(store, connection, row.tenant).apply((row, one) for one in part)
+        except Exception as error:
+            if of_the_database(error):
+                raise
+            middle = len(part) // 2
+            if middle and alone < _MOST_ALONE:
+                parts += [part[middle:], part[:middle]]
+            else:
+                alone += len(part)
+                failed += [_failed(row, post, error) for post in part]
+            continue
+        for last, some in moved.values():
+            at = last
+            ends |= some
+    return _finish(store, connection, row, {row.id: (at, ends)} if ends else {}, failed)
+
+
+def _failed(row: Row[Any], post: Post, error: Exception) -> FailedPost:
+    key = fingerprint(row.tenant, ALERTMANAGER, print_labels(post))
+    why = f"{type(error).__name__}: {error}"
+    if post.end > row.at:
+        replaces = [] if row.tries else [key + _OVER]
+        return FailedPost(key=key, replaces=replaces, body=packed([post]), error=why)
+    # That it is over does not replace that it fired, which nobody has seen yet.
+    return FailedPost(key=key + _OVER, body=packed([post]), error=why)
+
+
+def _finish(
+    store: Store, connection: Connection, row: Row[Any],
+    moved: dict[str, tuple[datetime, dict[str, int]]], failed: list[FailedPost],
+) -> list[FailedPost]:  # fmt: skip
+    finish_batches(connection, [row.id], moved)
+    add_failed(connection, row, failed, store.now())
+    if failed:
+        log.error("%d posted alerts of tenant %s cannot be applied and are tried again: %s",
+                  len(failed), row.tenant, failed[0].error)  # fmt: skip
+    return failed
 
 
 class _Waiting:
     """Batches of one tenant that are applied together."""
 
-    def __init__(self, store: Store, connection: Connection, rows: Sequence[Row[Any]]) -> None:
-        self._store, self._connection, self._rows = store, connection, rows
-        self._tenant: str = rows[0].tenant
+    def __init__(self, store: Store, connection: Connection, tenant: str) -> None:
+        self._store, self._connection, self._tenant = store, connection, tenant
         row = lock_rules(connection, [(self._tenant, ALERTMANAGER)]).get(
             (self._tenant, ALERTMANAGER)
         )
@@ -211,37 +305,48 @@ class _Waiting:
         self._at = max([self._now, *(one + STEP for one in moments)])
         self._moved: dict[str, tuple[datetime, dict[str, int]]] = {}
         self._ends: PostedEnds | None = None
+        self._failed: set[str] | None = None
 
-    def apply(self) -> None:
-        """Apply all of them, and note what became of each."""
-        some: dict[str, tuple[str, Post]] = {}
+    def apply(
+        self, posts: Iterable[tuple[Row[Any], Post]]
+    ) -> dict[str, tuple[datetime, dict[str, int]]]:
+        """Apply all of them, each with the row of its batch.
+
+        Returns:
+            For `finish_batches`: by id of the batch, the moment and the ends by fingerprint.
+        """
+        some: dict[str, tuple[Row[Any], Post]] = {}
         if self._enabled:
-            for row in self._rows:
-                for post in kept_posts(row.body):
-                    print_ = fingerprint(self._tenant, ALERTMANAGER, print_labels(post))
-                    if print_ in some or len(some) >= _MOST_READINGS:
-                        self._evaluate(some)
-                        some = {}
-                    some[print_] = row.id, post
+            for row, post in posts:
+                print_ = fingerprint(self._tenant, ALERTMANAGER, print_labels(post))
+                if print_ in some or len(some) >= _MOST_READINGS:
+                    self._evaluate(some)
+                    some = {}
+                some[print_] = row, post
             self._evaluate(some)
-        finish_batches(self._connection, [row.id for row in self._rows], self._moved)
+        return self._moved
 
-    def _evaluate(self, some: dict[str, tuple[str, Post]]) -> None:
+    def _evaluate(self, some: dict[str, tuple[Row[Any], Post]]) -> None:
         """Apply alerts of which no two are the same."""
         if not some:
             return
         known = known_alerts(self._connection, list(some))
         readings, again = list[Reading](), list[tuple[str, str, Post]]()
-        for print_, (batch, post) in some.items():
+        fired: set[str] = set()
+        for print_, (row, post) in some.items():
             content = content_of(post, self._salt)
-            alert, firing = known.get(print_), post.end > self._now
+            # What fired when it was posted has fired, also where it has waited past its end.
+            came = min(row.at, self._now)
+            alert, firing = known.get(print_), post.end > came
+            if firing and not row.tries:
+                fired.add(print_)
             if firing and alert is not None and self._is_same(post, alert, content):
                 if alert.end is None or post.end > alert.end:
-                    again.append((batch, print_, post))
+                    again.append((row.id, print_, post))
                 continue
             if firing and alert is not None:
                 post = merged(post, self._live(print_, alert))
-            readings.append(reading_for(post, content, self._now))
+            readings.append(reading_for(post, content, came))
         if readings:
             message = Message(
                 sender=ALERTMANAGER, tenant=self._tenant, readings=readings,
@@ -257,6 +362,14 @@ class _Waiting:
             _, ends = self._moved.setdefault(batch, (self._at, {}))
             ends[print_] = micros_of(post.end)
         self._at += STEP
+        self._forget_failed(fired)
+
+    def _forget_failed(self, fired: set[str]) -> None:
+        """Forget what could not be applied of alerts that were posted again and now fire."""
+        if self._failed is None:
+            self._failed = failed_keys(self._connection, self._tenant)
+        gone = {one for print_ in fired for one in (print_, print_ + _OVER)} & self._failed
+        forget_failed(self._connection, self._tenant, gone)
 
     def _is_same(self, post: Post, alert: KnownAlert, content: str) -> bool:
         """Return whether a post says nothing new but when the alert ends."""

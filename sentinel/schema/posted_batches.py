@@ -20,6 +20,9 @@ class PostedBatch(SQLModel, table=True):
     those that fire as before, in microseconds since 1970 by fingerprint; the rows of those alerts
     get them when their stored ends are due (`sentinel.store.alerts.posted_batches`). `at` is then
     the moment of that, and `until` the latest end; the row may be deleted after it.
+
+    An alert that could not be applied has a pending row of its own: `tries` says how often that
+    failed, `due_at` when it is tried again, `failed` which alert it is.
     """
 
     __tablename__: ClassVar[Any] = "posted_batch"
@@ -31,6 +34,9 @@ class PostedBatch(SQLModel, table=True):
     pending: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     body: str = long_column(default="")
     ends: dict[str, int] = object_column()
+    tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    due_at: datetime | None = moment_column(default=None, nullable=True)
+    failed: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
     __table_args__ = (
         Index(

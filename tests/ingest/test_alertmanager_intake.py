@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
+from sentinel.engine.component_health import posted_state
 from sentinel.errors import NotFound
 from sentinel.ingest import alertmanager_intake
-from sentinel.ingest.alertmanager_intake import AlertmanagerIntake, apply_waiting
+from sentinel.ingest.alertmanager_intake import AlertmanagerIntake, apply_left, apply_waiting
 from sentinel.ingest.alertmanager_posts import Live, Post, merged, posts_of
 from sentinel.store import Store
+from sentinel.store.alerts.posted_batches import add_batches
 from sentinel.store.alerts.posted_listing import posted_alerts
 from sentinel.store.alerts.unheard import add_unheard
 
@@ -189,25 +191,138 @@ def test_time_in_which_sentinel_did_not_run_ends_no_alert(
     assert sender.reasons() == ["opened", "not_repeated"]
 
 
-def test_a_batch_that_cannot_be_applied_holds_up_no_other(
-    sender: Sender, monkeypatch: pytest.MonkeyPatch
-):
-    real = alertmanager_intake.reading_for
+@pytest.fixture
+def odd(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of alerts that cannot be applied."""
+    real, names = alertmanager_intake.reading_for, set[str]()
 
     def fails(post: Post, content: str, now: datetime) -> Any:
-        if post.labels["alertname"] == "Odd":
+        if post.labels["alertname"] in names:
             raise ValueError("odd")
         return real(post, content, now)
 
     monkeypatch.setattr(alertmanager_intake, "reading_for", fails)
-    now = sender.clock.now()
-    for name in ("First", "Odd", "Last"):
-        body = json.dumps([{"labels": {"alertname": name}}]).encode()
-        sender.intake.add("default", posts_of(body, now)[0])
-    sender.intake.settle("default")
+    return names
 
-    names = {one.labels["alertname"] for one in posted_alerts(sender.store, "default")}
-    assert names == {"First", "Last"}
+
+def names_of(sender: Sender) -> set[str]:
+    return {one.labels["alertname"] for one in posted_alerts(sender.store, "default")}
+
+
+def test_an_alert_that_cannot_be_applied_holds_up_no_other_and_is_kept(
+    sender: Sender, odd: set[str]
+):
+    odd.add("Odd")
+    sender.post("First", "Odd", "Second", "Third")
+    sender.post("Last")
+
+    assert names_of(sender) == {"First", "Second", "Third", "Last"}
+    assert sender.rows("SELECT tries FROM posted_batch") == [(1,)]
+    assert (posted_state(sender.store).state, posted_state(sender.store).says[:2]) == (
+        "wrong",
+        "1 ",
+    )
+
+
+def test_an_alert_that_could_not_be_applied_is_tried_again_until_it_is(
+    sender: Sender, odd: set[str], clock: FakeClock
+):
+    odd.add("Odd")
+    sender.post("Odd", lasts=3600)
+    for tries in (2, 3):
+        clock.forward(minutes=5)
+        apply_left(sender.store, clock.now())
+        assert sender.rows("SELECT tries FROM posted_batch") == [(tries,)]
+    odd.clear()
+    apply_left(sender.store, clock.now())
+    assert names_of(sender) == set()  # it waits for its turn
+
+    clock.forward(minutes=5)
+    apply_left(sender.store, clock.now())
+
+    assert names_of(sender) == {"Odd"}
+    assert sender.ends() == [3600.0]
+    assert sender.rows("SELECT count(*) FROM posted_batch") == [(0,)]
+    assert posted_state(sender.store).state == "ok"
+
+
+def test_an_alert_that_fired_is_seen_also_where_it_was_applied_after_its_end(
+    sender: Sender, odd: set[str], clock: FakeClock, store: Store
+):
+    odd.add("Odd")
+    sender.post("Odd", lasts=60)
+    sender.post("Odd", lasts=-1)
+    odd.clear()
+    clock.forward(hours=2)
+    apply_left(store, clock.now())
+    store.sweep()
+
+    assert sender.reasons()[0] == "opened"
+    assert sender.rows("SELECT status FROM alert") == [("resolved",)]
+    assert sender.rows("SELECT count(*) FROM posted_batch WHERE pending") == [(0,)]
+
+
+def test_a_later_post_that_is_applied_replaces_those_of_the_alert_that_could_not_be(
+    sender: Sender, odd: set[str], clock: FakeClock
+):
+    odd.add("Odd")
+    for _ in range(3):
+        sender.post("Odd")
+        clock.forward(seconds=20)
+    assert sender.rows("SELECT count(*) FROM posted_batch") == [(1,)]
+    odd.clear()
+    sender.post("Odd")
+
+    assert names_of(sender) == {"Odd"}
+    assert sender.rows("SELECT count(*) FROM posted_batch") == [(0,)]
+
+
+def test_of_a_batch_that_fails_everywhere_each_alert_is_kept(sender: Sender, odd: set[str]):
+    names = [f"Odd{number}" for number in range(100)]
+    odd.update(names)
+    sender.post(*names)
+
+    assert sender.rows("SELECT count(*), sum(tries) FROM posted_batch") == [(100, 100)]
+
+
+def test_a_batch_that_another_version_kept_is_kept(sender: Sender, store: Store, clock: FakeClock):
+    add_batches(store, [("default", '{"of": "another version"}')])
+    sender.post("Down")
+    clock.forward(days=29)
+    apply_left(store, clock.now())
+
+    assert sender.rows("SELECT tries, body FROM posted_batch WHERE pending") == [
+        (2, '{"of": "another version"}')
+    ]
+    clock.forward(days=2)
+    apply_left(store, clock.now())
+    assert sender.rows("SELECT count(*) FROM posted_batch WHERE pending") == [(0,)]
+
+
+def test_batches_that_the_api_left_are_applied_by_the_relay(
+    store: Store, clock: FakeClock, sender: Sender
+):
+    posts, _ = posts_of(b'[{"labels":{"alertname":"Down"}}]', clock.now())
+    AlertmanagerIntake(store).add("default", posts)
+    apply_left(store, clock.now())
+    assert names_of(sender) == set()  # the API has a moment for it
+
+    clock.forward(seconds=11)
+    apply_left(store, clock.now())
+
+    assert names_of(sender) == {"Down"}
+
+
+def test_ends_that_are_over_are_deleted_also_where_no_alert_is_due(
+    sender: Sender, clock: FakeClock, store: Store
+):
+    sender.post("Down")
+    clock.forward(seconds=60)
+    sender.post("Down")
+    sender.post("Down", lasts=-1)
+    clock.forward(seconds=300)
+    store.sweep()
+
     assert sender.rows("SELECT count(*) FROM posted_batch") == [(0,)]
 
 

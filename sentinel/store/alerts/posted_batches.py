@@ -107,7 +107,7 @@ def add_batches(store: Store, batches: Iterable[tuple[str, str]]) -> None:
     """
     rows: list[dict[str, Any]] = [
         {"id": new_id(), "tenant": tenant, "at": store.now(), "until": store.now(),
-         "pending": True, "body": body, "ends": {}}
+         "pending": True, "body": body, "ends": {}, "tries": 0}
         for tenant, body in batches
     ]  # fmt: skip
     # Of PostgreSQL a single statement is a transaction by itself, and saves two messages.
@@ -116,9 +116,13 @@ def add_batches(store: Store, batches: Iterable[tuple[str, str]]) -> None:
         connection.execute(_INSERT, rows[0] if one else rows)
 
 
-def has_pending(connection: Connection, tenant: str | None = None) -> bool:
-    """Return whether batches wait to be applied, of a tenant or of any."""
+def has_pending(
+    connection: Connection, tenant: str | None = None, before: datetime | None = None
+) -> bool:
+    """Return whether batches wait to be applied, of a tenant or of any, or from before a moment."""
     query = _ANY if tenant is None else _ANY.where(BATCH.c.tenant == tenant)
+    if before is not None:
+        query = query.where(BATCH.c.at < before)
     return connection.execute(query).first() is not None
 
 
@@ -130,7 +134,7 @@ def pending_batches(connection: Connection, most: int) -> Sequence[Row[Any]]:
         most: at most so many
 
     Returns:
-        Their rows: id, tenant, at and body.
+        Their rows: id, tenant, at, body and tries.
     """
     first = connection.execute(_OLDEST).first()
     if first is None:
@@ -192,8 +196,6 @@ def take_posted_ends(connection: Connection, now: datetime) -> None:
         now: the present moment
     """
     tenants = connection.execute(_DUE_TENANTS, {"now": now}).scalars().all()
-    if not tenants:
-        return
     lock_rules(connection, [(tenant, ALERTMANAGER) for tenant in tenants])
     for tenant in tenants:
         due = connection.execute(_DUE, {"tenant": tenant, "now": now}).all()
@@ -206,7 +208,8 @@ def take_posted_ends(connection: Connection, now: datetime) -> None:
             if end > row.expires_at:
                 moved.append((row.id, end, heard, heard))
         update_many(connection, "alert", _MOVED, moved)
-        connection.execute(_OVER, {"tenant": tenant, "now": now})
+    # Whose stored end is not due yet needs no end that is over, also of tenants without any alert.
+    connection.execute(_OVER, {"now": now})
 
 
 def postpone_ends(connection: Connection, last: datetime, gap: timedelta) -> None:
@@ -234,11 +237,12 @@ _MOVED = (("expires_at", "moment"), ("last_bad_at", "moment"), ("seen_at", "mome
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _INSERT = BATCH.insert()
-_ANY = select(BATCH.c.id).where(BATCH.c.pending).limit(1)
-_OLDEST = select(BATCH.c.tenant).where(BATCH.c.pending).order_by(BATCH.c.id).limit(1)
+_FRESH = BATCH.c.pending & (BATCH.c.tries == 0)
+_ANY = select(BATCH.c.id).where(_FRESH).limit(1)
+_OLDEST = select(BATCH.c.tenant).where(_FRESH).order_by(BATCH.c.id).limit(1)
 _WAITING = (
-    select(BATCH.c.id, BATCH.c.tenant, BATCH.c.at, BATCH.c.body)
-    .where(BATCH.c.pending, BATCH.c.tenant == bindparam("tenant"))
+    select(BATCH.c.id, BATCH.c.tenant, BATCH.c.at, BATCH.c.body, BATCH.c.tries)
+    .where(_FRESH, BATCH.c.tenant == bindparam("tenant"))
     .order_by(BATCH.c.id)
     .limit(bindparam("most"))
 )
@@ -258,9 +262,8 @@ _ENDS = select(BATCH.c.at, BATCH.c.ends).where(
     BATCH.c.until > bindparam("since", type_=BATCH.c.until.type),
 )  # fmt: skip
 _OVER = delete(BATCH).where(
-    BATCH.c.tenant == bindparam("tenant"), ~BATCH.c.pending,
-    BATCH.c.until <= bindparam("now", type_=BATCH.c.until.type),
-)  # fmt: skip
+    ~BATCH.c.pending, BATCH.c.until <= bindparam("now", type_=BATCH.c.until.type)
+)
 _FACTS = select(RULE.c.enabled, RULE.c.spec).where(
     RULE.c.tenant == bindparam("tenant"), RULE.c.name == ALERTMANAGER
 )
