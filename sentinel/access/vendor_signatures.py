@@ -25,14 +25,27 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-__all__ = ["is_address_of_sns", "signed_by_mailgun", "signed_by_sendgrid", "signed_by_sns"]
+__all__ = [
+    "is_address_of_sns", "is_certificate_of_sns", "signed_by_mailgun", "signed_by_sendgrid",
+    "signed_by_sns",
+]  # fmt: skip
 
 _SNS = re.compile(r"https://sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?/[!-~]{0,2000}")
+_CERTIFICATE = re.compile(
+    r"https://sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?/SimpleNotificationService-\w{1,100}\.pem",
+    re.ASCII,
+)
 _NOTICE = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 _CONFIRMATION = (
     "Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type",
 )  # fmt: skip
 _HASHES: Mapping[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303 - SNS's version 1 is SHA1
+
+
+def is_certificate_of_sns(url: object) -> bool:
+    """Return whether an address is one of a certificate of Amazon SNS, over https."""
+    # Of a file alone: the answer to a query of SNS may hold one that somebody else put there.
+    return isinstance(url, str) and _CERTIFICATE.fullmatch(url) is not None
 
 
 def is_address_of_sns(url: object) -> bool:

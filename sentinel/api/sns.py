@@ -8,7 +8,11 @@ from typing import Any, NoReturn
 
 import httpx
 
-from sentinel.access.vendor_signatures import is_address_of_sns, signed_by_sns
+from sentinel.access.vendor_signatures import (
+    is_address_of_sns,
+    is_certificate_of_sns,
+    signed_by_sns,
+)
 from sentinel.api.problems import Problem
 
 __all__ = ["confirmed", "fetched"]
@@ -18,7 +22,7 @@ def confirmed(message: Mapping[str, Any]) -> bool:
     """Check the signature of a message, and confirm a subscription where it asks for that.
 
     Args:
-        message: the JSON of the request; whether its topic is expected is checked before
+        message: the JSON of the request; whoever calls says whose topics it takes
 
     Returns:
         Whether it was such a question.
@@ -27,7 +31,7 @@ def confirmed(message: Mapping[str, Any]) -> bool:
         Problem: 403 where SNS did not sign it, 503 where SNS does not answer
     """
     where = message.get("SigningCertURL")
-    if not is_address_of_sns(where) or not signed_by_sns(message, _certificate(str(where))):
+    if not is_certificate_of_sns(where) or not signed_by_sns(message, _certificate(str(where))):
         _refuse()
     if message.get("Type") != "SubscriptionConfirmation":
         return False

@@ -41,7 +41,9 @@ class Topic:
             .sign(self._key, hashes.SHA256())
         )
         self.certificate = made.public_bytes(Encoding.PEM)
-        self.where = f"https://sns.us-east-1.amazonaws.com/{uuid4().hex}.pem"
+        self.where = (
+            f"https://sns.us-east-1.amazonaws.com/SimpleNotificationService-{uuid4().hex}.pem"
+        )
 
     def notifies(self, text: str, version: str = "2", **more: str) -> dict[str, Any]:
         """What the topic sends about something that was published to it."""

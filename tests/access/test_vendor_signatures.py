@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sentinel.access.vendor_signatures import (
     is_address_of_sns,
+    is_certificate_of_sns,
     signed_by_mailgun,
     signed_by_sendgrid,
     signed_by_sns,
@@ -59,6 +60,22 @@ def test_a_message_of_sns_is_taken_as_it_was_signed(topic: Topic, version: str):
 )
 def test_only_addresses_of_sns_itself_are_asked(url: object, own: bool):
     assert is_address_of_sns(url) is own
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        ("SimpleNotificationService-0123abcd.pem", True),
+        ("SimpleNotificationService-01.pem?Action=GetEndpointAttributes", False),
+        ("?Action=GetSubscriptionAttributes&a=/SimpleNotificationService-01.pem", False),
+        ("a/SimpleNotificationService-01.pem", False),
+        ("SimpleNotificationService-../01.pem", False),
+        ("x.pem", False),
+    ],
+)
+def test_a_certificate_is_a_file_of_sns_and_no_answer_to_a_query(path: str, own: bool):
+    assert is_certificate_of_sns(f"https://sns.us-east-1.amazonaws.com/{path}") is own
+    assert not is_certificate_of_sns(f"https://evil.example/{path}")
 
 
 def test_a_request_of_sendgrid_is_taken_as_it_was_signed():
