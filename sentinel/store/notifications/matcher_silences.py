@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.audit.change import Change
-from sentinel.errors import ConfigurationError, Conflict, NotFound, OutOfScope
+from sentinel.errors import Conflict, NotFound, OutOfScope
 from sentinel.labels.matchers import Matcher
 from sentinel.notifications.silence import (
     SilenceState,
@@ -28,6 +28,7 @@ from sentinel.store.database.tables import GROUP, SILENCE, model_of
 from sentinel.store.notifications.inhibition import make_due
 from sentinel.store.notifications.mute_locks import before_muting, before_unmuting
 from sentinel.store.notifications.mutes import Mutes, silence_indexes
+from sentinel.store.notifications.silence_ends import LONGEST, LONGEST_RECURRING, check_end
 from sentinel.store.notifications.silenced_groups import (
     groups_of,
     lock_groups,
@@ -49,10 +50,6 @@ __all__ = [
     "next_change",
 ]
 
-LONGEST = timedelta(days=366)
-"""So far ahead a silence may end."""
-LONGEST_RECURRING = timedelta(days=5 * 366)
-"""So far ahead one may end that mutes within its windows alone."""
 _EXAMPLES = 50
 _AT_ONCE = 500
 """So many groups are looked through when a silence changes; the others at their next decision,
@@ -131,6 +128,8 @@ class MatcherSilences:
         tenant: str = "default",
         silence_id: str = "",
         scope: Scope = EVERYTHING,
+        by: str = "",
+        replaces: str = "",
     ) -> tuple[Silence, int]:
         """Silence what matches from a time until another, also what opens meanwhile.
 
@@ -146,6 +145,8 @@ class MatcherSilences:
             tenant: whose alerts
             silence_id: of the new silence; by default a new one
             scope: of whoever asks
+            by: who does it, for the audit trail; by default `actor`
+            replaces: id of a silence that ends in the same transaction
 
         Returns:
             The silence, and how many alerts that fire now it matches.
@@ -181,11 +182,16 @@ class MatcherSilences:
                 )
             )  # fmt: skip
             made = _get(connection, id_, EVERYTHING)
-            self.record(connection, "silence.created", made, actor, after=made)
-            groups = groups_of(connection, [row.id for row in rows])
+            self.record(connection, "silence.created", made, by or actor, after=made)
+            ends = bool(replaces) and self._end(connection, replaces, by or actor, now, scope)
+            muted = groups_of(connection, [row.id for row in rows])
+            held = muted_by(connection, replaces) if ends else []
+            groups = sorted({*muted, *held})
             lock_groups(connection, groups)
-            before_muting(connection)
-            self.decide_again(connection, groups, now)
+            (before_unmuting if ends else before_muting)(connection)
+            # What a claim has muted meanwhile.
+            late = set(muted_by(connection, replaces) if ends else []) - set(groups)
+            self.decide_again(connection, groups, now, sorted(late))
             self._store.changed(connection)
             return made, len(rows)
 
@@ -265,11 +271,19 @@ class MatcherSilences:
 
         return self._store.in_transaction(work)
 
-    def change(
-        self, connection: Connection, before: Silence, by: str, now: datetime, action: str,
-        **values: Any,
-    ) -> Silence:  # fmt: skip
-        """Write a change of a silence, and decide again on what it mutes or muted."""
+    def _end(
+        self, connection: Connection, silence_id: str, by: str, now: datetime, scope: Scope
+    ) -> bool:
+        """Write that a silence ends; returns whether it had not ended."""
+        before = _get(connection, silence_id, scope)
+        if before.rule or _state(before, now) is SilenceState.EXPIRED:
+            return False
+        self._write(connection, before, by, "silence.expired", ended_at=now, ended_by=by)
+        return True
+
+    def _write(
+        self, connection: Connection, before: Silence, by: str, action: str, **values: Any
+    ) -> Silence:
         connection.execute(
             update(SILENCE)
             .where(SILENCE.c.id == before.id)
@@ -277,6 +291,14 @@ class MatcherSilences:
         )
         after = _get(connection, before.id, EVERYTHING)
         self.record(connection, action, after, by, before=before, after=after)
+        return after
+
+    def change(
+        self, connection: Connection, before: Silence, by: str, now: datetime, action: str,
+        **values: Any,
+    ) -> Silence:  # fmt: skip
+        """Write a change of a silence, and decide again on what it mutes or muted."""
+        after = self._write(connection, before, by, action, **values)
         held = muted_by(connection, before.id)
         lock_groups(connection, held)
         before_unmuting(connection)
@@ -351,32 +373,6 @@ def _check_scope(sets: Sequence[Sequence[Matcher]], tenant: str, scope: Scope) -
         if not whole
         else f"You reach: {', '.join(sorted(whole))}.",
     )
-
-
-def check_end(starts_at: datetime, until: datetime, now: datetime, *, recurring: bool) -> None:
-    """Refuse an end that is none.
-
-    Args:
-        starts_at: when the silence begins
-        until: when it ends
-        now: the present moment
-        recurring: whether it mutes within windows alone, and may last longer
-
-    Raises:
-        ConfigurationError: it is over already, does not follow the start, or is too far ahead
-    """
-    if until <= now:
-        raise ConfigurationError("the time until which to silence lies in the past")
-    if until <= starts_at:
-        raise ConfigurationError(
-            f"the silence would end before it begins, at {starts_at:%Y-%m-%d %H:%M} UTC",
-            hint="A length counts from now: choose a later end.",
-        )
-    longest = LONGEST_RECURRING if recurring else LONGEST
-    if until > now + longest:
-        raise ConfigurationError(
-            f"the silence ends more than {longest.days} days ahead", hint="Extend it later."
-        )
 
 
 def next_change(connection: Connection) -> int:

@@ -95,13 +95,12 @@ def post_silence(
     kept, goes_on = store.in_transaction(work) if posted.id else (False, False)
     if kept:
         return posted.id
-    # The new one first: what both match is muted all the while.
+    # In one transaction: what both match is muted all the while, and never both or neither is left.
     made, _ = silences.create(
         [posted.matchers], posted.ends_at, actor=posted.author or actor, comment=posted.comment,
-        starts_at=posted.starts_at, tenant=tenant, scope=scope,
+        starts_at=posted.starts_at, tenant=tenant, scope=scope, by=actor,
+        replaces=posted.id if goes_on else "",
     )  # fmt: skip
-    if goes_on:
-        silences.expire(posted.id, actor=actor, scope=scope)
     return made.id
 
 
