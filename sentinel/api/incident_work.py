@@ -170,6 +170,7 @@ def runbook(request: Request, incident_id: IncidentId, who: Acting) -> RunbookSt
     summary="Run a step, or mark it as done",
     responses=responses(400, 403, 404, 409, 413),
     openapi_extra=described_as(StepBody),
+    dependencies=[Once],
 )
 @needs(Permission.RESPOND, "incidents", confined=True)
 def act_on_step(

@@ -288,7 +288,9 @@ def runbook(incident_id: str) -> Call[Runbook]:
     return Call(Runbook, "GET", f"{_PATH}/{incident_id}/runbook")
 
 
-def act_on_step(incident_id: str, number: int, act: str, *, comment: str = "") -> Call[Runbook]:
+def act_on_step(
+    incident_id: str, number: int, act: str, *, comment: str = "", idempotency_key: str = ""
+) -> Call[Runbook]:
     """Return the request that runs a step, or marks it as done, skipped or open.
 
     Args:
@@ -296,12 +298,15 @@ def act_on_step(incident_id: str, number: int, act: str, *, comment: str = "") -
         number: of the step
         act: run, done, skip or reopen
         comment: kept in the timeline
+        idempotency_key: lets the same request be sent again, and run once
 
     Returns:
         The request.
     """
     place = f"{_PATH}/{incident_id}/runbook/steps/{number}"
-    return Call(Runbook, "POST", place, body={"act": act, "comment": comment})
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    body = {"act": act, "comment": comment}
+    return Call(Runbook, "POST", place, body=body, headers=headers)
 
 
 def action_items(incident_id: str) -> Call[IncidentActionItems]:

@@ -135,10 +135,14 @@ def test_a_step_waits_where_prefect_does_not_answer(client: httpx.Client):
     place = f"{URL}/{one['id']}/runbook"
     done = client.post(f"{place}/steps/1", json={"act": "done"}).json()
     assert [step["status"] for step in done["steps"]] == ["done", "open"]
-    waits = client.post(f"{place}/steps/2", json={"act": "run"})
+    key = {"Idempotency-Key": "once"}
+    waits = client.post(f"{place}/steps/2", json={"act": "run"}, headers=key)
     assert waits.status_code == 200, waits.text
     assert waits.json()["steps"][1]["status"] == "wanted"
     assert waits.json()["steps"][1]["error"]
+    again = client.post(f"{place}/steps/2", json={"act": "run"}, headers=key)
+    assert (again.status_code, again.json()) == (200, waits.json())
+    assert client.post(f"{place}/steps/2", json={"act": "run"}).status_code == 409
     assert client.post(f"{place}/steps/1", json={"act": "run"}).status_code == 409
     assert client.post(f"{place}/steps/9", json={"act": "run"}).status_code == 404
 
