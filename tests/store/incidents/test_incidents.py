@@ -22,7 +22,7 @@ from sentinel.store.incidents.listing import IncidentFilter
 from sentinel.store.incidents.opening import NewIncident
 from sentinel.store.incidents.post_mortems import PostMortems
 from sentinel.store.incidents.statistics import figures_between
-from sentinel.store.incidents.steps import StepRun, Steps
+from sentinel.store.incidents.steps import Steps
 from sentinel.store.incidents.timeline import timeline_of
 from tests.world import World
 
@@ -192,105 +192,6 @@ def test_the_timeline_merges_alerts_messages_and_changes(
     } <= told  # fmt: skip
 
 
-def test_a_step_is_run_once_followed_and_told(incidents: Incidents, store: Store, clock: FakeClock):
-    one = incidents.open(new(runbook=RUNBOOK, service="shop"), actor="ann")
-    steps = Steps(store)
-    with pytest.raises(Conflict, match="step 1 names no deployment"):
-        steps.act(one.id, 1, "run", actor="ann")
-    with pytest.raises(NotFound, match="has no step 3"):
-        steps.act(one.id, 3, "run", actor="ann")
-    steps.act(one.id, 1, "done", actor="ann")
-    steps.act(one.id, 2, "run", actor="ann")
-    with pytest.raises(Conflict, match="step 2 runs"):
-        steps.act(one.id, 2, "run", actor="ben")
-    (wanted,) = steps.wanted()
-    assert (wanted.deployment, wanted.parameters) == ("restart/prod",
-                                                      {"service": "shop", "count": 2})  # fmt: skip
-    assert wanted.idempotency_key.startswith(f"sentinel-incident-{one.id}-")
-    run = StepRun(flow_run_id="run-1", state="SCHEDULED", state_name="Scheduled", is_final=False)
-    assert steps.started(wanted, run, "happy-cat")
-    assert not steps.started(wanted, run, "happy-cat")
-    assert steps.running() == {"run-1": (one.id, 2)}
-    # Another runbook cannot take away a step that runs; the other one keeps its state.
-    with pytest.raises(Conflict, match="step 2, Restart, runs"):
-        incidents.edit(one.id, {"runbook": "1. Look"}, actor="ann")
-    end = StepRun(flow_run_id="run-1", state="FAILED", state_name="Failed", is_final=True)
-    assert steps.follow(one.id, 2, end)
-    assert not steps.follow(one.id, 2, end)
-    incidents.edit(one.id, {"runbook": "1. First\n2. Look"}, actor="ann")
-    assert [(each.title, each.status) for each in steps.of(one.id)] == [
-        ("First", "open"), ("Look", "done")
-    ]  # fmt: skip
-    said = [each.text for each in timeline_of(store, one.id).entries if "step" in each.kind]
-    assert said == [
-        "did step 1, Look", "asked to run step 2, Restart: restart/prod",
-        "started the run happy-cat of step 2, Restart",
-        "the run happy-cat of step 2, Restart, ended: Failed",
-    ]  # fmt: skip
-
-
-def test_a_run_keeps_its_key_while_the_runbook_changes_around_it(
-    incidents: Incidents, store: Store, clock: FakeClock
-):
-    restart = "[Restart](prefect:restart/prod)"
-    one = incidents.open(new(runbook=f"1. {restart}"), actor="ann")
-    steps = Steps(store)
-    steps.act(one.id, 1, "run", actor="ann")
-    (first,) = steps.wanted()
-    incidents.edit(one.id, {"runbook": f"1. Look\n2. {restart}"}, actor="ann")
-    (moved,) = steps.wanted()
-    assert (moved.number, moved.idempotency_key) == (2, first.idempotency_key)
-    run = StepRun(flow_run_id="run-1", state="COMPLETED", state_name="Completed", is_final=True)
-    assert not steps.started(first, run, "happy-cat")  # step 1 is another one by now
-    assert steps.started(moved, run, "happy-cat")
-    assert steps.follow(one.id, 2, run)
-    # Another step of this number runs the same flow: its run is another one.
-    clock.forward(minutes=1)
-    again = "1. Look\n2. [Restart all](prefect:restart/prod)"
-    incidents.edit(one.id, {"runbook": again}, actor="ann")
-    steps.act(one.id, 2, "run", actor="ann")
-    (other,) = steps.wanted()
-    assert (other.attempt, other.idempotency_key == first.idempotency_key) == (1, False)
-
-
-def test_a_late_answer_is_not_taken_for_a_later_run(
-    incidents: Incidents, store: Store, clock: FakeClock
-):
-    one = incidents.open(new(runbook=RUNBOOK), actor="ann")
-    steps = Steps(store)
-    steps.act(one.id, 2, "run", actor="ann")
-    (late,) = steps.wanted()
-    clock.forward(minutes=10)
-    assert steps.wanted() == []
-    steps.act(one.id, 2, "run", actor="ann")
-    run = StepRun(flow_run_id="run-1", state="SCHEDULED", state_name="Scheduled", is_final=False)
-    assert not steps.started(late, run, "happy-cat")
-    steps.not_started(late, "too late")
-    assert (steps.of(one.id)[1].status, steps.of(one.id)[1].error) == ("wanted", "")
-
-
-def test_steps_of_the_same_words_each_keep_their_state(incidents: Incidents, store: Store):
-    twice = "1. [Restart](prefect:restart/prod)\n2. [Restart](prefect:restart/prod)"
-    one = incidents.open(new(runbook=twice), actor="ann")
-    steps = Steps(store)
-    steps.act(one.id, 1, "run", actor="ann")
-    steps.act(one.id, 2, "skip", actor="ann")
-    incidents.edit(one.id, {"runbook": f"{twice}\n3. Look"}, actor="ann")
-    assert [each.status for each in steps.of(one.id)] == ["wanted", "skipped", "open"]
-    with pytest.raises(Conflict, match="step 1, Restart, runs"):
-        incidents.edit(one.id, {"runbook": "1. Look"}, actor="ann")
-
-
-def test_one_step_is_asked_for_alone(incidents: Incidents, store: Store):
-    both = "1. [Restart](prefect:restart/prod)\n2. [Scale](prefect:scale/prod)"
-    one = incidents.open(new(runbook=both), actor="ann")
-    steps = Steps(store)
-    for number in (1, 2):
-        steps.act(one.id, number, "run", actor="ann")
-    assert [each.number for each in steps.wanted((one.id, 2))] == [2]
-    assert [each.number for each in steps.wanted()] == [1, 2]
-
-
 @pytest.mark.parametrize(
     "address", ["javascript:alert(1)", "meet", "https://", "https://a b", "https://a\n.example",
                 "http://[::1"],
@@ -302,22 +203,6 @@ def test_a_war_room_is_the_address_of_a_page(incidents: Incidents, address: str)
     with pytest.raises(ConfigurationError, match="war_room: must be an address"):
         incidents.edit(one.id, {"war_room": address}, actor="ann")
     assert incidents.edit(one.id, {"war_room": ""}, actor="ann").war_room == ""
-
-
-def test_a_run_that_cannot_be_started_is_given_up(
-    incidents: Incidents, store: Store, clock: FakeClock
-):
-    one = incidents.open(new(runbook=RUNBOOK), actor="ann")
-    steps = Steps(store)
-    steps.act(one.id, 2, "run", actor="ann")
-    (wanted,) = steps.wanted()
-    steps.not_started(wanted, "Prefect does not answer")
-    assert steps.of(one.id)[1].status == "wanted"
-    clock.forward(minutes=10)
-    assert steps.wanted() == []
-    assert steps.of(one.id)[1].status == "failed"
-    steps.act(one.id, 2, "run", actor="ann")
-    assert steps.wanted()[0].attempt == 2
 
 
 def test_a_post_mortem_is_generated_until_one_is_saved(
@@ -385,15 +270,16 @@ def test_retention_keeps_the_alerts_of_an_incident_as_long_as_the_incident(
         assert world.rows(f"SELECT * FROM {table}") == [], table
 
 
+@pytest.mark.parametrize("name", ["maria", "maria_b"])
 def test_a_name_is_exported_and_erased_wherever_sentinel_wrote_it(
-    incidents: Incidents, store: Store, clock: FakeClock
+    incidents: Incidents, store: Store, clock: FakeClock, name: str
 ):
-    one = incidents.open(new(assignee="maria", roles={"scribe": "maria"}), actor="maria")
-    incidents.assign(one.id, "maria", actor="maria", role="commander")
-    ActionItems(store).add(one.id, "x", actor="maria", owner="maria")
-    PostMortems(store).save(one.id, PostMortems(store).get(one.id).document, actor="maria")
-    assert len(export(store, "maria", actor="root")["incident"]) > 0
-    label = erase(store, "maria", actor="root")
+    one = incidents.open(new(assignee=name, roles={"scribe": name}), actor=name)
+    incidents.assign(one.id, name, actor=name, role="commander")
+    ActionItems(store).add(one.id, "x", actor=name, owner=name)
+    PostMortems(store).save(one.id, PostMortems(store).get(one.id).document, actor=name)
+    assert len(export(store, name, actor="root")["incident"]) > 0
+    label = erase(store, name, actor="root")
     kept = World(store, clock)
     for table in ("incident", "incident_entry", "incident_action_item", "post_mortem_version"):
         assert "maria" not in str(kept.rows(f"SELECT * FROM {table}")), table
