@@ -13,7 +13,7 @@ from sentinel.services.graph import BlastRadius, Edge, Source
 from sentinel.services.readiness import CheckCode, Readiness
 from sentinel.severity import Severity
 from sentinel.store.services.catalog import Outcome, ServiceChange, StoredService
-from sentinel.store.services.operation import ServiceState
+from sentinel.store.services.operation import MOST_CAUSES, ServiceState
 
 __all__ = [
     "AffectedServices", "AppliedServices", "ApplyBody", "BlastRadiusView", "DependencyList",
@@ -156,7 +156,9 @@ class ServiceStateItem(BaseModel):
     alert_count: int
     alerts: list[ServiceAlertItem] = Field(description=f"The {_SHOWN_ALERTS} worst.")
     burning_slos: list[str] = Field(description="SLOs with a live burn-rate alert.")
-    impaired_by: list[str] = Field(description="Services with alerts that it depends on.")
+    impaired_by: list[str] = Field(
+        description=f"Services with alerts that it depends on, the {MOST_CAUSES} nearest."
+    )
 
 
 class AffectedServices(BaseModel):

@@ -92,21 +92,23 @@ class ServiceGraph:
                 last_seen=_later(one.last_seen, known.last_seen if known else None),
             )  # fmt: skip
         self.edges: list[Edge] = [merged[key] for key in sorted(merged)]
-        self._callers: dict[str, set[str]] = {}
-        self._callees: dict[str, set[str]] = {}
+        callers: dict[str, set[str]] = {}
+        callees: dict[str, set[str]] = {}
         self._sources: dict[tuple[str, str], list[Source]] = {}
         for one in self.edges:
-            self._callers.setdefault(one.callee, set()).add(one.caller)
-            self._callees.setdefault(one.caller, set()).add(one.callee)
+            callers.setdefault(one.callee, set()).add(one.caller)
+            callees.setdefault(one.caller, set()).add(one.callee)
             self._sources.setdefault((one.caller, one.callee), []).append(one.source)
+        self._callers = {name: sorted(some) for name, some in callers.items()}
+        self._callees = {name: sorted(some) for name, some in callees.items()}
 
     def callers(self, name: str) -> list[str]:
         """Return the services that call one, by name."""
-        return sorted(self._callers.get(name, ()))
+        return self._callers.get(name, [])
 
     def callees(self, name: str) -> list[str]:
         """Return the services that one calls, by name."""
-        return sorted(self._callees.get(name, ()))
+        return self._callees.get(name, [])
 
     def sources(self, caller: str, callee: str) -> list[Source]:
         """Return where a dependency is known from; empty where there is none."""
@@ -115,6 +117,28 @@ class ServiceGraph:
     def upstream(self, name: str) -> dict[str, list[str]]:
         """Return every service that depends on one, each with a shortest way to it."""
         return _reached(name, self.callers)
+
+    def impaired(self, names: Iterable[str], most: int) -> dict[str, list[str]]:
+        """Return every service that depends on some, each with those that it depends on.
+
+        Args:
+            names: of services that something is wrong with
+            most: how many of them each service has at most, the nearest
+
+        Returns:
+            Names by name, the nearest first; a service is not its own cause.
+        """
+        causes: dict[str, list[str]] = {}
+        # All at once, by distance: what a service has enough of, its callers have enough of, too.
+        waiting = deque((name, name) for name in sorted(set(names)))
+        while waiting:
+            here, cause = waiting.popleft()
+            for other in self.callers(here):
+                known = causes.setdefault(other, [])
+                if other != cause and len(known) < most and cause not in known:
+                    known.append(cause)
+                    waiting.append((other, cause))
+        return {name: some for name, some in causes.items() if some}
 
     def downstream(self, name: str) -> dict[str, list[str]]:
         """Return every service that one depends on, each with a shortest way from it."""

@@ -27,10 +27,22 @@ class ServiceNames:
         self._slos = dict(slos or {})
         self._named: dict[str, str] = {}
         self._matching: list[tuple[str, list[Matcher]]] = []
+        # Places in it, by a label with one text that the service asks for; and those without.
+        self._certain: dict[tuple[str, str], list[int]] = {}
+        self._others: list[int] = []
         for one in sorted(definitions, key=lambda each: each.name):
-            self._named |= dict.fromkeys(one.names, one.name)
+            self._named.update(dict.fromkeys(one.names, one.name))
             if one.match:
-                self._matching.append((one.name, [matcher(text) for text in one.match]))
+                self._add(one.name, [matcher(text) for text in one.match])
+
+    def _add(self, name: str, conditions: list[Matcher]) -> None:
+        place = len(self._matching)
+        self._matching.append((name, conditions))
+        certain = next((one for one in conditions if one.certain), None)
+        if certain is None:
+            self._others.append(place)
+        else:
+            self._certain.setdefault((certain.label, certain.text), []).append(place)
 
     def of_name(self, name: str) -> str:
         """Return the name in the catalog of a service that telemetry names so; or `name`."""
@@ -52,7 +64,12 @@ class ServiceNames:
                 return self._named.get(given, given)
         if given := self._slos.get(labels.get("slo", "")):
             return self._named.get(given, given)
-        for name, conditions in self._matching:
-            if all(condition(labels) for condition in conditions):
-                return name
-        return ""
+        lists = [self._others, *(self._certain.get(one, []) for one in labels.items())]
+        first = [
+            next((place for place in some if self._holds(place, labels)), None) for some in lists
+        ]
+        found = min((place for place in first if place is not None), default=None)
+        return "" if found is None else self._matching[found][0]
+
+    def _holds(self, place: int, labels: Mapping[str, str]) -> bool:
+        return all(condition(labels) for condition in self._matching[place][1])

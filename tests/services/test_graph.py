@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.labels.matchers import Matcher, matcher
+from sentinel.services import naming
 from sentinel.services.definition import ServiceDefinition, definition_of
 from sentinel.services.graph import Edge, ServiceGraph, blast_radius, declared_edges
 from sentinel.services.naming import ServiceNames
@@ -106,3 +109,61 @@ def test_readiness_is_the_sum_of_what_holds_and_says_what_to_do():
     assert [one.code for one in found.checks if not one.passed] == ["slo"]
     rule = next(one for one in found.checks if one.code == "alert_rule")
     assert rule.evidence == "r0, r1, r2, r3, r4 and 2 more"
+
+
+@settings(max_examples=80)
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20),
+    st.sets(st.integers(0, 7)), st.integers(1, 8),
+)  # fmt: skip
+def test_a_service_is_impaired_by_the_nearest_that_it_depends_on(
+    pairs: list[tuple[int, int]], wrong: set[int], most: int
+):
+    edges = [Edge(caller=str(a), callee=str(b), source="traces") for a, b in pairs]
+    graph = ServiceGraph(edges, ServiceNames([]))
+    far: dict[str, list[int]] = {}
+    for cause in map(str, wrong):
+        for name, way in graph.upstream(cause).items():
+            far.setdefault(name, []).append(len(way))
+    found = graph.impaired(map(str, wrong), most)
+    assert found.keys() == far.keys()
+    for name, causes in found.items():
+        ways = [len(graph.upstream(cause)[name]) for cause in causes]
+        assert ways == sorted(far[name])[:most]
+
+
+MATCHES = st.lists(
+    st.sampled_from(["job=a", "job=b", "env=a", 'env=""', "job!=b", "env=~a|b"]), max_size=3
+)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(MATCHES, max_size=6),
+    st.dictionaries(st.sampled_from(["job", "env"]), st.sampled_from(["a", "b", "c"])),
+)
+def test_of_services_whose_match_holds_the_first_by_name_has_the_alert(
+    matches: list[list[str]], labels: dict[str, str]
+):
+    entries = [service(f"s{place}", match=match) for place, match in enumerate(matches)]
+    holding = [
+        one.name for one in entries
+        if one.match and all(matcher(text)(labels) for text in one.match)
+    ]  # fmt: skip
+    assert ServiceNames(entries).of_labels(labels) == next(iter(holding), "")
+
+
+def test_alerts_are_not_compared_with_every_service_of_a_large_catalog(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    asked = list[str]()
+
+    class Counted(Matcher):
+        def __call__(self, labels: Mapping[str, str]) -> bool:
+            asked.append(self.source)
+            return super().__call__(labels)
+
+    monkeypatch.setattr(naming, "matcher", Counted)
+    names = ServiceNames([service(f"s{n}", match=["env=~x|y", f"job=j{n}"]) for n in range(500)])
+    assert names.of_labels({"job": "j7", "env": "x"}) == "s7"
+    assert len(asked) == 2

@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from sentinel.oncall.document import OnCallDocument
     from sentinel.store import Store
 
-__all__ = ["MOST_ALERTS", "ServiceAlert", "ServiceState", "ServicesNow"]
+__all__ = ["MOST_ALERTS", "MOST_CAUSES", "ServiceAlert", "ServiceState", "ServicesNow"]
 
 _SLO, _BOARD = table_of(SloRow), table_of(CustomDashboard)
 MOST_ALERTS = 10_000
 """Live alerts that are looked at, the worst first."""
+MOST_CAUSES = 20
 _OF_OTHERS = "one of another team"
 
 
@@ -54,7 +55,8 @@ class ServiceState(msgspec.Struct, frozen=True, kw_only=True):
         known: whether the catalog has it; else alerts alone name it
         alerts: live ones, the worst first
         burning: SLOs whose budget burns so fast that an alert is live
-        impaired_by: services with live alerts that it depends on, directly or through others
+        impaired_by: services with live alerts that it depends on, directly or through others; the
+            20 nearest
     """
 
     name: str
@@ -93,11 +95,10 @@ class ServicesNow:
             catalog = catalog_of(connection, self._tenant)
             alerts = self._alerts(connection, catalog)
         found = {name: some for name, some in alerts.items() if self._seen(catalog, name)}
-        impaired: dict[str, set[str]] = {name: set() for name in found}
-        for name in found:
-            for other in catalog.graph.upstream(name):
-                if self._seen(catalog, other):
-                    impaired.setdefault(other, set()).add(name)
+        impaired: dict[str, list[str]] = dict.fromkeys(found, [])
+        for name, causes in catalog.graph.impaired(found, MOST_CAUSES).items():
+            if self._seen(catalog, name):
+                impaired[name] = causes
         states = [
             ServiceState(
                 name=name, known=name in catalog.services, alerts=found.get(name, []),
