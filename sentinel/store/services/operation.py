@@ -95,7 +95,7 @@ class ServicesNow:
             catalog = catalog_of(connection, self._tenant)
             alerts = self._alerts(connection, catalog)
         found = {name: some for name, some in alerts.items() if self._seen(catalog, name)}
-        impaired: dict[str, list[str]] = dict.fromkeys(found, [])
+        impaired: dict[str, list[str]] = {name: [] for name in found}
         for name, causes in catalog.graph.impaired(found, MOST_CAUSES).items():
             if self._seen(catalog, name):
                 impaired[name] = causes
