@@ -97,9 +97,6 @@ class Correlator:
         if alert.id in self._alerts:
             self.remove(alert.id)
         self._insert(alert)
-        if self._loose:
-            self._loose.add(alert.id)
-            return
         for other in self._neighbours(alert):
             self._join(alert.id, other)
         for other in self._between(alert):

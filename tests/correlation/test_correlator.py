@@ -109,6 +109,33 @@ def test_groups_are_those_of_all_pairs_however_alerts_come_and_go(
     assert parts_of(single, alerts) == expected
 
 
+def test_an_alert_joins_all_its_partners_also_while_another_group_falls_apart():
+    partners = [alert("1", 20, rule="r"), alert("2", 40, rule="r")]
+    away = [alert("3", 5_000, host="a"), alert("4", 5_000, host="a")]
+    correlator = Correlator(KNOWN, [*partners, *away])
+    assert correlator.group_of("1") == ["1"]
+    correlator.remove("4")
+    correlator.add(alert("0", rule="t"))  # the rules r and t open together
+    assert correlator.group_of("0") == ["0", "1", "2"]
+
+
+@settings(max_examples=100)
+@given(some_alerts, st.data())
+def test_groups_are_right_at_every_moment_while_alerts_come_and_go(
+    alerts: list[CorrelatedAlert], data: st.DataObject
+):
+    correlator, there = Correlator(KNOWN), dict[str, CorrelatedAlert]()
+    for one in data.draw(st.lists(st.sampled_from(alerts), max_size=20)) if alerts else []:
+        if there.pop(one.id, None):
+            correlator.remove(one.id)
+        else:
+            correlator.add(one)
+            there[one.id] = one
+        if data.draw(st.booleans()):
+            assert parts_of(correlator, [*there.values()]) == plain([*there.values()], KNOWN)
+    assert parts_of(correlator, [*there.values()]) == plain([*there.values()], KNOWN)
+
+
 @settings(max_examples=60)
 @given(some_alerts)
 def test_every_critical_is_shown_and_every_link_has_a_reason(alerts: list[CorrelatedAlert]):
