@@ -165,7 +165,9 @@ def create_app(
         app.state.dependency_watch.start()
         app.state.prefect_feed.start(chosen)
         syslog = await syslog_of(app, chosen)
-        own_logs = OwnLogs.of(chosen, app.state.store, "sentinel-api")
+        own_logs = OwnLogs.of(
+            chosen, app.state.store, "sentinel-api", lambda: app.state.log_mining.wake(chosen)
+        )
         app.state.posted_alerts.start()
         security = app.state.security = SecurityLog(app.state.store)
         app.state.people.record_in(security)
@@ -173,8 +175,6 @@ def create_app(
             yield
         finally:
             log_levels.stop()
-            if own_logs is not None:
-                own_logs.close()
             if relay_thread is not None:
                 relay_thread.stop()
             prefect.close()
@@ -190,6 +190,8 @@ def create_app(
             await run_in_threadpool(app.state.intake_queue.close)
             await run_in_threadpool(app.state.log_mining.close)
             await run_in_threadpool(app.state.dependency_watch.close)
+            if own_logs is not None:  # after what says something about its end
+                await run_in_threadpool(own_logs.close)
             app.state.keys.close()
             if app.state.outside is not None:
                 app.state.outside.close()
@@ -221,7 +223,8 @@ def create_app(
     app.state.log_mining = LogMining(app.state.store)
     app.state.dependency_watch = DependencyWatch(app.state.store)
     app.state.log_policies = LogPolicies(app.state.store)
-    app.state.prefect_feed = PrefectFeed(app.state.store, app.state.log_policies)
+    wake = app.state.log_mining.wake
+    app.state.prefect_feed = PrefectFeed(app.state.store, app.state.log_policies, wake)
     app.state.metrics_queue = IntakeQueue()
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)

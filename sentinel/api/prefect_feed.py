@@ -9,7 +9,9 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,7 +29,8 @@ __all__ = ["LEASE", "PrefectFeed"]
 log = logging.getLogger(__name__)
 
 LEASE = "prefect_history"
-_LENGTH = timedelta(seconds=60)
+_LENGTH = timedelta(minutes=5)
+"""A turn may read 200 runs and 5,000 lines of a busy server; nobody else is to begin meanwhile."""
 _BETWEEN, _LONGEST_PAUSE, _STOP_WITHIN = 5.0, 300.0, 5.0
 
 
@@ -37,10 +40,17 @@ class PrefectFeed:
     Args:
         store: the shared database, for the lease
         policies: over log lines
+        arrived: called with the settings when log lines are on disk
     """
 
-    def __init__(self, store: Store, policies: LogPolicies) -> None:
+    def __init__(
+        self,
+        store: Store,
+        policies: LogPolicies,
+        arrived: Callable[[Settings], None] = lambda _: None,
+    ) -> None:
         self._store = store
+        self._arrived = arrived
         self._policies = policies
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{id(self)}"
         self._stop = threading.Event()
@@ -88,8 +98,9 @@ class PrefectFeed:
 
     def _made(self, settings: Settings) -> PrefectHistory:
         intake = TelemetryIntake(
-            settings, self._store.clock, self._store.metrics, policies=self._policies
-        )
+            settings, self._store.clock, self._store.metrics, policies=self._policies,
+            arrived=partial(self._arrived, settings),
+        )  # fmt: skip
         reader = telemetry_client(settings)
         return PrefectHistory(RunHistory.of(settings), intake, reader, settings.prefect_telemetry)
 
@@ -99,6 +110,8 @@ class PrefectFeed:
         if self._thread is None:
             return
         self._thread.join(_STOP_WITHIN)
+        if self._thread.is_alive():
+            return  # it may still write: the lease expires
         try:
             self._store.leases.release(LEASE, self._holder)
         except (SentinelError, SQLAlchemyError):

@@ -62,13 +62,20 @@ class OwnLogs(logging.Handler):
         self.dropped = 0
 
     @classmethod
-    def of(cls, settings: Settings, store: Store, service: str) -> OwnLogs | None:
+    def of(
+        cls,
+        settings: Settings,
+        store: Store,
+        service: str,
+        arrived: Callable[[], None] = lambda: None,
+    ) -> OwnLogs | None:
         """Send the lines of this process from now on, where the settings ask for it.
 
         Args:
             settings: that name the tenant and the telemetry store
             store: for event policies over log lines
             service: name under which the lines are found
+            arrived: called when lines are on disk
 
         Returns:
             The handler, to be closed when the process ends; None where it is not asked for.
@@ -78,7 +85,9 @@ class OwnLogs(logging.Handler):
         from sentinel.store.events.log_policies import LogPolicies
 
         policies = LogPolicies(store)
-        intake = TelemetryIntake(settings, store.clock, store.metrics, policies=policies)
+        intake = TelemetryIntake(
+            settings, store.clock, store.metrics, arrived=arrived, policies=policies
+        )
 
         def send(lines: Sequence[dict[str, Any]], token: str) -> None:
             intake.take(settings.own_logs, "logs", posted_logs(lines).request, token)

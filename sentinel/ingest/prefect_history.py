@@ -7,20 +7,25 @@ spans of its tasks.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
+from sentinel.errors import TelemetryError, TelemetryUnavailable
 from sentinel.ingest.telemetry import TelemetryIntake
 from sentinel.prefect_client.history import EndedRun, LoggedLine, RunHistory
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.reading import Parameters, Period, TenantReader
 from sentinel.telemetry.asked import nanoseconds_of
+from sentinel.telemetry.bounds import TooLarge
 from sentinel.telemetry.posted import posted_logs, posted_spans
 from sentinel.telemetry.prefect_runs import LOGGED_ID, SCOPE, lines_of_runs, spans_of_run, trace_of
 
 __all__ = ["LOOKS_BACK", "PrefectHistory"]
+
+log = logging.getLogger(__name__)
 
 LOOKS_BACK = timedelta(hours=1)
 """How far before its start a first look goes; and after a break, at most a day."""
@@ -29,7 +34,8 @@ _OVERLAP = timedelta(minutes=1)
 """Lines and runs that Prefect learns of so much later than of newer ones are still taken."""
 _SETTLED = timedelta(seconds=10)
 """Prefect stores the states of task runs some seconds after they were reached."""
-_MOST_LINES, _MOST_RUNS = 5_000, 200
+_MOST_LINES, _MOST_RUNS, _MOST_SPANS = 5_000, 200, 5_000
+_MOST_LEFT_OUT = 100_000
 _PAGE = 200
 _OF_PREFECT = f"['prefect.source'] = '{SCOPE}'"
 
@@ -54,6 +60,7 @@ class PrefectHistory:
         self._lines_from: datetime | None = None
         self._runs_from: datetime | None = None
         self._flows: dict[str, str] = {}
+        self._left_out: set[str] = set()  # ids of what the store refused
 
     def turn(self, now: datetime) -> bool:
         """Copy what is new.
@@ -74,7 +81,7 @@ class PrefectHistory:
 
     def _copy_lines(self, now: datetime) -> bool:
         since = self._lines_from or self._start("logs", "LogAttributes", "Timestamp", now)
-        known = self._known_lines(since, now)
+        known = self._known_lines(since, now) | self._left_out
         new: list[LoggedLine] = []
         offset, last, more = 0, since, True
         while more and len(new) < _MOST_LINES:
@@ -85,7 +92,8 @@ class PrefectHistory:
         if new:
             unique = list({line.id: line for line in new}.values())
             runs = self._runs_of(unique)
-            self._take("logs", lines_of_runs(unique, runs, self._flows), _token(unique))
+            made = lines_of_runs(unique, runs, self._flows)
+            self._take("logs", made, _token(unique), [line.id for line in unique])
         self._lines_from = max(since, last - _OVERLAP)
         return more
 
@@ -94,28 +102,44 @@ class PrefectHistory:
         since = self._runs_from or self._start("spans", "SpanAttributes", end, until)
         ended = self._api.ended(since, until)
         known = self._known_runs(ended)
-        new = [run for run in ended if trace_of(run.id) not in known]
+        new = [
+            run for run in ended
+            if trace_of(run.id) not in known and run.id not in self._left_out
+        ]  # fmt: skip
         new.sort(key=lambda run: run.end_time or until)
         some = new[:_MOST_RUNS]
         self._name(some)
         for run in some:
             spans = spans_of_run(run, self._api.tasks_of(run.id), self._flows.get(run.flow_id, ""))
             # The root says that all of them are there.
-            for part, objects in (("tasks", spans[:-1]), ("run", spans[-1:])):
-                if objects:
-                    self._take("traces", objects, _hash(f"prefect {part} {run.id}"))
+            tasks = spans[:-1]
+            for start in range(0, len(tasks), _MOST_SPANS):
+                token = _hash(f"prefect tasks {start} {run.id}")
+                self._take("traces", tasks[start : start + _MOST_SPANS], token, [run.id])
+            self._take("traces", spans[-1:], _hash(f"prefect run {run.id}"), [run.id])
         if len(some) == len(new):
             latest = max((run.end_time for run in ended if run.end_time), default=since)
             self._runs_from = max(since, latest - _OVERLAP)
         return len(some) < len(new)
 
     def _take(
-        self, signal: Literal["logs", "traces"], objects: list[dict[str, Any]], token: str
-    ) -> None:
+        self, signal: Literal["logs", "traces"], objects: list[dict[str, Any]], token: str,
+        ids: list[str],
+    ) -> None:  # fmt: skip
+        """Write what is new; what the store refuses for good is left out, and holds up nothing."""
         posted = posted_logs(objects) if signal == "logs" else posted_spans(objects, root=False)
         # A line that is in the store is not taken again, so that its event is written before it.
         known_by = LOGGED_ID if signal == "logs" else ""
-        self._intake.take(self._tenant, signal, posted.request, token, known_by=known_by)
+        try:
+            self._intake.take(self._tenant, signal, posted.request, token, known_by=known_by)
+        except TelemetryUnavailable:
+            raise
+        except (TelemetryError, TooLarge) as error:
+            what = "log lines" if signal == "logs" else "spans"
+            log.warning("%d %s of Prefect are refused and left out: %s", len(objects), what, error)
+            if len(self._left_out) > _MOST_LEFT_OUT:
+                self._left_out.clear()
+            self._left_out.update(ids)
 
     def _start(self, table: str, attributes: str, moment: str, now: datetime) -> datetime:
         """Return where to begin: where the store ends, or an hour ago where it has nothing."""

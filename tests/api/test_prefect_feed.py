@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from sentinel.api.prefect_feed import LEASE, PrefectFeed
+from sentinel.clock import FakeClock
 from sentinel.errors import PrefectUnreachable
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.events.log_policies import LogPolicies
+from sentinel.telemetry.posted import posted_logs
 
 
 class History:
@@ -52,6 +54,26 @@ def test_one_process_copies_and_goes_on_after_a_failure(
     assert (other.turn(settings), len(made)) == (5.0, 2)
 
 
+def test_nobody_else_begins_while_a_long_turn_copies(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, history = Settings(prefect_telemetry="default"), History()
+    first, other = (PrefectFeed(store, LogPolicies(store)) for _ in range(2))
+
+    def turn(_: datetime) -> bool:
+        clock.forward(minutes=3)
+        other.turn(settings)
+        return False
+
+    def made(*_: object) -> History:
+        return history
+
+    monkeypatch.setattr(history, "turn", turn)
+    monkeypatch.setattr(PrefectFeed, "_made", made)
+    assert first.turn(settings) == 5.0
+    assert (first._history, other._history) == (history, None)  # pyright: ignore[reportPrivateUsage]
+
+
 def test_nothing_is_copied_unless_the_settings_ask_for_it(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,3 +93,14 @@ def test_nothing_is_copied_unless_the_settings_ask_for_it(
     feed.start(Settings(prefect_telemetry="acme"))
     assert begun == ["prefect history"]
     feed.close()
+
+
+def test_lines_that_are_copied_are_looked_at_for_patterns(
+    store: Store, clock: FakeClock, telemetry_settings: Settings
+) -> None:
+    woken = list[Settings]()
+    feed = PrefectFeed(store, LogPolicies(store), woken.append)
+    made = feed._made(telemetry_settings)  # pyright: ignore[reportPrivateUsage] - it has no other parts
+    request = posted_logs([{"message": "copied", "timestamp": clock.now().isoformat()}]).request
+    made._intake.take("default", "logs", request, "t")  # pyright: ignore[reportPrivateUsage]
+    assert woken == [telemetry_settings]

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from sentinel.clock import FakeClock
+from sentinel.errors import TelemetryError
 from sentinel.ingest.prefect_history import PrefectHistory
 from sentinel.ingest.telemetry import TelemetryIntake
 from sentinel.prefect_client.history import RunHistory
@@ -156,3 +157,37 @@ def test_another_process_goes_on_where_one_ended_and_takes_what_came_late(
     assert telemetry.value(spans, trace) == 2
     number = "SELECT (count(), uniqExact(Body)) FROM logs WHERE TraceId = {trace:String}"
     assert telemetry.value(number, trace) == (451, 451)
+
+
+def test_what_the_store_refuses_for_good_holds_up_nothing(
+    api: RunHistory,
+    runs: Runs,
+    store: Store,
+    clock: FakeClock,
+    telemetry: TelemetryClient,
+    telemetry_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused = list[str]()
+
+    def refuses(_: TelemetryIntake, tenant: str, signal: str, *given: Any, **more: Any) -> Any:
+        refused.append(signal)
+        raise TelemetryError("the telemetry store refused it")
+
+    run = runs.ended("COMPLETED")
+    runs.says(run, "bad", at=datetime.now(UTC))
+    clock.set(datetime.now(UTC) + timedelta(minutes=1))
+    copies = history(api, store, telemetry_settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(TelemetryIntake, "take", refuses)
+        for _ in range(2):
+            copies.turn(clock.now())
+    assert sorted(set(refused)) == ["logs", "traces"]
+    runs.says(run, "good", at=datetime.now(UTC))
+    clock.set(clock.now() + timedelta(minutes=1))
+    calls = len(refused)
+    copies.turn(clock.now())
+    assert len(refused) == calls
+    where = "SELECT Body FROM logs WHERE TraceId = {trace:String}"
+    said = [one["Body"] for one in telemetry.rows(where, {"trace": trace_of(run)})]
+    assert said == ["good"]
