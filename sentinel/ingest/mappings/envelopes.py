@@ -1,7 +1,8 @@
 """What some vendors put around a message: CloudEvents 1.0 over HTTP, and Amazon SNS. Pure.
 
 CloudEvents: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md.
-SNS: https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html. Both read on 2026-11-30.
+SNS: https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html, of which an excerpt was
+read. Both on 2026-11-30.
 """
 
 from __future__ import annotations
