@@ -80,11 +80,15 @@ def _modern(head: re.Match[str], rest: str) -> dict[str, Any]:
     }  # fmt: skip
     if stamp is not None and (at := _stamp(stamp)) is not None:
         line["timestamp"] = at.isoformat()
+    # A parameter may come several times (section 6.3.3), as the addresses of section 7.2.1 do.
+    found: dict[str, list[str]] = {}
     place = 1 if rest.startswith("-") else 0
     while not rest.startswith("-") and (element := _ELEMENT.match(rest, place)) is not None:
         for one in _PARAMETER.finditer(element.group(2)):
-            line[f"syslog.{element.group(1)}.{one.group(1)}"] = _ESCAPED.sub(r"\1", one.group(2))
+            name, value = f"syslog.{element.group(1)}.{one.group(1)}", one.group(2)
+            found.setdefault(name, []).append(_ESCAPED.sub(r"\1", value))
         place = element.end()
+    line |= {name: ", ".join(values) for name, values in found.items()}
     # A byte order mark says that the message is UTF-8 (section 6.4).
     line["message"] = rest[place:].removeprefix(" ").removeprefix("\ufeff")
     return line

@@ -41,6 +41,11 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
              "syslog.exampleSDID@32473.iut": "3", "syslog.exampleSDID@32473.eventID": '10"11',
              "syslog.examplePriority@32473.class": "high", "message": "-"},
         ),
+        (  # section 7.2.1: a parameter that comes twice
+            '<165>1 - - - - - [origin ip="192.0.2.1" ip="192.0.2.129"] up',
+            {"level": "NOTICE", "syslog.facility": "local4", "timestamp": NOW.isoformat(),
+             "syslog.origin.ip": "192.0.2.1, 192.0.2.129", "message": "up"},
+        ),
         (  # RFC 3164, section 5.4, example 1; the year is the last that is not in the future
             "<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8",
             {"level": "CRITICAL", "syslog.facility": "auth", "service_name": "su",
