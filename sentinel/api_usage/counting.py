@@ -111,8 +111,9 @@ def settled(limit: Limit, state: State, now: int) -> Settled:
     Returns:
         The state without what no longer counts, and what is left of the limit.
     """
+    # Also over the edge of a window: going back over it and forth again would empty the window.
+    now = state.at if 0 < state.at - now <= SLACK else now
     if limit.kind is Kind.BUCKET:
-        now = state.at if 0 < state.at - now <= SLACK else now
         back = state.at > now
         # More than the time it fills in adds nothing, and could overflow in a database.
         flown = (
@@ -122,7 +123,6 @@ def settled(limit: Limit, state: State, now: int) -> Settled:
         left = (limit.capacity * limit.period - missing) // limit.period
         return Settled(State(at=now, used=missing), now, left, back)
     if limit.kind is Kind.LOG:
-        now = state.at if 0 < state.at - now <= SLACK else now
         back = state.at > now
         entries = tuple(
             (min(at, now), units)
@@ -142,6 +142,8 @@ def settled(limit: Limit, state: State, now: int) -> Settled:
         used, before = 0, used
     elif state.at < start:
         used, before = 0, 0
+    elif state.at > start:
+        used, before = min(limit.amount, used + before), 0
     estimate = before * (limit.period - (now - start)) + used * limit.period
     left = (limit.amount * limit.period - estimate) // limit.period
     return Settled(State(start, used, before), now, max(0, left), state.at > start)

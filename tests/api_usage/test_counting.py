@@ -207,3 +207,33 @@ def test_a_log_stays_as_short_as_its_limit():
         found = settled(limit, state, START + step * 500)
         state = charged(limit, found, 1) if found.available else state
     assert len(state.entries) <= LONGEST_LOG
+
+
+@pytest.mark.parametrize("text", ["10/minute", "10 per day quota"])
+def test_a_clock_that_trembles_over_the_edge_of_a_window_does_not_empty_it(text: str):
+    (limit, state) = (parse_limit(text), State())
+    edge = START - START % DAY + DAY
+
+    def passed(now: int) -> int:
+        nonlocal state
+        found = settled(limit, state, now)
+        state = charged(limit, found, found.available)
+        return found.available
+
+    assert passed(edge - 1) == 10
+    first = passed(edge + 5)
+    tremble = passed(edge - 2) + passed(edge + 5)
+    assert first == (10 if limit.kind is Kind.QUOTA else 0)
+    assert tremble == 0
+
+
+def test_a_window_that_was_full_stays_so_when_the_clock_is_set_back_far():
+    limit, state = parse_limit("10/minute"), State()
+    edge = START - START % (60 * SECOND) + 60 * SECOND
+    found = settled(limit, state, edge - 1)
+    state = charged(limit, found, 10)
+    found = settled(limit, state, edge + 6 * SECOND)
+    state = charged(limit, found, 1)  # 10 of the window before, 1 of this one
+    back = settled(limit, state, edge - 30 * SECOND)
+    assert back.available == 0
+    assert settled(limit, back.state, edge).available == 0

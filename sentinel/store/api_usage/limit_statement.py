@@ -32,8 +32,7 @@ clock AS MATERIALIZED (
 ),
 given AS (
   SELECT h.*,
-    CASE WHEN h.kind IN ('bucket', 'log') AND h.at - c.now BETWEEN 1 AND {SLACK}
-         THEN h.at ELSE c.now END AS now,
+    CASE WHEN h.at - c.now BETWEEN 1 AND {SLACK} THEN h.at ELSE c.now END AS now,
     CASE WHEN h.credit = 0 THEN h.used
          WHEN h.kind = 'bucket' THEN greatest(0, h.used - h.credit * h.period)
          WHEN h.kind = 'quota' AND h.at = h.credit_at THEN greatest(0, h.used - h.credit)
@@ -56,9 +55,10 @@ settled AS (
         ELSE least(p.now - p.at, p.capacity * p.period / p.amount + 1) END)
       WHEN 'log' THEN l.units
       WHEN 'quota' THEN CASE WHEN p.at >= p.start THEN p.left_used ELSE 0 END
-      ELSE CASE WHEN p.at >= p.start THEN p.left_used ELSE 0 END END AS now_used,
-    CASE WHEN p.kind <> 'counter' THEN 0
-         WHEN p.at >= p.start THEN p.previous
+      ELSE CASE WHEN p.at > p.start THEN least(p.amount, p.left_used + p.previous)
+                WHEN p.at = p.start THEN p.left_used ELSE 0 END END AS now_used,
+    CASE WHEN p.kind <> 'counter' OR p.at > p.start THEN 0
+         WHEN p.at = p.start THEN p.previous
          WHEN p.at = p.start - p.period THEN p.left_used ELSE 0 END AS now_previous,
     l.pairs AS now_entries,
     p.at > p.start AS set_back
