@@ -72,7 +72,9 @@ class LimitSet:
                 continue
             values = [_value(caller, part) for part in limit.by]
             if all(values):
-                found.append(Ask(limit, state_id(limit, values, self._tenant), cost, cost))
+                # More than it ever allows is refused the same, and fits into a database's numbers.
+                units = min(cost, limit.capacity + 1)
+                found.append(Ask(limit, state_id(limit, values, self._tenant), units, units))
         return found
 
 

@@ -4,7 +4,8 @@ A process takes up to `Limit.lease` units of a subject at once and uses them for
 (10 s at most), without asking the store. The size of a lease follows the traffic: it begins with
 what one request costs and grows fourfold each time that a lease is used up before it ends, so that
 who calls rarely leaves nothing unused. What is left is given back with the next question, or by
-`give_back`.
+`give_back`. Where the store fails after it was asked, it may have taken that back already: then the
+units are lost rather than given back twice.
 
 Never more than the limit passes: units are charged before they are used, and a leased bucket holds
 as much less as flows into it while a lease lasts. Fewer may pass while a lease is held: at most the
@@ -24,6 +25,7 @@ import msgspec
 from sentinel.api_usage.counting import period_of
 from sentinel.api_usage.decision import Ask, Decision, Verdict
 from sentinel.api_usage.limit import Kind, Limit
+from sentinel.errors import DatabaseUnreachable
 
 __all__ = ["LeasedLimits"]
 
@@ -109,7 +111,8 @@ class LeasedLimits:
             The decision.
 
         Raises:
-            SentinelError: the store does not answer; nothing was charged
+            DatabaseUnreachable: the store does not answer; nothing was charged
+            DBAPIError: it failed over the question; what was given back with it is lost
         """
         if (decision := self.decide_at_once(asks)) is not None:
             return decision
@@ -118,7 +121,7 @@ class LeasedLimits:
             wanted = [self._wanted(one, began) for one in asks]
         try:
             decision = self.decide_in_store(wanted)
-        except BaseException:
+        except DatabaseUnreachable:
             with self._lock:
                 for one in wanted:
                     lease = self._leases.get(one.id)
@@ -142,7 +145,8 @@ class LeasedLimits:
             How many units.
 
         Raises:
-            SentinelError: the store does not answer; they are kept for the next time
+            DatabaseUnreachable: the store does not answer; they are kept for the next time
+            DBAPIError: it failed over the question; what that gave back is lost
         """
         now, given = self.monotonic() // 1000, 0
         with self._lock:
@@ -161,7 +165,7 @@ class LeasedLimits:
             back = Ask(lease.limit, id_, 0, 0, units, lease.period_at)
             try:
                 self.decide_in_store([back])
-            except BaseException:
+            except DatabaseUnreachable:
                 with self._lock:
                     lease.unused += units
                 raise

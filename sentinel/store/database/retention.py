@@ -103,6 +103,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         groups += len(ids)
         if len(ids) < _PIECE:
             break
+    _forget_limits(store, now)
     with store.write() as connection:
         connection.execute(delete(SystemLog).where(col(SystemLog.at) < before))
         connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
@@ -110,7 +111,6 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         old = col(NotificationOutcome.at) < before
         connection.execute(delete(NotificationOutcome).where(old))
         connection.execute(delete(PostedBounce).where(col(PostedBounce.received_at) < before))
-        connection.execute(delete(ApiLimitState).where(col(ApiLimitState.expires_at) < now))
         connection.execute(delete(AnsweredRequest).where(col(AnsweredRequest.until) < store.now()))
         ended = col(AcknowledgeLink.expires_at) <= store.now()
         connection.execute(delete(AcknowledgeLink).where(ended))
@@ -140,6 +140,18 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(RuleMemory).where(~of_rule))
     store.events.forget(store.now())
     return Retained(alerts, groups, store.metrics.upkeep())
+
+
+def _forget_limits(store: Store, now: int) -> None:
+    """Delete what limits counted once, in pieces: requests do not wait long for a row of them."""
+    over = col(ApiLimitState.expires_at) < now
+    piece = select(col(ApiLimitState.id)).where(over).limit(_PIECE)
+    while True:
+        with store.write() as connection:
+            # Again `over`: a request may have used the row since it was looked for.
+            gone = delete(ApiLimitState).where(col(ApiLimitState.id).in_(piece), over)
+            if connection.execute(gone).rowcount < _PIECE:
+                return
 
 
 def forget_incidents(store: Store, before: datetime) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from sentinel.api_usage.counting import State
 from sentinel.api_usage.decision import Ask, Decision, judged
@@ -26,6 +27,7 @@ from sentinel.schema.columns import new_id
 from sentinel.store import Store
 from sentinel.store.api_usage.leases import LeasedLimits
 from sentinel.store.api_usage.limit_states import LimitStates
+from sentinel.store.database.retention import retain
 from sentinel.store.database.tables import table_of
 from tests.databases import never_waits_for_disks
 from tests.processes import die, ended
@@ -99,6 +101,21 @@ def test_what_no_longer_counts_is_deleted(store: Store, clock: FakeClock):
     clock.forward(hours=1)
     assert states.forget() == 1
     assert states.decide(limits.asks(Caller())).allowed
+
+
+def test_retention_deletes_what_no_longer_counts_and_nothing_else(store: Store, clock: FakeClock):
+    limits, states = LimitSet(parse_limits("5/minute bucket; 5/hour log")), LimitStates(store)
+    clock.set(datetime.now(UTC))
+    states.decide(limits.asks(Caller()))
+    clock.forward(seconds=90)
+    retain(store, timedelta(days=30))
+    assert len(rows(store)) == 1
+
+
+def test_a_request_that_costs_more_than_a_database_can_count_is_refused(store: Store):
+    limits, states = LimitSet(parse_limits("5/minute by key")), LimitStates(store)
+    refused = states.decide(limits.asks(Caller(key="k"), 10**30))
+    assert (refused.allowed, refused.retry_after) == (False, None)
 
 
 def test_an_unreachable_database_is_said(tmp_path: Path):
@@ -222,6 +239,35 @@ def test_units_are_kept_while_the_store_is_away_and_given_back_later():
     assert leased.give_back() == 14
     assert next(iter(told.states.values())).used == 7
     assert leased.give_back() == 0
+
+
+def test_units_that_may_have_been_given_back_already_are_lost_rather_than_given_back_twice():
+    told, leased, limits = leases("100/day quota by key lease 64")
+    for _ in range(7):
+        leased.decide(limits.asks(Caller(key="k")))
+    told.now += 15_000_000
+    works = leased.decide_in_store
+
+    def cut_off_after(asks: Sequence[Ask]) -> Decision:
+        works(asks)
+        raise OperationalError("", None, Exception("server closed the connection"))
+
+    leased.decide_in_store = cut_off_after
+    with pytest.raises(OperationalError):
+        leased.give_back()
+    leased.decide_in_store = works
+    leased.give_back()
+    assert next(iter(told.states.values())).used >= 7
+    for _ in range(7):
+        leased.decide(limits.asks(Caller(key="k")))
+    used = next(iter(told.states.values())).used
+    told.now += 15_000_000
+    leased.decide_in_store = cut_off_after
+    with pytest.raises(OperationalError):
+        leased.decide(limits.asks(Caller(key="k")))
+    leased.decide_in_store = works
+    leased.give_back()
+    assert next(iter(told.states.values())).used >= 14, used
 
 
 @settings(max_examples=60)
