@@ -20,8 +20,9 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.access.keys import hash_of
-from sentinel.api_usage.consumer_keys import KeyState, consumer_of, prefix_of
-from sentinel.api_usage.decision import Ask, Decision, unavailable
+from sentinel.api_usage.consumer_keys import Consumer, KeyState, consumer_of, prefix_of
+from sentinel.api_usage.decision import Ask, Decision, Verdict, unavailable
+from sentinel.api_usage.limit import MICROS
 from sentinel.errors import SentinelError
 from sentinel.store import Store
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys, Verified
@@ -33,13 +34,27 @@ __all__ = ["PAUSE_SECONDS", "Away", "Guard"]
 PAUSE_SECONDS = 1.0
 _HELD_SECONDS, _STALE_SECONDS, _MOST_HELD = 5.0, 300.0, 10_000
 _GIVE_BACK_SECONDS = 5.0
+_REFUSAL_SECONDS, _MOST_REFUSED = 5.0, 10_000
 _THREADS = 4
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+def _over(who: Consumer, now: datetime) -> bool:
+    return who.expires_at is not None and who.expires_at <= now
+
+
 class Away(Exception):
     """The database did not answer in time."""
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    """What a limit said that refused: the same holds for so many units until then."""
+
+    verdict: Verdict
+    least: int
+    at: float
+    until: float
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -70,6 +85,7 @@ class Guard:
         self._paused_until = 0.0
         self._given_back = monotonic()
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._refused: OrderedDict[str, _Refusal] = OrderedDict()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sentinel-guard")
 
     async def verify(self, given: str) -> Verified:
@@ -93,6 +109,8 @@ class Guard:
             return Verified(KeyState.UNKNOWN if who is None else KeyState.VALID, who)
         name = hash_of(given)
         held = self._held.get(name)
+        if held and held.found.who and _over(held.found.who, self._now()):
+            return Verified(KeyState.EXPIRED)
         age = self._monotonic() - held.at if held else _STALE_SECONDS
         if held and age < _HELD_SECONDS:
             return held.found
@@ -112,14 +130,52 @@ class Guard:
         """Decide on a request; where the database is away, as its limits say for that."""
         if (at_once := self.leases.decide_at_once(asks)) is not None:
             return at_once
+        began = self._monotonic()
+        if self._refused and (refused := self._still_refused(asks, began)):
+            return Decision(False, refused)
         try:
             decision = await self._ask(self.leases.decide, asks)
         except Away:
             return unavailable([one.limit for one in asks])
+        if not decision.allowed:
+            self._remember_refusals(asks, decision, began)
         if self._monotonic() - self._given_back > _GIVE_BACK_SECONDS:
             self._given_back = self._monotonic()
             self._threads.submit(self._give_back)
         return decision
+
+    def _still_refused(self, asks: Sequence[Ask], now: float) -> tuple[Verdict, ...]:
+        """Return what limits say that refused as much lately and cannot have more yet.
+
+        So nobody who hammers at a limit keeps the threads busy until others wait in vain.
+
+        Args:
+            asks: of the request
+            now: seconds, as `monotonic` says
+
+        Returns:
+            Of each limit that still refuses; empty where the database is to be asked.
+        """
+        found: list[Verdict] = []
+        for ask in asks:
+            held = self._refused.get(ask.id)
+            if held and ask.least >= held.least and now < held.until:
+                wait = held.verdict.wait
+                if wait is not None:
+                    wait = max(1, wait - int((now - held.at) * MICROS))
+                found.append(msgspec.structs.replace(held.verdict, wait=wait))
+        return tuple(found)
+
+    def _remember_refusals(self, asks: Sequence[Ask], decision: Decision, began: float) -> None:
+        for ask, verdict in zip(asks, decision.verdicts, strict=True):
+            # What is leased may be given back before its time.
+            if verdict.ok or ask.limit.dry_run or ask.limit.lease or verdict.wait is None:
+                continue
+            until = began + min(_REFUSAL_SECONDS, verdict.wait / MICROS)
+            self._refused[ask.id] = _Refusal(verdict, ask.least, began, until)
+            self._refused.move_to_end(ask.id)
+        while len(self._refused) > _MOST_REFUSED:
+            self._refused.popitem(last=False)
 
     def close(self) -> None:
         """Give back what is leased, and end the threads."""

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, WebSocket
 
-from sentinel.api_usage.consumer_keys import public_keys, token_for
+from sentinel.api_usage.consumer_keys import KeyState, public_keys, token_for
 from sentinel.api_usage.decision import Ask, Decision
 from sentinel.asgi import SentinelMiddleware
 from sentinel.asgi.guarding import Guard
@@ -240,6 +240,43 @@ def test_it_goes_on_when_the_database_is_back_and_keeps_what_it_knew_of_keys(
     assert status() == (503, False)
     now[0] = 501.5
     assert [status() for _ in range(3)] == [(200, True), (200, True), (429, True)]
+
+
+def test_a_key_that_is_held_ends_on_time_also_while_the_database_is_away(
+    store: Store, clock: FakeClock
+):
+    short = timedelta(seconds=3)
+    made = ConsumerKeys(store).create("a", tenant="default", actor="ann", expires_in=short)
+    guard = Guard(store, patience=60, monotonic=lambda: 1.0)
+
+    def state() -> KeyState:
+        return asyncio.run(guard.verify(made.secret.text)).state
+
+    assert state() is KeyState.VALID
+    clock.forward(seconds=3)
+    assert state() is KeyState.EXPIRED
+
+
+def test_who_hammers_at_a_limit_does_not_reach_the_database(store: Store):
+    app = guarded(store, limits="2/minute by address; 90/day quota", patience=60)
+    questions: list[Sequence[Ask]] = []
+    real, now = app.guard.leases.decide_in_store, [5.0]
+
+    def counting(asks: Sequence[Ask]) -> Decision:
+        questions.append(asks)
+        return real(asks)
+
+    app.guard.leases.decide_in_store = counting
+    app.guard._monotonic = lambda: now[0]  # pyright: ignore[reportPrivateUsage]
+    answers = asked(app, *["/orders"] * 20)
+    assert [one.status_code for one in answers] == [200] * 2 + [429] * 18
+    assert len(questions) == 3
+    last = answers[-1]
+    assert last.json()["violated-policies"] == ["2-per-minute-by-address"]
+    assert int(last.headers["Retry-After"]) > 0
+    now[0] += 6  # and is asked about again, before long
+    assert asked(app, "/orders")[0].status_code == 429
+    assert len(questions) == 4
 
 
 def test_leases_are_given_back_when_the_application_ends(store: Store):
