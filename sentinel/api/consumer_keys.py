@@ -12,7 +12,7 @@ from sentinel.access import Permission, Principal
 from sentinel.api.access import Acting
 from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
-from sentinel.api.paging import NEXT, PageLimit, page_of
+from sentinel.api.paging import NEXT
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
 from sentinel.api_usage.consumer_keys import LONGEST_TOKEN, KeyState, public_keys, token_for
@@ -56,7 +56,7 @@ class ConsumerKeyItem(BaseModel):
 
 
 class ConsumerKeyList(BaseModel):
-    """A page of consumer keys, by tenant and name."""
+    """A page of consumer keys, by tenant and in each the oldest first."""
 
     items: list[ConsumerKeyItem]
     next_cursor: str | None = Field(None, description=NEXT)
@@ -103,7 +103,9 @@ class ConsumerRotateRequest(BaseModel):
         timedelta(days=1), description="How long the secret before is accepted; 1d by default.",
         json_schema_extra={"default": "1d"},
     )  # fmt: skip
-    expires_in: Length | None = Field(None, description="How long the new one is valid.")
+    expires_in: Length | None = Field(
+        None, description="How long the new one is valid; null: as long as the one before was."
+    )
 
 
 class VerifyRequest(BaseModel):
@@ -154,7 +156,7 @@ def list_consumer_keys(
     who: Acting,
     tenant: Tenant | None = None,
     revoked: Annotated[bool, Query(description="Those that were revoked, too.")] = False,
-    limit: PageLimit = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="Keys of a page.")] = 100,
     cursor: Annotated[
         str | None,
         Query(
@@ -165,14 +167,16 @@ def list_consumer_keys(
 ) -> ConsumerKeyList:  # fmt: skip
     """List the keys of consumers by tenant, without their secrets."""
     now = store_of(request).now()
-    found = _keys(request, who, Permission.READ).list(tenant=tenant, revoked=revoked)
-    found.sort(key=lambda one: (one.tenant, one.id))
-    after = None if cursor is None else tuple(cursor.rsplit("/", 1))
-    page, last = page_of(found, lambda one: (one.tenant, one.id), limit, after)
-    return ConsumerKeyList(
-        items=[_item(one, now) for one in page],
-        next_cursor=None if last is None else f"{last.tenant}/{last.id}",
+    after = None
+    if cursor is not None:
+        last_tenant, last_id = cursor.rsplit("/", 1)
+        after = (last_tenant, last_id)
+    found = _keys(request, who, Permission.READ).list(
+        tenant=tenant, revoked=revoked, limit=limit + 1, after=after
     )
+    page = found[:limit]
+    more = f"{page[-1].tenant}/{page[-1].id}" if len(found) > limit else None
+    return ConsumerKeyList(items=[_item(one, now) for one in page], next_cursor=more)
 
 
 @router.post(

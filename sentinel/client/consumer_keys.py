@@ -134,7 +134,7 @@ def rotate(
     Args:
         key_id: of the key
         overlap: how long the secret before is accepted
-        expires_in: how long the new one is valid; None for ever
+        expires_in: how long the new one is valid; None for as long as the one before was
 
     Returns:
         The request.

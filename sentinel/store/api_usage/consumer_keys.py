@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, or_, select, tuple_
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sentinel.access.keys import NewSecret, matches
 from sentinel.access.scope import EVERYTHING, Scope
@@ -21,7 +22,7 @@ from sentinel.api_usage.consumer_keys import (
     prefix_of,
 )
 from sentinel.audit.change import Change, differing
-from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
 from sentinel.schema.api_usage import ConsumerKey, ConsumerKeySecret, ConsumerKeySigner
 from sentinel.schema.columns import new_id
 from sentinel.store.database.insert import insert_into
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConsumerKeyView", "ConsumerKeys", "MadeConsumerKey", "Verified"]
 
+_log = logging.getLogger(__name__)
 _KEY, _SECRET = table_of(ConsumerKey), table_of(ConsumerKeySecret)
 _SIGNER = table_of(ConsumerKeySigner)
 _USED_EVERY = timedelta(minutes=1)
@@ -152,17 +154,25 @@ class ConsumerKeys:
                 hint="Choose another name, or rotate that one.",
             ) from None
 
-    def list(self, *, tenant: str | None = None, revoked: bool = False) -> list[ConsumerKeyView]:
-        """Return the keys by tenant and name.
+    def list(
+        self, *, tenant: str | None = None, revoked: bool = False, limit: int = 500,
+        after: tuple[str, str] | None = None,
+    ) -> list[ConsumerKeyView]:  # fmt: skip
+        """Return keys by tenant, and in each the oldest first.
 
         Args:
             tenant: only those of this one
             revoked: those that were revoked, too
+            limit: most keys: everybody who uses an API may have one
+            after: tenant and id of the key after which to begin; None for the first
 
         Returns:
             The keys in scope.
         """
-        query = select(_KEY).where(*self._seen()).order_by(_KEY.c.tenant, _KEY.c.name, _KEY.c.id)
+        place = tuple_(_KEY.c.tenant, _KEY.c.id)
+        query = select(_KEY).where(*self._seen()).order_by(_KEY.c.tenant, _KEY.c.id).limit(limit)
+        if after is not None:
+            query = query.where(place > after)
         if tenant is not None:
             query = query.where(_KEY.c.tenant == tenant)
         if not revoked:
@@ -211,7 +221,7 @@ class ConsumerKeys:
             key: its id
             actor: who rotates it
             overlap: how long the secrets before remain valid, unless they end sooner
-            expires_in: how long the new secret is valid; None for until it is revoked
+            expires_in: how long the new secret is valid; None for as long as the one before was
 
         Returns:
             The key with its new secret.
@@ -219,6 +229,7 @@ class ConsumerKeys:
         Raises:
             NotFound: there is none in scope
             Conflict: it is revoked
+            ConfigurationError: the secret would be valid for no time
         """
         now, secret = self._store.now(), new_consumer_secret()
 
@@ -226,10 +237,11 @@ class ConsumerKeys:
             found = self._one(connection, key)
             if found.revoked_at is not None:
                 raise Conflict(f"the key {found.name!r} is revoked", hint="Create a new one.")
+            lasts = _length_before(connection, found.id) if expires_in is None else expires_in
             late = or_(_SECRET.c.expires_at.is_(None), _SECRET.c.expires_at > now + overlap)
             before = _SECRET.update().where(_SECRET.c.key_id == found.id, late)
             connection.execute(before.values(expires_at=now + overlap))
-            _add_secret(connection, found.id, secret, now, _end(now, expires_in))
+            _add_secret(connection, found.id, secret, now, _end(now, lasts))
             view = self._one(connection, found.id)
             self._record(connection, "consumer_key.rotated", actor, found, view)
             return view
@@ -264,7 +276,11 @@ class ConsumerKeys:
         if row.expires_at is not None and row.expires_at <= now:
             return Verified(KeyState.EXPIRED)
         if row.used_at is None or row.used_at <= now - _USED_EVERY:
-            self.note_used(row.id, now)
+            try:
+                self.note_used(row.id, now)
+            except (DatabaseUnreachable, DBAPIError) as error:
+                # The key is valid whether or not its use can be noted, such as on a full disk.
+                _log.warning("the use of a consumer key was not noted: %s", error)
         who = Consumer(
             key=row.id, tenant=row.tenant, name=row.name, consumer=row.consumer, plan=row.plan,
             permissions=tuple(row.permissions), expires_at=row.expires_at,
@@ -330,6 +346,15 @@ def _add_secret(
             prefix=secret.prefix, key_id=key_id, hash=secret.hash, created_at=now, expires_at=ends
         )
     )
+
+
+def _length_before(connection: Connection, key_id: str) -> timedelta | None:
+    """Return how long the newest secret of a key was valid from its beginning; None for ever."""
+    query = select(_SECRET.c.created_at, _SECRET.c.expires_at).where(_SECRET.c.key_id == key_id)
+    newest = connection.execute(query.order_by(_SECRET.c.created_at.desc()).limit(1)).first()
+    if newest is None or newest.expires_at is None:
+        return None
+    return newest.expires_at - newest.created_at
 
 
 def _views(connection: Connection, rows: Collection[Row[Any]]) -> list[ConsumerKeyView]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from sentinel.access import Reach, Scope
 from sentinel.api_usage.consumer_keys import (
@@ -78,6 +79,48 @@ def test_a_key_ends_when_it_expires_is_revoked_or_the_overlap_of_a_rotation_is_o
     assert [one.id for one in keys.list()] == []
     assert [one.state(clock.now()) for one in keys.list(revoked=True)] == [KeyState.REVOKED]
     keys.create("a", tenant="acme", actor="ann")  # the name is free again
+
+
+def test_a_rotated_key_lasts_as_long_as_it_did_unless_said_otherwise(
+    keys: ConsumerKeys, clock: FakeClock
+):
+    made = keys.create("a", tenant="acme", actor="ann", expires_in=timedelta(days=90))
+    clock.forward(days=30)
+    after = keys.rotate(made.key.id, actor="ben")
+    assert after.key.prefixes[0] == (after.secret.prefix, clock.now() + timedelta(days=90))
+    clock.forward(days=1)
+    other = keys.rotate(made.key.id, actor="ben", expires_in=timedelta(days=7))
+    assert other.key.prefixes[0][1] == clock.now() + timedelta(days=7)
+    ever = keys.create("b", tenant="acme", actor="ann")
+    clock.forward(days=1)
+    assert keys.rotate(ever.key.id, actor="ben").key.prefixes[0][1] is None
+
+
+def test_a_key_is_valid_also_where_its_use_cannot_be_noted(
+    keys: ConsumerKeys, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    made = keys.create("a", tenant="acme", actor="ann")
+
+    def locked(*_: object) -> None:
+        raise OperationalError("", None, Exception("database is locked"))
+
+    monkeypatch.setattr(ConsumerKeys, "note_used", locked)
+    assert keys.verify(made.secret.text).state is KeyState.VALID
+    assert "the use of a consumer key was not noted" in caplog.text
+
+
+def test_keys_are_listed_in_pages_that_the_database_cuts(keys: ConsumerKeys, clock: FakeClock):
+    for tenant in ("acme", "beta"):
+        for name in ("x", "a"):
+            keys.create(name, tenant=tenant, actor="ann")
+            clock.forward(seconds=1)
+    everything = keys.list()
+    assert [(one.tenant, one.name) for one in everything] == [
+        ("acme", "x"), ("acme", "a"), ("beta", "x"), ("beta", "a"),
+    ]  # fmt: skip
+    first = keys.list(limit=3)
+    assert first == everything[:3]
+    assert keys.list(limit=3, after=(first[-1].tenant, first[-1].id)) == everything[3:]
 
 
 def test_every_change_is_audited_without_a_secret(keys: ConsumerKeys, store: Store):
