@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import msgspec
@@ -23,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 _MOST_ALERTS = 3
-_MOST_ROWS = 200
+_MOST_ROWS, _MOST_LINKS = 200, 5
 
 
 class CatalogView(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +35,7 @@ class CatalogView(msgspec.Struct, frozen=True, kw_only=True):
         readiness: by name
         edges: who calls whom, of every source
         radius: of the chosen service; None where none is chosen, or it is out of scope
+        aliases: names of services by their other names, as telemetry has them
     """
 
     services: dict[str, ServiceDefinition]
@@ -42,6 +43,16 @@ class CatalogView(msgspec.Struct, frozen=True, kw_only=True):
     readiness: dict[str, Readiness]
     edges: list[Edge]
     radius: BlastRadius | None
+    aliases: dict[str, str] = {}
+
+    def name_of(self, given: str) -> str:
+        """Return the name in the catalog of what telemetry names so; or what was given."""
+        return self.aliases.get(given, given)
+
+    def live_alerts(self) -> dict[str, int]:
+        """Return how many live alerts services have, by each of their names."""
+        counts = {one.name: len(one.alerts) for one in self.affected}
+        return counts | {one: counts.get(name, 0) for one, name in self.aliases.items()}
 
 
 def read_catalog(within: Within, tenant: str, chosen: str) -> CatalogView:
@@ -71,13 +82,26 @@ def read_catalog(within: Within, tenant: str, chosen: str) -> CatalogView:
             services={one.definition.name: one.definition for one in stored},
             affected=now.affected(), edges=now.dependencies(), radius=radius,
             readiness={one.service: one for one in now.readiness_of_all()},
+            aliases={
+                alias: one.definition.name for one in stored for alias in one.definition.aliases
+            },
         )  # fmt: skip
 
 
 def unseen_edges(view: CatalogView, seen: set[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the dependencies of the catalog that the map does not draw already."""
-    known = {(one.caller, one.callee) for one in view.edges}
-    return sorted(known - seen)
+    """Return the dependencies of the catalog that the map does not draw already.
+
+    Args:
+        view: the catalog
+        seen: callers and callees that are drawn, by their names in telemetry
+
+    Returns:
+        Callers and callees, by the names that are drawn where there are.
+    """
+    drawn = {(view.name_of(caller), view.name_of(callee)) for caller, callee in seen}
+    shown = {view.name_of(name): name for both in sorted(seen) for name in both}
+    known = {(one.caller, one.callee) for one in view.edges} - drawn
+    return sorted((shown.get(one, one), shown.get(other, other)) for one, other in known)
 
 
 def affected_html(view: CatalogView, more: Mapping[str, str]) -> str:
@@ -108,11 +132,12 @@ def affected_html(view: CatalogView, more: Mapping[str, str]) -> str:
         return (
             f"<tr><th scope=row>{_link(one.name, more)}</th><td>{badge}</td>"
             f"<td>{alerts or '–'}</td><td>{escape(', '.join(one.burning)) or '–'}</td>"
-            f"<td>{', '.join(_link(name, more) for name in one.impaired_by[:5]) or '–'}</td></tr>"
+            f"<td>{_links(one.impaired_by, more)}</td></tr>"
         )
 
     heads = ("Service", "Severity", "Alerts", "SLOs", "Impaired by")
-    return _table("Affected now", heads, "".join(row(one) for one in view.affected[:_MOST_ROWS]))
+    rows = "".join(row(one) for one in view.affected[:_MOST_ROWS])
+    return _table("Affected now", heads, rows) + _cut(len(view.affected))
 
 
 def service_html(view: CatalogView, name: str, more: Mapping[str, str]) -> str:
@@ -127,6 +152,7 @@ def service_html(view: CatalogView, name: str, more: Mapping[str, str]) -> str:
         HTML.
     """
     parts = list[str]()
+    name = view.name_of(name)
     if (entry := view.services.get(name)) is not None:
         links = [("Runbook", entry.runbook)] if entry.runbook else []
         links += [(one.title, one.url) for one in entry.links]
@@ -170,16 +196,16 @@ def catalog_html(view: CatalogView, more: Mapping[str, str]) -> str:
     def row(one: Readiness) -> str:
         entry = view.services[one.service]
         missing = ", ".join(each.label for each in one.checks if not each.passed)
-        depends = ", ".join(_link(name, more) for name in entry.depends_on[:5])
+        depends = _links(entry.depends_on, more)
         return (
             f"<tr><th scope=row>{_link(entry.name, more)}</th><td>{escape(entry.owner) or '–'}</td>"
             f"<td>{entry.tier}</td><td>{one.score}</td>"
-            f"<td class=long>{escape(missing) or '–'}</td><td>{depends or '–'}</td></tr>"
+            f"<td class=long>{escape(missing) or '–'}</td><td>{depends}</td></tr>"
         )
 
     heads = ("Service", "Owner", "Tier", "Readiness", "Does not hold", "Depends on")
     rows = "".join(row(one) for one in order[:_MOST_ROWS] if one.service in view.services)
-    return _table("Catalog", heads, rows)
+    return _table("Catalog", heads, rows) + _cut(len(order))
 
 
 def _radius(radius: BlastRadius | None, more: Mapping[str, str]) -> str:
@@ -192,7 +218,17 @@ def _radius(radius: BlastRadius | None, more: Mapping[str, str]) -> str:
         f"<td>{escape(', '.join(one.sources))}</td></tr>"
         for one in radius.affected[:_MOST_ROWS]
     )
-    return _table("Blast radius", ("Service", "Tier", "Owner", "Path", "Source"), rows)
+    table = _table("Blast radius", ("Service", "Tier", "Owner", "Path", "Source"), rows)
+    return table + _cut(len(radius.affected))
+
+
+def _cut(many: int) -> str:
+    return f'<p class="small">{_MOST_ROWS} of {many:,} are shown.</p>' if many > _MOST_ROWS else ""
+
+
+def _links(names: Sequence[str], more: Mapping[str, str]) -> str:
+    further = f" and {len(names) - _MOST_LINKS:,} more" if len(names) > _MOST_LINKS else ""
+    return ", ".join(_link(name, more) for name in names[:_MOST_LINKS]) + further or "–"
 
 
 def _link(name: str, more: Mapping[str, str]) -> str:

@@ -58,7 +58,10 @@ def _map(
     unseen: list[tuple[str, str]] = []
     if catalog is not None:
         unseen = unseen_edges(catalog, {(one.caller, one.callee) for one in calls})
-        unseen = [both for both in unseen if not only or only in both]
+        near = catalog.name_of(only)
+        unseen = [
+            both for both in unseen if not only or near in map(catalog.name_of, both)
+        ]  # fmt: skip
     st.html('<h2 class="section">Dependencies</h2>')
     if only:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -71,10 +74,10 @@ def _map(
     scheme = "dark" if st.context.theme.type == "dark" else "light"
     services = [] if statistics is None else statistics.services
     if only:
-        near = {only, *(name for one in calls for name in (one.caller, one.callee)),
+        shown = {only, *(name for one in calls for name in (one.caller, one.callee)),
                 *(name for both in unseen for name in both)}  # fmt: skip
-        services = [one for one in services if one.service_name in near]
-    alerts = {} if catalog is None else {one.name: len(one.alerts) for one in catalog.affected}
+        services = [one for one in services if one.service_name in shown]
+    alerts = {} if catalog is None else catalog.live_alerts()
     with st.container(key="service-map"):
         st.graphviz_chart(dot(services, calls, scheme, unseen, alerts, _more()), width="content")
     if unseen:
