@@ -16,7 +16,7 @@ from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.scoped import within
 from sentinel.api.shown_rules import store_of
-from sentinel.correlation.correlator import CorrelatedGroup
+from sentinel.correlation.correlator import MOST_MEMBERS, CorrelatedGroup
 from sentinel.correlation.evidence import Evidence
 from sentinel.severity import Severity
 from sentinel.store.correlation.related import Related, RelatedAlerts
@@ -27,7 +27,6 @@ router = APIRouter(prefix="/alerts", tags=["alerts"])
 correlated = APIRouter(prefix="/correlation", tags=["alerts"])
 
 Limit = Annotated[int, Query(ge=1, le=100, description="At most so many.")]
-_MOST_MEMBERS = 200
 
 
 class EvidenceItem(BaseModel):
@@ -84,7 +83,7 @@ class GroupItem(BaseModel):
     id: str = Field(description="Of the alert that opened first.")
     alert_count: int
     shown: list[str] = Field(description="The worst that opened first, and every critical one.")
-    alerts: list[MemberItem] = Field(description=f"By time, at most {_MOST_MEMBERS}.")
+    alerts: list[MemberItem] = Field(description=f"By time, at most {MOST_MEMBERS}.")
     links: list[LinkItem] = Field(description="Those that connect these alerts.")
 
 
@@ -138,7 +137,7 @@ def _item(one: Related) -> RelatedItem:
 
 
 def _group(one: CorrelatedGroup) -> GroupItem:
-    members = one.alerts[:_MOST_MEMBERS]
+    members = one.alerts[:MOST_MEMBERS]
     ids = {each.id for each in members}
     return GroupItem(
         id=one.id, alert_count=len(one.alerts), shown=one.shown,

@@ -13,7 +13,7 @@ from sentinel.services.graph import BlastRadius, Edge, Source
 from sentinel.services.readiness import CheckCode, Readiness
 from sentinel.severity import Severity
 from sentinel.store.services.catalog import Outcome, ServiceChange, StoredService
-from sentinel.store.services.operation import MOST_CAUSES, ServiceState
+from sentinel.store.services.operation import MOST_CAUSES, SHOWN_ALERTS, ServiceState
 
 __all__ = [
     "AffectedServices", "AppliedServices", "ApplyBody", "BlastRadiusView", "DependencyList",
@@ -25,7 +25,6 @@ _EXAMPLE: dict[str, Any] = {
     "name": "checkout", "owner": "shop", "tier": 1, "runbook": "https://wiki.example/checkout",
     "depends_on": ["payments"],
 }  # fmt: skip
-_SHOWN_ALERTS = 50
 
 
 class ServiceBody(ServiceDefinition):
@@ -154,7 +153,7 @@ class ServiceStateItem(BaseModel):
     known: bool = Field(description="Whether the catalog has it.")
     severity: str | None = Field(description="The worst of its alerts; null where it has none.")
     alert_count: int
-    alerts: list[ServiceAlertItem] = Field(description=f"The {_SHOWN_ALERTS} worst.")
+    alerts: list[ServiceAlertItem] = Field(description=f"The {SHOWN_ALERTS} worst.")
     burning_slos: list[str] = Field(description="SLOs with a live burn-rate alert.")
     impaired_by: list[str] = Field(
         description=f"Services with alerts that it depends on, the {MOST_CAUSES} nearest."
@@ -226,7 +225,7 @@ def state_of(state: ServiceState) -> ServiceStateItem:
             id=one.id, title=one.title, severity=Severity(one.severity).word, status=one.status,
             rule=one.rule, opened_at=one.opened_at,
         )
-        for one in state.alerts[:_SHOWN_ALERTS]
+        for one in state.alerts[:SHOWN_ALERTS]
     ]  # fmt: skip
     return ServiceStateItem(
         name=state.name, known=state.known, alert_count=len(state.alerts), alerts=alerts,

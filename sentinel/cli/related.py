@@ -42,7 +42,7 @@ def related(
             {"id": one.alert.id, "title": one.alert.title, "severity": one.alert.severity,
              "status": one.alert.status, "rule": one.alert.rule, "service": one.service,
              "opened_at": one.alert.opened_at, "score": round(one.score, 4),
-             "seconds": one.seconds, "evidence": msgspec.to_builtins(one.evidence)}
+             "seconds": one.seconds, "evidence": _evidence(msgspec.to_builtins(one.evidence))}
             for one in near
         ]  # fmt: skip
     if json:
@@ -75,17 +75,7 @@ def groups(
             page = client.do(requests.groups(tenant=tenant)).model_dump(mode="json")
         found: list[dict[str, Any]] = page["items"]
     else:
-        import msgspec
-
-        from sentinel.store.correlation.related import RelatedAlerts
-
-        with open_store() as store:
-            made = RelatedAlerts(store).groups(tenant)[:50]
-        found = [
-            {"id": one.id, "alert_count": len(one.alerts), "shown": one.shown,
-             "alerts": msgspec.to_builtins(one.alerts), "links": msgspec.to_builtins(one.links)}
-            for one in made
-        ]  # fmt: skip
+        found = _groups(tenant)
     if json:
         json_out(found)
         return
@@ -93,7 +83,7 @@ def groups(
         ["GROUP", "ALERTS", "RULES", "SERVICES", "REASON"],
         [
             (one["id"][:12], str(one["alert_count"]), _some(one["alerts"], "rule"),
-             _some(one["alerts"], "service"), one["links"][0]["evidence"][0]["reason"])
+             _some(one["alerts"], "service"), _reason(one["links"]))
             for one in found
         ],
         empty="No open alerts belong together.",
@@ -156,6 +146,48 @@ def _candidates(alert: str) -> dict[str, Any]:
         for each in found.candidates
     ]  # fmt: skip
     return {"items": items, "left_out": found.left_out}
+
+
+def _groups(tenant: str) -> list[dict[str, Any]]:
+    """Return the largest groups, as the API has them."""
+    from datetime import UTC, datetime
+
+    import msgspec
+
+    from sentinel.correlation.correlator import MOST_MEMBERS
+    from sentinel.severity import Severity
+    from sentinel.store.correlation.related import RelatedAlerts
+
+    with open_store() as store:
+        made = RelatedAlerts(store).groups(tenant)[:50]
+    found = list[dict[str, Any]]()
+    for one in made:
+        members = one.alerts[:MOST_MEMBERS]
+        ids = {each.id for each in members}
+        found.append({
+            "id": one.id, "alert_count": len(one.alerts), "shown": one.shown,
+            "alerts": [
+                {"id": each.id, "severity": Severity(each.severity).word, "rule": each.rule,
+                 "service": each.service, "opened_at": datetime.fromtimestamp(each.opened, UTC)}
+                for each in members
+            ],
+            "links": [
+                {"one": each.one, "other": each.other, "score": round(each.score, 4),
+                 "evidence": _evidence(msgspec.to_builtins(each.evidence))}
+                for each in one.links
+                if each.one in ids and each.other in ids
+            ],
+        })  # fmt: skip
+    return found
+
+
+def _evidence(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**one, "strength": round(one["strength"], 4)} for one in given]
+
+
+def _reason(links: list[dict[str, Any]]) -> str:
+    # A group of many may have no link between those of its alerts that are named.
+    return links[0]["evidence"][0]["reason"] if links else ""
 
 
 def _some(alerts: list[dict[str, Any]], field: str) -> str:

@@ -178,11 +178,19 @@ def affected(tenant: Tenant = "default", json: AsJson = False) -> None:
         found: list[dict[str, Any]] = _asked(services.affected(tenant=tenant))["items"]
     else:
         from sentinel.severity import Severity
+        from sentinel.store.services.operation import SHOWN_ALERTS
 
         with _services_now(tenant) as now:
             found = [
-                {"name": one.name, "known": one.known, "alert_count": len(one.alerts),
+                {"name": one.name, "known": one.known,
                  "severity": Severity(one.worst).word if one.alerts else None,
+                 "alert_count": len(one.alerts),
+                 "alerts": [
+                     {"id": each.id, "title": each.title, "rule": each.rule,
+                      "severity": Severity(each.severity).word, "status": each.status,
+                      "opened_at": each.opened_at}
+                     for each in one.alerts[:SHOWN_ALERTS]
+                 ],
                  "burning_slos": one.burning, "impaired_by": one.impaired_by}
                 for one in now.affected()
             ]  # fmt: skip

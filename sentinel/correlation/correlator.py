@@ -25,9 +25,11 @@ from sentinel.correlation.evidence import (
     tokens_of,
 )
 
-__all__ = ["AlertLink", "CorrelatedGroup", "Correlator", "RelatedAlert"]
+__all__ = ["MOST_MEMBERS", "AlertLink", "CorrelatedGroup", "Correlator", "RelatedAlert"]
 
 _CRITICAL = 5
+MOST_MEMBERS = 200
+"""Alerts of a group that are named in answers, by time."""
 _NEAREST = 50
 """Alerts on each side in time, of each key, that are looked at as related to one."""
 _Place = tuple[float, str]

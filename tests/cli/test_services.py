@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sentinel.api import create_app
+from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.services.catalog import Services
 from tests.api.served import TOKEN, served
 from tests.cli.shell import Run
 from tests.databases import sqlite_copy
+from tests.store.correlation.test_related import raised
 
 FILE = """services:
 - name: web
@@ -83,3 +88,30 @@ def test_a_file_that_is_wrong_changes_nothing(store: Store, run: Run, tmp_path: 
     code, _, err = run("service", "apply", str(good), str(bad))
     assert (code, "two services have the name 'web'" in err) == (2, True)
     assert Services(store).list() == []
+
+
+def test_json_is_the_same_here_and_over_http(
+    run: Run, tmp_path: Path, migrated_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+):
+    url = sqlite_copy(migrated_sqlite, tmp_path / "both.db")
+    clock = FakeClock(datetime.now(UTC))
+    store = Store(url, clock=clock)
+    first = raised(store, clock, "a", service="web", rack="r1")
+    raised(store, clock, "b", service="web", rack="r1")
+    asked = (("service", "affected"), ("alert", "groups"), ("alert", "related", first))
+
+    def said() -> list[Any]:
+        found = [run(*words, "--json") for words in asked]
+        assert [code for code, _, _ in found] == [0, 0, 0], found
+        return [json.loads(out) for _, out, _ in found]
+
+    monkeypatch.setenv("SENTINEL_DATABASE_URL", url)
+    here = said()
+    given = {"home": tmp_path / "server", "api_token": TOKEN}
+    app = create_app(Settings.model_validate(given), store=store, relay=False)
+    with served(app, lifespan="off") as address:
+        monkeypatch.setenv("SENTINEL_URL", address)
+        monkeypatch.setenv("SENTINEL_TOKEN", TOKEN)
+        assert said() == here
+    store.close()
+    assert [len(one) for one in here] == [1, 1, 1]

@@ -26,12 +26,16 @@ if TYPE_CHECKING:
     from sentinel.oncall.document import OnCallDocument
     from sentinel.store import Store
 
-__all__ = ["MOST_ALERTS", "MOST_CAUSES", "ServiceAlert", "ServiceState", "ServicesNow"]
+__all__ = [
+    "MOST_ALERTS", "MOST_CAUSES", "SHOWN_ALERTS", "ServiceAlert", "ServiceState", "ServicesNow",
+]  # fmt: skip
 
 _SLO, _BOARD = table_of(SloRow), table_of(CustomDashboard)
 MOST_ALERTS = 10_000
 """Live alerts that are looked at, the worst first."""
 MOST_CAUSES = 20
+SHOWN_ALERTS = 50
+"""Alerts of a service that are named in answers, the worst."""
 _OF_OTHERS = "one of another team"
 
 
