@@ -38,7 +38,7 @@ from sentinel.cli import (
     packs,
     people,
     person,
-    prepare,
+    preparation,
     receivers,
     related,
     reports,
@@ -125,7 +125,7 @@ instance.add_to(app)
 system.add_to(app)
 reports.add_to(app)
 deploy.add_to(app)
-prepare.add_to(app)
+preparation.add_to(app)
 watch.add_to(app)
 worker.add_to(app)
 app.add_typer(system.pool, name="pool")
