@@ -310,7 +310,9 @@ def detail(view: IncidentView, leave: Callable[[], None]) -> None:
     incident, clock = view.incident, session.clock()
     acts = session.scope(Permission.RESPOND).holds(incident.tenant, incident.team)
     flow_run = session.data().addresses.flow_run("{}")
-    st.button("All incidents", key="incident-all", icon=":material/arrow_back:", on_click=leave)
+    # Within a fragment, only a run of the whole page shows the list.
+    if st.button("All incidents", key="incident-all", icon=":material/arrow_back:", on_click=leave):
+        st.rerun()
     st.html(head_html(incident, clock))
     undo_bar.show(PAGE)
     if acts:

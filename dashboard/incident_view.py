@@ -133,7 +133,7 @@ def _row(one: Incident, alerts: int, now: datetime, clock: Clock) -> str:
         f"opened {markup.age(one.opened_at, now)} ago",
         f"{alerts:,} alert{'' if alerts == 1 else 's'}",
         one.service and f"service {one.service}",
-        f"assigned to {one.assignee}" if one.assignee else "nobody is assigned",
+        *_people(one),
         f"tenant {one.tenant}" if one.tenant != "default" else "",
         ended,
     ]
@@ -166,9 +166,16 @@ def figures_html(figures: Figures) -> str:
     ) + "</dl>"  # fmt: skip
 
 
+def _people(one: Incident) -> list[str]:
+    """Say who works on an incident; whoever has a role does too."""
+    roles = [f"{role}: {person}" for role, person in one.roles.items()]
+    if one.assignee:
+        return [f"assigned to {one.assignee}", *roles]
+    return roles or ["nobody is assigned"]
+
+
 def head_html(incident: Incident, clock: Clock) -> str:
     """Return the heading of an incident with its severity, status, roles and moments."""
-    roles = [f"{role}: {person}" for role, person in incident.roles.items()]
     about = [
         f"opened {clock.brief(incident.opened_at)}"
         + (f" by {incident.opened_by}" if incident.opened_by else "")
@@ -177,7 +184,7 @@ def head_html(incident: Incident, clock: Clock) -> str:
         f"resolved {clock.brief(incident.resolved_at)}" if incident.resolved_at else "",
         f"service {incident.service}" if incident.service else "",
         f"team {incident.team}" if incident.team else "", f"tenant {incident.tenant}",
-        f"assigned to {incident.assignee}" if incident.assignee else "nobody is assigned", *roles,
+        *_people(incident),
     ]  # fmt: skip
     word, room = Severity(incident.severity).word, safe_link(incident.war_room)
     link = (

@@ -143,8 +143,10 @@ def listed() -> None:
             f"</span></div>{figures_html(figures)}")  # fmt: skip
     undo_bar.show(PAGE)
     if session.may(Permission.RESPOND):
-        st.button("New incident", key="incident-new", icon=":material/add:", type="primary",
-                  on_click=_begin)  # fmt: skip
+        # The list is a fragment: what is beside it is shown by a run of the whole page alone.
+        if st.button("New incident", key="incident-new", icon=":material/add:", type="primary",
+                     on_click=_begin):  # fmt: skip
+            st.rerun()
     else:
         st.html(f'<p class="small">Incidents are opened by the role {Permission.RESPOND.role} or a '
                 f"higher one; yours is {escape(session.principal().role)}.</p>")  # fmt: skip
@@ -175,7 +177,8 @@ def _one(incident_id: str) -> None:
     except NotFound:
         st.html(markup.note("warn", "There is no such incident.",
                             "It may have been deleted, or belong to others."))  # fmt: skip
-        st.button("All incidents", key="incident-all", on_click=_leave)
+        if st.button("All incidents", key="incident-all", on_click=_leave):
+            st.rerun()
         return
     except SentinelError as error:
         st.html(markup.database_down(error))

@@ -52,4 +52,8 @@ def test_an_incident_is_opened_from_the_drawer_and_worked_on_with_a_thumb(
     page.goto(f"{served.url}/incidents")
     expect(page.locator("article.incident")).to_have_count(2)
     found += [f"list: {each}" for each in problems(page, 390)]
+    page.locator("article.incident a").first.click()
+    page.locator(".st-key-incident-all button").click()
+    page.locator(".st-key-incident-new button").click()
+    expect(page.locator(".page-head h1", has_text="New incident")).to_be_visible()
     assert not found, "\n".join(found)

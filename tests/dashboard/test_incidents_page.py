@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
-from dashboard.incident_view import markdown_html
+from dashboard.clock import Clock
+from dashboard.incident_view import list_html, markdown_html
 from sentinel.access import Principal, Reach, Role, Scope
 from sentinel.incidents.state import Incident, Status
 from sentinel.store.incidents.action_items import ActionItems
@@ -76,6 +79,10 @@ def test_one_is_opened_from_an_alert_worked_on_and_taken_back(scene: Scene, page
     page.selectbox(key="incident-role-3").set_value("commander").run()
     page.text_input(key="incident-person-3").set_value("ann")
     assert "commander: ann" in pressed(page, "incident-assign")
+    led = replace(Incidents(scene.store).get(one.id), assignee="")
+    listed = list_html([led], {}, led.opened_at, Clock(ZoneInfo("UTC")))
+    assert "commander: ann" in listed
+    assert "nobody" not in listed
     pressed(page, "undo-incidents-button")
     assert Incidents(scene.store).get(one.id).roles == {}
     page.selectbox(key="incident-out-4").set_value(alert).run()
