@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
@@ -53,6 +54,9 @@ _SIZES = {
     "string_too_long": ("max_length", "must have at most {} {}", "character", "characters"),
 }
 _CHOICES = {"literal_error": "expected", "union_tag_invalid": "expected_tags"}
+_URL = "^(https?://"
+_CLASS = re.compile(r"\[((?:[^\]\\^]|\\.)+)\](?:\{(?:(\d+),)?(\d+)\})?")
+_PARTS = re.compile(r"[a-zA-Z0-9]-[a-zA-Z0-9]|\\?.")
 
 
 def validated(model: type[M], given: Any, where: str, *, hint: str) -> M:
@@ -73,9 +77,11 @@ def validated(model: type[M], given: Any, where: str, *, hint: str) -> M:
     try:
         return model.model_validate(given)
     except ValidationError as error:
+        # A default made of other fields is missing where one of those is wrong, which is said.
+        wrong = [one for one in error.errors() if one["type"] != "default_factory_not_called"]
         said = "; ".join(
             f"{'.'.join(map(str, (where, *one['loc'])))}: {validation_message(one)}"
-            for one in error.errors()[:_MOST_NAMED]
+            for one in wrong[:_MOST_NAMED]
         )
         raise ConfigurationError(said, hint=hint) from None
 
@@ -105,6 +111,8 @@ def validation_message(error: Mapping[str, Any], model: type[BaseModel] | None =
         return f"must be {given[_CHOICES[kind]]}"
     if kind == "extra_forbidden":
         return _no_such(error["loc"], model)
+    if kind == "string_pattern_mismatch":
+        return _pattern(given["pattern"]) or str(error["msg"])
     return str(error["msg"]).removeprefix("Value error, ")
 
 
@@ -115,6 +123,56 @@ def _limits(limits: Mapping[str, Any]) -> str:
         return f"must be between {texts['ge']} and {texts['le']}"
     said = [words.format(texts[name]) for name, words in _LIMITS.items() if name in texts]
     return f"must be {' and '.join(said)}"
+
+
+def _pattern(pattern: str) -> str:
+    """Say what a text must be that a regular expression describes.
+
+    Returns:
+        A message; empty for an expression that is neither of an address nor of a line nor made of
+        nothing but classes of characters, each with at most a number of repeats.
+    """
+    if pattern.replace("^https?://", _URL).startswith(_URL):
+        return "must be an address that begins with http:// or https://, without spaces"
+    if pattern.startswith(("^[^\\x00-", "^[^\\u0000-")):
+        return "must be one line, without control characters"
+    named = [_classes(one) for one in re.sub(r"[\^$()?]", "", pattern).split("|")]
+    if not all(named):
+        return ""
+    longest = max(named, key=lambda classes: sum(most for _, _, most in classes))
+    allowed = max((shown for shown, _, _ in longest), key=len)
+    least = min(sum(least for _, least, _ in classes) for classes in named)
+    most = sum(most for _, _, most in longest)
+    if least == most:
+        return f"must be {most} characters of {_listed(allowed)}"
+    said = f"may have at most {most} characters of {_listed(allowed)}"
+    ends = [(longest[0][0], "begin"), (longest[-1][0], "end")]
+    kept = [verb for shown, verb in ends if shown != allowed]
+    first = next((shown for shown, _ in ends if shown != allowed), ())
+    return f"{said}, and must {' and '.join(kept)} with one of {_listed(first)}" if kept else said
+
+
+def _classes(text: str) -> list[tuple[tuple[str, ...], int, int]]:
+    """Read `[a-z0-9]{0,78}[a-z]`: of each class its characters, and how many there may be.
+
+    Returns:
+        Nothing where the text is anything else.
+    """
+    if _CLASS.sub("", text):
+        return []
+    return [
+        (
+            tuple(part.removeprefix("\\") for part in _PARTS.findall(shown)),
+            int(least or most or 1),
+            int(most or 1),
+        )
+        for shown, least, most in _CLASS.findall(text)
+    ]
+
+
+def _listed(shown: Sequence[str]) -> str:
+    texts = [one if len(one) > 1 else f"'{one}'" for one in shown]
+    return " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
 
 
 def _limits_at(model: type[BaseModel] | None, place: Sequence[int | str]) -> dict[str, Any]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from sentinel.lint.rule import about_rule, rule_in
 from sentinel.rules.rule import Rule
@@ -52,6 +59,35 @@ def test_a_message_says_what_the_value_must_be(given: dict[str, Any], message: s
     with pytest.raises(ValidationError) as refused:
         Form.model_validate(given)
     assert validation_message(refused.value.errors()[0], Form) == message
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (
+            r"^([a-z0-9]|[a-z0-9][a-z0-9-]{0,78}[a-z0-9])$",
+            "may have at most 80 characters of a-z, 0-9 and '-', "
+            "and must begin and end with one of a-z and 0-9",
+        ),
+        (
+            r"^[a-z0-9][a-z0-9._-]{0,79}$",
+            "may have at most 80 characters of a-z, 0-9, '.', '_' and '-', "
+            "and must begin with one of a-z and 0-9",
+        ),
+        ("^[0-9a-f]{32}$", "must be 32 characters of 0-9 and a-f"),
+        (
+            r"^(https?://[^\s\x00-\x1f\x7f]+)?$",
+            "must be an address that begins with http:// or https://, without spaces",
+        ),
+        (r"^[^\x00-\x1f\x7f]*$", "must be one line, without control characters"),
+        (r"^a+b$", "String should match pattern '^a+b$'"),
+    ],
+)
+def test_a_pattern_is_said_in_words(pattern: str, message: str) -> None:
+    named = TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)])
+    with pytest.raises(ValidationError) as refused:
+        named.validate_python("\n!")
+    assert validation_message(refused.value.errors()[0]) == message
 
 
 def test_without_the_model_a_message_names_the_limit_that_was_passed() -> None:

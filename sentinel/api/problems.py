@@ -37,6 +37,7 @@ from sentinel.errors import (
     SentinelError,
     TelemetryUnavailable,
 )
+from sentinel.validation_messages import validation_message
 
 __all__ = [
     "MOST_ERRORS",
@@ -345,6 +346,8 @@ def _invalid(error: RequestValidationError) -> Problem:
         message = "this field is required"
     elif first.get("type") == "extra_forbidden":
         message = "unknown field"
+    elif first.get("type") == "string_pattern_mismatch":
+        message = validation_message(first)
     return Problem(
         422,
         "invalid",

@@ -85,3 +85,11 @@ def test_objectives_that_differ_have_different_names():
         "99% over calendar month", "99% over calendar month (Asia/Tokyo)",
         "99.99999% over 30 days", "99.999995% over 30 days",
     ]  # fmt: skip
+
+
+def test_only_what_is_wrong_is_said_and_not_what_depends_on_it() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        from_yaml("name: x\nindicator: {kind: measurements}\nobjectives: [{target: 100}]")
+    assert str(refused.value).split(" Indicators")[0] == (
+        "slos.0.objectives.0.target: must be less than 100."
+    )
