@@ -35,6 +35,7 @@ _SCHEMES = ("bearer", "geniekey")
 """Schemes of the header `Authorization` that carry a key; the latter is Opsgenie's."""
 _BY_PASSWORD = ("bounces",)
 """Areas whose callers are vendors, which send no bearer token."""
+_OPSGENIE = "/opsgenie/"
 _OF_OTHERS = "/alertmanager/"
 """Paths that other systems' senders know, some of which send HTTP Basic alone."""
 
@@ -159,11 +160,16 @@ async def _by_cookie(request: Request, *, sent: bool) -> Principal:
     # A header that is no bearer token is refused as such, whatever cookie comes with it.
     if not sent and (person := await person_of_cookie(request)) is not None:
         return person
+    if request.url.path.startswith(_OPSGENIE):
+        raise Problem(
+            401, "unauthorized", "this request needs an API key",
+            hint="Send the header Authorization: GenieKey KEY.",
+        )  # fmt: skip
     raise Problem(
         401,
         "unauthorized",
         "this request needs a bearer token",
-        hint="Send the header Authorization: Bearer TOKEN.",
+        hint="Send the header Authorization: Bearer TOKEN; sentinel --url reads SENTINEL_TOKEN.",
     )
 
 

@@ -266,8 +266,11 @@ def escalate(
 
 @router.delete("/{identifier:path}")
 @needs(Permission.RESPOND, "alerts", confined=True)
-def delete(request: Request, identifier: Identifier) -> Response:
-    """Refuse to delete an alert.
+def delete(
+    request: Request, identifier: Identifier, kind: IdentifierType = "id", source: str = "",
+    user: str = "",
+) -> Response:  # fmt: skip
+    """Refuse to delete an alert, whatever a sender says of it.
 
     Raises:
         Problem: 422 always: alerts are kept for as long as the retention says

@@ -226,4 +226,8 @@ def test_what_is_not_allowed_is_refused_in_opsgenies_form(
     past = {"endTime": "2020-01-01T00:00:00Z"}
     assert sender.post(f"{PLACE}/x/snooze", json=past).json()["errors"].keys() == {"endTime"}
     assert sender.get(PLACE, params={"query": "colour: red"}).status_code == 422
-    assert sender.delete(f"{PLACE}/x").status_code == 422
+    said = {"identifierType": "alias", "user": "ann", "source": "ci"}
+    kept = sender.delete(f"{PLACE}/x", params=said)
+    assert (kept.status_code, "close it instead" in kept.json()["message"]) == (422, True)
+    with called(app) as stranger:
+        assert "GenieKey KEY" in stranger.get(PLACE).json()["message"]
