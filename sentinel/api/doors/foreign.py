@@ -45,7 +45,7 @@ def route_class(shape: Shape) -> type[APIRoute]:
                     return await work(request)
                 except (DBAPIError, PoolTimeout) as error:
                     _log.warning("request %s: %s", request.state.request_id, error)
-                    text = "the database is unavailable; a retry is safe"
+                    text = "the database is unavailable; send it again"
                     return shape(request, Problem(503, "unavailable", text))
                 except Exception as error:
                     problem = problem_of(error)
