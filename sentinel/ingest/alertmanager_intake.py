@@ -44,6 +44,7 @@ from sentinel.store.alerts.failed_posts import (
     due_failed,
     failed_keys,
     forget_failed,
+    has_failed,
 )
 from sentinel.store.alerts.posted_batches import (
     ALERTMANAGER,
@@ -195,8 +196,11 @@ def apply_left(store: Store, now: datetime) -> None:
     """
     with store.read() as connection:
         left = has_pending(connection, before=now - _LEFT)
+        failed = has_failed(connection)
     while left and apply_waiting(store):
         pass
+    if not failed:
+        return  # without a writing transaction, which would hold up others
     for _ in range(_MOST_RETRIES):
         if not store.in_transaction(lambda connection: _retry(store, connection, now)):
             break

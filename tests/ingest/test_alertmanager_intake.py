@@ -313,6 +313,19 @@ def test_batches_that_the_api_left_are_applied_by_the_relay(
     assert names_of(sender) == {"Down"}
 
 
+def test_the_relay_writes_nothing_where_nothing_is_left(
+    sender: Sender, store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    sender.post("Down")
+    clock.forward(seconds=11)
+
+    def refuses(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a writing transaction")
+
+    monkeypatch.setattr(Store, "in_transaction", refuses)
+    apply_left(store, clock.now())
+
+
 def test_ends_that_are_over_are_deleted_also_where_no_alert_is_due(
     sender: Sender, clock: FakeClock, store: Store
 ):

@@ -19,7 +19,7 @@ from sentinel.store.database.chunks import chunks
 
 __all__ = [
     "KEPT", "FailedPost", "PostBacklog", "add_failed", "drop_failed", "due_failed", "failed_keys",
-    "forget_failed", "post_backlog",
+    "forget_failed", "has_failed", "post_backlog",
 ]  # fmt: skip
 
 KEPT = timedelta(days=30)
@@ -87,6 +87,11 @@ def add_failed(
         )  # fmt: skip
 
 
+def has_failed(connection: Connection) -> bool:
+    """Return whether any alert could not be applied."""
+    return connection.execute(_ANY_FAILED).first() is not None
+
+
 def due_failed(connection: Connection, now: datetime) -> Row[Any] | None:
     """Return the oldest row that is to be tried again, and lock it; None for none."""
     return connection.execute(_DUE[connection.dialect.name], {"now": now}).first()
@@ -125,6 +130,7 @@ _NEXT = (
     .limit(1)
 )
 _DUE = {"postgresql": _NEXT.with_for_update(skip_locked=True), "sqlite": _NEXT}
+_ANY_FAILED = select(BATCH.c.id).where(_IS_FAILED).limit(1)
 _KEYS = select(BATCH.c.failed).where(_IS_FAILED, BATCH.c.tenant == bindparam("tenant"))
 _FORGET = delete(BATCH).where(
     _IS_FAILED, BATCH.c.tenant == bindparam("tenant"),
