@@ -17,7 +17,7 @@ from sentinel.incidents.state import Incident, sev_of
 from sentinel.incidents.timeline import Entry
 from sentinel.severity import Severity
 
-__all__ = ["ActionItem", "Facts", "one_line", "post_mortem", "time_in_words"]
+__all__ = ["ActionItem", "Facts", "escaped", "post_mortem", "time_in_words"]
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|])")
 _LINES = re.compile(r"\s*\n\s*")
@@ -75,7 +75,7 @@ def post_mortem(facts: Facts) -> str:
     """
     one = facts.incident
     severity = Severity(one.severity)
-    lines = [f"# Post-mortem: {one_line(one.title)}", ""]
+    lines = [f"# Post-mortem: {_line(one.title)}", ""]
     rows = [
         ("Severity", f"{sev_of(one.severity)} ({severity.word})"), ("Status", str(one.status)),
         ("Service", one.service or "not stated"), ("Team", one.team or "none"),
@@ -83,12 +83,12 @@ def post_mortem(facts: Facts) -> str:
         *((f"{role}".capitalize(), person) for role, person in one.roles.items()
           if role != "commander"),
     ]  # fmt: skip
-    lines += ["| | |", "|---|---|", *(f"| {name} | {one_line(text)} |" for name, text in rows), ""]
+    lines += ["| | |", "|---|---|", *(f"| {name} | {_line(text)} |" for name, text in rows), ""]
     lines += ["## Times", "", "All times are in UTC.", "", *_times(facts), ""]
     lines += ["## Summary", "", one.description.strip() or "_Not written yet._", ""]
     lines += ["## Root cause", "", one.root_cause.strip() or "_Not found yet._", ""]
     lines += [f"## Alerts ({facts.alert_count})", ""]
-    lines += [f"- {one_line(title)}" for title in facts.alerts] or ["None."]
+    lines += [f"- {_line(title)}" for title in facts.alerts] or ["None."]
     if facts.alert_count > len(facts.alerts) > 0:
         lines += [f"- and {facts.alert_count - len(facts.alerts):,} more"]
     lines += ["", "## Timeline", "", "| Time | Who | What |", "|---|---|---|"]
@@ -141,28 +141,32 @@ def _times(facts: Facts) -> list[str]:
 
 
 def _row(entry: Entry) -> str:
-    what = one_line(entry.text) + (f": {one_line(entry.comment)}" if entry.comment else "")
-    return f"| {_moment(entry.at)} | {one_line(entry.actor) or '–'} | {what} |"
+    what = _line(entry.text) + (f": {_line(entry.comment)}" if entry.comment else "")
+    return f"| {_moment(entry.at)} | {_line(entry.actor) or '–'} | {what} |"
 
 
 def _action(item: ActionItem) -> str:
     box = "x" if item.done_at else " "
-    owner = f", {one_line(item.owner)}" if item.owner else ""
+    owner = f", {_line(item.owner)}" if item.owner else ""
     due = f", due {item.due.isoformat()}" if item.due else ""
-    return f"- [{box}] {one_line(item.title)}{owner}{due}"
+    return f"- [{box}] {_line(item.title)}{owner}{due}"
 
 
 def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def one_line(text: str) -> str:
-    """Return a text as one line of Markdown that says just this text.
+def escaped(text: str) -> str:
+    """Return a text as Markdown that says just this text.
 
     Args:
         text: of a person or an alert
 
     Returns:
-        The line, with the marks of Markdown escaped.
+        The text, with the marks of Markdown escaped.
     """
-    return _MARKS.sub(r"\\\1", _LINES.sub(" ", text.strip()))
+    return _MARKS.sub(r"\\\1", text)
+
+
+def _line(text: str) -> str:
+    return escaped(_LINES.sub(" ", text.strip()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table, select
 
 from sentinel.audit.erased_names import ErasedName
-from sentinel.incidents.post_mortem import one_line
+from sentinel.incidents.post_mortem import escaped
 from sentinel.schema.incidents import IncidentPolicyVersion
 from sentinel.store.database.tables import table_of
 from sentinel.store.incidents.rows import (
@@ -50,7 +50,7 @@ def erase_from_incidents(connection: Connection, name: str, label: str) -> None:
         if person != (row.data.get("person") or ""):
             data = {**row.data, "person": person}
             connection.execute(ENTRY.update().where(ENTRY.c.id == row.id).values(data=data))
-    for written in {name, one_line(name)}:  # a generated post-mortem has it as Markdown
+    for written in {name, escaped(name)}:  # a generated post-mortem has it as Markdown
         _erase_from_post_mortems(connection, ErasedName(written, label), written)
 
 
