@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,23 +15,17 @@ from sentinel.cli.document_versions import (
     print_rolled_back,
     text_of,
 )
+from sentinel.cli.incident_actions import actions
+from sentinel.cli.incident_calls import Id, do
 from sentinel.cli.output import AsJson, json_out, print_table, say
-from sentinel.cli.remote_url import remote_url
-from sentinel.cli.target import actor, open_store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sentinel.cli.incidents_here import IncidentsHere
-    from sentinel.client.calls import Call
 
 __all__ = ["commands"]
 
 commands = typer.Typer(no_args_is_help=True, help="Incidents: what people work on together.")
 policy = typer.Typer(no_args_is_help=True, help="Policies by which alerts open incidents.")
 commands.add_typer(policy, name="policy")
+commands.add_typer(actions, name="action")
 
-Id = Annotated[str, typer.Argument(help="Id of the incident.", show_default=False)]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why; receivers read it.")]
 _SHOWN = (
     "id", "tenant", "team", "service_name", "assignee", "policy", "opened_at", "acknowledged_at",
@@ -72,7 +66,7 @@ def open_(
     }  # fmt: skip
     if severity:
         fields["severity"] = severity
-    _print(_do(incidents.create(**fields), lambda here: here.opened(fields)), "Opened", json=json)
+    _print(do(incidents.create(**fields), lambda here: here.opened(fields)), "Opened", json=json)
 
 
 @commands.command("list")
@@ -89,7 +83,7 @@ def list_(
     from sentinel.client import incidents
 
     call = incidents.listed(limit=limit) if all_ else incidents.active()
-    found: list[dict[str, Any]] = _do(call, lambda here: here.listed(limit if all_ else 0))["items"]
+    found: list[dict[str, Any]] = do(call, lambda here: here.listed(limit if all_ else 0))["items"]
     if json:
         json_out(found)
         return
@@ -113,8 +107,8 @@ def show(incident: Id, json: AsJson = False) -> None:
     """
     from sentinel.client import incidents
 
-    one = _do(incidents.read(incident), lambda here: here.read(incident))
-    book = _do(incidents.runbook(incident), lambda here: here.runbook(incident))
+    one = do(incidents.read(incident), lambda here: here.read(incident))
+    book = do(incidents.runbook(incident), lambda here: here.runbook(incident))
     steps: list[dict[str, Any]] = book["steps"]
     if json:
         json_out({**one, "steps": steps})
@@ -148,7 +142,7 @@ def update(
     from sentinel.client import incidents
 
     call = incidents.post_update(incident, message, receivers=receiver)
-    one = _do(call, lambda here: here.updated(incident, message, receiver))
+    one = do(call, lambda here: here.updated(incident, message, receiver))
     _print(one, "Posted an update of", json=json)
 
 
@@ -170,7 +164,7 @@ def assign(
     from sentinel.client import incidents
 
     call = incidents.assign(incident, person, role=role)
-    one = _do(call, lambda here: here.assigned(incident, person, role or ""))
+    one = do(call, lambda here: here.assigned(incident, person, role or ""))
     _print(one, "Assigned", json=json)
 
 
@@ -194,7 +188,7 @@ def status(
     from sentinel.client import incidents
 
     call = incidents.set_status(incident, to, comment=comment)
-    one = _do(call, lambda here: here.moved(incident, to, comment))
+    one = do(call, lambda here: here.moved(incident, to, comment))
     _print(one, "Changed", json=json)
 
 
@@ -208,7 +202,7 @@ def resolve(incident: Id, comment: Comment = "", json: AsJson = False) -> None:
     from sentinel.client import incidents
 
     call = incidents.set_status(incident, "resolved", comment=comment)
-    one = _do(call, lambda here: here.moved(incident, "resolved", comment))
+    one = do(call, lambda here: here.moved(incident, "resolved", comment))
     _print(one, "Resolved", json=json)
 
 
@@ -228,7 +222,7 @@ def step(
     from sentinel.client import incidents
 
     call = incidents.act_on_step(incident, number, act, comment=comment)
-    found = _do(call, lambda here: here.stepped(incident, number, act, comment))
+    found = do(call, lambda here: here.stepped(incident, number, act, comment))
     if json:
         json_out(found)
         return
@@ -247,7 +241,7 @@ def timeline(incident: Id, json: AsJson = False) -> None:
     """
     from sentinel.client import incidents
 
-    found = _do(incidents.timeline(incident), lambda here: here.timeline(incident))
+    found = do(incidents.timeline(incident), lambda here: here.timeline(incident))
     if json:
         json_out(found)
         return
@@ -283,10 +277,10 @@ def post_mortem(
     if save is not None:
         text = text_of(save)
         call = incidents.save_post_mortem(incident, text)
-        found = _do(call, lambda here: here.saved_post_mortem(incident, text))
+        found = do(call, lambda here: here.saved_post_mortem(incident, text))
     else:
         call = incidents.post_mortem(incident, generated=generated or None)
-        found = _do(call, lambda here: here.post_mortem(incident, generated=generated))
+        found = do(call, lambda here: here.post_mortem(incident, generated=generated))
     if json:
         json_out(found)
     elif save is not None:
@@ -313,7 +307,7 @@ def apply_policies(
 
     text = text_of(file)
     call = incidents.apply_policies(text, note=note, expected=expect)
-    found = _do(call, lambda here: here.applied(text, note, expect))
+    found = do(call, lambda here: here.applied(text, note, expect))
     done = Applied(number=found["number"], changed=found["changed"])
     print_applied("the incident policies", done, json=json)
 
@@ -327,7 +321,7 @@ def show_policies(json: AsJson = False) -> None:
     """
     from sentinel.client import incidents
 
-    found = _do(incidents.policies(), lambda here: here.policies())
+    found = do(incidents.policies(), lambda here: here.policies())
     if json:
         json_out(found)
         return
@@ -345,7 +339,7 @@ def history(limit: HistoryLimit = 50, json: AsJson = False) -> None:
     from sentinel.client import incidents
 
     call = incidents.policy_versions(limit=min(limit, 500))
-    found: list[dict[str, Any]] = _do(call, lambda here: here.versions(limit))["items"]
+    found: list[dict[str, Any]] = do(call, lambda here: here.versions(limit))["items"]
     if json:
         json_out({"items": found})
         return
@@ -372,22 +366,9 @@ def rollback(
     from sentinel.store.documents.versioned import Applied
 
     call = incidents.rollback_policies(version, note=note)
-    found = _do(call, lambda here: here.rolled_back(version, note))
+    found = do(call, lambda here: here.rolled_back(version, note))
     done = Applied(number=found["number"], changed=found["changed"])
     print_rolled_back("the incident policies", version, done, json=json)
-
-
-def _do(call: Call[Any], work: Callable[[IncidentsHere], dict[str, Any]]) -> dict[str, Any]:
-    """Carry a request out over the address, or the same work on the database here."""
-    if remote_url():
-        from sentinel.cli.remote import client_here
-
-        with client_here() as client:
-            return client.do(call).model_dump(mode="json")
-    from sentinel.cli.incidents_here import IncidentsHere
-
-    with open_store() as store:
-        return work(IncidentsHere(store, actor()))
 
 
 def _print(one: dict[str, Any], verb: str, *, json: bool) -> None:

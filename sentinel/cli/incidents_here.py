@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from sentinel.errors import ConfigurationError, PrefectUnreachable
 from sentinel.incidents.state import Incident, Status, incident_severity, sev_of
 from sentinel.severity import Severity
 from sentinel.store import Store
+from sentinel.store.incidents.action_items import ActionItems
 from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.listing import IncidentFilter
 from sentinel.store.incidents.opening import NewIncident
@@ -139,6 +141,25 @@ class IncidentsHere:
         """Save a post-mortem."""
         saved = PostMortems(self._store).save(incident_id, document, actor=self._actor)
         return msgspec.to_builtins(saved)
+
+    def action_items(self, incident_id: str) -> dict[str, Any]:
+        """Return the action items of an incident."""
+        return {"items": msgspec.to_builtins(ActionItems(self._store).of(incident_id))}
+
+    def added_action_item(
+        self, incident_id: str, title: str, owner: str, due: date | None
+    ) -> dict[str, Any]:
+        """Add an action item."""
+        items = ActionItems(self._store)
+        return msgspec.to_builtins(
+            items.add(incident_id, title, actor=self._actor, owner=owner, due=due)
+        )
+
+    def edited_action_item(self, incident_id: str, item_id: str, *, done: bool) -> dict[str, Any]:
+        """Mark an action item as done, or as not done."""
+        items = ActionItems(self._store)
+        fields = {"done": done}
+        return msgspec.to_builtins(items.edit(incident_id, item_id, fields, actor=self._actor))
 
     def applied(self, text: str, note: str, expected: int | None) -> dict[str, Any]:
         """Apply the incident policies."""

@@ -71,6 +71,21 @@ def test_an_incident_is_opened_worked_and_resolved(sentinel: Run, tmp_path: Path
     assert "is resolved already" in again[2]
 
 
+def test_action_items_are_added_and_done(sentinel: Run):
+    place = told(sentinel, "open", "Checkout is slow")["id"]
+    given = ("--owner", "ben", "--due", "2026-12-24")
+    item = told(sentinel, "action", "add", place, "Watch the disk", *given)
+    assert (item["owner"], item["due"], item["done_at"]) == ("ben", "2026-12-24", None)
+    assert all(word in sentinel("incident", "action", "list", place)[1]
+               for word in (item["id"], "no", "2026-12-24", "ben", "Watch the disk"))  # fmt: skip
+    assert told(sentinel, "action", "done", place, item["id"])["done_at"]
+    assert told(sentinel, "action", "list", place)["items"][0]["done_by"]
+    assert told(sentinel, "action", "done", place, item["id"], "--reopen")["done_at"] is None
+    code, _, err = sentinel("incident", "action", "done", place, "0" * 32)
+    assert code != 0
+    assert "the incident has no action item" in err
+
+
 def test_policies_are_applied_shown_and_rolled_back(sentinel: Run, tmp_path: Path):
     file = tmp_path / "policies.yaml"
     file.write_text(POLICIES)
