@@ -59,6 +59,8 @@ class DependencyWatch:
         self._thread: threading.Thread | None = None
         self._waiting: set[str] = set()
         self._done: dict[str, datetime] = {}
+        self._tried: dict[str, int] = {}
+        self._turns = 0
         self._failing = False
 
     def start(self) -> None:
@@ -92,10 +94,13 @@ class DependencyWatch:
         now = self._store.now()
         with self._lock:
             due = [
-                one for one in sorted(self._waiting)
+                one for one in sorted(self._waiting, key=lambda one: (self._tried.get(one, 0), one))
                 if one not in self._done or now - self._done[one] >= EVERY
             ]  # fmt: skip
+        self._turns += 1
         for tenant in due:
+            # Whose spans cannot be read is tried last in the next turn, so that others are read.
+            self._tried[tenant] = self._turns
             try:
                 observe(self._store, tenant, self._read(settings, tenant, now), "traces")
             except (SentinelError, SQLAlchemyError) as error:

@@ -57,6 +57,22 @@ def test_a_store_that_does_not_answer_is_asked_again(store: Store, clock: FakeCl
     assert len(ServicesNow(store, "default").dependencies()) == 1
 
 
+def test_a_tenant_whose_spans_cannot_be_read_keeps_no_other_waiting(store: Store):
+    read = list[str]()
+
+    def fails_for_acme(_: Settings, tenant: str, at: datetime) -> dict[tuple[str, str], int]:
+        read.append(tenant)
+        if tenant == "acme":
+            raise TelemetryUnavailable("too many spans")
+        return {("web", "db"): 1}
+
+    watch = DependencyWatch(store, fails_for_acme)
+    for tenant in ("default", "acme"):
+        watch.wake(Settings(), tenant)
+    assert [watch.turn(Settings()) for _ in range(3)] == [2, 1, 1]
+    assert read == ["acme", "default", "acme", "acme"]
+
+
 def test_spans_of_a_real_store_become_dependencies(
     store: Store, clock: FakeClock, telemetry: TelemetryClient, telemetry_settings: Settings
 ):
