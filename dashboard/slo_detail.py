@@ -102,7 +102,8 @@ def _head(view: SloView) -> None:
     to_past = f"history?q={quote(f'rule:{rule}', safe='')}"
     links = [("Rule", to_rule), ("Alerts", to_alerts), ("Past alerts", to_past)]
     if definition.service:
-        links.append(("Service", f"services?{urlencode({'service': definition.service})}"))
+        of = {"service": definition.service, "tenant": definition.tenant}
+        links.append(("Service", f"services?{urlencode(of)}"))
     shown = " · ".join(
         f'<a href="{escape(href)}" target="_self">{name}</a>' for name, href in links
     )

@@ -97,14 +97,14 @@ def listed() -> None:
         return
     healths = _filters(view.tenants)
     shown = [one for one in view.items if not healths or one.health in healths]
-    if not shown:
+    if shown:
+        several = len(view.tenants) > 1
+        st.html(list_html(shown, within.now(), session.clock(), tenants=several))
+    elif not view.more:
         st.html('<div class="empty"><h2>No SLO matches</h2><p>Try fewer words.</p></div>')
-        return
-    several = len(view.tenants) > 1
-    st.html(list_html(shown, within.now(), session.clock(), tenants=several))
     if view.more:
-        st.html(f'<p class="small">The first {MOST_LISTED} by name are shown; search for '
-                "others.</p>")  # fmt: skip
+        st.html(f'<p class="small">Of the first {MOST_LISTED} by name, {len(shown)} are shown; '
+                "search for others.</p>")  # fmt: skip
 
 
 def _leave_report() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import slo_view
 from dashboard.slo_fields import problems_of
 from dashboard.slo_view import burn_points, prediction_words, read_one, read_page, violations_in
 from sentinel.access import EVERYTHING, Principal, Reach, Role, Scope
@@ -52,6 +53,18 @@ def opened(page: AppTest, **parameters: str) -> AppTest:
 
 def names(html: str) -> list[str]:
     return re.findall(r'href="slos\?slo=([^"&]+)', html)
+
+
+def test_a_status_is_not_said_to_match_nothing_while_there_are_others(
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(slo_view, "MOST_LISTED", 1)
+    made(scene.store, "fine", service="pay")
+    made(scene.store, "idle", days=0)
+    opened(page)
+    page.button_group(key="slo-states").set_value(["Not enough data"]).run()
+    assert "No SLO matches" not in shown(page)
+    assert "Of the first 1 by name, 0 are shown; search for others." in shown(page)
 
 
 def test_the_list_shows_the_worst_first_and_is_filtered(scene: Scene, page: AppTest):
@@ -109,6 +122,9 @@ def test_one_is_shown_with_charts_violations_its_rule_and_its_alerts(scene: Scen
     assert "<th scope=row>page</th><td>1h</td><td>50</td>" in words.replace("</td><td>5m", "</td>")
     page.button_group(key="slo-objective-of-broken").set_value("50% over 7 days").run()
     assert "page over 1h, fires above 3.36" in shown(page)
+    made(scene.store, "served", service="pay")
+    words = shown(opened(page, slo="served"))
+    assert "services?service=pay&amp;tenant=default" in words
     assert "There is no SLO gone" in shown(opened(page, slo="gone"))
 
 
