@@ -304,7 +304,7 @@ def save_post_mortem(
 )
 @needs(Permission.READ, "incidents", confined=True)
 def list_post_mortems(request: Request, incident_id: IncidentId, who: Acting) -> PostMortemList:
-    """List the versions that people saved, newest first."""
+    """List the newest 20 versions that people saved, newest first."""
     found = PostMortems(store_of(request), who.scope(Permission.READ)).versions(incident_id)
     return PostMortemList(items=[post_mortem_item(one) for one in found])
 

@@ -29,10 +29,12 @@ from sentinel.store.incidents.timeline import timeline_in, times_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["LONGEST", "PostMortem", "PostMortems"]
+__all__ = ["LONGEST", "MOST_VERSIONS", "PostMortem", "PostMortems"]
 
 LONGEST = 500_000
 """Characters of a post-mortem that a person saves."""
+MOST_VERSIONS = 20
+"""That are listed at once, each with its document."""
 _MOST_TITLES = 50
 
 
@@ -89,11 +91,12 @@ class PostMortems:
             return self._generated(connection, incident_of(row))
 
     def versions(self, incident_id: str) -> list[PostMortem]:
-        """Return every version that was saved, the newest first; raises as `get` does."""
+        """Return the newest 20 versions that were saved, the newest first; raises as `get` does."""
         query = select(POST_MORTEM).where(POST_MORTEM.c.incident_id == incident_id)
         with self._store.read() as connection:
             incident_row(connection, self._scope, incident_id)
-            rows = connection.execute(query.order_by(POST_MORTEM.c.version.desc()))
+            newest = query.order_by(POST_MORTEM.c.version.desc()).limit(MOST_VERSIONS)
+            rows = connection.execute(newest)
             return [_saved(row) for row in rows]
 
     def version(self, incident_id: str, version: int) -> PostMortem:

@@ -20,7 +20,7 @@ from sentinel.store.incidents.action_items import ActionItems
 from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.listing import IncidentFilter
 from sentinel.store.incidents.opening import NewIncident
-from sentinel.store.incidents.post_mortems import PostMortems
+from sentinel.store.incidents.post_mortems import MOST_VERSIONS, PostMortems
 from sentinel.store.incidents.statistics import figures_between
 from sentinel.store.incidents.steps import Steps
 from sentinel.store.incidents.timeline import timeline_of
@@ -268,6 +268,14 @@ def test_retention_keeps_the_alerts_of_an_incident_as_long_as_the_incident(
     for table in ("incident", "incident_alert", "incident_entry", "incident_step",
                   "incident_action_item", "post_mortem_version"):  # fmt: skip
         assert world.rows(f"SELECT * FROM {table}") == [], table
+
+
+def test_the_newest_versions_of_a_post_mortem_are_listed(incidents: Incidents, store: Store):
+    one, kept = incidents.open(new(), actor="ann"), PostMortems(store)
+    for number in range(MOST_VERSIONS + 2):
+        kept.save(one.id, f"Text {number}.", actor="ann")
+    listed = [each.version for each in kept.versions(one.id)]
+    assert listed == list(range(MOST_VERSIONS + 2, 2, -1))
 
 
 @pytest.mark.parametrize("name", ["maria", "maria_b"])
