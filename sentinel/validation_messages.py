@@ -136,11 +136,18 @@ def _pattern(pattern: str) -> str:
         return "must be an address that begins with http:// or https://, without spaces"
     if pattern.startswith(("^[^\\x00-", "^[^\\u0000-")):
         return "must be one line, without control characters"
+    if pattern.startswith("^[!-~]"):
+        return "must be printable characters of ASCII, without a space at either end"
     named = [_classes(one) for one in re.sub(r"[\^$()?]", "", pattern).split("|")]
-    if not all(named):
-        return ""
     longest = max(named, key=lambda classes: sum(most for _, _, most in classes))
-    allowed = max((shown for shown, _, _ in longest), key=len)
+    allowed = max((shown for shown, _, _ in longest), key=len, default=())
+    alike = all(
+        classes and all(set(shown) <= set(allowed) for shown, _, _ in classes)
+        and (classes is longest or sum(most for _, _, most in classes) == 1)
+        for classes in named
+    )  # fmt: skip
+    if not alike or not pattern.startswith("^"):
+        return ""
     least = min(sum(least for _, least, _ in classes) for classes in named)
     most = sum(most for _, _, most in longest)
     if least == most:
@@ -158,7 +165,8 @@ def _classes(text: str) -> list[tuple[tuple[str, ...], int, int]]:
     Returns:
         Nothing where the text is anything else.
     """
-    if _CLASS.sub("", text):
+    # Ranges of other characters, and classes such as \\w, are more than can be listed.
+    if _CLASS.sub("", text) or re.search(r"[^\w\]]-[^\]]|\\[a-zA-Z]", text):
         return []
     return [
         (

@@ -80,6 +80,17 @@ def test_a_message_says_what_the_value_must_be(given: dict[str, Any], message: s
             "must be an address that begins with http:// or https://, without spaces",
         ),
         (r"^[^\x00-\x1f\x7f]*$", "must be one line, without control characters"),
+        (
+            "^[!-~]([ -~]{0,98}[!-~])?$",
+            "must be printable characters of ASCII, without a space at either end",
+        ),
+        ("^[ -/]{3}$", "String should match pattern '^[ -/]{3}$'"),
+        (r"^[\d.]{3}$", "String should match pattern '^[\\d.]{3}$'"),
+        ("^[1-9][0-9]{0,2}[smhd]$", "String should match pattern '^[1-9][0-9]{0,2}[smhd]$'"),
+        (
+            "^([0-9]{1,18}|[0-9a-f]{32})$",
+            "String should match pattern '^([0-9]{1,18}|[0-9a-f]{32})$'",
+        ),
         (r"^a+b$", "String should match pattern '^a+b$'"),
     ],
 )
