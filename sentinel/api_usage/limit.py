@@ -37,7 +37,8 @@ _LEASES = 10_000
 _LEASE_LIFE = 10 * MICROS
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
 _PLAN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
-_METHOD = re.compile(r"[A-Z]{1,20}")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE")
+"""Of HTTP: RFC 9110, PATCH (RFC 5789) and QUERY. A limit on another one would apply to nothing."""
 WILDCARD = re.compile(r"\{[^/{}]*\}|\*")
 """What stands for letters in one segment of a path."""
 _PATH = re.compile(r"/[\x21-\x7e]{0,499}")
@@ -175,7 +176,8 @@ def _faults(limit: Limit) -> list[tuple[bool, str]]:
         (kind is Kind.LOG and limit.amount > LONGEST_LOG,
          f"a log keeps {LONGEST_LOG:,} requests at most: use counter or bucket"),
         (len(set(limit.by)) < len(limit.by), "the same word twice after `by`"),
-        (bool(limit.method) and not _METHOD.fullmatch(limit.method), "a method is like GET"),
+        (bool(limit.method) and limit.method not in METHODS,
+         f"{limit.method[:20]!r} is no method of HTTP: {', '.join(METHODS)}"),
         (bool(limit.path) and not _PATH.fullmatch(limit.path),
          "a path begins with / and has no spaces"),
         ("**" in limit.path.removesuffix("/**"), "** stands at the end of a path, after a /"),

@@ -262,8 +262,10 @@ def read_text(file: Path) -> str:
     """
     try:
         return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: {error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} is no text in UTF-8") from None
 
 
 def _in_file(file: Path, read: Callable[[str], list[SloDefinition]]) -> Sequence[SloDefinition]:

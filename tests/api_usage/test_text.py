@@ -50,6 +50,7 @@ def test_every_limit_of_a_text_is_read():
         ("0/minute", "amount is 1"), ("10/0s", "period is 1 second"), ("1/400 days", "366 days"),
         ("2000/minute log", "a log keeps 1,000"), ("10/minute lease 5", "only a bucket or a quota"),
         ("5/s burst 1 lease 5", "too small to be leased"),
+        ("10/minute on GIT /a", "'GIT' is no method of HTTP"),
         ("10/minute on GET a/b", "'a/b' is not understood"), ("10/minute on /a/**/b", "at the end"),
         ("10/minute on /*-*", "one wildcard"), ("1000000000/366 days", "times the period"),
         ("10/minute by key; 10/minute by key", "two limits are named"),
