@@ -245,7 +245,7 @@ def _items(view: IncidentView, acts: bool) -> None:
     for item in view.items:
         done = item.done_at is not None
         about = [
-            item.owner or "nobody yet", f"due {item.due:%Y-%m-%d}" if item.due else "",
+            item.owner or "nobody yet", f"due {item.due.isoformat()}" if item.due else "",
             f"done {clock.brief(item.done_at)} by {item.done_by}" if item.done_at else "",
         ]  # fmt: skip
         with st.container(horizontal=True, vertical_alignment="center", gap="small",

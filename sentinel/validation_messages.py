@@ -104,6 +104,8 @@ def validation_message(error: Mapping[str, Any], model: type[BaseModel] | None =
     if kind in _LIMIT_OF_KIND:
         name = _LIMIT_OF_KIND[kind]
         return _limits({name: given[name]} | _limits_at(model, error["loc"]))
+    if kind in ("too_short", "too_long") and isinstance(error.get("input"), str):
+        kind = f"string_{kind}"  # of a text that a validator has changed before
     if kind in _SIZES:
         name, message, one, many = _SIZES[kind]
         return message.format(given[name], one if given[name] == 1 else many)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -125,3 +126,12 @@ def test_the_lint_names_the_field_of_a_rule_and_the_value(
     assert not isinstance(rule, Rule)
     said = list(about_rule(deployment, rule, "cpu-high", "cpu_usage"))
     assert any(one.startswith(message) or message in one for one in said), said
+
+
+def test_a_text_that_a_validator_has_changed_is_too_short_by_characters() -> None:
+    class Titled(BaseModel):
+        title: Annotated[str, AfterValidator(str.strip), Field(min_length=2)]
+
+    with pytest.raises(ValidationError) as error:
+        Titled(title=" a ")
+    assert validation_message(error.value.errors()[0]) == "must have at least 2 characters"

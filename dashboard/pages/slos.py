@@ -128,10 +128,10 @@ def report(days: int) -> None:
                                       key=f"slo-report-days-{days}", label_visibility="collapsed",
                                       format_func=lambda one: f"{one} days")  # fmt: skip
         st.download_button("Markdown", as_markdown(*given), key="slo-report-markdown",
-                           file_name=f"slos-{now:%Y-%m-%d}.md", mime="text/markdown",
+                           file_name=f"slos-{now:%Y%m%d-%H%M}.md", mime="text/markdown",
                            icon=":material/download:")  # fmt: skip
         st.download_button("HTML", as_html(*given), key="slo-report-html",
-                           file_name=f"slos-{now:%Y-%m-%d}.html", mime="text/html",
+                           file_name=f"slos-{now:%Y%m%d-%H%M}.html", mime="text/html",
                            icon=":material/download:")  # fmt: skip
         prints = st.button("Print, or save as PDF", key="slo-report-print",
                            icon=":material/print:")  # fmt: skip

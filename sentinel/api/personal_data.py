@@ -32,7 +32,8 @@ class PersonNamed(BaseModel):
     name: Annotated[
         str,
         Field(
-            pattern=r"^([^\s\u0000]|[^\s\u0000][^\u0000]*[^\s\u0000])$",
+            # Without \s, by which readers of the document mean different characters.
+            pattern=r"^([^\x00-\x20\x7f-\xa0]|[^\x00-\x20\x7f-\xa0][^\u0000]*[^\x00-\x20\x7f-\xa0])$",
             max_length=200,
             description="As timelines have it.",
         ),

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
+from sentinel.api.bodies import Moment
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.scoped import WholeTenant
@@ -44,8 +45,8 @@ def list_events(
     cursor: Annotated[
         str | None, Query(pattern=_ID, description="next_cursor of the previous page.")
     ] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Received at or after this.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Received before this.")] = None,
+    since: Annotated[Moment | None, Query(description="Received at or after this.")] = None,
+    until: Annotated[Moment | None, Query(description="Received before this.")] = None,
     q: Annotated[
         str,
         Query(max_length=200, description="What the JSON of the event has, in whatever case."),

@@ -37,9 +37,11 @@ ALL = "all"
 COMPONENTS: dict[str, tuple[str, ...]] = {
     ALL: ("sentinel", "dashboard", "blocks", "flows", "triggers"),
     "api": ("sentinel.api",),
+    "asgi": ("sentinel.asgi",),
     "blocks": ("blocks",),
     "dashboard": ("sentinel.dashboard", "dashboard"),
     "engine": ("sentinel.engine",),
+    "event_policies": ("sentinel.event_policies",),
     "ingest": ("sentinel.ingest",),
     "prefect_client": ("sentinel.prefect_client",),
     "public_pages": ("sentinel.public_pages",),

@@ -38,7 +38,7 @@ def test_a_dashboard_is_saved_replaced_and_removed_by_its_owner(client: httpx.Cl
     assert client.delete(f"{URL}/wall", headers=stale).status_code == 412
     assert client.delete(f"{URL}/wall", headers=MARIA).json()["tiles"] == []
     assert client.delete(f"{URL}/wall", headers=MARIA).status_code == 404
-    refused = client.put(f"{URL}/wall", json={"tiles": [{"kind": "slo"}]}, headers=MARIA)
+    refused = client.put(f"{URL}/wall", json={"tiles": [{"kind": "none"}]}, headers=MARIA)
     assert refused.status_code == 422
     assert "tiles" in refused.json()["error"]["message"]
     for tile, says in (

@@ -83,7 +83,7 @@ def test_a_dashboard_is_made_arranged_and_imported_and_taken_back(scene: Scene, 
     press(page, "tile-add")
     assert kinds(scene, "wall") == ["trend", "count", "table", "oncall"]
     (area,) = (one for one in page.text_area if str(one.key).startswith("board-yaml"))
-    area.set_value("tiles: [{kind: slo}]")
+    area.set_value("tiles: [{kind: none}]")
     assert "Nothing was changed" in press(page, "board-import")
     (area,) = (one for one in page.text_area if str(one.key).startswith("board-yaml"))
     area.set_value(ALL)

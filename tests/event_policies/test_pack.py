@@ -76,5 +76,7 @@ def test_the_deployment_of_the_how_to_page_fits(tmp_path: Path):
     shown = page.read_text().split("```yaml\n")
     (tmp_path / "prefect.yaml").write_text(shown[1].split("```")[0])
     assert lint_files([tmp_path / "prefect.yaml"]) == []
-    window = yaml.safe_load(shown[2].split("```")[0])
+    window = yaml.safe_load(
+        next(one for one in shown[2:] if one.startswith("rules:")).split("```")[0]
+    )
     assert policy_of({"name": "shown", **window}).window is not None

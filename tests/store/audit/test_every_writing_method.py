@@ -195,6 +195,7 @@ EXEMPT = {
     "rules.remediation.Remediations._move": _ENGINE,
     "rules.remediation.Remediations.follow": _ENGINE,
     "rules.remediation.Remediations.not_started": _ENGINE,
+    "database.retention._forget_limits": _UPKEEP,
     "database.retention.forget_incidents": _UPKEEP,
     "incidents.steps.Steps._move": _ENGINE,
     "incidents.steps.Steps.follow": _ENGINE,
