@@ -251,7 +251,9 @@ def test_every_version_is_kept_and_can_be_gone_back_to(desk: Desk, clock: FakeCl
     assert routes.tree() is None
     with pytest.raises(NotFound, match="there is no version 9"):
         routes.rollback(9, actor="cy")
-    actions = desk.rows("SELECT action, object_id FROM audit WHERE object_kind = 'routes'")
+    actions = desk.rows(
+        "SELECT action, object_id FROM audit WHERE object_kind = 'routes' ORDER BY object_id"
+    )
     assert [tuple(row) for row in actions] == [("routes.applied", str(n)) for n in (1, 2, 3, 4)]
 
 
