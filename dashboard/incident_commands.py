@@ -158,10 +158,15 @@ class AssignIncident(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetRootCause(msgspec.Struct, frozen=True, kw_only=True):
-    """Write down the root cause; an empty text takes it back."""
+    """Write down the root cause; an empty text takes it back.
+
+    Attributes:
+        before: the root cause that the form began from
+    """
 
     id: Id
     text: Text
+    before: Text
 
     def carry_out(self, services: Services, actor: str) -> Incident:
         """Write it down.
@@ -175,8 +180,19 @@ class SetRootCause(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             NotFound: there is none in scope
+            Conflict: somebody wrote another one down meanwhile
         """
-        return _incidents(services).set_root_cause(self.id, self.text.strip(), actor=actor)
+
+        def check(there: Incident) -> None:
+            # The text and not the version, which also rises with each alert that is gathered.
+            if there.root_cause != self.before:
+                raise Conflict(
+                    "somebody wrote down another root cause meanwhile",
+                    hint="Look at it, and save again to replace it.",
+                )
+
+        incidents = _incidents(services)
+        return incidents.set_root_cause(self.id, self.text.strip(), actor=actor, check=check)
 
 
 class EditIncident(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,7 +41,7 @@ __all__ = ["PAGE", "detail"]
 PAGE = "incidents"
 _FORM = "incident-form"
 """Number in the keys of inputs: they begin anew after what they held was sent."""
-_BEGAN = ("edit-began", "runbook-began", "document-began")
+_BEGAN = ("edit-began", "runbook-began", "document-began", "cause-began")
 _SEVERITIES = ["critical", "high", "medium", "low", "info"]
 
 
@@ -223,13 +223,16 @@ def _cause(incident: Incident, acts: bool) -> None:
         return
     st.text_area("Root cause", incident.root_cause, key=_key("cause"), height=80,
                  label_visibility="collapsed", max_chars=20_000)  # fmt: skip
+    _, began = _began("cause-began", incident, {"cause": incident.root_cause})
     st.button("Save the root cause", key="incident-cause-save", on_click=_save_cause,
-              args=(incident,))  # fmt: skip
+              args=(incident, began["cause"]))  # fmt: skip
 
 
-def _save_cause(incident: Incident) -> None:
-    _run(SetRootCause(id=incident.id, text=_held("cause")), "The root cause is written down",
-         SetRootCause(id=incident.id, text=incident.root_cause))  # fmt: skip
+def _save_cause(incident: Incident, before: str) -> None:
+    text = _held("cause")
+    back = SetRootCause(id=incident.id, text=before, before=text)
+    command = SetRootCause(id=incident.id, text=text, before=before)
+    _run(command, "The root cause is written down", back)
 
 
 def _add_item(incident: Incident) -> None:

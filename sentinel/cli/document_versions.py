@@ -54,8 +54,10 @@ def text_of(file: Path) -> str:
     """
     try:
         return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} is no text in UTF-8") from None
 
 
 def print_applied(noun: str, done: Applied, *, json: bool) -> None:

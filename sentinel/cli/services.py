@@ -305,10 +305,10 @@ def _services_now(tenant: str) -> Generator[ServicesNow]:
 
 
 def _in_file(file: Path) -> list[ServiceDefinition]:
-    from sentinel.cli.slos import read_text
+    from sentinel.cli.document_versions import text_of
     from sentinel.services.definition import from_yaml
 
-    text = read_text(file)
+    text = text_of(file)
     try:
         return from_yaml(text)
     except ConfigurationError as error:

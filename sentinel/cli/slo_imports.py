@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sentinel.cli.document_versions import text_of
 from sentinel.cli.output import AsJson, complain, json_out, say
-from sentinel.cli.slos import read_text
 from sentinel.errors import ConfigurationError
 
 __all__ = ["add_to"]
@@ -46,7 +46,7 @@ def import_(
     from sentinel.ingest.slo_import import imported_slos
     from sentinel.slo.definition import to_yaml
 
-    found = imported_slos({str(file): read_text(file) for file in files})
+    found = imported_slos({str(file): text_of(file) for file in files})
     text = to_yaml(list(found.slos))
     try:
         if output is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sentinel.cli.document_versions import text_of
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store, settings_here
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sentinel.store import Store
     from sentinel.store.slo.slos import StoredSlo
 
-__all__ = ["commands", "read_text"]
+__all__ = ["commands"]
 
 commands = typer.Typer(no_args_is_help=True, help="Service level objectives (SLOs).")
 
@@ -248,28 +249,8 @@ def report(
         say(line)
 
 
-def read_text(file: Path) -> str:
-    """Return the text of a file.
-
-    Args:
-        file: its path
-
-    Returns:
-        The text.
-
-    Raises:
-        ConfigurationError: it cannot be read
-    """
-    try:
-        return file.read_text("utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{file} is no text in UTF-8") from None
-
-
 def _in_file(file: Path, read: Callable[[str], list[SloDefinition]]) -> Sequence[SloDefinition]:
-    text = read_text(file)
+    text = text_of(file)
     try:
         return read(text)
     except ConfigurationError as error:

@@ -95,7 +95,7 @@ _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     lambda _: MoveIncident(id="0" * 32, status=Status.RESOLVED),
     lambda _: PostUpdate(id="0" * 32, text="news"),
     lambda _: AssignIncident(id="0" * 32, person="ann"),
-    lambda _: SetRootCause(id="0" * 32, text="a cable"),
+    lambda _: SetRootCause(id="0" * 32, text="a cable", before=""),
     lambda _: EditIncident(id="0" * 32, version=1, fields={"title": "slower"}),
     lambda place: TakeOutAlert(id="0" * 32, alert=place.alert),
     lambda _: ActOnStep(id="0" * 32, number=1, act="done"),

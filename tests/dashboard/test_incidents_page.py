@@ -150,6 +150,21 @@ def test_a_post_mortem_is_generated_edited_and_kept_with_its_action_items(
     assert Incidents(scene.store).get(one.id).resolved_by == "maria"
 
 
+def test_a_root_cause_of_somebody_else_is_not_replaced_unseen(scene: Scene, page: AppTest):
+    one, incidents = made(scene, "slow"), Incidents(scene.store)
+    opened(page, incident=one.id)
+    page.text_area(key="incident-cause-0").set_value("a cable").run()
+    incidents.set_root_cause(one.id, "a full disk", actor="lena")
+    page.run()  # the page shows the other one meanwhile
+    assert "another root cause meanwhile" in pressed(page, "incident-cause-save")
+    assert incidents.get(one.id).root_cause == "a full disk"
+    assert page.text_area(key="incident-cause-0").value == "a cable"
+    pressed(page, "incident-cause-save")  # again, having seen it
+    assert incidents.get(one.id).root_cause == "a cable"
+    pressed(page, "undo-incidents-button")
+    assert incidents.get(one.id).root_cause == "a full disk"
+
+
 def test_the_list_has_open_and_past_ones_figures_and_a_filter(scene: Scene, page: AppTest):
     made(scene, "lesser", severity=2)
     made(scene, "worst", severity=5)
