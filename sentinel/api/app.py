@@ -44,6 +44,7 @@ from sentinel.api import (
     intake,
     introduction,
     keys,
+    limit_sets,
     log_search,
     login,
     message_settings,
@@ -118,6 +119,7 @@ from sentinel.settings import Settings
 from sentinel.settings import settings as settings_of_process
 from sentinel.store import Store
 from sentinel.store.access.security_log import SecurityLog
+from sentinel.store.api_usage.limit_sets import HeldLimitSets
 from sentinel.store.events.log_policies import LogPolicies
 
 __all__ = ["create_app"]
@@ -214,6 +216,7 @@ def create_app(
     app.state.store = store or Store.of(chosen, origin=Origin("api", "token"))
     app.state.answers = Answers(app.state.store)
     app.state.batches = Batches(app.state.store)
+    app.state.limit_sets = HeldLimitSets(app.state.store)
     app.state.known_lists = alerts.KnownLists()
     app.state.arrivals = Arrivals(app.state.store)
     app.state.posted_alerts = AlertmanagerIntake(app.state.store)
@@ -279,7 +282,7 @@ def create_app(
     app.include_router(webhooks.older, dependencies=guarded)
     for older in (
         events.batches, stored_events.router, runtime_settings.router, services.router,
-        consumer_keys.router,
+        consumer_keys.router, limit_sets.router, limit_sets.decisions,
     ):  # fmt: skip
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
     for router in (

@@ -13,8 +13,9 @@ from sentinel.api.access import Acting
 from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
 from sentinel.api.paging import NEXT
-from sentinel.api.problems import Problem, responses
+from sentinel.api.problems import responses
 from sentinel.api.shown_rules import store_of
+from sentinel.api.whole_tenant import whole_tenant
 from sentinel.api_usage.consumer_keys import LONGEST_TOKEN, KeyState, public_keys, token_for
 from sentinel.duration import Duration
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys, ConsumerKeyView, MadeConsumerKey
@@ -193,7 +194,7 @@ def create_consumer_key(
     Returns:
         The key and its secret.
     """
-    tenant = _tenant(who, asked.tenant)
+    tenant = whole_tenant(who, Permission.EDIT, asked.tenant)
     made = _keys(request, who, Permission.EDIT).create(
         asked.name, tenant=tenant, actor=who.name, consumer=asked.consumer,
         plan=asked.plan or "", permissions=asked.permissions, expires_in=asked.expires_in,
@@ -270,30 +271,6 @@ def rotate_consumer_key(
         consumer_key_id, actor=who.name, overlap=asked.overlap, expires_in=asked.expires_in
     )
     return _made(request, made, response)
-
-
-def _tenant(who: Principal, given: str | None) -> str:
-    """Return the tenant of a new key.
-
-    Args:
-        who: makes it
-        given: as they named it
-
-    Returns:
-        Its name.
-
-    Raises:
-        Problem: 403 where the caller may not edit all of it
-    """
-    whole = who.scope(Permission.EDIT).whole_tenants
-    if given is None:
-        given = next(iter(whole)) if whole is not None and len(whole) == 1 else "default"
-    if whole is not None and given not in whole:
-        raise Problem(
-            403, "forbidden", f"{who.name} may not edit all of the tenant {given}",
-            hint="Name a tenant in which you are an editor for all teams.", field="tenant",
-        )  # fmt: skip
-    return given
 
 
 def _made(request: Request, made: MadeConsumerKey, response: Response) -> ConsumerKeyMade:

@@ -22,7 +22,6 @@ __all__ = [
     "Limit",
     "Part",
     "checked",
-    "same_names_refused",
 ]
 
 MICROS = 1_000_000
@@ -147,18 +146,6 @@ def checked(limit: Limit) -> Limit:
         if wrong:
             raise ConfigurationError(f"limit {limit.name[:80]!r}: {why}")
     return limit
-
-
-def same_names_refused(limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
-    """Return limits that are used together; raises `ConfigurationError` for a name given twice."""
-    seen = set[str]()
-    for one in limits:
-        if one.name in seen:
-            raise ConfigurationError(
-                f"two limits are named {one.name!r}", hint="Add `named NAME` to one of them."
-            )
-        seen.add(one.name)
-    return limits
 
 
 def _faults(limit: Limit) -> list[tuple[bool, str]]:

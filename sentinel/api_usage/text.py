@@ -1,13 +1,17 @@
 """Limits as people write them: `100/minute by key; 20/s burst 40 by address on GET /a/**`. Pure.
 
-Every limit of a text is read, and a word or a unit that is not known is an error.
+Every limit of a text is read, and a word or a unit that is not known is an error at its line and
+column.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import msgspec
 
 from sentinel.api_usage.limit import (
     DAY,
@@ -17,11 +21,10 @@ from sentinel.api_usage.limit import (
     Limit,
     Part,
     checked,
-    same_names_refused,
 )
 from sentinel.errors import ConfigurationError
 
-__all__ = ["limit_text", "parse_limit", "parse_limits"]
+__all__ = ["Fault", "LimitsRead", "limit_text", "parse_limit", "parse_limits", "read_limits"]
 
 _UNITS = {
     "second": ("s", "sec", "second", "seconds"),
@@ -36,9 +39,46 @@ _UNIT = {word: unit for unit, words in _UNITS.items() for word in words}
 _RATE = re.compile(
     r"([0-9][0-9_,]*)\s*(?:/|\s+per\s+)\s*([0-9]{1,9})?\s*([A-Za-z]+)(?=\s|$)", re.IGNORECASE
 )
+_WORD = re.compile(r"\S+")
 _LONGEST, _MOST = 10_000, 100
 _EXAMPLE = "Write for example 100/minute by key, or 10000 per month quota by key."
 _KINDS = frozenset(one.value for one in Kind)
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What cannot be read of a text.
+
+    Attributes:
+        line: from 1
+        column: from 1, in characters
+        message: what is wrong
+        hint: what to write instead; may be empty
+    """
+
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+
+class LimitsRead(msgspec.Struct, frozen=True):
+    """A text that was read.
+
+    Attributes:
+        limits: those that could be read, in their order
+        faults: what could not, in its order; empty where all of it could
+    """
+
+    limits: tuple[Limit, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+class _Misread(ConfigurationError):
+    """An error at a place of one limit, in characters from its beginning."""
+
+    def __init__(self, error: ConfigurationError, offset: int) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.offset = offset
 
 
 def parse_limits(text: str) -> tuple[Limit, ...]:
@@ -51,17 +91,58 @@ def parse_limits(text: str) -> tuple[Limit, ...]:
         All of them, in their order.
 
     Raises:
-        ConfigurationError: one cannot be read; the message says which and why
+        ConfigurationError: one cannot be read; the message says where, which and why
+    """
+    found = read_limits(text)
+    if found.faults:
+        first = found.faults[0]
+        where = f"line {first.line}, column {first.column}: "
+        raise ConfigurationError(where + first.message, hint=first.hint)
+    return found.limits
+
+
+def read_limits(text: str) -> LimitsRead:
+    """Read limits that are used together, as far as they can be.
+
+    Args:
+        text: as of `parse_limits`
+
+    Returns:
+        The limits, and every fault of the text.
     """
     if len(text) > _LONGEST:
-        raise ConfigurationError(f"the limits have {len(text):,} letters: {_LONGEST:,} at most")
-    lines = (line.split("#", 1)[0] for line in text.splitlines())
-    parts = [part.strip() for line in lines for part in line.split(";") if part.strip()]
+        said = f"the limits have {len(text):,} letters: {_LONGEST:,} at most"
+        return LimitsRead((), (Fault(1, 1, said),))
+    parts = list(_parts_of(text))
     if not parts:
-        raise ConfigurationError("there is no limit in this text", hint=_EXAMPLE)
+        return LimitsRead((), (Fault(1, 1, "there is no limit in this text", _EXAMPLE),))
     if len(parts) > _MOST:
-        raise ConfigurationError(f"there are {len(parts):,} limits: {_MOST} at most")
-    return same_names_refused(tuple(parse_limit(part) for part in parts))
+        line, column, _ = parts[_MOST]
+        said = f"there are {len(parts):,} limits: {_MOST} at most"
+        return LimitsRead((), (Fault(line, column, said),))
+    limits, faults = dict[str, Limit](), list[Fault]()
+    for line, column, part in parts:
+        try:
+            limit = parse_limit(part)
+        except ConfigurationError as error:
+            offset = error.offset if isinstance(error, _Misread) else 0
+            faults.append(Fault(line, column + offset, error.message, error.hint))
+            continue
+        if limit.name in limits:
+            said = f"two limits are named {limit.name!r}"
+            faults.append(Fault(line, column, said, "Add `named NAME` to one of them."))
+        limits.setdefault(limit.name, limit)
+    return LimitsRead(tuple(limits.values()), tuple(faults))
+
+
+def _parts_of(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield each limit with its line and column."""
+    for number, line in enumerate(text.splitlines(), 1):
+        column = 1
+        for part in line.split("#", 1)[0].split(";"):
+            if stripped := part.strip():
+                yield number, column + len(part) - len(part.lstrip()), stripped
+            column += len(part) + 1
 
 
 def parse_limit(text: str) -> Limit:
@@ -78,16 +159,18 @@ def parse_limit(text: str) -> Limit:
     Raises:
         ConfigurationError: it cannot be read
     """
-    found = _RATE.match(text.strip())
+    text = text.strip()
+    found = _RATE.match(text)
     if found is None:
         raise ConfigurationError(f"{text[:80]!r} is no limit", hint=_EXAMPLE)
     unit = _UNIT.get(found[3].lower())
     if unit is None:
-        raise ConfigurationError(
-            f"{text[:80]!r}: there is no unit {found[3][:40]!r}",
-            hint=f"Units are {', '.join(_UNITS)}.",
-        )
-    given = _options(text, text.strip()[found.end() :].split())
+        with _at(found.start(3)):
+            raise ConfigurationError(
+                f"{text[:80]!r}: there is no unit {found[3][:40]!r}",
+                hint=f"Units are {', '.join(_UNITS)}.",
+            )
+    given = _options(text, found.end())
     amount, count = _number(text, found[1]), int(found[2] or 1)
     kind = given.get("kind") or _kind_of(given)
     if kind is Kind.QUOTA:
@@ -135,39 +218,57 @@ def _kind_of(given: dict[str, Any]) -> Kind:
     return Kind.QUOTA if "timezone" in given else Kind.COUNTER
 
 
-def _options(text: str, words: list[str]) -> dict[str, Any]:
+def _options(text: str, start: int) -> dict[str, Any]:
     """Return the fields that the words after a rate say."""
     given = dict[str, Any]()
-    rest = iter(words)
-    for word in rest:
-        key = word.lower()
-        if key in _KINDS:
-            fields: dict[str, Any] = {"kind": Kind(key)}
-        elif key == "dry-run":
-            fields = {"dry_run": True}
-        elif key in ("fail-open", "fail-closed"):
-            fields = {"when_unavailable": key.removeprefix("fail-")}
-        elif key in _VALUES:
-            name, read = _VALUES[key]
-            fields = {name: read(text, _next(text, key, rest))}
-        elif key == "on":
-            first = _next(text, key, rest)
-            confined = {"path": first} if first.startswith("/") else {"method": first.upper()}
-            fields = dict(confined)
-        elif word.startswith("/") and "method" in given and "path" not in given:
-            fields = {"path": word}
-        else:
-            raise ConfigurationError(
-                f"{text[:80]!r}: {word[:40]!r} is not understood",
-                hint=f"Words are {', '.join(_WORDS)}. Put ; between two limits.",
-            )
-        if twice := given.keys() & fields.keys():
-            raise ConfigurationError(f"{text[:80]!r} says {' and '.join(twice)} twice")
+    rest = _WORD.finditer(text, start)
+    for found in rest:
+        with _at(found.start()):
+            fields = _fields(text, found[0], given, rest)
+            if twice := given.keys() & fields.keys():
+                raise ConfigurationError(f"{text[:80]!r} says {' and '.join(twice)} twice")
         given.update(fields)
     return given
 
 
-def _next(text: str, word: str, rest: Any) -> str:
+def _fields(
+    text: str, word: str, given: dict[str, Any], rest: Iterator[re.Match[str]]
+) -> dict[str, Any]:
+    key = word.lower()
+    if key in _KINDS:
+        return {"kind": Kind(key)}
+    if key == "dry-run":
+        return {"dry_run": True}
+    if key in ("fail-open", "fail-closed"):
+        return {"when_unavailable": key.removeprefix("fail-")}
+    if key in _VALUES:
+        name, read = _VALUES[key]
+        value = _next(text, key, rest)
+        with _at(value.start()):
+            return {name: read(text, value[0])}
+    if key == "on":
+        first = _next(text, key, rest)[0]
+        return {"path": first} if first.startswith("/") else {"method": first.upper()}
+    if word.startswith("/") and "method" in given and "path" not in given:
+        return {"path": word}
+    raise ConfigurationError(
+        f"{text[:80]!r}: {word[:40]!r} is not understood",
+        hint=f"Words are {', '.join(_WORDS)}. Put ; between two limits.",
+    )
+
+
+@contextmanager
+def _at(offset: int) -> Generator[None]:
+    """Say of an error where it is, unless it says so itself."""
+    try:
+        yield
+    except _Misread:
+        raise
+    except ConfigurationError as error:
+        raise _Misread(error, offset) from None
+
+
+def _next(text: str, word: str, rest: Iterator[re.Match[str]]) -> re.Match[str]:
     found = next(rest, None)
     if found is None:
         raise ConfigurationError(f"{text[:80]!r}: nothing stands after {word!r}")

@@ -188,6 +188,14 @@ class Guard:
         except (SentinelError, SQLAlchemyError) as error:
             _log.warning("leased units of limits were not given back: %s", error)
 
+    async def ask(self, work: Callable[[Any], T], given: Any) -> T:
+        """Do work on the database in a thread; raises `Away` where it does not answer in time."""
+        return await self._ask(work, given)
+
+    def in_background(self, work: Callable[[], object]) -> None:
+        """Do work on the database in a thread that nobody waits for."""
+        self._threads.submit(work)
+
     async def _ask(self, work: Callable[[Any], T], given: Any) -> T:
         if self._monotonic() < self._paused_until:
             raise Away

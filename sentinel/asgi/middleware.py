@@ -23,6 +23,7 @@ from sentinel.api_usage.limit import Limit
 from sentinel.api_usage.matching import Caller, LimitSet, path_pattern
 from sentinel.api_usage.text import parse_limits
 from sentinel.asgi.guarding import Away, Guard
+from sentinel.asgi.limit_source import FixedLimits, StoredLimits
 from sentinel.errors import ConfigurationError
 from sentinel.store import Store
 
@@ -35,6 +36,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Fields = list[tuple[bytes, bytes]]
 _client = lru_cache(4096)(one_client)
+_STORED = "set:"
 
 
 class SentinelMiddleware:
@@ -46,7 +48,8 @@ class SentinelMiddleware:
     Args:
         app: the application
         store: the shared database, or its URL
-        limits: as text, or read already; empty for none
+        limits: as text, or read already; `set:NAME` for the limit set of that name, which follows
+            its changes within seconds; empty for none
         keys: whether requests need a key, may have one, or are not asked for one
         tenant: of the API: keys of other tenants are unknown, and limits count apart
         public_keys: JWK Set of `GET /api/v1/keys/jwks`; then offline tokens are taken for keys too
@@ -74,17 +77,16 @@ class SentinelMiddleware:
         cost: Callable[[Scope], int] | None = None,
         patience: float = 0.25,
     ) -> None:
-        read = parse_limits(limits) if isinstance(limits, str) and limits else tuple(limits)
-        if not read and keys == "off":
+        if not limits and keys == "off":
             raise ConfigurationError("the middleware has neither limits nor keys to look at")
         self._app = app
-        self._limits = LimitSet([one for one in read if isinstance(one, Limit)], tenant)
         self._keys = keys
         self._tenant = tenant
         self._free = [path_pattern(one) for one in except_paths]
         self._endpoint, self._cost = endpoint, cost
         opened = Store(store) if isinstance(store, str) else store
         self.guard = Guard(opened, public_keys=public_keys, patience=patience)
+        self._limits = _source(limits, tenant, opened, self.guard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, as ASGI says."""
@@ -108,7 +110,7 @@ class SentinelMiddleware:
                 return
         scope.setdefault("state", {})["consumer"] = consumer
         cost = 1 if self._cost is None else max(1, self._cost(scope))
-        asks = self._limits.asks(self._caller(scope, path, consumer), cost)
+        asks = (await self._limits.now()).asks(self._caller(scope, path, consumer), cost)
         if not asks:
             await self._app(scope, receive, send)
             return
@@ -155,6 +157,16 @@ class SentinelMiddleware:
             await send(message)
 
         return closing
+
+
+def _source(
+    limits: str | Sequence[Limit], tenant: str, store: Store, guard: Guard
+) -> FixedLimits | StoredLimits:
+    if not isinstance(limits, str):
+        return FixedLimits(LimitSet(limits, tenant))
+    if limits.startswith(_STORED):
+        return StoredLimits(store, guard, tenant, limits.removeprefix(_STORED).strip())
+    return FixedLimits(LimitSet(parse_limits(limits) if limits else (), tenant))
 
 
 def _key_of(scope: Scope) -> str | None:

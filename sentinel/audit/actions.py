@@ -88,6 +88,8 @@ ACTIONS: dict[str, str] = {
     "consumer_key.created": "made the consumer key",
     "consumer_key.rotated": "gave a new secret to the consumer key",
     "consumer_key.revoked": "revoked the consumer key",
+    "limit_set.saved": "saved the limit set",
+    "limit_set.removed": "removed the limit set",
     "settings.changed": "changed the settings",
     "log.level": "changed the log level of",
     "database.restored": "restored the backup",
@@ -108,7 +110,7 @@ OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "dashboard", "inbox",
     "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
     "silence", "browser", "slo", "incident", "incident_policies",
-    "service", "consumer_key",
+    "service", "consumer_key", "limit_set",
 )  # fmt: skip
 """What a change can be about."""
 

@@ -19,8 +19,8 @@ of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fil
 `sentinel.client.drills`, noise of `sentinel.client.noise`, escalations that run of
 `sentinel.client.escalations`, custom dashboards of `sentinel.client.custom_dashboards`, calendar
 feeds of `sentinel.client.oncall_feeds`, access reviews of `sentinel.client.access_reviews`,
-heartbeats of `sentinel.client.heartbeats`, incidents of `sentinel.client.incidents`, samples
-of `sentinel.client.metric_samples`, trials of
+heartbeats of `sentinel.client.heartbeats`, incidents of `sentinel.client.incidents`, limits of
+APIs of `sentinel.client.limits`, samples of `sentinel.client.metric_samples`, trials of
 rules of `sentinel.client.rule_trials`, figures of periods of `sentinel.client.reports`, the
 system log and stored events of `sentinel.client.system_log`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
@@ -39,6 +39,7 @@ from sentinel.client import (
     exports,
     heartbeats,
     incidents,
+    limits,
     message_settings,
     metric_samples,
     noise,
@@ -94,6 +95,7 @@ __all__ = [
     "exports",
     "heartbeats",
     "incidents",
+    "limits",
     "message_settings",
     "metric_samples",
     "noise",

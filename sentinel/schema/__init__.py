@@ -12,6 +12,8 @@ from sentinel.schema.acknowledge_links import AcknowledgeLink, LinkKey
 from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.api_usage import (
+    ApiLimitSet,
+    ApiLimitSetVersion,
     ApiLimitState,
     ConsumerKey,
     ConsumerKeySecret,
@@ -84,6 +86,8 @@ __all__ = [
     "AnsweredRequest",
     "ApiKey",
     "ApiKeySecret",
+    "ApiLimitSet",
+    "ApiLimitSetVersion",
     "ApiLimitState",
     "AuditCheckpoint",
     "AuditHead",

@@ -1,4 +1,4 @@
-"""The tables of API usage: what limits count, and the keys of the consumers of an API."""
+"""The tables of API usage: limits, what they count, and the keys of the consumers of an API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import array_column, long_column, moment_column
 
-__all__ = ["ApiLimitState", "ConsumerKey", "ConsumerKeySecret", "ConsumerKeySigner"]
+__all__ = [
+    "ApiLimitSet", "ApiLimitSetVersion", "ApiLimitState", "ConsumerKey", "ConsumerKeySecret",
+    "ConsumerKeySigner",
+]  # fmt: skip
 
 
 class ApiLimitState(SQLModel, table=True):
@@ -29,6 +32,34 @@ class ApiLimitState(SQLModel, table=True):
     previous: int = Field(sa_type=BigInteger)
     entries: str = long_column()
     expires_at: int = Field(sa_type=BigInteger)
+
+
+class ApiLimitSet(SQLModel, table=True):
+    """Limits of an API of a tenant under a name; `document` is their text."""
+
+    __tablename__: ClassVar[Any] = "api_limit_set"
+
+    tenant: str = Field(primary_key=True, max_length=100)
+    name: str = Field(primary_key=True, max_length=80)
+    version: int
+    document: str = long_column()
+    note: str = Field(max_length=2000)
+    saved_at: datetime = moment_column(nullable=False)
+    saved_by: str
+
+
+class ApiLimitSetVersion(SQLModel, table=True):
+    """What a limit set was, from `saved_at` on."""
+
+    __tablename__: ClassVar[Any] = "api_limit_set_version"
+
+    tenant: str = Field(primary_key=True, max_length=100)
+    name: str = Field(primary_key=True, max_length=80)
+    version: int = Field(primary_key=True)
+    document: str = long_column()
+    note: str = Field(max_length=2000)
+    saved_at: datetime = moment_column(nullable=False)
+    saved_by: str
 
 
 class ConsumerKey(SQLModel, table=True):

@@ -11,6 +11,7 @@ import re
 
 from tests.api.consumer_key_requests import consumer_key_entries
 from tests.api.incident_requests import incident_entries
+from tests.api.limit_requests import limit_entries
 from tests.api.matrix_bodies import (
     DEBUGGING,
     NOTIFY,
@@ -232,6 +233,7 @@ ENTRIES: dict[str, Entry] = {
         for rest in ("", "/blast-radius", "/readiness")
     },
     **consumer_key_entries(Entry),
+    **limit_entries(Entry),
     **incident_entries(),
     **{f"GET /slo{rest}": listed() for rest in ("", "/violations", "/report")},
     # Prefect has their rules.

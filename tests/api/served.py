@@ -24,6 +24,7 @@ from sentinel.ingest.alertmanager_intake import AlertmanagerIntake
 from sentinel.ingest.arrivals import Arrivals
 from sentinel.serving.idle_connections import PromptProtocol
 from sentinel.store import Store
+from sentinel.store.api_usage.limit_sets import HeldLimitSets
 
 __all__ = ["TOKEN", "Raised", "called", "caller", "on_store", "served"]
 
@@ -80,6 +81,7 @@ def on_store(app: FastAPI, store: Store) -> Generator[None]:
     state.answers, state.batches, state.arrivals, state.keys = kept
     state.people = SignedIn(store, state.settings)
     state.log_mining = LogMining(store)
+    state.limit_sets = HeldLimitSets(store)
     state.posted_alerts = AlertmanagerIntake(store)
     yield
     for one in (*kept, state.people):

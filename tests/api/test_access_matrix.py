@@ -25,6 +25,7 @@ from sentinel.slo.definition import definition_of
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys
+from sentinel.store.api_usage.limit_sets import LimitSets
 from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.custom_dashboards import Boards
 from sentinel.store.custom_dashboards import Place as Of
@@ -80,6 +81,8 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     consumer = None
     if "/api/v1/keys" in path:
         consumer = ConsumerKeys(store).create(mark, tenant=tenant, actor="ada", consumer=mark)
+    if "/limit" in path:
+        LimitSets(store).save(mark, "5/minute", tenant=tenant, actor="ada")
     if "{event_id}" in path:
         store.events.add([{"mark": mark}], tenant=tenant)
     if "/dashboards/" in path:
@@ -185,6 +188,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         feed_id=place.silence,
         drill_id=place.silence,
         slo_id=place.mark,
+        limit_set=place.mark,
         incident_id=place.incident[0],
         item_id=place.incident[1],
         service=place.mark,
@@ -306,6 +310,7 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT * FROM slo_count WHERE slo = '{place.mark}' ORDER BY at",
         f"SELECT revoked_at FROM consumer_key WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT prefix FROM consumer_key_secret WHERE key_id = '{place.consumer_key[0]}'",
+        f"SELECT document FROM api_limit_set WHERE tenant = '{place.tenant}' ORDER BY name",
         f"SELECT version FROM incident WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT version FROM incident_action_item WHERE id = '{place.incident[1]}'",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",

@@ -64,7 +64,7 @@ ONLY_ANSWER = {
         "routes/test",
         "silences/preview",
     )
-} | {("post", "/api/v1/keys/verify")}
+} | {("post", "/api/v1/keys/verify"), ("post", "/api/v1/limit-sets/check")}
 """Routes whose request is a document or a secret, and that change nothing but a last use."""
 
 

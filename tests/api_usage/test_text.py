@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.api_usage.limit import DAY, MICROS, MONTH, Kind, Limit, Part, checked
-from sentinel.api_usage.text import limit_text, parse_limit, parse_limits
+from sentinel.api_usage.text import limit_text, parse_limit, parse_limits, read_limits
 from sentinel.errors import ConfigurationError
 
 
@@ -102,3 +102,21 @@ def test_any_text_is_read_or_refused_with_words(text: str):
 def test_the_limits_of_the_guide_are_read():
     page = (Path(__file__).parents[2] / "docs/how-to/limit-an-api.md").read_text("utf-8")
     assert len(parse_limits(page.split("```")[1])) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("10/minute\n  5/eon", [(2, 5)]),
+        ("10/minute by key by user", [(1, 18)]),
+        ("1/minute; 10/minute by colour; 2/hour bye", [(1, 24), (1, 39)]),
+        ("10/minute burst", [(1, 11)]),
+        ("10/minute  # fine\n\n ten/minute", [(3, 2)]),
+        ("10/minute by key\n10/minute by key", [(2, 1)]),
+    ],
+)
+def test_each_fault_is_at_its_line_and_column(text: str, places: list[tuple[int, int]]):
+    assert [(one.line, one.column) for one in read_limits(text).faults] == places
+    line, column = places[0]
+    with pytest.raises(ConfigurationError, match=f"line {line}, column {column}: "):
+        parse_limits(text)

@@ -17,7 +17,7 @@ from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
 from sentinel.schema.answered_requests import AnsweredRequest
-from sentinel.schema.api_usage import ConsumerKey
+from sentinel.schema.api_usage import ApiLimitSet, ApiLimitSetVersion, ConsumerKey
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.schema.handoffs import HandoffAhead
@@ -69,6 +69,7 @@ _AHEAD, _BOARD = table_of(HandoffAhead), table_of(CustomDashboard)
 _ANSWER = table_of(AnsweredRequest)
 _SLO, _SLO_VERSION = table_of(SloRow), table_of(SloVersion)
 _SERVICE, _CONSUMER = table_of(ServiceRow), table_of(ConsumerKey)
+_LIMITS, _LIMITS_WERE = table_of(ApiLimitSet), table_of(ApiLimitSetVersion)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
@@ -83,7 +84,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_BOARD, "saved_by"), (_FEED, "created_by"), (_FEED, "revoked_by"), (_FEED, "person"),
     (_AHEAD, "person"), (_SLO, "saved_by"), (_SLO_VERSION, "saved_by"),
     *OF_INCIDENTS,
-    (_SERVICE, "saved_by"),
+    (_SERVICE, "saved_by"), (_LIMITS, "saved_by"), (_LIMITS_WERE, "saved_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 _SECRETS = ("password_hash", "secret_hash", "endpoint", "auth")

@@ -77,6 +77,8 @@ AUDITED = {
     "api_usage.consumer_keys.ConsumerKeys.create": ("consumer_key.created",),
     "api_usage.consumer_keys.ConsumerKeys.rotate": ("consumer_key.rotated",),
     "api_usage.consumer_keys.ConsumerKeys.revoke": ("consumer_key.revoked",),
+    "api_usage.limit_sets.LimitSets.save": ("limit_set.saved",),
+    "api_usage.limit_sets.LimitSets.remove": ("limit_set.removed",),
     "slo.slos.Slos.save": ("slo.saved",),
     "slo.slos.Slos.remove": ("slo.removed",),
     "saved_views.Views.save": ("view.saved",),

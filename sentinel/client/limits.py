@@ -1,0 +1,162 @@
+"""Requests about limits of an API.
+
+```python
+from sentinel.client import Client, limits
+
+with Client() as sentinel:
+    sentinel.do(limits.save("public-api", "100/minute by key"))
+    if not sentinel.do(limits.decide("public-api", key="k1", path="/orders")).allowed:
+        print("too many requests")
+```
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from sentinel.client.calls import Call
+
+__all__ = [
+    "CheckedLimits", "LimitDecision", "LimitSet", "LimitSetPage", "LimitSetVersions",
+    "SavedLimitSet", "check", "decide", "listed", "read", "remove", "save", "versions",
+]  # fmt: skip
+
+_PATH = "/api/v1/limit-sets"
+
+
+class LimitSet(BaseModel):
+    """A limit set; `text` is as people write it."""
+
+    tenant: str
+    name: str
+    version: int
+    text: str
+    note: str
+    saved_at: datetime
+    saved_by: str
+
+
+class SavedLimitSet(LimitSet):
+    """A limit set with its limits, and whether this is a new version."""
+
+    limits: list[dict[str, Any]]
+    changed: bool
+
+
+class LimitSetPage(BaseModel):
+    """A page of limit sets."""
+
+    items: list[LimitSet]
+    next_cursor: str | None = None
+
+
+class LimitSetVersions(BaseModel):
+    """What a limit set was, the newest version first."""
+
+    items: list[LimitSet]
+
+
+class CheckedLimits(BaseModel):
+    """What a text says; each fault has line, column, message and hint."""
+
+    valid: bool
+    limits: list[dict[str, Any]]
+    faults: list[dict[str, Any]]
+
+
+class LimitDecision(BaseModel):
+    """Whether a request passes, with the fields for the response to its client."""
+
+    allowed: bool
+    status: int
+    refused_by: list[str]
+    would_refuse: list[str]
+    retry_after: int | None
+    limits: list[dict[str, Any]]
+    fields: dict[str, str]
+
+
+def listed(
+    *, tenant: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Call[LimitSetPage]:
+    """Return the request for the limit sets that the caller sees, by tenant and name."""
+    return Call(LimitSetPage, "GET", _PATH, {"tenant": tenant, "limit": limit, "cursor": cursor})
+
+
+def check(text: str) -> Call[CheckedLimits]:
+    """Return the request that says what a text means, and where it is wrong."""
+    return Call(CheckedLimits, "POST", f"{_PATH}/check", body={"text": text})
+
+
+def read(name: str, *, tenant: str | None = None) -> Call[LimitSet]:
+    """Return the request for one limit set."""
+    return Call(LimitSet, "GET", f"{_PATH}/{name}", {"tenant": tenant})
+
+
+def versions(name: str, *, tenant: str | None = None) -> Call[LimitSetVersions]:
+    """Return the request for what a limit set was."""
+    return Call(LimitSetVersions, "GET", f"{_PATH}/{name}/versions", {"tenant": tenant})
+
+
+def save(
+    name: str, text: str, *, tenant: str | None = None, note: str = "", dry_run: bool = False
+) -> Call[SavedLimitSet]:
+    """Return the request that saves a limit set, or replaces the one of that name.
+
+    Args:
+        name: of the set
+        text: limits with `;` or a new line between them
+        tenant: of the API; None for the only one in reach, or `default`
+        note: the reason, kept with the version
+        dry_run: check everything, and change nothing
+
+    Returns:
+        The request.
+    """
+    given = {"tenant": tenant, "dry_run": dry_run or None}
+    return Call(SavedLimitSet, "PUT", f"{_PATH}/{name}", given, body={"text": text, "note": note})
+
+
+def remove(name: str, *, tenant: str | None = None) -> Call[LimitSet]:
+    """Return the request that removes a limit set with its versions."""
+    return Call(LimitSet, "DELETE", f"{_PATH}/{name}", {"tenant": tenant})
+
+
+def decide(
+    limit_set: str,
+    *,
+    tenant: str | None = None,
+    key: str = "",
+    user: str = "",
+    plan: str = "",
+    address: str = "",
+    method: str = "GET",
+    path: str = "/",
+    endpoint: str = "",
+    cost: int = 1,
+) -> Call[LimitDecision]:
+    """Return the request that decides whether a request to an API passes.
+
+    Args:
+        limit_set: name of the limits
+        tenant: of the API; None for the only one in reach, or `default`
+        key: id of the key that the request came with; empty for none
+        user: whose key it is
+        plan: of the key
+        address: of the client
+        method: of HTTP
+        path: without the query
+        endpoint: route that serves the path; empty for the path
+        cost: in units
+
+    Returns:
+        The request. Sent twice, its units are used twice.
+    """
+    body = {
+        "limit_set": limit_set, "tenant": tenant, "key": key, "user": user, "plan": plan,
+        "address": address, "method": method, "path": path, "endpoint": endpoint, "cost": cost,
+    }  # fmt: skip
+    return Call(LimitDecision, "POST", "/api/v1/limits/decide", body=body)
