@@ -119,10 +119,13 @@ def _fields(kind: str) -> dict[str, Any]:
     if kind == "slo":
         within = session.data().within(session.scope())
         found = Slos(within.store, within.scope).page(limit=1000).items
-        name = st.selectbox("SLO", [one.name for one in found], index=None, key=_key("slo"),
-                            placeholder="All: how many stand how",
-                            accept_new_options=True)  # fmt: skip
-        return {"slo": str(name or "")} if name else {
+        several = len({one.definition.tenant for one in found}) > 1
+        chosen = st.selectbox(
+            "SLO", [one.key for one in found], index=None, key=_key("slo"),
+            placeholder="All: how many stand how",
+            format_func=lambda one: f"{one[1]} ({one[0]})" if several else one[1],
+        )  # fmt: skip
+        return {"tenant": chosen[0], "slo": chosen[1]} if chosen else {
             "search": st.text_input("Search", key=_key("slo-search"), placeholder="team or service")
         }  # fmt: skip
     if kind == "table":

@@ -229,7 +229,7 @@ def _oncall(given: OnCallTile, looker: Looker) -> tuple[str, str]:
 
 def _slo(given: SloTile, looker: Looker) -> tuple[str, str]:
     if given.slo:
-        view = read_one(looker.within, given.slo)
+        view = read_one(looker.within, given.slo, given.tenant)
         head = (
             f'<p class="small"><a href="{escape(address_of(view.slo))}" target="_self">Open</a></p>'
         )

@@ -39,7 +39,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "logs": "q time since until tenant facet",
         "traces": "q time since until tenant trace view service operation status longer",
         "services": "time since until tenant service",
-        "slos": "q time tenant slo edit report slo-states",
+        "slos": "q time tenant slo slo-tenant edit report slo-states",
         "people": "people-view person",
         "settings": "",
     }.items()

@@ -86,10 +86,12 @@ class DeleteSlo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: of the SLO
         version: that is deleted
+        tenant: of the SLO
     """
 
     name: Name
     version: int
+    tenant: Name = "default"
 
     def carry_out(self, services: Services, actor: str) -> StoredSlo:
         """Delete it; the alerts of its rule close as "rule disabled".
@@ -114,8 +116,9 @@ class DeleteSlo(msgspec.Struct, frozen=True, kw_only=True):
         within = services.within
         with rules_of_programs(within.store) as rules:
             return remove_slo(
-                Slos(within.store, within.scope), rules, self.name, actor=actor, check=check
-            )
+                Slos(within.store, within.scope), rules, self.name, actor=actor,
+                tenant=self.tenant, check=check,
+            )  # fmt: skip
 
 
 def _refuse_outside(scope: Scope, definition: SloDefinition) -> None:

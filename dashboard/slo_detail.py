@@ -17,6 +17,7 @@ from dashboard.live_filter import View
 from dashboard.slo_commands import DeleteSlo
 from dashboard.slo_form import PAGE, open_form
 from dashboard.slo_view import (
+    SLO_TENANT,
     ObjectiveView,
     SloView,
     beyond_words,
@@ -30,7 +31,6 @@ from dashboard.table import moments, table
 from sentinel.access import Permission
 from sentinel.duration import format_duration
 from sentinel.errors import SentinelError
-from sentinel.rollout.slo_rules import rule_name
 from sentinel.rules.approval import ChangeWaits
 from sentinel.slo.burn_alerts import pairs_of
 from sentinel.slo.definition import to_yaml
@@ -51,13 +51,14 @@ _COLOURS = {
 
 
 def _all() -> None:
-    st.query_params.pop("slo", None)
+    for name in ("slo", SLO_TENANT):
+        st.query_params.pop(name, None)
 
 
 def _delete(view: SloView) -> None:
     slo = view.slo
     try:
-        session.run(DeleteSlo(name=slo.name, version=slo.version))
+        session.run(DeleteSlo(name=slo.name, version=slo.version, tenant=slo.definition.tenant))
     except ChangeWaits as waits:
         undo_bar.offer(PAGE, f"{waits.message.capitalize()}. Delete it again once it is approved",
                        None)  # fmt: skip
@@ -76,7 +77,7 @@ def _buttons(view: SloView) -> None:
         definition = slo.definition
         if session.scope(Permission.EDIT).holds(definition.tenant, definition.team):
             st.button("Edit", key="slo-edit", icon=":material/edit:", on_click=open_form,
-                      args=(slo.name,))  # fmt: skip
+                      args=(slo.name, definition.tenant))  # fmt: skip
             with st.popover("Delete", icon=":material/delete:"):
                 events = float(view.counts.total.sum())
                 st.html(f"<p>The SLO {escape(slo.name)}, its rule and its {events:,.0f} events are "
@@ -90,7 +91,7 @@ def _buttons(view: SloView) -> None:
 
 def _head(view: SloView) -> None:
     slo = view.slo
-    definition, rule = slo.definition, rule_name(slo.name)
+    definition, rule = slo.definition, slo.rule
     about = [
         f"service {definition.service}" if definition.service else "",
         f"team {definition.team}" if definition.team else "",
@@ -246,7 +247,7 @@ def _violations(view: SloView, since: datetime, until: datetime) -> None:
 
 def _alerts(view: SloView) -> None:
     st.html('<h2 class="section">Alerts now</h2>')
-    rule, now, clock = rule_name(view.slo.name), session.data().now(), session.clock()
+    rule, now, clock = view.slo.rule, session.data().now(), session.clock()
     within = session.data().within(session.scope())
     with database():
         wanted = View.read({"q": f"rule:{rule}"}).filter(session.actor())

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import markup, session, undo_bar
 from dashboard.slo_commands import DeleteSlo, SaveSlo
 from dashboard.slo_fields import INDICATORS, WINDOWS, lines_of, problems_of, window_of
+from dashboard.slo_view import SLO_TENANT
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
 from sentinel.rules.approval import ChangeWaits
@@ -35,11 +36,19 @@ def _key(name: str) -> str:
     return f"slo-{name}-{int(st.session_state.get(_FORM, 0))}"
 
 
-def open_form(name: str) -> None:
-    """Open the form of an SLO, or of a new one, in the callback of a button."""
+def open_form(name: str, tenant: str = "default") -> None:
+    """Open the form of an SLO of a tenant, or of a new one, in the callback of a button."""
     st.session_state[_FORM] = int(st.session_state.get(_FORM, 0)) + 1
     st.session_state[_TRIED] = False
     st.query_params[EDIT] = name
+    _keep_tenant(tenant)
+
+
+def _keep_tenant(tenant: str) -> None:
+    if tenant == "default":
+        st.query_params.pop(SLO_TENANT, None)
+    else:
+        st.query_params[SLO_TENANT] = tenant
 
 
 def close_form() -> None:
@@ -283,7 +292,8 @@ def _save(given: dict[str, Any], there: StoredSlo | None) -> None:
         return
     name = saved.slo.name
     if saved.before is None:
-        back: Any = DeleteSlo(name=name, version=saved.slo.version)
+        back: Any = DeleteSlo(name=name, version=saved.slo.version,
+                              tenant=saved.slo.definition.tenant)  # fmt: skip
         undo_bar.offer(PAGE, f"Created the SLO {name}", back)
     elif saved.slo.version == version:
         undo_bar.offer(PAGE, f"Nothing of the SLO {name} was changed", None)
@@ -293,18 +303,20 @@ def _save(given: dict[str, Any], there: StoredSlo | None) -> None:
         undo_bar.offer(PAGE, f"Changed the SLO {name}", back)
     close_form()
     st.query_params["slo"] = name
+    _keep_tenant(saved.slo.definition.tenant)
 
 
-def form(name: str) -> None:
+def form(name: str, tenant: str) -> None:
     """Show the form.
 
     Args:
         name: of the SLO to edit; `NEW` for a new one
+        tenant: of the SLO to edit
     """
     there: StoredSlo | None = None
     if name != NEW:
         within = session.data().within(session.scope(Permission.EDIT))
-        there = Slos(within.store, within.scope).get(name)
+        there = Slos(within.store, within.scope).get(name, tenant=tenant)
     found = there.definition if there else None
     title = f"Edit {name}" if there else "New SLO"
     st.html(f'<div class="page-head"><h1>{escape(title)}</h1></div>')

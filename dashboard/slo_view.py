@@ -25,11 +25,13 @@ from sentinel.store.access.within import Within
 from sentinel.store.slo.slos import Slos, StoredSlo
 
 __all__ = [
-    "MOST_LISTED", "ObjectiveView", "SloPageView", "SloView", "address_of", "beyond_words",
-    "burn_points", "burns_html", "history_points", "list_html", "objectives_html",
+    "MOST_LISTED", "SLO_TENANT", "ObjectiveView", "SloPageView", "SloView", "address_of",
+    "beyond_words", "burn_points", "burns_html", "history_points", "list_html", "objectives_html",
     "prediction_words", "read_one", "read_page", "violations_in",
 ]  # fmt: skip
 
+SLO_TENANT = "slo-tenant"
+"""The parameter of the address that has the tenant of the SLO; left out for `default`."""
 MOST_LISTED = 100
 """How many SLOs the list shows at once; a search finds others."""
 _ORDER = (Health.VIOLATED, Health.AT_RISK, Health.HOLDS, Health.NOT_ENOUGH_DATA)
@@ -96,12 +98,13 @@ def read_page(within: Within, words: str, tenant: str) -> SloPageView:
     return SloPageView(items=items, more=page.next is not None, tenants=tenants)
 
 
-def read_one(within: Within, name: str) -> SloView:
+def read_one(within: Within, name: str, tenant: str) -> SloView:
     """Read an SLO with all of its events.
 
     Args:
         within: the store, where whoever looks may read
         name: of the SLO
+        tenant: whose it is
 
     Returns:
         The SLO.
@@ -112,14 +115,14 @@ def read_one(within: Within, name: str) -> SloView:
     """
     slos = Slos(within.store, within.scope)
     with database():
-        return _view(slos, slos.get(name), within.now(), whole=True)
+        return _view(slos, slos.get(name, tenant=tenant), within.now(), whole=True)
 
 
 def _view(slos: Slos, one: StoredSlo, now: datetime, *, whole: bool = False) -> SloView:
     definition, least = one.definition, one.definition.minimum_events
     starts = [each.window.span(now).start for each in definition.objectives]
     since = None if whole else min([*starts, now - timedelta(days=28)])
-    counts = slos.counts(one.name, since)
+    counts = slos.counts(one.name, since, tenant=definition.tenant)
     statuses = statuses_of(definition, counts, now)
     return SloView(
         slo=one, health=worst_of(statuses), counts=counts,
@@ -137,7 +140,9 @@ def _view(slos: Slos, one: StoredSlo, now: datetime, *, whole: bool = False) -> 
 
 def address_of(slo: StoredSlo) -> str:
     """Return the address that opens an SLO."""
-    return f"slos?{urlencode({'slo': slo.name})}"
+    tenant = slo.definition.tenant
+    of = {} if tenant == "default" else {SLO_TENANT: tenant}
+    return f"slos?{urlencode({'slo': slo.name, **of})}"
 
 
 def list_html(views: Sequence[SloView], now: datetime, clock: Clock, *, tenants: bool) -> str:

@@ -12,7 +12,7 @@ from dashboard.database_errors import database
 from dashboard.page_addresses import SEARCH
 from dashboard.slo_detail import detail
 from dashboard.slo_form import EDIT, NEW, PAGE, form, open_form
-from dashboard.slo_view import MOST_LISTED, SloPageView, list_html, read_one, read_page
+from dashboard.slo_view import MOST_LISTED, SLO_TENANT, SloPageView, list_html, read_one, read_page
 from sentinel.access import Permission
 from sentinel.errors import NotFound, SentinelError
 from sentinel.slo.budget import Health
@@ -120,7 +120,7 @@ def report(days: int) -> None:
     with database():
         slos = Slos(within.store, within.scope)
         found, more = reported(within.store, slos, since, tenant)
-    given = (found, since, now, more)
+    given = (found, since, now, None if more is None else "/".join(more))
     with st.container(horizontal=True, gap="small", key="slo-report-buttons"):
         st.button("All SLOs", key="slo-report-leave", icon=":material/arrow_back:",
                   on_click=_leave_report)  # fmt: skip
@@ -144,9 +144,9 @@ def report(days: int) -> None:
                 unsafe_allow_javascript=True)  # fmt: skip
 
 
-def _one(name: str) -> None:
+def _one(name: str, tenant: str) -> None:
     try:
-        view = read_one(session.data().within(session.scope()), name)
+        view = read_one(session.data().within(session.scope()), name, tenant)
     except NotFound:
         st.html(markup.note("warn", f"There is no SLO {name}.",
                             "It may have been deleted, or belong to others."))  # fmt: skip
@@ -158,14 +158,14 @@ def _one(name: str) -> None:
 def show() -> None:
     """Show what the address asks for."""
     given = st.query_params
-    days = str(given.get(REPORT, ""))
+    days, tenant = str(given.get(REPORT, "")), str(given.get(SLO_TENANT, "default"))
     try:
         if (edited := str(given.get(EDIT, ""))) and session.may(Permission.EDIT):
-            form(edited)
+            form(edited, tenant)
         elif days:
             report(int(days) if days.isdigit() and 1 <= int(days) <= 366 else 30)
         elif name := str(given.get("slo", "")):
-            _one(name)
+            _one(name, tenant)
         else:
             listed()
     except SentinelError as error:

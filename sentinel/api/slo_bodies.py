@@ -226,11 +226,11 @@ class Measured(BaseModel):
     added: int
 
 
-def item_of(one: StoredSlo, rule: str) -> SloItem:
+def item_of(one: StoredSlo) -> SloItem:
     """Return an SLO as the API shows it."""
     return SloItem(
         definition=one.definition, version=one.version, saved_at=one.saved_at,
-        saved_by=one.saved_by, rule=rule,
+        saved_by=one.saved_by, rule=one.rule,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 
 from sentinel.access import Permission, Principal
 from sentinel.api.access import Acting
-from sentinel.api.bodies import Moment
+from sentinel.api.bodies import Moment, Tenant
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
@@ -47,26 +47,30 @@ SloId = Annotated[
 
 @router.get("/{slo_id}/status", summary="How an SLO stands", responses=responses(404))
 @needs(Permission.READ, "slo", confined=True)
-def status(request: Request, slo_id: SloId, who: Acting) -> SloStatus:
+def status(request: Request, slo_id: SloId, who: Acting, tenant: Tenant = "default") -> SloStatus:
     """Return how each objective of an SLO stands now."""
     slos = slos_of(request, who)
-    return status_now(request, slos, slos.get(slo_id))
+    return status_now(request, slos, slos.get(slo_id, tenant=tenant))
 
 
 @router.get("/{slo_id}/error-budget", summary="Error budgets of an SLO", responses=responses(404))
 @needs(Permission.READ, "slo", confined=True)
-def error_budget(request: Request, slo_id: SloId, who: Acting) -> ErrorBudgets:
+def error_budget(
+    request: Request, slo_id: SloId, who: Acting, tenant: Tenant = "default"
+) -> ErrorBudgets:
     """Return the error budget of each objective, and how much of it is left."""
     slos = slos_of(request, who)
-    found = status_now(request, slos, slos.get(slo_id))
+    found = status_now(request, slos, slos.get(slo_id, tenant=tenant))
     return ErrorBudgets(name=slo_id, budgets=found.objectives)
 
 
 @router.get("/{slo_id}/burn-rate", summary="Burn rates of an SLO", responses=responses(404))
 @needs(Permission.READ, "slo", confined=True)
-def burn_rate(request: Request, slo_id: SloId, who: Acting) -> BurnRates:
+def burn_rate(
+    request: Request, slo_id: SloId, who: Acting, tenant: Tenant = "default"
+) -> BurnRates:
     """Return how fast the budgets burn, over the windows by which its rule alerts."""
-    one, counts = _counted(request, who, slo_id)
+    one, counts = _counted(request, who, slo_id, tenant)
     now, least = store_of(request).now(), one.definition.minimum_events
     burns = [
         burn_item(each)
@@ -82,6 +86,7 @@ def history(
     request: Request,
     slo_id: SloId,
     who: Acting,
+    tenant: Tenant = "default",
     since: Annotated[Moment | None, Query(description="Left out: 30 days ago.")] = None,
     until: Annotated[Moment | None, Query(description="Left out: now.")] = None,
 ) -> SloHistory:
@@ -95,7 +100,7 @@ def history(
     Raises:
         Problem: 400 where it would end before it begins
     """
-    one, counts = _counted(request, who, slo_id)
+    one, counts = _counted(request, who, slo_id, tenant)
     end = min(until or store_of(request).now(), store_of(request).now())
     start = since or end - timedelta(days=30)
     if start > end:
@@ -117,7 +122,9 @@ def history(
 
 @router.get("/{slo_id}/predict", summary="Predict a violation", responses=responses(404))
 @needs(Permission.READ, "slo", confined=True)
-def predict(request: Request, slo_id: SloId, who: Acting) -> Predictions:
+def predict(
+    request: Request, slo_id: SloId, who: Acting, tenant: Tenant = "default"
+) -> Predictions:
     """Return when each objective is violated, if the days to come are like those that were.
 
     Objectives with less than three days of events have no prediction.
@@ -125,7 +132,7 @@ def predict(request: Request, slo_id: SloId, who: Acting) -> Predictions:
     Returns:
         A moment, its 80% interval, and the probability of a violation before the horizon.
     """
-    one, counts = _counted(request, who, slo_id)
+    one, counts = _counted(request, who, slo_id, tenant)
     now, least = store_of(request).now(), one.definition.minimum_events
     found = [(each, predicted(each, counts, now, minimum=least))
              for each in one.definition.objectives]  # fmt: skip
@@ -142,7 +149,7 @@ def status_now(request: Request, slos: Slos, one: StoredSlo) -> SloStatus:
     """Return how an SLO stands now, by all of its objectives."""
     now, definition = store_of(request).now(), one.definition
     starts = [each.window.span(now).start for each in definition.objectives]
-    counts = slos.counts(one.name, min([*starts, now - LOOKED_BACK]))
+    counts = slos.counts(one.name, min([*starts, now - LOOKED_BACK]), tenant=definition.tenant)
     found = statuses_of(definition, counts, now)
     return SloStatus(
         name=one.name, health=worst_of(found),
@@ -159,6 +166,6 @@ def status_now(request: Request, slos: Slos, one: StoredSlo) -> SloStatus:
     )  # fmt: skip
 
 
-def _counted(request: Request, who: Principal, name: str) -> tuple[StoredSlo, Counts]:
+def _counted(request: Request, who: Principal, name: str, tenant: str) -> tuple[StoredSlo, Counts]:
     slos = slos_of(request, who)
-    return slos.get(name), slos.counts(name)
+    return slos.get(name, tenant=tenant), slos.counts(name, tenant=tenant)

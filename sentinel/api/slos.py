@@ -1,6 +1,7 @@
 """SLOs over HTTP: made and changed with their rules, measured, and how they stand.
 
-Each is one Prefect deployment with the owner `api`: `slo-` and the SLO's name.
+Each is one Prefect deployment with the owner `api`: `slo-` and the name of the SLO, and in other
+tenants than `default` that of the tenant.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ from sentinel.api.slo_bodies import (
 )
 from sentinel.api.slo_figures import SloId, slos_of, status_now
 from sentinel.errors import Conflict
-from sentinel.rollout.slo_rules import remove_slo, rule_name, save_slo
+from sentinel.rollout.slo_rules import remove_slo, save_slo
 from sentinel.slo.definition import NAME_PATTERN, SloDefinition
 from sentinel.slo.report import as_html, as_markdown
 from sentinel.store.slo.reports import MOST_REPORTED, reported
-from sentinel.store.slo.slos import Measurement, StoredSlo
+from sentinel.store.slo.slos import Measurement, SloKey, StoredSlo
+from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["router"]
 
@@ -49,7 +51,10 @@ Days = Annotated[int, Query(ge=1, le=366, description="How far back violations a
 Limit = Annotated[int, Query(ge=1, le=500, description="At most so many SLOs.")]
 Cursor = Annotated[
     str | None,
-    Query(pattern=f"^({NAME_PATTERN})$", description="next_cursor of the previous page."),
+    Query(
+        pattern=f"^({TENANT_PATTERN})/({NAME_PATTERN})$",
+        description="next_cursor of the previous page.",
+    ),
 ]
 Words = Annotated[
     str,
@@ -93,11 +98,14 @@ def create(request: Request, response: Response, body: Body, who: Acting) -> Slo
     def check(there: StoredSlo | None) -> None:
         if there is not None:
             raise Conflict(
-                f"there is an SLO {definition.name!r} already", hint="Change it with PUT."
+                f"there is an SLO {definition.name!r} in the tenant {definition.tenant} already",
+                hint="Change it with PUT.",
             )
 
     made = _saved(request, who, definition, check)
-    response.headers["Location"] = f"{request.url.path.rstrip('/')}/{made.name}"
+    tenant = definition.tenant
+    of = "" if tenant == "default" else f"?tenant={tenant}"
+    response.headers["Location"] = f"{request.url.path.rstrip('/')}/{made.name}{of}"
     return _tagged(response, made)
 
 
@@ -107,16 +115,14 @@ def list_slos(
     request: Request, who: Acting, tenant: Tenant | None = None, q: Words = "",
     limit: Limit = MOST_REPORTED, cursor: Cursor = None,
 ) -> SloList:  # fmt: skip
-    """List the SLOs by page, by name, and how each stands now."""
+    """List the SLOs by page, by tenant and name, and how each stands now."""
     slos = slos_of(request, who)
-    page = slos.page(limit=limit, after=cursor, tenant=tenant, words=q)
+    page = slos.page(limit=limit, after=_after(cursor), tenant=tenant, words=q)
     items = [
-        SloListItem(
-            **item_of(one, rule_name(one.name)).model_dump(), status=status_now(request, slos, one)
-        )
+        SloListItem(**item_of(one).model_dump(), status=status_now(request, slos, one))
         for one in page.items
     ]
-    return SloList(items=items, next_cursor=page.next)
+    return SloList(items=items, next_cursor=_cursor(page.next))
 
 
 @router.get("/violations", summary="When SLOs were violated", responses=responses())
@@ -127,17 +133,19 @@ def violations(
 ) -> SloViolations:  # fmt: skip
     """List the times during which objectives were violated, the newest first, to the hour.
 
-    Of at most `limit` SLOs, by name; `next_cursor` leads to those of the others.
+    Of at most `limit` SLOs, by tenant and name; `next_cursor` leads to those of the others.
 
     Returns:
         The times.
     """
     store = store_of(request)
     since = store.now() - timedelta(days=days)
-    found, more = reported(store, slos_of(request, who), since, tenant, limit=limit, after=cursor)
+    found, more = reported(
+        store, slos_of(request, who), since, tenant, limit=limit, after=_after(cursor)
+    )
     items = [violation_item(one.definition.name, each) for one in found for each in one.violations]
     items.sort(key=lambda one: one.start, reverse=True)
-    return SloViolations(items=items, next_cursor=more)
+    return SloViolations(items=items, next_cursor=_cursor(more))
 
 
 @router.get(
@@ -185,7 +193,10 @@ def report(
     store = store_of(request)
     now = store.now()
     since = now - timedelta(days=days)
-    found, more = reported(store, slos_of(request, who), since, tenant, limit=limit, after=cursor)
+    found, last = reported(
+        store, slos_of(request, who), since, tenant, limit=limit, after=_after(cursor)
+    )
+    more = _cursor(last)
     if form == "html":
         # No script of a definition runs here: all text is escaped, and nothing may be loaded.
         policy = "default-src 'none'; style-src 'unsafe-inline'"
@@ -205,9 +216,11 @@ def report(
     responses={**responses(404), 200: {"headers": ETAG, "description": "The SLO"}},
 )
 @needs(Permission.READ, "slo", confined=True)
-def read(request: Request, response: Response, slo_id: SloId, who: Acting) -> SloItem:
+def read(
+    request: Request, response: Response, slo_id: SloId, who: Acting, tenant: Tenant = "default"
+) -> SloItem:
     """Return the definition of an SLO."""
-    return _tagged(response, slos_of(request, who).get(slo_id))
+    return _tagged(response, slos_of(request, who).get(slo_id, tenant=tenant))
 
 
 @router.put(
@@ -221,7 +234,9 @@ def save(
     request: Request, response: Response, slo_id: SloId, body: Body, who: Acting,
     if_match: IfMatch = None,
 ) -> SloItem:  # fmt: skip
-    """Create an SLO, or replace the one of that name. Events of another indicator are deleted.
+    """Create an SLO, or replace the one of that name in the tenant of the body.
+
+    Events of another indicator are deleted.
 
     Returns:
         The SLO.
@@ -247,7 +262,10 @@ def save(
     responses={**responses(403, 404, 409, 412), **WAITS},
 )
 @needs(Permission.EDIT, "slo", confined=True)
-def remove(request: Request, slo_id: SloId, who: Acting, if_match: IfMatch = None) -> SloItem:
+def remove(
+    request: Request, slo_id: SloId, who: Acting, tenant: Tenant = "default",
+    if_match: IfMatch = None,
+) -> SloItem:  # fmt: skip
     """Remove an SLO with its events and its rule, whose alerts close as "rule disabled".
 
     Returns:
@@ -258,10 +276,10 @@ def remove(request: Request, slo_id: SloId, who: Acting, if_match: IfMatch = Non
         check_match(if_match, _tag(there))
 
     slos = slos_of(request, who, Permission.EDIT)
-    check(slos.get(slo_id))
+    check(slos.get(slo_id, tenant=tenant))
     with made_rules(request) as rules:
-        gone = remove_slo(slos, rules, slo_id, actor=who.name, check=check)
-    return item_of(gone, rule_name(gone.name))
+        gone = remove_slo(slos, rules, slo_id, actor=who.name, tenant=tenant, check=check)
+    return item_of(gone)
 
 
 @router.post(
@@ -273,7 +291,9 @@ def remove(request: Request, slo_id: SloId, who: Acting, if_match: IfMatch = Non
     dependencies=[Once],
 )
 @needs(Permission.RESPOND, "slo", confined=True)
-def measure(request: Request, slo_id: SloId, body: Body, who: Acting) -> Measured:
+def measure(
+    request: Request, slo_id: SloId, body: Body, who: Acting, tenant: Tenant = "default"
+) -> Measured:
     """Add good and total events to an SLO with the indicator `measurements`.
 
     Measurements add up: send each once, or with an `Idempotency-Key`. Late ones count where they
@@ -284,7 +304,19 @@ def measure(request: Request, slo_id: SloId, body: Body, who: Acting) -> Measure
     """
     asked = read_as(MeasuredBody, body)
     given = [Measurement(one.good, one.total, one.at) for one in asked.measurements]
-    return Measured(added=slos_of(request, who, Permission.RESPOND).measure(slo_id, given))
+    slos = slos_of(request, who, Permission.RESPOND)
+    return Measured(added=slos.measure(slo_id, given, tenant=tenant))
+
+
+def _after(cursor: str | None) -> SloKey | None:
+    if cursor is None:
+        return None
+    tenant, _, name = cursor.partition("/")
+    return tenant, name
+
+
+def _cursor(last: SloKey | None) -> str | None:
+    return None if last is None else "/".join(last)
 
 
 def _definition(body: bytes) -> SloDefinition:
@@ -310,4 +342,4 @@ def _tag(one: StoredSlo) -> str:
 
 def _tagged(response: Response, one: StoredSlo) -> SloItem:
     response.headers["ETag"] = _tag(one)
-    return item_of(one, rule_name(one.name))
+    return item_of(one)

@@ -103,6 +103,7 @@ class SloTile(_Tile):
 
     kind: Literal["slo"]
     slo: Text = Field(default="", description="Name of an SLO; empty: how many stand how.")
+    tenant: Text = Field(default="default", description="Of the SLO.")
     search: Search = Field(
         default="", description="Where no SLO is named: only those with these words."
     )

@@ -28,6 +28,7 @@ __all__ = ["commands"]
 commands = typer.Typer(no_args_is_help=True, help="Service level objectives (SLOs).")
 
 Name = Annotated[str, typer.Argument(help="Name of the SLO.", show_default=False)]
+ItsTenant = Annotated[str, typer.Option("--tenant", help="Tenant of the SLO.")]
 OfTenant = Annotated[
     str | None, typer.Option("--tenant", help="Only those of this tenant.", show_default=False)
 ]
@@ -74,7 +75,7 @@ def list_(tenant: OfTenant = None, json: AsJson = False) -> None:
 
 
 @commands.command()
-def show(name: Name, json: AsJson = False) -> None:
+def show(name: Name, tenant: ItsTenant = "default", json: AsJson = False) -> None:
     """Print the definition of an SLO as YAML, as `sentinel slo apply` takes it.
 
     Example:
@@ -87,12 +88,14 @@ def show(name: Name, json: AsJson = False) -> None:
         from sentinel.client import slos
 
         with client_here() as client:
-            found = client.do(slos.read(name)).model_dump(mode="json", exclude={"status"})
+            found = client.do(slos.read(name, tenant=tenant)).model_dump(
+                mode="json", exclude={"status"}
+            )
     else:
         from sentinel.store.slo.slos import Slos
 
         with open_store() as store:
-            found = _item(Slos(store).get(name))
+            found = _item(Slos(store).get(name, tenant=tenant))
     if json:
         json_out(found)
         return
@@ -118,13 +121,12 @@ def apply_(
     Raises:
         ConfigurationError: a file cannot be read, is none of SLOs, or two have one name
     """
-    from sentinel.slo.definition import from_yaml
+    from sentinel.slo.definition import first_twice, from_yaml
 
     given = [slo for file in files for slo in _in_file(file, from_yaml)]
-    names = [one.name for one in given]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigurationError(f"two SLOs of the files have the name {twice[0]!r}")
+    if (twice := first_twice(given)) is not None:
+        raise ConfigurationError(f"two SLOs of the files have the name {twice.name!r}",
+                                 hint=f"Both are of the tenant {twice.tenant}.")  # fmt: skip
     done = list[dict[str, Any]]()
     with _saving(dry_run=dry_run) as save:
         for one in given:
@@ -140,7 +142,7 @@ def apply_(
 
 
 @commands.command()
-def remove(name: Name, json: AsJson = False) -> None:
+def remove(name: Name, tenant: ItsTenant = "default", json: AsJson = False) -> None:
     """Remove an SLO with its rule and its events.
 
     Example:
@@ -151,13 +153,15 @@ def remove(name: Name, json: AsJson = False) -> None:
         from sentinel.client import slos
 
         with client_here() as client:
-            gone = client.do(slos.remove(name)).model_dump(mode="json", exclude={"status"})
+            asked = slos.remove(name, tenant=tenant)
+            gone = client.do(asked).model_dump(mode="json", exclude={"status"})
     else:
         from sentinel.rollout.slo_rules import remove_slo
         from sentinel.store.slo.slos import Slos
 
         with open_store() as store, _made_rules(store) as rules:
-            gone = _item(remove_slo(Slos(store), rules, name, actor=actor()))
+            slos = Slos(store)
+            gone = _item(remove_slo(slos, rules, name, actor=actor(), tenant=tenant))
     if json:
         json_out(gone)
         return
@@ -165,7 +169,7 @@ def remove(name: Name, json: AsJson = False) -> None:
 
 
 @commands.command()
-def status(name: Name, json: AsJson = False) -> None:
+def status(name: Name, tenant: ItsTenant = "default", json: AsJson = False) -> None:
     """Print how the objectives of an SLO stand now.
 
     Example:
@@ -176,12 +180,12 @@ def status(name: Name, json: AsJson = False) -> None:
         from sentinel.client import slos
 
         with client_here() as client:
-            found = client.do(slos.status(name)).model_dump(mode="json")
+            found = client.do(slos.status(name, tenant=tenant)).model_dump(mode="json")
     else:
         from sentinel.store.slo.slos import Slos
 
         with open_store() as store:
-            found = _status(store, Slos(store).get(name))
+            found = _status(store, Slos(store).get(name, tenant=tenant))
     if json:
         json_out(found)
         return
@@ -269,7 +273,7 @@ def _saving(*, dry_run: bool) -> Generator[Callable[[SloDefinition], str]]:
             def put(one: SloDefinition) -> str:
                 given = one.model_dump(mode="json")
                 try:
-                    before = client.do(slos.read(one.name)).definition
+                    before = client.do(slos.read(one.name, tenant=one.tenant)).definition
                 except NotFound:
                     before = None
                 if before != given and not dry_run:
@@ -286,7 +290,7 @@ def _saving(*, dry_run: bool) -> Generator[Callable[[SloDefinition], str]]:
         def save(one: SloDefinition) -> str:
             stored = Slos(store)
             try:
-                before = stored.get(one.name).definition
+                before = stored.get(one.name, tenant=one.tenant).definition
             except NotFound:
                 before = None
             if not dry_run:  # also one that is unchanged: this completes a rule that is missing
@@ -312,11 +316,9 @@ def _made_rules(store: Store) -> Generator[MadeRules]:
 
 
 def _item(one: StoredSlo) -> dict[str, Any]:
-    from sentinel.rollout.slo_rules import rule_name
-
     return {
         "definition": one.definition.model_dump(mode="json"), "version": one.version,
-        "saved_at": one.saved_at, "saved_by": one.saved_by, "rule": rule_name(one.name),
+        "saved_at": one.saved_at, "saved_by": one.saved_by, "rule": one.rule,
     }  # fmt: skip
 
 
@@ -326,7 +328,8 @@ def _status(store: Store, one: StoredSlo) -> dict[str, Any]:
     from sentinel.slo.reach import out_of_reach
     from sentinel.store.slo.slos import Slos
 
-    counts, now, least = Slos(store).counts(one.name), store.now(), one.definition.minimum_events
+    counts = Slos(store).counts(one.name, tenant=one.definition.tenant)
+    now, least = store.now(), one.definition.minimum_events
     found = statuses_of(one.definition, counts, now)
     return {
         "name": one.name, "health": worst_of(found), "counted_until": one.counted_until,

@@ -107,7 +107,7 @@ class Measured(BaseModel):
 def listed(
     *, tenant: str | None = None, q: str = "", limit: int = 100, cursor: str | None = None
 ) -> Call[SloPage]:
-    """Return the request for the SLOs that the caller sees, by name.
+    """Return the request for the SLOs that the caller sees, by tenant and name.
 
     Args:
         tenant: only those of this one; None for all
@@ -127,9 +127,9 @@ def create(definition: Mapping[str, Any]) -> Call[Slo]:
     return Call(Slo, "POST", _PATH, body=dict(definition))
 
 
-def read(name: str) -> Call[Slo]:
+def read(name: str, *, tenant: str = "default") -> Call[Slo]:
     """Return the request for one SLO."""
-    return Call(Slo, "GET", f"{_PATH}/{name}")
+    return Call(Slo, "GET", f"{_PATH}/{name}", {"tenant": tenant})
 
 
 def save(name: str, definition: Mapping[str, Any]) -> Call[Slo]:
@@ -137,52 +137,56 @@ def save(name: str, definition: Mapping[str, Any]) -> Call[Slo]:
     return Call(Slo, "PUT", f"{_PATH}/{name}", body=dict(definition))
 
 
-def remove(name: str) -> Call[Slo]:
+def remove(name: str, *, tenant: str = "default") -> Call[Slo]:
     """Return the request that removes an SLO with its rule and its events."""
-    return Call(Slo, "DELETE", f"{_PATH}/{name}")
+    return Call(Slo, "DELETE", f"{_PATH}/{name}", {"tenant": tenant})
 
 
-def measure(name: str, measurements: Sequence[Mapping[str, Any]]) -> Call[Measured]:
+def measure(
+    name: str, measurements: Sequence[Mapping[str, Any]], *, tenant: str = "default"
+) -> Call[Measured]:
     """Return the request that adds measurements.
 
     Args:
         name: of the SLO
         measurements: each with good, total, and at in RFC 3339 where it is not now
+        tenant: whose it is
 
     Returns:
         The request. Sent twice, the measurements count twice.
     """
     body = {"measurements": [dict(one) for one in measurements]}
-    return Call(Measured, "POST", f"{_PATH}/{name}/measurements", body=body)
+    return Call(Measured, "POST", f"{_PATH}/{name}/measurements", {"tenant": tenant}, body)
 
 
-def status(name: str) -> Call[SloStatus]:
+def status(name: str, *, tenant: str = "default") -> Call[SloStatus]:
     """Return the request for how an SLO stands."""
-    return Call(SloStatus, "GET", f"{_PATH}/{name}/status")
+    return Call(SloStatus, "GET", f"{_PATH}/{name}/status", {"tenant": tenant})
 
 
-def error_budget(name: str) -> Call[SloBudgets]:
+def error_budget(name: str, *, tenant: str = "default") -> Call[SloBudgets]:
     """Return the request for the error budgets of an SLO."""
-    return Call(SloBudgets, "GET", f"{_PATH}/{name}/error-budget")
+    return Call(SloBudgets, "GET", f"{_PATH}/{name}/error-budget", {"tenant": tenant})
 
 
-def burn_rate(name: str) -> Call[SloBurnRates]:
+def burn_rate(name: str, *, tenant: str = "default") -> Call[SloBurnRates]:
     """Return the request for the burn rates of an SLO."""
-    return Call(SloBurnRates, "GET", f"{_PATH}/{name}/burn-rate")
+    return Call(SloBurnRates, "GET", f"{_PATH}/{name}/burn-rate", {"tenant": tenant})
 
 
 def history(
-    name: str, *, since: datetime | None = None, until: datetime | None = None
-) -> Call[SloHistory]:
+    name: str, *, tenant: str = "default", since: datetime | None = None,
+    until: datetime | None = None,
+) -> Call[SloHistory]:  # fmt: skip
     """Return the request for how an SLO stood over time, by default in the last 30 days."""
     given = {"since": since, "until": until}
     params = {key: None if one is None else one.isoformat() for key, one in given.items()}
-    return Call(SloHistory, "GET", f"{_PATH}/{name}/history", params)
+    return Call(SloHistory, "GET", f"{_PATH}/{name}/history", {"tenant": tenant, **params})
 
 
-def predict(name: str) -> Call[SloPredictions]:
+def predict(name: str, *, tenant: str = "default") -> Call[SloPredictions]:
     """Return the request for when the objectives of an SLO are violated."""
-    return Call(SloPredictions, "GET", f"{_PATH}/{name}/predict")
+    return Call(SloPredictions, "GET", f"{_PATH}/{name}/predict", {"tenant": tenant})
 
 
 def violations(

@@ -24,20 +24,15 @@ if TYPE_CHECKING:
     from sentinel.store import Store
     from sentinel.store.slo.slos import StoredSlo
 
-__all__ = ["TRIGGER", "draft_of_slo", "remove_slo", "rule_name", "save_slo"]
+__all__ = ["TRIGGER", "draft_of_slo", "remove_slo", "save_slo"]
 
 TRIGGER = "slo_burn_rate"
 _PERIOD = "1m"
 
 
-def rule_name(slo: str) -> str:
-    """Return the name of the rule of an SLO."""
-    return f"slo-{slo}"
-
-
-def _fields(definition: SloDefinition) -> dict[str, Any]:
+def _fields(definition: SloDefinition, name: str) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        "name": rule_name(definition.name),
+        "name": name,
         "description": definition.description.replace("{{", "{ {")
         or f"Burn rate of the SLO {definition.name}.",
         "tenant": definition.tenant,
@@ -62,12 +57,12 @@ def digest(definition: SloDefinition) -> str:
     return sha256(definition.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
 
 
-def draft_of_slo(definition: SloDefinition) -> Draft:
-    """Return the draft of an SLO's rule."""
+def draft_of_slo(definition: SloDefinition, name: str) -> Draft:
+    """Return the draft of an SLO's rule, which has this name."""
     return Draft(
         trigger=TRIGGER,
         parameters={"slo": definition.name, "definition": digest(definition)},
-        rule={**_fields(definition), "every": _PERIOD},
+        rule={**_fields(definition, name), "every": _PERIOD},
     )
 
 
@@ -80,7 +75,7 @@ def save_slo(
     actor: str,
     check: Callable[[StoredSlo | None], None] = lambda _: None,
 ) -> StoredSlo:
-    """Save an SLO and its rule, replacing the SLO of that name.
+    """Save an SLO and its rule, replacing the SLO of that name in its tenant.
 
     Args:
         store: the shared database
@@ -96,19 +91,19 @@ def save_slo(
     Raises:
         ChangeWaits: a second person has to approve the change of its rule first; saved again
             afterwards, it is stored
-        Conflict: another tenant or owner has an SLO or a rule of that name
+        Conflict: a team out of scope has an SLO, or another owner a rule, of that name
         ConfigurationError: it, or its rule, cannot be made; neither was stored
         PrefectUnreachable: Prefect does not answer; the same again completes it
     """
     everybodys = Slos(store)
     try:
-        before = everybodys.get(definition.name)
+        before = everybodys.get(definition.name, tenant=definition.tenant)
     except NotFound:
         before = None
     if before is not None:
         slos.get_or_conflict(definition)
     check(before)
-    draft = draft_of_slo(definition)
+    draft = draft_of_slo(definition, everybodys.rule_of(definition))
     if before is None:
         everybodys.refuse_too_many()
     made = rules.find(draft.name, definition.tenant) is None
@@ -118,7 +113,7 @@ def save_slo(
 
         def edit(present: Draft) -> tuple[Draft, Mapping[str, Any]]:
             kept = {name: one for name, one in present.rule.items() if name != "team"}
-            changed = {**kept, **_fields(definition)}
+            changed = {**kept, **_fields(definition, draft.name)}
             # What the check is given beside the SLO, such as how far it looks ahead, stays, too.
             given = {**present.parameters, **draft.parameters}
             return msgspec.structs.replace(present, parameters=given, rule=changed), {}
@@ -136,7 +131,7 @@ def save_slo(
 
 
 def remove_slo(
-    slos: Slos, rules: MadeRules, name: str, *, actor: str,
+    slos: Slos, rules: MadeRules, name: str, *, actor: str, tenant: str = "default",
     check: Callable[[StoredSlo], None] = lambda _: None,
 ) -> StoredSlo:  # fmt: skip
     """Remove an SLO with its rule, whose alerts close as "rule disabled".
@@ -146,6 +141,7 @@ def remove_slo(
         rules: of the owner `api`, connected to Prefect
         name: of the SLO
         actor: who removes it
+        tenant: whose it is
         check: is given the SLO, and may refuse
 
     Returns:
@@ -157,10 +153,9 @@ def remove_slo(
         Conflict: its rule has another owner
         PrefectUnreachable: Prefect does not answer; the same again completes it
     """
-    found = slos.get(name)
+    found = slos.get(name, tenant=tenant)
     check(found)
-    tenant = found.definition.tenant
-    live: Live | None = rules.find(rule_name(name), tenant)
+    live: Live | None = rules.find(found.rule, tenant)
     if live is not None:
-        rules.delete(rule_name(name), tenant, actor=actor)
-    return slos.remove(name, actor=actor, check=check)
+        rules.delete(found.rule, tenant, actor=actor)
+    return slos.remove(name, actor=actor, tenant=tenant, check=check)

@@ -16,13 +16,14 @@ __all__ = ["SloCount", "SloRow", "SloVersion"]
 class SloRow(SQLModel, table=True):
     """An SLO; `document` is its definition as JSON, `counted_until` where its events end.
 
-    Names are unique over all tenants, since each is part of the name of a deployment.
+    `rule` is the name of its rule, which is unique over all tenants, as those of deployments are.
     """
 
     __tablename__: ClassVar[Any] = "slo"
 
+    tenant: str = Field(primary_key=True, max_length=100)
     name: str = Field(primary_key=True, max_length=80)
-    tenant: str = Field(max_length=100, index=True)
+    rule: str = Field(max_length=100, unique=True, index=True)
     team: str = Field(max_length=100)
     version: int
     document: str = long_column()
@@ -36,6 +37,7 @@ class SloVersion(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "slo_version"
 
+    tenant: str = Field(primary_key=True, max_length=100)
     name: str = Field(primary_key=True, max_length=80)
     version: int = Field(primary_key=True)
     document: str = long_column()
@@ -52,6 +54,7 @@ class SloCount(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "slo_count"
     __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
 
+    tenant: str = Field(primary_key=True, max_length=100)
     slo: str = Field(primary_key=True, max_length=80)
     at: int = Field(primary_key=True, sa_type=BigInteger)
     good: float

@@ -5,7 +5,7 @@ A further kind of indicator is a further class in `Indicator`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -28,7 +28,7 @@ from sentinel.validation_messages import validated
 __all__ = [
     "KINDS", "NAME_PATTERN", "Alerting", "Indicator", "LatencyIndicator", "MeasuredIndicator",
     "Objective", "PrefectIndicator", "RatioIndicator", "SloDefinition", "ThresholdIndicator",
-    "definition_of", "from_yaml", "objective_name", "to_yaml",
+    "definition_of", "first_twice", "from_yaml", "objective_name", "to_yaml",
 ]  # fmt: skip
 
 NAME_PATTERN = "[a-z0-9]|[a-z0-9][a-z0-9-]{0,78}[a-z0-9]"
@@ -184,7 +184,7 @@ def _usual_minimum(others: dict[str, Any]) -> int:
 class SloDefinition(_Part):
     """An SLO."""
 
-    name: str = Field(pattern=f"^({NAME_PATTERN})$", description="Unique in the instance.")
+    name: str = Field(pattern=f"^({NAME_PATTERN})$", description="Unique in its tenant.")
     tenant: str = Field(default="default", pattern=f"^({TENANT_PATTERN})$")
     team: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     service: Text = Field(default="", description="What it is about.")
@@ -258,11 +258,19 @@ def from_yaml(text: str) -> list[SloDefinition]:
         raise ConfigurationError("slos: must be a list: - name: …")
     items: list[Any] = found  # pyright: ignore[reportUnknownVariableType] - of YAML
     read = [definition_of(one, f"slos.{place}") for place, one in enumerate(items)]
-    names = [one.name for one in read]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigurationError(f"slos: two have the name {twice[0]!r}")
+    if (twice := first_twice(read)) is not None:
+        raise ConfigurationError(f"slos: two have the name {twice.name!r}")
     return read
+
+
+def first_twice(given: Iterable[SloDefinition]) -> SloDefinition | None:
+    """Return the first definition whose tenant and name another has before it; None for none."""
+    seen = set[tuple[str, str]]()
+    for one in given:
+        if (one.tenant, one.name) in seen:
+            return one
+        seen.add((one.tenant, one.name))
+    return None
 
 
 def to_yaml(definitions: list[SloDefinition]) -> str:

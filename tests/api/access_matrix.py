@@ -239,9 +239,11 @@ ENTRIES: dict[str, Entry] = {
     # Prefect has their rules.
     "POST /slo": Entry(own=503, foreign=403, team=403, token=503, body=new_slo),
     "PUT /slo/{slo_id}": Entry(own=503, foreign=403, team=403, token=503, body=its_slo),
-    "DELETE /slo/{slo_id}": Entry(own=503, foreign=404, team=404, token=503),
-    "POST /slo/{slo_id}/measurements": Entry(own=201, foreign=404, team=404, body=measured),
-    **{f"GET /slo/{{slo_id}}{rest}": one_object() for rest in FIGURES},
+    "DELETE /slo/{slo_id}": Entry(own=503, foreign=404, team=404, token=503, query=in_tenant),
+    "POST /slo/{slo_id}/measurements": Entry(
+        own=201, foreign=404, team=404, query=in_tenant, body=measured
+    ),
+    **{f"GET /slo/{{slo_id}}{rest}": one_in_tenant() for rest in FIGURES},
     "GET /fatigue": listed(),
     "GET /fatigue/{name}": Entry(foreign=404, team=404, query=in_tenant),
     # There are too few alerts for any advice.

@@ -16,7 +16,7 @@ def its_slo(place: Place) -> dict[str, Any]:
 
 
 def new_slo(place: Place) -> dict[str, Any]:
-    return its_slo(place) | {"name": f"new-{place.tenant}"}
+    return its_slo(place) | {"name": "new"}
 
 
 def measured(place: Place) -> dict[str, Any]:

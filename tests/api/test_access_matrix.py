@@ -307,7 +307,7 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT query FROM saved_view WHERE owner LIKE 'own %% {place.tenant}' ORDER BY owner",
         f"SELECT document FROM service WHERE tenant = '{place.tenant}' ORDER BY name",
         f"SELECT document FROM slo WHERE tenant = '{place.tenant}'",
-        f"SELECT * FROM slo_count WHERE slo = '{place.mark}' ORDER BY at",
+        f"SELECT * FROM slo_count WHERE tenant = '{place.tenant}' ORDER BY at",
         f"SELECT revoked_at FROM consumer_key WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT prefix FROM consumer_key_secret WHERE key_id = '{place.consumer_key[0]}'",
         f"SELECT document FROM api_limit_set WHERE tenant = '{place.tenant}' ORDER BY name",

@@ -179,9 +179,9 @@ def test_lists_are_read_by_page_and_by_words(client: httpx.Client, store: Store)
     found = client.get("/api/slo", params={"q": "TEAM Shop"}).json()["items"]
     assert [one["definition"]["name"] for one in found] == ["s1", "s3"]
     report = client.get("/api/slo/report", params={"limit": 2, "format": "json"}).json()
-    assert report["next_cursor"] == "s1"
-    assert "There are further SLOs, after s1." in report["text"]
-    rest = client.get("/api/slo/report", params={"cursor": "s1"}).text
+    assert report["next_cursor"] == "default/s1"
+    assert "There are further SLOs, after default/s1." in report["text"]
+    rest = client.get("/api/slo/report", params={"cursor": "default/s1"}).text
     assert "3 SLOs" in rest
     assert "further SLOs" not in rest
     assert client.get("/api/slo", params={"limit": 0}).status_code == 422

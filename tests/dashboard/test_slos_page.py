@@ -38,6 +38,7 @@ def made(store: Store, name: str, *, bad_share: float = 0.0, days: int = 10, **m
             Measurement(100 - (100 * bad_share if now - at < timedelta(days=2) else 0), 100, at)
             for at in hours
         ],
+        tenant=more.get("tenant", "default"),
     )
 
 
@@ -131,7 +132,7 @@ def test_one_is_shown_with_charts_violations_its_rule_and_its_alerts(scene: Scen
 def test_predictions_are_said_with_their_interval_and_probability(scene: Scene):
     store = scene.store
     made(store, "spent", bad_share=0.03, days=28)  # 2 days at 3% of a budget of 1%
-    view = read_one(Within(store, EVERYTHING), "spent")
+    view = read_one(Within(store, EVERYTHING), "spent", "default")
     clock = _clock()
     (one,) = view.objectives
     assert one.coming is not None
@@ -151,7 +152,7 @@ def _clock() -> Any:
 
 def test_burn_rates_over_time_are_those_of_the_events(scene: Scene):
     made(scene.store, "broken", bad_share=0.5)
-    view = read_one(Within(scene.store, EVERYTHING), "broken")
+    view = read_one(Within(scene.store, EVERYTHING), "broken", "default")
     now = scene.store.now()
     (one,) = view.objectives
     points = burn_points(one, view.counts, now - timedelta(days=7), now, 10)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+from sqlalchemy import select
 
 from sentinel.alerts.view import AlertView
 from sentinel.correlation.candidates import (
@@ -18,7 +19,10 @@ from sentinel.correlation.candidates import (
     ranked,
 )
 from sentinel.errors import SentinelError
+from sentinel.schema.slo import SloRow
+from sentinel.slo.rule_names import rule_of_slo
 from sentinel.store.audit.queries import MOST_PER_PAGE, AuditFilter, AuditItem, page
+from sentinel.store.database.tables import table_of
 from sentinel.store.services.catalog import Catalog, catalog_of
 from sentinel.store.telemetry.log_patterns import LogPatterns
 from sentinel.store.telemetry.reading import Period
@@ -40,6 +44,7 @@ _KINDS: dict[str, ChangeKind] = {
 }  # fmt: skip
 """Of the actions of the audit trail, those that may cause alerts; what people did to alerts, or
 who is notified, does not."""
+_SLO = table_of(SloRow)
 _LATEST = timedelta(minutes=30)
 _SLOWER = 1.5
 _LEAST_CALLS = 20
@@ -120,7 +125,11 @@ class Causes:
             actions=tuple(_KINDS), since=first - timedelta(seconds=LOOKED_BACK),
             until=first + timedelta(minutes=1), tenants=frozenset({self._tenant}),
         )  # fmt: skip
-        return [_of_audit(one) for one in page(self._store, wanted, limit=MOST_PER_PAGE).items]
+        found = page(self._store, wanted, limit=MOST_PER_PAGE).items
+        with self._store.read() as connection:
+            query = select(_SLO.c.name, _SLO.c.rule).where(_SLO.c.tenant == self._tenant)
+            rules: dict[str, str] = {row.name: row.rule for row in connection.execute(query)}
+        return [_of_audit(one, rules) for one in found]
 
     def _patterns(
         self, client: TelemetryClient, first: datetime, catalog: Catalog
@@ -158,11 +167,13 @@ class Causes:
         return found
 
 
-def _of_audit(one: AuditItem) -> ObservedChange:
+def _of_audit(one: AuditItem, rules: Mapping[str, str]) -> ObservedChange:
     kind = _KINDS[one.action]
     rule = one.object_name if one.object_kind == "rule" else ""
     if one.object_kind == "slo":
-        rule = f"slo-{one.object_name}"
+        # The rule of an SLO that was removed is gone with it; its name says which it was.
+        name = one.object_name
+        rule = rules.get(name) or rule_of_slo(one.tenant, name)
     fields = ", ".join(sorted((one.after or {}).keys())[:5])
     return ObservedChange(
         at=one.at.astimezone(UTC).timestamp(), kind=kind, rule=rule, by=one.actor,

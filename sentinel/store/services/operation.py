@@ -179,11 +179,12 @@ class ServicesNow:
     def _judged(self, definitions: Iterable[ServiceDefinition]) -> list[Readiness]:
         with self._store.read() as connection:
             slos = [
-                (msgspec.json.decode(row.document, type=_Slo), row.team)
+                (msgspec.json.decode(row.document, type=_Slo), row.rule, row.team)
                 for row in connection.execute(
-                    select(_SLO.c.document, _SLO.c.team).where(_SLO.c.tenant == self._tenant)
+                    select(_SLO.c.document, _SLO.c.rule, _SLO.c.team)
+                    .where(_SLO.c.tenant == self._tenant)
                 )
-            ]
+            ]  # fmt: skip
             rules = connection.execute(
                 select(RULE.c.name, RULE.c.spec).where(
                     RULE.c.tenant == self._tenant, RULE.c.enabled
@@ -200,9 +201,10 @@ class ServicesNow:
         judged = list[Readiness]()
         for one in definitions:
             names = set(one.names)
-            mine = [(slo.name, team) for slo, team in slos if slo.service in names]
+            of_it = [one for one in slos if one[0].service in names]
+            mine = [(slo.name, team) for slo, _, team in of_it]
             watched = {rule: team for rule, team, service in watching if service in names}
-            watched |= {f"slo-{slo}": team for slo, team in mine}
+            watched |= {rule: team for _, rule, team in of_it}
             word = re.compile(rf"(?<![\w.-]){re.escape(one.name)}(?![\w.-])")
             judged.append(readiness_of(one, OperationFacts(
                 slos=self._named(mine), rules=self._named(watched.items()),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from sentinel.metrics.moments import micros
 from sentinel.schema.slo import SloCount, SloRow
@@ -29,21 +29,22 @@ _HOUR = 3_600_000_000
 _AT_ONCE = 10_000
 
 
-def read_counts(connection: Connection, name: str, since: datetime) -> Counts:
+def read_counts(connection: Connection, tenant: str, name: str, since: datetime) -> Counts:
     """Return the events of an SLO from a moment on."""
     query = select(_COUNT.c.at, _COUNT.c.good, _COUNT.c.total).where(
-        _COUNT.c.slo == name, _COUNT.c.at >= micros(since)
+        *_of(tenant, name), _COUNT.c.at >= micros(since)
     )
     return Counts.of((row.at, row.good, row.total) for row in connection.execute(query))
 
 
 def set_counts(
-    connection: Connection, name: str, start: datetime, end: datetime, counts: Counts
+    connection: Connection, tenant: str, name: str, start: datetime, end: datetime, counts: Counts
 ) -> None:
     """Replace the events of a span of minutes.
 
     Args:
         connection: the caller's open transaction
+        tenant: of the SLO
         name: of the SLO
         start: inclusive
         end: exclusive
@@ -51,20 +52,23 @@ def set_counts(
     """
     connection.execute(
         _COUNT.delete().where(
-            _COUNT.c.slo == name, _COUNT.c.at >= micros(start), _COUNT.c.at < micros(end)
+            *_of(tenant, name), _COUNT.c.at >= micros(start), _COUNT.c.at < micros(end)
         )
     )
     rows = zip(counts.times.tolist(), counts.good.tolist(), counts.total.tolist(), strict=True)
-    cells = ((name, at, good, total) for at, good, total in rows)
-    insert_many(connection, "slo_count", ("slo", "at", "good", "total"), cells)
+    cells = ((tenant, name, at, good, total) for at, good, total in rows)
+    insert_many(connection, "slo_count", ("tenant", "slo", "at", "good", "total"), cells)
 
 
-def add_counts(store: Store, connection: Connection, name: str, events: Iterable[Bucket]) -> None:
+def add_counts(
+    store: Store, connection: Connection, tenant: str, name: str, events: Iterable[Bucket]
+) -> None:
     """Add events to those that are kept.
 
     Args:
         store: the shared database
         connection: the caller's open transaction
+        tenant: of the SLO
         name: of the SLO
         events: where each minute begins, and its events
     """
@@ -73,48 +77,58 @@ def add_counts(store: Store, connection: Connection, name: str, events: Iterable
     statement = insert_into(store.dialect, _COUNT)
     for at, good, total in rows:  # in order of time, so that two callers do not deadlock
         connection.execute(
-            statement.values(slo=name, at=at, good=good, total=total).on_conflict_do_update(
-                index_elements=["slo", "at"],
+            statement.values(
+                tenant=tenant, slo=name, at=at, good=good, total=total
+            ).on_conflict_do_update(
+                index_elements=["tenant", "slo", "at"],
                 set_={"good": _COUNT.c.good + good, "total": _COUNT.c.total + total},
             )
         )
 
 
-def delete_counts(connection: Connection, name: str) -> None:
+def delete_counts(connection: Connection, tenant: str, name: str) -> None:
     """Delete all events of an SLO."""
-    connection.execute(_COUNT.delete().where(_COUNT.c.slo == name))
+    connection.execute(_COUNT.delete().where(*_of(tenant, name)))
 
 
 def keep_counts(store: Store) -> None:
     """Sum up old minutes as hours, and delete what is past its retention."""
     now = store.now()
     with store.read() as connection:
-        names = list(connection.execute(select(_SLO.c.name)).scalars())
+        found = connection.execute(select(_SLO.c.tenant, _SLO.c.name)).all()
     edge = micros(now - _AS_MINUTES) // _HOUR * _HOUR
-    for name in names:
+    for tenant, name in found:
         with store.write() as connection:
             # Whoever adds events holds the row too, so that none arrive between sum and deletion.
-            row = select(_SLO.c.name).where(_SLO.c.name == name).with_for_update()
+            mine = (_SLO.c.tenant == tenant, _SLO.c.name == name)
+            row = select(_SLO.c.name).where(*mine).with_for_update()
             if connection.execute(row).first() is None:
                 continue
             too_old = _COUNT.c.at < micros(now - KEPT_FOR)
-            connection.execute(_COUNT.delete().where(_COUNT.c.slo == name, too_old))
-            _sum_up(connection, name, edge)
+            connection.execute(_COUNT.delete().where(*_of(tenant, name), too_old))
+            _sum_up(connection, tenant, name, edge)
 
 
-def _sum_up(connection: Connection, name: str, edge: int) -> None:
+def _sum_up(connection: Connection, tenant: str, name: str, edge: int) -> None:
     """Turn minutes from before `edge` into hours."""
     hour = _COUNT.c.at - _COUNT.c.at % _HOUR
     query = (
         select(hour.label("hour"), func.count().label("n"))
-        .where(_COUNT.c.slo == name, _COUNT.c.at < edge, _COUNT.c.at % _HOUR != 0)
+        .where(*_of(tenant, name), _COUNT.c.at < edge, _COUNT.c.at % _HOUR != 0)
         .group_by(hour)
         .order_by(hour)
         .limit(_AT_ONCE)
     )
     for row in connection.execute(query).all():
-        inside = (_COUNT.c.slo == name, _COUNT.c.at >= row.hour, _COUNT.c.at < row.hour + _HOUR)
+        inside = (
+            *_of(tenant, name), _COUNT.c.at >= row.hour, _COUNT.c.at < row.hour + _HOUR,
+        )  # fmt: skip
         sums = select(func.sum(_COUNT.c.good), func.sum(_COUNT.c.total)).where(*inside)
         good, total = connection.execute(sums).one()
         connection.execute(_COUNT.delete().where(*inside))
-        connection.execute(_COUNT.insert().values(slo=name, at=row.hour, good=good, total=total))
+        values = {"at": row.hour, "good": good, "total": total}
+        connection.execute(_COUNT.insert().values(tenant=tenant, slo=name, **values))
+
+
+def _of(tenant: str, name: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _COUNT.c.tenant == tenant, _COUNT.c.slo == name

@@ -13,7 +13,7 @@ from sentinel.slo.counts import Counts
 from sentinel.slo.port import KeptSlo
 from sentinel.store.database.tables import table_of
 from sentinel.store.slo.counts import read_counts, set_counts
-from sentinel.store.slo.slos import stored_slo
+from sentinel.store.slo.stored import stored_slo
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -44,7 +44,7 @@ class TenantSlos:
             found = stored_slo(self._row(connection, name))
             windows = [one.window.span(now).start for one in found.definition.objectives]
             since = min([*windows, now - timedelta(days=28)])  # of which a prediction draws
-            counts = read_counts(connection, name, since)
+            counts = read_counts(connection, self._tenant, name, since)
         return KeptSlo(found.definition, counts, found.counted_until, found.version)
 
     def replace(self, kept: KeptSlo, start: datetime, end: datetime, counts: Counts) -> None:
@@ -58,8 +58,9 @@ class TenantSlos:
             found = stored_slo(self._row(connection, name, alone_with_it=True))
             if (found.version, found.definition) != (kept.version, kept.definition):
                 return
-            set_counts(connection, name, start, end, counts)
-            connection.execute(update(_SLO).where(_SLO.c.name == name).values(counted_until=end))
+            set_counts(connection, self._tenant, name, start, end, counts)
+            mine = (_SLO.c.tenant == self._tenant, _SLO.c.name == name)
+            connection.execute(update(_SLO).where(*mine).values(counted_until=end))
 
         self._store.in_transaction(work)
 

@@ -11,7 +11,7 @@ from sentinel.slo.report import ReportedSlo
 
 if TYPE_CHECKING:
     from sentinel.store import Store
-    from sentinel.store.slo.slos import Slos
+    from sentinel.store.slo.slos import SloKey, Slos
 
 __all__ = ["MOST_REPORTED", "all_reported", "reported"]
 
@@ -33,8 +33,8 @@ def all_reported(
 
 def reported(
     store: Store, slos: Slos, since: datetime, tenant: str | None = None, *,
-    limit: int = MOST_REPORTED, after: str | None = None,
-) -> tuple[list[ReportedSlo], str | None]:  # fmt: skip
+    limit: int = MOST_REPORTED, after: SloKey | None = None,
+) -> tuple[list[ReportedSlo], SloKey | None]:  # fmt: skip
     """Return how some SLOs stand, and when they were violated.
 
     Args:
@@ -46,7 +46,7 @@ def reported(
         after: the second of what was returned for the SLOs before; None for the first
 
     Returns:
-        SLOs in scope, by name, and where the further ones begin; None where there are none.
+        SLOs in scope, by tenant and name, and where the further ones begin, None for the last.
     """
     now, found = store.now(), list[ReportedSlo]()
     page = slos.page(limit=limit, after=after, tenant=tenant)
@@ -55,7 +55,10 @@ def reported(
         first = min(
             start for each in windows for start in (each.span(since).start, each.span(now).start)
         )
-        counts, least = slos.counts(one.name, first), one.definition.minimum_events
+        counts, least = (
+            slos.counts(one.name, first, tenant=one.definition.tenant),
+            one.definition.minimum_events,
+        )
         violations = [
             violation
             for objective in one.definition.objectives

@@ -7,16 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, tuple_, update
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
-from sentinel.metrics.moments import micros
-from sentinel.metrics.sample import AHEAD
 from sentinel.schema.slo import SloRow, SloVersion
-from sentinel.slo.counts import MINUTE, Bucket, Counts
-from sentinel.slo.definition import MeasuredIndicator, SloDefinition, definition_of
+from sentinel.slo.counts import Counts
+from sentinel.slo.definition import MeasuredIndicator, SloDefinition
+from sentinel.slo.rule_names import rule_of_slo
 from sentinel.store.database.alone import alone
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import table_of
@@ -26,54 +25,26 @@ from sentinel.store.slo.counts import (
     delete_counts,
     read_counts,
 )
+from sentinel.store.slo.measurements import MOST_MEASUREMENTS, Measurement, bucket_of
+from sentinel.store.slo.stored import SloKey, StoredSlo, stored_slo
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
-    "MOST_MEASUREMENTS", "MOST_SLOS", "Measurement", "SloPage", "Slos", "StoredSlo",
+    "MOST_MEASUREMENTS", "MOST_SLOS", "Measurement", "SloKey", "SloPage", "Slos", "StoredSlo",
     "stored_slo",
 ]  # fmt: skip
 
 _SLO, _VERSION = table_of(SloRow), table_of(SloVersion)
 MOST_SLOS = 10_000
-MOST_MEASUREMENTS = 10_000
-"""In one call."""
-
-
-class Measurement(msgspec.Struct, frozen=True):
-    """Good and all events at a moment; None means now."""
-
-    good: float
-    total: float
-    at: datetime | None = None
-
-
-class StoredSlo(msgspec.Struct, frozen=True, kw_only=True):
-    """An SLO as it is stored.
-
-    Attributes:
-        version: rises with each change, from 1
-        counted_until: up to where its rule has counted events; None where it has not
-    """
-
-    definition: SloDefinition
-    version: int
-    saved_at: datetime
-    saved_by: str
-    counted_until: datetime | None
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.definition.name
 
 
 class SloPage(msgspec.Struct, frozen=True, kw_only=True):
     """Some SLOs; `next` is where the next page begins, None at the end."""
 
     items: list[StoredSlo]
-    next: str | None
+    next: SloKey | None
 
 
 class Slos:
@@ -89,7 +60,7 @@ class Slos:
         self._scope = scope
 
     def list(self, tenant: str | None = None) -> list[StoredSlo]:
-        """Return the SLOs, by name.
+        """Return the SLOs, by tenant and name.
 
         Args:
             tenant: only those of this one; None for all
@@ -97,16 +68,16 @@ class Slos:
         Returns:
             Those in scope.
         """
-        query = select(_SLO).where(*self._seen()).order_by(_SLO.c.name)
+        query = select(_SLO).where(*self._seen()).order_by(_SLO.c.tenant, _SLO.c.name)
         if tenant is not None:
             query = query.where(_SLO.c.tenant == tenant)
         with self._store.read() as connection:
             return [stored_slo(row) for row in connection.execute(query)]
 
     def page(
-        self, *, limit: int, after: str | None = None, tenant: str | None = None, words: str = ""
+        self, *, limit: int, after: SloKey | None = None, tenant: str | None = None, words: str = ""
     ) -> SloPage:
-        """Return some of the SLOs, by name.
+        """Return some of the SLOs, by tenant and name.
 
         Args:
             limit: at most so many
@@ -117,23 +88,24 @@ class Slos:
         Returns:
             Those in scope.
         """
-        query = select(_SLO).where(*self._seen()).order_by(_SLO.c.name).limit(limit + 1)
+        query = select(_SLO).where(*self._seen()).order_by(_SLO.c.tenant, _SLO.c.name)
         if tenant is not None:
             query = query.where(_SLO.c.tenant == tenant)
         if after is not None:
-            query = query.where(_SLO.c.name > after)
+            query = query.where(tuple_(_SLO.c.tenant, _SLO.c.name) > after)
         for word in words.replace("\0", "").lower().split():
             query = query.where(func.lower(_SLO.c.document).contains(word, autoescape=True))
         with self._store.read() as connection:
-            found = [stored_slo(row) for row in connection.execute(query)]
+            found = [stored_slo(row) for row in connection.execute(query.limit(limit + 1))]
         more = len(found) > limit
-        return SloPage(items=found[:limit], next=found[limit - 1].name if more else None)
+        return SloPage(items=found[:limit], next=found[limit - 1].key if more else None)
 
-    def get(self, name: str) -> StoredSlo:
+    def get(self, name: str, *, tenant: str = "default") -> StoredSlo:
         """Return an SLO.
 
         Args:
             name: of the SLO
+            tenant: whose it is
 
         Returns:
             The SLO.
@@ -142,7 +114,7 @@ class Slos:
             NotFound: there is none, or it is out of scope
         """
         with self._store.read() as connection:
-            return stored_slo(self._row(connection, name))
+            return stored_slo(self._row(connection, tenant, name))
 
     def get_or_conflict(self, definition: SloDefinition) -> StoredSlo:
         """Return the SLO that a definition would replace.
@@ -154,31 +126,43 @@ class Slos:
             The SLO.
 
         Raises:
-            Conflict: another tenant, or a team out of scope, has it
+            Conflict: a team out of scope has it
         """
         try:
-            found = self.get(definition.name)
+            return self.get(definition.name, tenant=definition.tenant)
         except NotFound:
-            found = None
-        if found is None or found.definition.tenant != definition.tenant:
-            problem = _taken(definition.name)
-            raise problem
-        return found
+            problem = _taken(definition)
+        raise problem
 
-    def versions(self, name: str) -> list[StoredSlo]:
-        """Return what an SLO was, the newest version first; raises as `get` does."""
-        query = select(_VERSION).where(_VERSION.c.name == name)
+    def rule_of(self, definition: SloDefinition) -> str:
+        """Return the name of the rule that an SLO has, or that it will have.
+
+        Args:
+            definition: of the SLO
+
+        Returns:
+            A name that is no other SLO's, whatever its tenant.
+        """
         with self._store.read() as connection:
-            self._row(connection, name)
-            rows = connection.execute(query.order_by(_VERSION.c.version.desc()))
-            return [stored_slo(row, None) for row in rows]
+            return _rule_of(connection, definition)
 
-    def counts(self, name: str, since: datetime | None = None) -> Counts:
+    def versions(self, name: str, *, tenant: str = "default") -> list[StoredSlo]:
+        """Return what an SLO was, the newest version first; raises as `get` does."""
+        query = select(_VERSION).where(_VERSION.c.tenant == tenant, _VERSION.c.name == name)
+        with self._store.read() as connection:
+            now = self._row(connection, tenant, name)
+            rows = connection.execute(query.order_by(_VERSION.c.version.desc()))
+            return [stored_slo(row, now) for row in rows]
+
+    def counts(
+        self, name: str, since: datetime | None = None, *, tenant: str = "default"
+    ) -> Counts:
         """Return the events of an SLO.
 
         Args:
             name: of the SLO
             since: from this moment on; None for all that are kept
+            tenant: whose it is
 
         Returns:
             The events.
@@ -187,14 +171,14 @@ class Slos:
             NotFound: there is none, or it is out of scope
         """
         with self._store.read() as connection:
-            self._row(connection, name)
-            return read_counts(connection, name, since or self._store.now() - KEPT_FOR)
+            self._row(connection, tenant, name)
+            return read_counts(connection, tenant, name, since or self._store.now() - KEPT_FOR)
 
     def save(
         self, definition: SloDefinition, *, actor: str,
         check: Callable[[StoredSlo | None], None] = lambda _: None,
     ) -> StoredSlo:  # fmt: skip
-        """Save an SLO, replacing the one of that name.
+        """Save an SLO, replacing the one of that name in its tenant.
 
         Args:
             definition: of the SLO
@@ -205,17 +189,17 @@ class Slos:
             The SLO as it is now. Events of another indicator are deleted.
 
         Raises:
-            Conflict: another tenant, or a team out of scope, has an SLO of that name
+            Conflict: a team out of scope has an SLO of that name
             ConfigurationError: there are too many
         """
         text = definition.model_dump_json()
 
         def work(connection: Connection) -> StoredSlo:
             alone(connection)
-            row = connection.execute(select(_SLO).where(_SLO.c.name == definition.name)).first()
-            mine = row is None or self._in_scope(connection, definition.name)
-            if row is not None and (not mine or row.tenant != definition.tenant):
-                raise _taken(definition.name)
+            mine = _key(definition.tenant, definition.name)
+            row = connection.execute(select(_SLO).where(*mine)).first()
+            if row is not None and not self._scope.holds(row.tenant, row.team):
+                raise _taken(definition)
             before = None if row is None else stored_slo(row)
             check(before)
             if before is not None and before.definition == definition:
@@ -223,7 +207,7 @@ class Slos:
             if before is None:
                 self._refuse_too_many(connection)
             self._write(connection, definition, text, before, actor)
-            return stored_slo(self._row(connection, definition.name))
+            return stored_slo(self._row(connection, definition.tenant, definition.name))
 
         return self._store.in_transaction(work)
 
@@ -233,13 +217,15 @@ class Slos:
             self._refuse_too_many(connection)
 
     def remove(
-        self, name: str, *, actor: str, check: Callable[[StoredSlo], None] = lambda _: None
-    ) -> StoredSlo:
+        self, name: str, *, actor: str, tenant: str = "default",
+        check: Callable[[StoredSlo], None] = lambda _: None,
+    ) -> StoredSlo:  # fmt: skip
         """Remove an SLO with its versions and events.
 
         Args:
             name: of the SLO
             actor: who removes it
+            tenant: whose it is
             check: is given the SLO, and may refuse
 
         Returns:
@@ -251,22 +237,26 @@ class Slos:
 
         def work(connection: Connection) -> StoredSlo:
             alone(connection)
-            found = stored_slo(self._row(connection, name, alone_with_it=True))
+            found = stored_slo(self._row(connection, tenant, name, alone_with_it=True))
             check(found)
-            delete_counts(connection, name)
-            connection.execute(_VERSION.delete().where(_VERSION.c.name == name))
-            connection.execute(_SLO.delete().where(_SLO.c.name == name))
+            delete_counts(connection, tenant, name)
+            of_it = (_VERSION.c.tenant == tenant, _VERSION.c.name == name)
+            connection.execute(_VERSION.delete().where(*of_it))
+            connection.execute(_SLO.delete().where(*_key(tenant, name)))
             self._record(connection, "slo.removed", actor, found.definition, found, None)
             return found
 
         return self._store.in_transaction(work)
 
-    def measure(self, name: str, measurements: Sequence[Measurement]) -> int:
+    def measure(
+        self, name: str, measurements: Sequence[Measurement], *, tenant: str = "default"
+    ) -> int:
         """Add measurements to the events of an SLO; late ones count where they belong.
 
         Args:
             name: of an SLO whose indicator is `measurements`
             measurements: at most 10,000
+            tenant: whose it is
 
         Returns:
             How many were added.
@@ -281,17 +271,17 @@ class Slos:
             raise ConfigurationError(
                 f"{len(measurements)} measurements; at most {MOST_MEASUREMENTS} in one call"
             )
-        buckets = [_bucket(one, place, now) for place, one in enumerate(measurements)]
+        buckets = [bucket_of(one, place, now) for place, one in enumerate(measurements)]
 
         def work(connection: Connection) -> int:
             # Or its minutes might be summed up as hours, or the SLO removed, meanwhile.
-            found = stored_slo(self._row(connection, name, alone_with_it=True))
+            found = stored_slo(self._row(connection, tenant, name, alone_with_it=True))
             if not isinstance(found.definition.indicator, MeasuredIndicator):
                 raise ConfigurationError(
                     f"the SLO {name!r} counts {found.definition.indicator.kind} by itself",
                     hint="Measurements are for an SLO with the indicator measurements.",
                 )
-            add_counts(self._store, connection, name, buckets)
+            add_counts(self._store, connection, tenant, name, buckets)
             return len(buckets)
 
         return self._store.in_transaction(work)
@@ -299,17 +289,18 @@ class Slos:
     def _seen(self) -> Sequence[Any]:
         return in_scope(self._scope, _SLO.c.tenant, _SLO.c.team)
 
-    def _in_scope(self, connection: Connection, name: str) -> bool:
-        query = select(_SLO.c.name).where(_SLO.c.name == name, *self._seen())
-        return connection.execute(query).first() is not None
-
-    def _row(self, connection: Connection, name: str, *, alone_with_it: bool = False) -> Row[Any]:
+    def _row(
+        self, connection: Connection, tenant: str, name: str, *, alone_with_it: bool = False
+    ) -> Row[Any]:
         row = None
-        if "\0" not in name:
-            query = select(_SLO).where(_SLO.c.name == name, *self._seen())
+        if "\0" not in tenant + name:
+            query = select(_SLO).where(*_key(tenant, name), *self._seen())
             row = connection.execute(query.with_for_update() if alone_with_it else query).first()
         if row is None:
-            raise NotFound(f"there is no SLO {name[:80]!r}", hint="sentinel slo list shows all.")
+            raise NotFound(
+                f"there is no SLO {name[:80]!r} in the tenant {tenant[:100]}",
+                hint="sentinel slo list shows all.",
+            )
         return row
 
     def _refuse_too_many(self, connection: Connection) -> None:
@@ -324,15 +315,18 @@ class Slos:
             "document": text, "saved_at": self._store.now(), "saved_by": actor,
             "version": 1 if before is None else before.version + 1,
         }  # fmt: skip
-        of_slo = {**values, "team": definition.team, "tenant": definition.tenant}
+        of_slo = {**values, "team": definition.team}
+        key = {"tenant": definition.tenant, "name": definition.name}
         if before is None:
-            connection.execute(_SLO.insert().values(name=definition.name, **of_slo))
+            rule = _rule_of(connection, definition)
+            connection.execute(_SLO.insert().values(**key, rule=rule, **of_slo))
         else:
             if before.definition.indicator != definition.indicator:
-                delete_counts(connection, definition.name)
+                delete_counts(connection, definition.tenant, definition.name)
                 of_slo["counted_until"] = None
-            connection.execute(update(_SLO).where(_SLO.c.name == definition.name).values(**of_slo))
-        connection.execute(_VERSION.insert().values(name=definition.name, **values))
+            mine = _key(definition.tenant, definition.name)
+            connection.execute(update(_SLO).where(*mine).values(**of_slo))
+        connection.execute(_VERSION.insert().values(**key, **values))
         self._record(connection, "slo.saved", actor, definition, before, definition)
 
     def _record(
@@ -348,46 +342,23 @@ class Slos:
         self._store.audit.add(connection, change, actor=actor)
 
 
-def _taken(name: str) -> Conflict:
+def _key(tenant: str, name: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _SLO.c.tenant == tenant, _SLO.c.name == name
+
+
+def _taken(definition: SloDefinition) -> Conflict:
     return Conflict(
-        f"there is an SLO {name!r} already",
-        hint="Names are unique over all tenants: choose another.",
+        f"there is an SLO {definition.name!r} in the tenant {definition.tenant} already",
+        hint="It belongs to another team: choose another name.",
     )
 
 
-def stored_slo(row: Row[Any], counted_until: Any = ...) -> StoredSlo:
-    """Return the SLO of a row."""
-    return StoredSlo(
-        definition=definition_of(msgspec.json.decode(row.document)), version=row.version,
-        saved_at=row.saved_at, saved_by=row.saved_by,
-        counted_until=row.counted_until if counted_until is ... else counted_until,
-    )  # fmt: skip
-
-
-def _bucket(one: Measurement, place: int, now: datetime) -> Bucket:
-    """Return the minute of a measurement with its events.
-
-    Args:
-        one: the measurement
-        place: of it among those of the call
-        now: the present moment
-
-    Returns:
-        The bucket.
-
-    Raises:
-        ConfigurationError: it cannot be kept
-    """
-    where, at = f"measurements.{place}", one.at or now
-    if not 0 <= one.good <= one.total <= 1e15:  # also refuses nan
-        raise ConfigurationError(
-            f"{where}: good must be between 0 and total, total at most 1e15",
-            hint="total counts all events, the good ones too.",
-        )
-    if at.tzinfo is None:
-        raise ConfigurationError(f"{where}.at: has no time zone", hint="2026-11-30T12:00:00Z")
-    if not now - KEPT_FOR <= at <= now + AHEAD:
-        raise ConfigurationError(
-            f"{where}.at: {at.isoformat()} lies ahead, or more than {KEPT_FOR.days} days back"
-        )
-    return Bucket(micros(at) // MINUTE * MINUTE, one.good, one.total)
+def _rule_of(connection: Connection, definition: SloDefinition) -> str:
+    there = select(_SLO.c.rule).where(*_key(definition.tenant, definition.name))
+    if (rule := connection.execute(there).scalar()) is not None:
+        return rule
+    rule = rule_of_slo(definition.tenant, definition.name)
+    # Before names were unique in their tenants alone, every tenant's rules had such names.
+    if connection.execute(select(_SLO.c.name).where(_SLO.c.rule == rule)).first() is not None:
+        return rule_of_slo(definition.tenant, definition.name, in_full=True)
+    return rule

@@ -16,6 +16,7 @@ from sentinel.metrics.moments import micros
 from sentinel.schema.slo import SloCount
 from sentinel.slo.counts import Counts, Tally
 from sentinel.slo.definition import SloDefinition, definition_of
+from sentinel.slo.rule_names import rule_of_slo
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, every
 from sentinel.store.database.tables import table_of
@@ -52,6 +53,43 @@ def test_each_change_is_a_version_and_audited_and_a_repetition_is_none(slos: Slo
     ]  # fmt: skip
 
 
+def test_tenants_have_slos_of_one_name_each_with_its_events_and_its_rule(slos: Slos, store: Store):
+    ours = slos.save(slo(), actor="ann")
+    theirs = Slos(store, ACME).save(slo(tenant="acme"), actor="eve")
+    assert (ours.rule, theirs.rule) == ("slo-checkout", "slo-checkout.acme")
+    slos.measure("checkout", [Measurement(1, 2)])
+    Slos(store, ACME).measure("checkout", [Measurement(5, 5)], tenant="acme")
+    minute = (NOW - timedelta(minutes=1), NOW)
+    assert slos.counts("checkout").between(*minute) == Tally(1, 2)
+    assert slos.counts("checkout", tenant="acme").between(*minute) == Tally(5, 5)
+    page = slos.page(limit=1)
+    assert ([one.key for one in page.items], page.next) == (
+        [("acme", "checkout")], ("acme", "checkout"),
+    )  # fmt: skip
+    assert [one.key for one in slos.page(limit=1, after=page.next).items] == [
+        ("default", "checkout")
+    ]
+    keep_counts(store)
+    slos.remove("checkout", actor="ann")
+    assert slos.counts("checkout", tenant="acme").between(*minute) == Tally(5, 5)
+    assert len(slos.versions("checkout", tenant="acme")) == 1
+    # A rule of the time when all names were unique keeps its name, and nobody else gets it.
+    with store.write() as connection:
+        connection.exec_driver_sql("UPDATE slo SET rule = 'slo-checkout' WHERE tenant = 'acme'")
+    assert slos.rule_of(slo(tenant="acme")) == "slo-checkout"
+    assert slos.save(slo(), actor="ann").rule == "slo-checkout.default"
+
+
+def test_names_of_rules_are_never_too_long_nor_the_same():
+    names = {
+        rule_of_slo(tenant, name)
+        for tenant in ("default", "a", "a" * 100, "a" * 99 + "b")
+        for name in ("a" * 80, "b")
+    }
+    assert len(names) == 8
+    assert max(map(len, names)) <= 100
+
+
 def test_somebody_of_another_tenant_neither_sees_nor_takes_it(slos: Slos, store: Store):
     slos.save(slo(), actor="ann")
     foreign = Slos(store, ACME)
@@ -63,8 +101,9 @@ def test_somebody_of_another_tenant_neither_sees_nor_takes_it(slos: Slos, store:
         foreign.remove("checkout", actor="eve")
     with pytest.raises(NotFound):
         foreign.measure("checkout", [Measurement(1, 1)])
-    with pytest.raises(Conflict):
-        foreign.save(slo(tenant="acme"), actor="eve")
+    team = Slos(store, Scope((Reach(teams=frozenset({"web"})),)))
+    with pytest.raises(Conflict, match="belongs to another team"):
+        team.save(slo(team="web"), actor="eve")
     with pytest.raises(NotFound):
         TenantSlos(store, "acme", keeps=True).kept("checkout")
     assert slos.get("checkout").definition == slo()
