@@ -22,7 +22,10 @@ from sentinel.store.telemetry.client import TelemetryClient, telemetry_client
 from sentinel.up.ports import any_free
 from tests.waiting import eventually
 
-TABLES = ("logs", "spans", "trace_times", "refused", "log_patterns", "log_mined", "log_templates")
+TABLES = (
+    "logs", "spans", "trace_times", "refused", "log_patterns", "log_mined", "log_templates",
+    "requests", "usage_by_endpoint", "usage_by_consumer",
+)  # fmt: skip
 
 
 class EngineProcess:

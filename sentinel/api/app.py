@@ -61,6 +61,7 @@ from sentinel.api import (
     providers,
     receivers,
     reports,
+    request_log,
     route_shadow,
     rule_changes,
     rule_drift,
@@ -283,6 +284,7 @@ def create_app(
     for older in (
         events.batches, stored_events.router, runtime_settings.router, services.router,
         consumer_keys.router, limit_sets.router, limit_sets.decisions,
+        request_log.router,
     ):  # fmt: skip
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
     for router in (

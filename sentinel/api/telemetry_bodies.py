@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import orjson
@@ -29,9 +29,9 @@ from sentinel.errors import TelemetryUnavailable
 from sentinel.ingest.telemetry import Taken, token_of
 from sentinel.telemetry.bounds import MOST_NODES, TooLarge
 from sentinel.telemetry.otlp_body import BadBody, unpacked
-from sentinel.telemetry.posted import Posted, posted_logs, posted_spans
+from sentinel.telemetry.posted import NotAccepted, Posted, posted_logs, posted_spans
 
-__all__ = ["TracePosted", "router"]
+__all__ = ["TracePosted", "objects_of", "queued", "raise_item_errors", "router"]
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ async def create_trace(request: Request, body: Body, tenant: WholeTenant) -> Tra
     Returns:
         The ids of the trace and the span.
     """
-    return await _queued(request, body, lambda whole: _span(request, whole, tenant.name, root=True))
+    return await queued(request, body, lambda whole: _span(request, whole, tenant.name, root=True))
 
 
 @router.post(
@@ -127,9 +127,7 @@ async def create_trace(request: Request, body: Body, tenant: WholeTenant) -> Tra
 @needs(Permission.RESPOND, "telemetry", confined=True)
 async def add_span(request: Request, body: Body, tenant: WholeTenant) -> TracePosted:
     """Store a span of a trace; see *Create a trace*."""
-    return await _queued(
-        request, body, lambda whole: _span(request, whole, tenant.name, root=False)
-    )
+    return await queued(request, body, lambda whole: _span(request, whole, tenant.name, root=False))
 
 
 @router.post(
@@ -152,11 +150,16 @@ async def ingest(request: Request, body: Body, tenant: WholeTenant) -> LogsAccep
     Raises:
         Problem: 400 or 413 for the whole body, 422 if some lines are invalid
     """
-    return await _queued(request, body, lambda whole: _ingest(request, whole, tenant.name))
+    return await queued(request, body, lambda whole: _ingest(request, whole, tenant.name))
 
 
-async def _queued(request: Request, body: bytes, work: Callable[[bytes], T]) -> T:
+async def queued(request: Request, body: bytes, work: Callable[[bytes], T]) -> T:
     """Do the work on a body, unpacked, in the queue of all batches.
+
+    Args:
+        request: the request
+        body: as it came
+        work: on the body as it was before it was packed
 
     Returns:
         Its result.
@@ -198,8 +201,7 @@ def _unpacked(request: Request, body: bytes) -> bytes:
 
 
 def _ingest(request: Request, body: bytes, tenant: str) -> LogsAccepted:
-    given = _lines(body)
-    _bound(len(given))
+    given = objects_of(body)
     posted = posted_logs(given)
     taken = _take(request, tenant, "logs", posted, body)
     _raise_errors(posted, len(given), taken, "log lines")
@@ -244,13 +246,26 @@ def _raise_errors(posted: Posted, given: int, taken: Taken | None, what: str) ->
             422, "invalid", f"{taken.why} (of {given:,} {what})",
             hint="See SENTINEL_KEEP_LOGS and SENTINEL_KEEP_SPANS.", field="timestamp",
         )  # fmt: skip
-    if not posted.errors:
-        return
-    index, first = min(posted.errors.items())
+    if posted.errors:
+        raise_item_errors(posted.errors, given, taken.kept if taken is not None else 0, what)
+
+
+def raise_item_errors(errors: Mapping[int, NotAccepted], given: int, kept: int, what: str) -> None:
+    """Say which objects of a body were not taken.
+
+    Args:
+        errors: what is wrong, by the index of the object; one at least
+        given: objects in the body
+        kept: of them
+        what: they are, in the plural
+
+    Raises:
+        Problem: 422, always
+    """
+    index, first = min(errors.items())
     place = f"{index}.{first.field}".rstrip(".") if given > 1 else first.field
-    kept = taken.kept if taken is not None else 0
     rest = f"; {the_others(kept)}" if kept else ""
-    many = f"{len(posted.errors):,} of {given:,} {what} are invalid{rest}. The first: "
+    many = f"{len(errors):,} of {given:,} {what} are invalid{rest}. The first: "
     raise Problem(
         422,
         "invalid",
@@ -259,34 +274,53 @@ def _raise_errors(posted: Posted, given: int, taken: Taken | None, what: str) ->
         field=place or "body",
         errors=[
             ItemError(index=index, field=error.field, message=error.message)
-            for index, error in sorted(posted.errors.items())
+            for index, error in sorted(errors.items())
         ],
     )
 
 
-def _lines(body: bytes) -> Sequence[object]:
-    """Return the objects of a body: one, a list of them, or one in each line."""
+def objects_of(
+    body: bytes, what: str = "log lines", wrapped: str = "logs", needed: str = "message",
+    most: int = MOST_AT_ONCE,
+) -> Sequence[object]:  # fmt: skip
+    """Return the objects of a body: one, a list of them, or one in each line.
+
+    Args:
+        body: unpacked
+        what: they are, in the plural
+        wrapped: the field of one object that may have the list
+        needed: a field that each has, so that a `wrapped` beside it is its own
+        most: of them
+
+    Returns:
+        What the body has, of whatever kind.
+
+    Raises:
+        Problem: 400 for a body that is not JSON, 413 for too many
+    """
     # Before it is taken apart: an empty object in each line takes a hundred times its bytes.
     if body.count(b"\n") > MOST_NODES:
-        _bound(body.count(b"\n"))
+        _bound(body.count(b"\n"), what, most)
     lines = [(at, line) for at, line in enumerate(body.split(b"\n"), 1) if line.strip()]
     if len(lines) > 1 and body.lstrip()[:1] == b"{" and _is_whole(lines[0][1]):
-        _bound(len(lines))
+        _bound(len(lines), what, most)
         return [_of_line(at, line) for at, line in lines]
     found = json_of(body)
     if isinstance(found, dict):
         fields = cast("dict[str, Any]", found)
         # A line may have an attribute of that name.
-        if isinstance(fields.get("logs"), list) and "message" not in fields:
-            found = fields["logs"]
-    return cast("list[object]", found) if isinstance(found, list) else [cast("object", found)]
+        if isinstance(fields.get(wrapped), list) and needed not in fields:
+            found = fields[wrapped]
+    given = cast("list[object]", found) if isinstance(found, list) else [cast("object", found)]
+    _bound(len(given), what, most)
+    return given
 
 
-def _bound(number: int) -> None:
-    if number > MOST_AT_ONCE:
+def _bound(number: int, what: str, most: int) -> None:
+    if number > most:
         raise Problem(
-            413, "too_large", f"{number:,} log lines are too many for one request",
-            hint=f"Send at most {MOST_AT_ONCE:,}.",
+            413, "too_large", f"{number:,} {what} are too many for one request",
+            hint=f"Send at most {most:,}.",
         )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from sentinel.settings.messages import MessageSettings
 from sentinel.settings.plugins import PluginSettings
 from sentinel.settings.private_file import write_private
 from sentinel.settings.public import PublicSettings
+from sentinel.settings.request_log import RequestLogSettings
 from sentinel.settings.secure import SecretFiles
 from sentinel.settings.standby import StandbySettings
 from sentinel.settings.telemetry import TelemetrySettings
@@ -82,7 +83,7 @@ class _KeptSource(PydanticBaseSettingsSource):
 
 class Settings(
     PublicSettings, StandbySettings, MessageSettings, MailboxSettings, TelemetrySettings,
-    IncidentSettings, IntakeSettings, PluginSettings,
+    IncidentSettings, IntakeSettings, PluginSettings, RequestLogSettings,
 ):  # fmt: skip
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 

@@ -14,6 +14,8 @@ from sentinel.tenant import TENANT_PATTERN, checked_tenant
 
 __all__ = ["TelemetrySettings"]
 
+_ROWS = ("logs", "spans", "requests")
+
 
 class TelemetrySettings(SecureSettings):
     """Where logs and spans are, and how long."""
@@ -92,8 +94,9 @@ class TelemetrySettings(SecureSettings):
     keep_telemetry_of: str = Field(
         default="",
         description=(
-            "Other lengths for single tenants, separated by commas: `acme=7d` for both, or "
-            "`acme=logs:7d, acme=spans:2d`; empty means none."
+            "Other lengths for single tenants, separated by commas: `acme=7d` for logs, spans and "
+            "requests, or `acme=logs:7d, acme=spans:2d`, also with `requests` and `usage`; empty "
+            "means none."
         ),
     )
 
@@ -107,12 +110,12 @@ class TelemetrySettings(SecureSettings):
         """Return how long a signal is kept.
 
         Args:
-            signal: `logs` or `spans`
+            signal: `logs`, `spans`, `requests`, or `usage` for counts of requests
 
         Returns:
             The length for all tenants, and those of tenants that have another one.
         """
-        common = self.keep_logs if signal == "logs" else self.keep_spans
+        common: timedelta = getattr(self, f"keep_{signal}")
         return common, {
             tenant: length
             for (tenant, which), length in _lengths(self.keep_telemetry_of).items()
@@ -125,8 +128,8 @@ def _lengths(text: str) -> dict[tuple[str, str], timedelta]:
     for part in filter(None, (one.strip() for one in text.split(","))):
         tenant, equals, rest = part.partition("=")
         which, colon, length = rest.partition(":")
-        signals = (which.strip(),) if colon else ("logs", "spans")
-        if not equals or signals[0] not in ("logs", "spans"):
+        signals = (which.strip(),) if colon else _ROWS
+        if not equals or signals[0] not in (*_ROWS, "usage"):
             raise ValueError(f"{part!r} is neither TENANT=LENGTH nor TENANT=logs:LENGTH")
         for signal in signals:
             kept = parse_duration((length if colon else which).strip())

@@ -24,6 +24,7 @@ from sentinel.timing.moments import parse_moment
 __all__ = [
     "LOG_FIELDS",
     "MOST_CHARACTERS",
+    "REQUEST_FIELDS",
     "SPAN_FIELDS",
     "Both",
     "Either",
@@ -38,7 +39,7 @@ __all__ = [
     "parse_query",
 ]
 
-FieldKind = Literal["text", "level", "duration", "status"]
+FieldKind = Literal["text", "level", "duration", "status", "code"]
 Operator = Literal["=", ">", ">=", "<", "<="]
 
 LOG_FIELDS: Mapping[str, FieldKind] = {
@@ -52,6 +53,13 @@ SPAN_FIELDS: Mapping[str, FieldKind] = {
     "peer": "text", "http": "text", "db": "text",
 }  # fmt: skip
 """Fields of a span."""
+REQUEST_FIELDS: Mapping[str, FieldKind] = {
+    "service": "text", "consumer": "text", "key": "text", "prefix": "text", "plan": "text",
+    "method": "text", "endpoint": "text", "path": "text", "status": "code",
+    "duration": "duration", "trace": "text", "address": "text", "agent": "text",
+    "refused": "text",
+}  # fmt: skip
+"""Fields of a request to an API; headers are written `@name`."""
 
 MOST_CHARACTERS, MOST_TERMS, DEEPEST, MOST_VALUES = 2_000, 50, 20, 50
 _STATUSES = ("ok", "error", "unset")
@@ -62,6 +70,7 @@ _WORD = re.compile(r'[^\s()"]+')
 _OPERATOR = re.compile(r">=|<=|>|<")
 _OR = re.compile(r"OR(?=[\s(]|$)")
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
+_CODE = re.compile(r"\d{1,3}|[1-5]xx")
 _SPACE = re.compile(r"\s*")
 
 
@@ -272,9 +281,13 @@ class _Parser:
             values.append(self._value(kind))
             if len(values) > MOST_VALUES:
                 raise self._fault(f"more than {MOST_VALUES} values")
+        if operator != "=" and is_attribute and self._fields is REQUEST_FIELDS:
+            raise self._fault(f"{written} is a header, which {operator} does not compare", at)
         if operator != "=" and is_attribute and not _NUMBER.fullmatch(values[0]):
             raise self._fault(f"{values[0]!r} is no number, which {operator} compares with", at)
         self._skip()
+        if operator != "=" and not values[0].isdigit() and kind == "code":
+            raise self._fault(f"{operator} compares with one status, such as 500", at)
         if operator != "=" and not is_attribute and kind in ("text", "status"):
             raise self._fault(f"{name} is a text, which {operator} does not compare", at)
         return Field(name, operator, tuple(values))
@@ -305,6 +318,10 @@ class _Parser:
             value = value.lower()
             if value not in _STATUSES:
                 raise self._fault(f"{value!r} is no status: write ok, error or unset", at)
+        elif kind == "code":
+            value = value.lower()
+            if _CODE.fullmatch(value) is None:
+                raise self._fault(f"{value!r} is no status of HTTP: write 404, or 4xx", at)
         elif kind == "duration":
             _check_duration(value, at)
         return value

@@ -12,6 +12,7 @@ from sentinel.up.self_watch import SelfWatchState
 
 __all__ = ["judged", "telemetry_state"]
 
+_ROWS = ("logs", "spans", "requests")
 _START_SECONDS = 30.0
 """How long the store may take to answer, since on a busy machine it starts slowly."""
 
@@ -53,7 +54,7 @@ def judged(found: Condition) -> SelfWatchState:
     Returns:
         A warning where merges do not keep up or memory is nearly used.
     """
-    rows = sum(table.rows for table in found.tables if table.name in ("logs", "spans"))
+    rows = sum(table.rows for table in found.tables if table.name in _ROWS)
     refused = ", ".join(f"{number:,} {reason}" for reason, number in found.refused.items())
     says = (
         f"ClickHouse {found.version}, {rows:,} rows, {found.bytes / 1e6:,.0f} MB, "

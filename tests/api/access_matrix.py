@@ -110,6 +110,8 @@ ENTRIES: dict[str, Entry] = {
             "tracing/services/{service_name}/dependencies",
         )
     },
+    "POST /requests": of_telemetry([{"status": 200}]),
+    "GET /requests": of_telemetry(None),
     "GET /metrics/samples": whole_tenant(query=named_metric),
     **{
         f"POST /people/{verb}": instance(body=lambda place: {"name": place.mark})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -149,3 +150,18 @@ def outside(
     app.state.outside = None
     outside.close()
     made.close()
+
+
+@pytest.fixture
+def telemetry_api(
+    app: FastAPI, clock: FakeClock, telemetry_settings: Settings
+) -> Generator[httpx.Client]:
+    """A caller of an API that has a telemetry store."""
+    clock.set(datetime.now(UTC))  # rows expire by the store's own clock
+    before = app.state.settings
+    names = ("telemetry_url", "telemetry_read_url")
+    update = {name: getattr(telemetry_settings, name) for name in names}
+    app.state.settings = before.model_copy(update=update)
+    with called(app, Authorization=f"Bearer {TOKEN}") as client:
+        yield client
+    app.state.settings = before

@@ -38,6 +38,8 @@ Client = Any
 ArrowTable = Any
 """A `pyarrow.Table`; the package has no types."""
 
+SIGNALS = ("logs", "spans", "requests", "usage")
+"""What is kept, each for a length of its own."""
 _CONNECT_SECONDS, _ANSWER_SECONDS, _READ_SECONDS = 5, 60, 30
 _WAIT_SECONDS = 5.0
 """How long whoever needs the store waits for a connection."""
@@ -291,7 +293,7 @@ def telemetry_client(
         settings.telemetry_url.get_secret_value(),
         settings.telemetry_read_url.get_secret_value(),
         settings.telemetry_cluster,
-        tuple((signal, _frozen(settings, signal)) for signal in ("logs", "spans") if retain),
+        tuple((signal, _frozen(settings, signal)) for signal in SIGNALS if retain),
         write,
         wait,
         answer,

@@ -20,6 +20,7 @@ MANY_PARTS = 300
 """Active parts of one day from which on merges do not keep up; at 1,000, ClickHouse slows inserts
 down, at 3,000 it refuses them."""
 
+_SIGNALS = ("logs", "spans", "requests")
 LONG_MERGE = 3_600.0
 """Seconds from which on a merge is no ordinary one."""
 
@@ -136,12 +137,12 @@ def condition(client: TelemetryClient, *, tenants: bool = False) -> Condition:
 def _tenants(client: TelemetryClient, sizes: dict[str, int]) -> list[TenantSize]:
     rows = [
         (row["tenant"], signal, int(row["n"]))
-        for signal in ("logs", "spans")
+        for signal in _SIGNALS
         for row in client.rows(
             f"SELECT Tenant AS tenant, count() AS n FROM {signal} GROUP BY tenant"  # noqa: S608 - ours
         )
     ]
-    all_ = {signal: sum(n for _, its, n in rows if its == signal) for signal in ("logs", "spans")}
+    all_ = {signal: sum(n for _, its, n in rows if its == signal) for signal in _SIGNALS}
     found = [
         TenantSize(tenant, signal, n, sizes.get(signal, 0) * n // all_[signal])
         for tenant, signal, n in rows

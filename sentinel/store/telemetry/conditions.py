@@ -35,6 +35,12 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
         "http": "HttpStatus", "db": "DatabaseSystem", "status": "StatusCode",
     },
 }  # fmt: skip
+_REQUESTS = {
+    "service": "ServiceName", "consumer": "Consumer", "key": "KeyId", "prefix": "KeyPrefix",
+    "plan": "Plan", "method": "Method", "endpoint": "Endpoint", "path": "Path",
+    "trace": "TraceId", "address": "Address", "agent": "Agent", "refused": "RefusedBy",
+}  # fmt: skip
+"""Columns of the request log, and of the counts of it that have them."""
 _ATTRIBUTES = {"logs": "LogAttributes", "spans": "SpanAttributes"}
 _TOKEN = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
 _UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3_600 * 10**9}
@@ -46,14 +52,14 @@ def condition_of(node: Node, table: str, parameters: Parameters) -> str:
 
     Args:
         node: of a query
-        table: `logs` or `spans`
+        table: `logs`, `spans`, `requests`, or one with counts of requests
         parameters: which its values are added to
 
     Returns:
         SQL without any text of the query.
     """
     if isinstance(node, Word):
-        return (_log_word if table == "logs" else _span_word)(node, parameters)
+        return _WORDS_OF.get(table, _request_word)(node, parameters)
     if isinstance(node, Field):
         return _field(node, table, parameters)
     if isinstance(node, Not):
@@ -84,7 +90,41 @@ def _span_word(word: Word, parameters: Parameters) -> str:
     )
 
 
+def _request_word(word: Word, parameters: Parameters) -> str:
+    if "*" in word.text and not word.phrase:
+        bound = parameters.bind(_glob(f"*{word.text}*"))
+        return " OR ".join(f"{column} ILIKE {bound}" for column in _REQUEST_TEXTS)
+    bound = parameters.bind(word.text)
+    return " OR ".join(
+        f"positionCaseInsensitiveUTF8({column}, {bound}) > 0" for column in _REQUEST_TEXTS
+    )
+
+
+_REQUEST_TEXTS = ("Path", "Endpoint", "Consumer")
+_WORDS_OF = {"logs": _log_word, "spans": _span_word}
+
+
+def _code(field: Field, parameters: Parameters) -> str:
+    if field.operator != "=":
+        return f"Status {field.operator} {parameters.bind(int(field.values[0]), 'UInt16')}"
+    classes = [int(one[0]) for one in field.values if one.endswith("xx")]
+    codes = [int(one) for one in field.values if not one.endswith("xx")]
+    parts = [f"intDiv(Status, 100) IN {parameters.bind(classes, 'Array(UInt16)')}"] * bool(classes)
+    parts += [f"Status IN {parameters.bind(codes, 'Array(UInt16)')}"] * bool(codes)
+    return " OR ".join(parts)
+
+
 def _field(field: Field, table: str, parameters: Parameters) -> str:
+    is_request = table not in _COLUMNS
+    if field.name.startswith("@") and is_request:
+        header = f"Headers[{parameters.bind(field.name[1:].lower())}]"
+        return (
+            f"{header} != ''"
+            if field.values == ("*",)
+            else _is_any(header, field.values, parameters)
+        )
+    if is_request and field.name == "status":
+        return _code(field, parameters)
     if field.name.startswith("@"):
         return _attribute(field, _ATTRIBUTES[table], parameters)
     if field.name == "level":
@@ -94,7 +134,9 @@ def _field(field: Field, table: str, parameters: Parameters) -> str:
             f"Duration {field.operator} {parameters.bind(_nanoseconds(one), 'UInt64')}"
             for one in field.values
         )
-    column, values = _COLUMNS[table][field.name], field.values
+    column, values = _COLUMNS.get(table, _REQUESTS)[field.name], field.values
+    if is_request and values == ("*",):
+        return f"{column} != ''"
     if field.name in ("trace", "span"):
         values = tuple(one.replace("-", "").lower() for one in values)
     if field.name in ("kind", "status"):

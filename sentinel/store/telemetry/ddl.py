@@ -52,6 +52,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         indexes: definitions of skipping indexes
         day: expression of the day that a row belongs to
         order: the sorting key
+        engine: of MergeTree's family; `Summing…` adds up the numbers of rows with one sorting key
         shard: expression that chooses the server of a row; equal for equal rows, since a batch
             that comes again must go where it went before
     """
@@ -62,6 +63,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     day: str
     order: str
     shard: str
+    engine: str = "MergeTree"
 
 
 def create(table: Table, place: Place) -> list[str]:
@@ -76,9 +78,9 @@ def create(table: Table, place: Place) -> list[str]:
     """
     lines = [*table.columns, *(f"INDEX {one}" for one in table.indexes)]
     engine = (
-        "ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')"
+        f"Replicated{table.engine}('/clickhouse/tables/{{uuid}}/{{shard}}', '{{replica}}')"
         if place.cluster
-        else "MergeTree"
+        else table.engine
     )
     window = (
         f"replicated_deduplication_window = {_DEDUPLICATED}"

@@ -8,16 +8,10 @@ from typing import Any
 
 import msgspec
 
-from sentinel.errors import ConfigurationError, NotFound
+from sentinel.errors import NotFound
 from sentinel.store.telemetry.conditions import LEVEL, condition_of
-from sentinel.store.telemetry.reading import (
-    MOST_ROWS,
-    Parameters,
-    Period,
-    TenantReader,
-    read_cursor,
-    write_cursor,
-)
+from sentinel.store.telemetry.pages import Cursor, PagedReader
+from sentinel.store.telemetry.reading import MOST_ROWS, Parameters, Period, write_cursor
 from sentinel.telemetry.query import Field, Node
 
 __all__ = ["LogLine", "LogPage", "LogSearch"]
@@ -33,7 +27,6 @@ _LINE = (
     "SpanId AS span_id, HostName AS host, Environment AS environment, ScopeName AS logger, "
     "EventName AS event, LogAttributes AS attributes, ResourceAttributes AS resource"
 )
-_NEWEST = f"ORDER BY Timestamp DESC, {_HASH} DESC"
 _OLDEST = f"ORDER BY Timestamp, {_HASH}"
 _HOUR, _DAY = 3_600 * 10**9, 86_400 * 10**9
 
@@ -73,20 +66,10 @@ class LogPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-class _Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """The last line shown: its time and hash, how many of its time and of both were shown."""
-
-    query: int
-    since: int
-    until: int
-    ns: int
-    hash: int
-    of_time: int
-    of_both: int
-
-
-class LogSearch(TenantReader):
+class LogSearch(PagedReader):
     """Searches the log lines of one tenant."""
+
+    table, columns, hash = "logs", _LINE, _HASH
 
     def page(
         self, where: Node, period: Period, limit: int = 100, cursor: str | None = None
@@ -107,55 +90,8 @@ class LogSearch(TenantReader):
             TelemetryError: the store refuses the query
             TelemetryUnavailable: it does not answer in time, or there is none
         """
-        limit = max(1, min(limit, MOST_ROWS))
-        known = zlib.crc32(repr(where).encode())
-        after = self._cursor(cursor, known) if cursor else None
-        if after is not None:
-            period = Period(after.since, after.until)
-        skipped = after.of_time if after else 0
-        window = Period(period.since, after.ns + 1) if after else period
-        parameters = Parameters()
-        condition = condition_of(where, "logs", parameters)
-        # First the times alone, so that bodies are read and hashed of this page's lines only.
-        wanted = parameters.bind(limit + skipped + 1, "UInt64")
-        times = self.rows(
-            self.scoped("logs", f"{_NS} AS ns", condition)
-            + f" ORDER BY Timestamp DESC LIMIT {wanted}",
-            window, parameters.values,
-        )  # fmt: skip
-        more = len(times) == limit + skipped + 1
-        if len(times) <= skipped:
-            return LogPage([], None)
-        window = Period(times[-2 if more else -1]["ns"], window.until)
-        return self._lines_of(condition, parameters, window, limit, after, period, known, more=more)
-
-    def _lines_of(
-        self, condition: str, parameters: Parameters, window: Period, limit: int,
-        after: _Cursor | None, period: Period, known: int, *, more: bool,
-    ) -> LogPage:  # fmt: skip
-        offset = ""
-        if after is not None:
-            last = parameters.bind(after.hash, "UInt64")
-            at = parameters.bind(after.ns, "Int64")
-            condition = f"({condition}) AND ({_NS} < {at} OR {_HASH} <= {last})"
-            offset = f" OFFSET {parameters.bind(after.of_both, 'UInt64')}"
-        wanted = parameters.bind(limit, "UInt64")
-        rows = self.rows(
-            self.scoped("logs", _LINE, condition) + f" {_NEWEST} LIMIT {wanted}{offset}",
-            window, parameters.values,
-        )  # fmt: skip
-        if not rows or not more:
-            return LogPage([_line(row) for row in rows], None)
-        end = rows[-1]
-        of_time = sum(row["ns"] == end["ns"] for row in rows)
-        of_both = sum((row["ns"], row["hash"]) == (end["ns"], end["hash"]) for row in rows)
-        if after is not None and after.ns == end["ns"]:
-            of_time += after.of_time
-            of_both += after.of_both if after.hash == end["hash"] else 0
-        following = _Cursor(
-            known, period.since, period.until, end["ns"], end["hash"], of_time, of_both
-        )
-        return LogPage([_line(row) for row in rows], write_cursor(following))
+        rows, following = self.page_of(where, period, limit, cursor)
+        return LogPage([_line(row) for row in rows], following)
 
     def tail(
         self, where: Node, period: Period, limit: int = 100, cursor: str | None = None
@@ -184,8 +120,8 @@ class LogSearch(TenantReader):
             lines = self.page(where, period, limit).lines[::-1]
             end = (lines[-1].ns, _hash_of(lines[-1])) if lines else (period.until, 0)
             equal = sum((one.ns, _hash_of(one)) == end for one in lines)
-            return LogPage(lines, write_cursor(_Cursor(known, 0, 0, *end, 0, equal)))
-        after = self._cursor(cursor, known)
+            return LogPage(lines, write_cursor(Cursor(known, 0, 0, *end, 0, equal)))
+        after = self.cursor(cursor, known)
         parameters = Parameters()
         condition = condition_of(where, "logs", parameters)
         at, last = parameters.bind(after.ns, "Int64"), parameters.bind(after.hash, "UInt64")
@@ -201,16 +137,8 @@ class LogSearch(TenantReader):
         end = (rows[-1]["ns"], rows[-1]["hash"])
         equal = sum((row["ns"], row["hash"]) == end for row in rows)
         equal += after.of_both if (after.ns, after.hash) == end else 0
-        following = _Cursor(known, 0, 0, *end, 0, equal)
+        following = Cursor(known, 0, 0, *end, 0, equal)
         return LogPage([_line(row) for row in rows], write_cursor(following))
-
-    def _cursor(self, given: str, known: int) -> _Cursor:
-        cursor = read_cursor(given, _Cursor)
-        if cursor.query != known or not 0 <= cursor.ns < 2**63 - 1 or not 0 <= cursor.hash < 2**64:
-            raise ConfigurationError(
-                "the cursor is of another query", hint="Begin again without a cursor."
-            )
-        return cursor
 
     def line(self, line_id: str) -> LogLine:
         """Return one line.

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 Command = Callable[[str], Any]
 """Runs a statement; returns the first column of its first row."""
 Kept = Mapping[str, tuple[timedelta, Mapping[str, timedelta]]]
-"""How long `logs` and `spans` are kept, and by tenant where that differs."""
+"""How long each signal is kept, and by tenant where that differs."""
 _DONE = "schema_migrations"
 _RETENTION = 0
 """The number of the rows that say which retention was set."""
@@ -85,7 +85,11 @@ def _retain(run: Command, place: Place, kept: Kept, done: str) -> None:
             ("log_patterns", "Timestamp", "logs"),
             ("log_mined", "Timestamp", "logs"),
             ("log_templates", "At", "logs"),
+            ("requests", "Timestamp", "requests"),
+            ("usage_by_endpoint", "Timestamp", "usage"),
+            ("usage_by_consumer", "Timestamp", "usage"),
         )
+        if signal in kept
         for statement in retention(table, moment, *kept[signal], place)
     ]
     wanted = "; ".join(statements)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from sentinel.store.telemetry.ddl import Place, Table, create, view
+from sentinel.store.telemetry.request_tables import REQUESTS, request_log
 
 __all__ = [
     "LOGS",
@@ -140,7 +141,8 @@ TRACE_TIMES = Table(
     shard="cityHash64(TraceId)",
 )
 MERGED_INDEXES = tuple(sorted({
-    one.split()[0] for table in (LOGS, SPANS) for one in table.indexes if " text(" not in one
+    one.split()[0] for table in (LOGS, SPANS, REQUESTS) for one in table.indexes
+    if " text(" not in one
 }))  # fmt: skip
 """Indexes that a part gets when it is merged, and not when it is inserted: each costs files that
 are forced to the disk, and a fresh part is small and read quickly without them."""
@@ -256,5 +258,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "refused records", lambda place: create(REFUSED, place)),
     Migration(3, "merge ten parts at a time", _merge_ten),
     Migration(4, "patterns of log lines", _patterns),
+    Migration(5, "the request log and its counts by minute", request_log),
 )
 """All steps, in their order. A step that is released is never changed: the next one corrects it."""

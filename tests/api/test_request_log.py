@@ -1,0 +1,78 @@
+"""The request log over HTTP: batches that count once, errors by place, one tenant's rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from sentinel.access import Role
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+from sentinel.store.access.keys import Keys
+
+REQUESTS = "/api/v1/requests"
+
+
+def found(api: httpx.Client, query: str = "", **params: Any) -> list[dict[str, Any]]:
+    answer = api.get(REQUESTS, params={"query": query, **params})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["requests"]
+
+
+def test_batches_count_once_and_are_searched(
+    telemetry_api: httpx.Client, clock: FakeClock, store: Store
+) -> None:
+    at = clock.now().isoformat()
+    rows = [
+        {"timestamp": at, "service": "shop", "consumer": "ann", "method": "GET",
+         "path": "/orders/17?token=x", "status": 200, "duration_ms": 3, "address": "203.0.113.7"},
+        {"timestamp": at, "service": "shop", "path": "/orders", "status": 500},
+    ]  # fmt: skip
+    lines = "\n".join(httpx.Request("POST", "http://x", json=one).content.decode() for one in rows)
+    for _ in range(2):  # equal bodies whose requests have times are one batch
+        answer = telemetry_api.post(REQUESTS, content=lines)
+        assert (answer.status_code, answer.json()["accepted"]) == (200, 2), answer.text
+    same_id = {"Idempotency-Key": "web-1 000042"}
+    for body in ([{"status": 204}], [{"status": 204}, {"status": 205}]):  # one batch, by its id
+        assert telemetry_api.post(REQUESTS, json=body, headers=same_id).status_code == 200
+    clock.set(clock.now() + timedelta(seconds=1))
+    assert sorted(one["status"] for one in found(telemetry_api)) == [200, 204, 500]
+    (ann,) = found(telemetry_api, "consumer:ann")
+    assert (ann["path"], ann["endpoint"]) == ("/orders/17", "/orders/{id}")
+    assert ann["address"] == "203.0.113.0/24"
+    page = telemetry_api.get(REQUESTS, params={"limit": 2}).json()
+    assert len(page["requests"]) == 2
+    assert len(found(telemetry_api, limit=2, cursor=page["next_cursor"])) == 1
+
+    key = Keys(store).create("acme", Role.RESPONDER, actor="ann", tenants=["acme"])
+    acme = {"Authorization": f"Bearer {key.secret.text}"}
+    assert telemetry_api.get(REQUESTS, headers=acme).json()["requests"] == []
+    late = {"timestamp": (clock.now() - timedelta(days=60)).isoformat(), "status": 200}
+    answer = telemetry_api.post(REQUESTS, json=[late], params={"dropped": 5}, headers=acme)
+    assert answer.json()["reasons"] == {"too_old": 1, "dropped": 5}
+    assert answer.json()["rejected"] == 6
+
+
+def test_invalid_requests_are_named_and_the_others_are_stored(telemetry_api: httpx.Client) -> None:
+    rows = [{"status": 200}, {"status": "x"}, {"status": 201, "body": "secret"}]
+    answer = telemetry_api.post(REQUESTS, json=rows)
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert error["message"].startswith("2 of 3 requests are invalid; the other one is stored")
+    assert [(one["index"], one["field"]) for one in error["errors"]] == [(1, "status"), (2, "body")]
+    bad = telemetry_api.get(REQUESTS, params={"query": "status:bad"})
+    assert (bad.status_code, bad.json()["error"]["field"]) == (422, "query")
+
+
+def test_what_is_no_batch_is_refused_and_without_a_store_it_says_when_to_come_again(
+    client: httpx.Client, app: FastAPI
+) -> None:
+    assert client.post(REQUESTS, content=b"{").status_code == 400
+    too_many = b'{"status":200}\n' * 50_001
+    assert client.post(REQUESTS, content=too_many).status_code == 413
+    away = client.post(REQUESTS, json=[{"status": 200}])
+    assert (away.status_code, away.headers["retry-after"]) == (503, "5")
+    assert app.state.intake_queue.held == 0
