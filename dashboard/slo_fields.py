@@ -16,6 +16,8 @@ INDICATORS = {
     "ratio": "Ratio of two metrics",
     "threshold": "Metric within a threshold",
     "latency": "Requests within a latency",
+    "traces": "Spans without errors, or within a duration",
+    "logs": "Log lines that match",
     "prefect_runs": "Runs of Prefect deployments",
     "measurements": "Measurements recorded through the API",
 }

@@ -9,12 +9,14 @@ import streamlit as st
 
 from dashboard import markup, session, undo_bar
 from dashboard.slo_commands import DeleteSlo, SaveSlo
-from dashboard.slo_fields import INDICATORS, WINDOWS, lines_of, problems_of, window_of
+from dashboard.slo_fields import WINDOWS, problems_of, window_of
+from dashboard.slo_indicator_inputs import indicator_inputs
+from dashboard.slo_inputs import FORM, Slots, key_of, line_of, number_of
 from dashboard.slo_view import SLO_TENANT
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
 from sentinel.rules.approval import ChangeWaits
-from sentinel.slo.definition import KINDS, Alerting, SloDefinition
+from sentinel.slo.definition import Alerting, SloDefinition
 from sentinel.slo.windows import RollingWindow
 from sentinel.store.access.known_places import known_places
 from sentinel.store.slo.slos import Slos, StoredSlo
@@ -25,20 +27,14 @@ PAGE = "slos"
 EDIT = "edit"
 """The parameter of the address that opens the form: `new`, or the name of the SLO."""
 NEW = "new"
-_FORM = "slo-form"
-"""Number in the keys of the inputs: a form that was opened anew begins anew."""
 _TRIED = "slo-tried"
 _MOST_OBJECTIVES = 5
 _SEVERITIES = ["critical", "high", "medium", "low", "info"]
 
 
-def _key(name: str) -> str:
-    return f"slo-{name}-{int(st.session_state.get(_FORM, 0))}"
-
-
 def open_form(name: str, tenant: str = "default") -> None:
     """Open the form of an SLO of a tenant, or of a new one, in the callback of a button."""
-    st.session_state[_FORM] = int(st.session_state.get(_FORM, 0)) + 1
+    st.session_state[FORM] = int(st.session_state.get(FORM, 0)) + 1
     st.session_state[_TRIED] = False
     st.query_params[EDIT] = name
     _keep_tenant(tenant)
@@ -56,169 +52,51 @@ def close_form() -> None:
     st.query_params.pop(EDIT, None)
 
 
-class _Slots:
-    """Places below inputs, in which what is wrong with them is said once all are shown."""
-
-    def __init__(self) -> None:
-        self._slots: dict[str, Any] = {}
-
-    def below(self, *fields: str) -> None:
-        """Keep a place for what is wrong with these fields."""
-        slot = st.empty()
-        self._slots |= dict.fromkeys(fields, slot)
-
-    def show(self, problems: dict[str, str]) -> None:
-        """Say what is wrong: each at its field, or at the one that it is part of."""
-        said: dict[int, tuple[Any, list[str]]] = {}
-        for path, words in problems.items():
-            field = path
-            while field and field not in self._slots:
-                field = field.rpartition(".")[0]
-            slot = self._slots.get(field or "name")
-            rest = path.removeprefix(field).removeprefix(".")
-            lines = said.setdefault(id(slot), (slot, []))[1]
-            lines.append(f"{rest}: {words}" if rest else words[:1].upper() + words[1:])
-        for slot, lines in said.values():
-            slot.html(f'<p class="field-error" role="alert">{escape(chr(10).join(lines))}</p>')
-
-
-def _text(label: str, name: str, value: str = "", **more: Any) -> str:
-    return str(st.text_input(label, value, key=_key(name), **more) or "").strip()
-
-
-def _number(label: str, name: str, value: float | None, **more: Any) -> float | None:
-    return st.number_input(label, value=value, key=_key(name), **more)
-
-
-def _where(found: SloDefinition | None, slots: _Slots) -> dict[str, Any]:
+def _where(found: SloDefinition | None, slots: Slots) -> dict[str, Any]:
     edits = session.data().within(session.scope(Permission.EDIT))
     tenants, teams = known_places(edits)
     with st.container(horizontal=True, gap="small"):
         with st.container(width=300):
-            name = _text("Name", "name", found.name if found else "", disabled=found is not None,
-                         max_chars=80, placeholder="checkout",
-                         help="Small letters, digits and hyphens; it stays as it is")  # fmt: skip
+            name = line_of(
+                "Name",
+                "name",
+                found.name if found else "",
+                disabled=found is not None,
+                max_chars=80,
+                placeholder="checkout",
+                help="Small letters, digits and hyphens; it stays as it is",
+            )
             slots.below("name")
         with st.container(width=220):
             known = sorted({*teams, *([found.team] if found and found.team else [])})
             team = st.selectbox(
                 "Team", known, index=known.index(found.team) if found and found.team else None,
-                key=_key("team"), accept_new_options=True, placeholder="None",
+                key=key_of("team"), accept_new_options=True, placeholder="None",
             )  # fmt: skip
             slots.below("team")
         with st.container(width=220):
             everywhere = session.may_everywhere(Permission.EDIT)
             options = [found.tenant] if found else tenants or ["default"]
             tenant = st.selectbox(
-                "Tenant", options, key=_key("tenant"), disabled=found is not None,
+                "Tenant", options, key=key_of("tenant"), disabled=found is not None,
                 index=options.index("default") if "default" in options else 0,
                 accept_new_options=everywhere and found is None,
             )  # fmt: skip
             slots.below("tenant")
         with st.container(width=220):
-            service = _text("Service", "service", found.service if found else "", max_chars=300)
+            service = line_of("Service", "service", found.service if found else "", max_chars=300)
             slots.below("service")
     about = st.text_area("Description", found.description if found else "", height=68,
-                         key=_key("description"), max_chars=2000)  # fmt: skip
+                         key=key_of("description"), max_chars=2000)  # fmt: skip
     slots.below("description")
     return {"name": name, "team": team or "", "tenant": str(tenant), "service": service,
             "description": about or ""}  # fmt: skip
 
 
-def _metric_part(label: str, name: str, given: Any, slots: _Slots, field: str) -> dict[str, Any]:
-    with st.container(width=300):
-        metric = _text(f"{label}: metric", f"{name}-metric", given.metric if given else "")
-        slots.below(f"{field}.metric", field)
-        match = st.text_area(f"{label}: matchers", "\n".join(given.match) if given else "",
-                             key=_key(f"{name}-match"), height=68, placeholder='code=~"5.."',
-                             help="One on each line; all must hold")  # fmt: skip
-        slots.below(f"{field}.match")
-    return {"metric": metric, "match": lines_of(match)}
-
-
-def _indicator(found: SloDefinition | None, slots: _Slots) -> dict[str, Any]:
-    st.html('<h2 class="section">Indicator</h2>')
-    there: Any = found.indicator if found else None
-    kind = str(st.selectbox(
-        "Good events", list(KINDS), key=_key("kind"), width=380,
-        index=KINDS.index(there.kind) if there else 0,
-        format_func=lambda one: INDICATORS.get(str(one), str(one)),
-    ))  # fmt: skip
-    slots.below("indicator", "indicator.kind")
-    given = there if there and there.kind == kind else None
-    if kind == "measurements":
-        st.html('<p class="small">Record good and all events with POST '
-                "/api/slo/{name}/measurements.</p>")  # fmt: skip
-        return {"kind": kind}
-    with st.container(horizontal=True, gap="small"):
-        if kind == "ratio":
-            return _ratio(given, slots)
-        if kind == "prefect_runs":
-            return _runs(given, slots)
-        return {"kind": kind, **_metric(kind, given, slots)}
-
-
-def _ratio(given: Any, slots: _Slots) -> dict[str, Any]:
-    with st.container(width=220):
-        side = st.segmented_control(
-            "The metric counts", ["good", "bad"], key=_key("side"), required=True,
-            default="good" if given and given.good else "bad",
-            format_func=lambda one: f"{one} events",
-        )  # fmt: skip
-        counter = st.checkbox(
-            "Counters that only rise", given.counter if given else True, key=_key("counter"),
-            help="Else each sample is a number of events by itself",
-        )  # fmt: skip
-    side = str(side)
-    part = getattr(given, side) if given else None
-    return {
-        "kind": "ratio", "counter": counter,
-        side: _metric_part(side.capitalize(), "part", part, slots, f"indicator.{side}"),
-        "total": _metric_part("All", "total", given.total if given else None, slots,
-                              "indicator.total"),
-    }  # fmt: skip
-
-
-def _metric(kind: str, given: Any, slots: _Slots) -> dict[str, Any]:
-    part = _metric_part("Histogram" if kind == "latency" else "Samples", kind, given, slots,
-                        "indicator")  # fmt: skip
-    with st.container(width=220):
-        unit = "At most, in the metric's unit"
-        below = _number(unit, f"{kind}-below", given.below if given else None,
-                        help="A bound (label le) that the histogram has" if kind == "latency"
-                        else "A sample is good up to this value")  # fmt: skip
-        slots.below("indicator.below")
-        if kind == "latency":
-            return {**part, "below": below}
-        above = _number("At least", f"{kind}-above", given.above if given else None)
-        slots.below("indicator.above")
-    return {**part, "below": below, "above": above}
-
-
-def _runs(given: Any, slots: _Slots) -> dict[str, Any]:
-    with st.container(width=380):
-        names = st.text_area(
-            "Deployments", "\n".join(given.deployments) if given else "", key=_key("deployments"),
-            height=68, placeholder="etl/nightly*",
-            help="flow/deployment, one on each line; * means anything",
-        )  # fmt: skip
-        slots.below("indicator.deployments")
-    with st.container(width=220):
-        ready = _text("Ready by", "ready", given.ready_by or "" if given else "",
-                      placeholder="06:00",
-                      help="Empty: each run is one event. Else each day is one, good where a run "
-                      "completed by this time")  # fmt: skip
-        slots.below("indicator.ready_by")
-        zone = _text("Time zone", "ready-zone", given.timezone if given else session.zone())
-        slots.below("indicator.timezone")
-    return {"kind": "prefect_runs", "deployments": lines_of(names), "ready_by": ready or None,
-            "timezone": zone}  # fmt: skip
-
-
-def _objectives(found: SloDefinition | None, slots: _Slots) -> list[dict[str, Any]]:
+def _objectives(found: SloDefinition | None, slots: Slots) -> list[dict[str, Any]]:
     st.html('<h2 class="section">Objectives</h2>')
     rows: list[int] = st.session_state.setdefault(
-        _key("rows"), list(range(len(found.objectives) if found else 1))
+        key_of("rows"), list(range(len(found.objectives) if found else 1))
     )
     given: list[dict[str, Any]] = []
     for place, row in enumerate(rows):
@@ -227,19 +105,26 @@ def _objectives(found: SloDefinition | None, slots: _Slots) -> list[dict[str, An
         rolling = isinstance(window, RollingWindow)
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom",
                           key=f"slo-objective-{row}"):  # fmt: skip
-            target = _number("Target in percent", f"target-{row}", there.target if there else 99.9,
-                             format="%.10g", width=150, step=0.1)  # fmt: skip
+            target = number_of(
+                "Target in percent",
+                f"target-{row}",
+                there.target if there else 99.9,
+                format="%.10g",
+                width=150,
+                step=0.1,
+            )
             kind = str(st.selectbox(
-                "Window", list(WINDOWS), key=_key(f"window-{row}"), width=180,
+                "Window", list(WINDOWS), key=key_of(f"window-{row}"), width=180,
                 index=0 if rolling else list(WINDOWS).index(window.period),
                 format_func=lambda one: WINDOWS.get(str(one), str(one)),
             ))  # fmt: skip
             days, zone = 30.0, ""
             if kind == "rolling":
-                days = _number("Days", f"days-{row}", window.days if rolling else 30, width=110,
-                               step=1)  # fmt: skip
+                days = number_of(
+                    "Days", f"days-{row}", window.days if rolling else 30, width=110, step=1
+                )
             else:
-                zone = _text("Time zone", f"zone-{row}",
+                zone = line_of("Time zone", f"zone-{row}",
                              "UTC" if rolling else window.timezone, width=200)  # fmt: skip
             st.button("Remove", key=f"slo-remove-{row}", icon=":material/delete:",
                       disabled=len(rows) == 1, on_click=rows.remove, args=(row,),
@@ -253,7 +138,7 @@ def _objectives(found: SloDefinition | None, slots: _Slots) -> list[dict[str, An
     return given
 
 
-def _alerting(found: SloDefinition | None, kind: str, slots: _Slots) -> dict[str, Any]:
+def _alerting(found: SloDefinition | None, kind: str, slots: Slots) -> dict[str, Any]:
     st.html('<h2 class="section">Alerts</h2>')
     there = found.alerting if found else Alerting()
     chosen: dict[str, Any] = {}
@@ -261,15 +146,15 @@ def _alerting(found: SloDefinition | None, kind: str, slots: _Slots) -> dict[str
         for name, words in (("page", "Page where the budget burns fast"),
                             ("ticket", "Ticket where it burns steadily")):  # fmt: skip
             with st.container(width=300):
-                chosen[name] = st.checkbox(words, getattr(there, name), key=_key(name))
+                chosen[name] = st.checkbox(words, getattr(there, name), key=key_of(name))
                 severity = getattr(there, f"{name}_severity")
                 chosen[f"{name}_severity"] = st.selectbox(
-                    f"Severity of the {name}", _SEVERITIES, key=_key(f"{name}-severity"),
+                    f"Severity of the {name}", _SEVERITIES, key=key_of(f"{name}-severity"),
                     index=_SEVERITIES.index(severity), width=200,
                 )  # fmt: skip
         with st.container(width=260):
             usual = 1 if kind == "prefect_runs" else 10
-            least = _number("Minimum events", f"least-{kind}",
+            least = number_of("Minimum events", f"least-{kind}",
                             found.minimum_events if found and found.indicator.kind == kind
                             else usual, step=1,
                             help="With fewer events a window says nothing")  # fmt: skip
@@ -324,9 +209,9 @@ def form(name: str, tenant: str) -> None:
     if refused is not None:
         st.html(markup.note("warn", "Not saved.", str(refused)))
     undo_bar.show(PAGE)
-    slots = _Slots()
+    slots = Slots()
     given = _where(found, slots)
-    indicator = _indicator(found, slots)
+    indicator = indicator_inputs(found, slots)
     objectives = _objectives(found, slots)
     given |= {"indicator": indicator, "objectives": objectives,
               **_alerting(found, indicator["kind"], slots)}  # fmt: skip
@@ -339,7 +224,7 @@ def form(name: str, tenant: str) -> None:
     if found and not problems_of(given) and _indicator_differs(found, given):
         st.html(markup.note("warn", "The events that were counted are deleted.",
                             "Those of another indicator are other events."))  # fmt: skip
-        sure = st.checkbox("Delete the events", key=_key("sure"))
+        sure = st.checkbox("Delete the events", key=key_of("sure"))
     with st.container(horizontal=True, gap="small"):
         st.button("Save", key="slo-save", type="primary", icon=":material/save:", disabled=not sure,
                   on_click=_save, args=(given, there))  # fmt: skip

@@ -18,9 +18,15 @@ from sentinel.slo.budget import Status, statuses_of
 from sentinel.slo.burn_alerts import Burn, burns_of
 from sentinel.slo.counting import counted
 from sentinel.slo.counts import Counts
-from sentinel.slo.definition import PrefectIndicator, SloDefinition
+from sentinel.slo.definition import (
+    LogsIndicator,
+    PrefectIndicator,
+    SloDefinition,
+    TracesIndicator,
+)
 from sentinel.slo.indicators import RunEnd, counts_of_runs
 from sentinel.slo.prediction import Prediction, predicted
+from sentinel.slo.telemetry_counts import counts_of_telemetry
 from sentinel.slo.windows import Span
 from triggers._deployments import listed
 from triggers._outcomes import BAD, GOOD
@@ -45,7 +51,8 @@ def slo_burn_rate(
     with this check, which the API, the command line or the dashboard makes with it.
 
     Args:
-        ctx: the time, the SLO and its events, the stored metrics and the Prefect API
+        ctx: the time, the SLO and its events, the stored metrics, logs and traces, and the Prefect
+            API
         slo: the name of the SLO
         definition: changes with the definition of the SLO, so that a change of it is approved as
             one of its rule is; it has no other effect
@@ -58,11 +65,13 @@ def slo_burn_rate(
         the burn rate of the pair of windows that fires or is closest to it.
     """
 
-    def runs(of: SloDefinition, span: Span) -> Counts:
+    def elsewhere(of: SloDefinition, span: Span) -> Counts:
+        if isinstance(of.indicator, TracesIndicator | LogsIndicator):
+            return counts_of_telemetry(of.indicator, ctx.telemetry, span.start, span.end)
         return _counts_of_runs(ctx, of, span)
 
     del definition
-    found, counts = counted(ctx.slos, slo, ctx.metrics, ctx.now(), runs)
+    found, counts = counted(ctx.slos, slo, ctx.metrics, ctx.now(), elsewhere)
     statuses = statuses_of(found, counts, ctx.now())
     alerting = found.alerting
     for objective, status in zip(found.objectives, statuses, strict=True):

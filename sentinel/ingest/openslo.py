@@ -17,6 +17,8 @@ __all__ = ["openslo_slos"]
 _DAYS = {"d": 1, "w": 7, "M": 30, "Q": 90, "Y": 365}
 _PERIODS = {"1w": "week", "7d": "week", "1M": "month", "1Q": "quarter", "3M": "quarter",
             "1Y": "year", "12M": "year"}  # fmt: skip
+_LOGS, _TRACES = "sentinel-logs", "sentinel-traces"
+"""Sources of metrics, whose kinds OpenSLO leaves to the vendors, that are Sentinel's own."""
 _SIDES = {"lte": "below", "lt": "below", "gte": "above", "gt": "above"}
 
 
@@ -127,7 +129,11 @@ class _Slo:
             object_in(spec.get("thresholdMetric")),
         )
         if threshold:
+            if _source(threshold) == _TRACES:
+                return self._spans(threshold, objective)
             return self._threshold(threshold, objective)
+        if any(_source(object_in(ratio.get(one))) == _LOGS for one in ("good", "bad", "total")):
+            return _lines(ratio)
         if "raw" in ratio:
             raise _Cannot("ratioMetric.raw: Sentinel counts events, and no ratio made before")
         parts = {one: _series(object_in(ratio[one]), one)
@@ -146,6 +152,17 @@ class _Slo:
         if op in ("lt", "gt"):
             self._note(f"a sample of exactly {value} is good, too", differs=True)
         return {"kind": "threshold", **series.part(), _SIDES[op]: value}
+
+    def _spans(self, metric: Mapping[str, Any], objective: Mapping[str, Any]) -> dict[str, Any]:
+        spec = object_in(object_in(metric.get("metricSource")).get("spec"))
+        op, value = words_of(objective.get("op")), objective.get("value")
+        if op not in ("lte", "lt") or isinstance(value, bool) or not isinstance(value, int | float):
+            raise _Cannot("thresholdMetric: spans need op lte and a value in milliseconds")
+        if op == "lt":
+            self._note(f"a span of exactly {value} ms is good, too", differs=True)
+        return {"kind": "traces", "service": words_of(spec.get("service")),
+                "operation": words_of(spec.get("operation")),
+                "where": words_of(spec.get("query")), "below_ms": value}  # fmt: skip
 
     def _window(self) -> dict[str, Any]:
         windows = objects_in(self._spec.get("timeWindow"))
@@ -176,6 +193,23 @@ def _target(objective: Mapping[str, Any]) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float):
         raise _Cannot("it has neither target nor targetPercent")
     return float(given) if share is None else round(given * 100, 9)
+
+
+def _source(metric: Mapping[str, Any]) -> str:
+    return words_of(object_in(metric.get("metricSource")).get("type")).lower()
+
+
+def _lines(ratio: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, str] = {}
+    for part in ("good", "bad", "total"):
+        if part not in ratio:
+            continue
+        metric = object_in(ratio[part])
+        query = words_of(object_in(object_in(metric.get("metricSource")).get("spec")).get("query"))
+        if _source(metric) != _LOGS or not query:
+            raise _Cannot(f"{part}: must be a query of {_LOGS}, as the other part is")
+        found[part] = query
+    return {"kind": "logs", **found}
 
 
 def _series(metric: Mapping[str, Any], part: str) -> Series:

@@ -13,10 +13,9 @@ from sentinel.metrics.series import MetricReader
 from sentinel.slo.counts import Counts
 from sentinel.slo.definition import (
     MeasuredIndicator,
-    PrefectIndicator,
     SloDefinition,
 )
-from sentinel.slo.indicators import counts_of_samples, minute_of
+from sentinel.slo.indicators import MetricIndicator, counts_of_samples, minute_of
 from sentinel.slo.port import SloPort
 from sentinel.slo.windows import Span
 
@@ -27,7 +26,7 @@ LATE = timedelta(minutes=15)
 BACK = timedelta(days=30)
 """How far back the first evaluation counts, at most."""
 _SLICE = timedelta(days=1)
-"""Flow runs are counted so much at once; what was counted is kept if a later slice fails."""
+"""Flow runs, spans and lines are counted so much at once; a slice is kept if a later one fails."""
 
 
 def span_to_count(definition: SloDefinition, until: datetime | None, now: datetime) -> Span:
@@ -53,7 +52,7 @@ def span_to_count(definition: SloDefinition, until: datetime | None, now: dateti
 
 def counted(
     port: SloPort, name: str, metrics: MetricReader, now: datetime,
-    runs: Callable[[SloDefinition, Span], Counts],
+    elsewhere: Callable[[SloDefinition, Span], Counts],
 ) -> tuple[SloDefinition, Counts]:  # fmt: skip
     """Count the events of an SLO up to now, and keep them.
 
@@ -62,11 +61,11 @@ def counted(
         name: of the SLO
         metrics: of its tenant
         now: the present moment
-        runs: returns the events of a span for an SLO over flow runs
+        elsewhere: returns the events of a span, of at most a day, where they are no metrics
 
     Returns:
-        The definition, and all events. Flow runs are counted a day at a time, the oldest first, and
-        each day is kept before the next is asked for.
+        The definition, and all events. Flow runs, spans and log lines are counted a day at a time,
+        the oldest first, and each day is kept before the next is asked for.
 
     Raises:
         NotFound: there is no such SLO
@@ -79,11 +78,11 @@ def counted(
     span = span_to_count(definition, until, now)
     if span.start >= span.end:
         return definition, counts
-    for part in _slices(span) if isinstance(indicator, PrefectIndicator) else [span]:
+    for part in [span] if isinstance(indicator, MetricIndicator) else _slices(span):
         new = (
-            runs(definition, part)
-            if isinstance(indicator, PrefectIndicator)
-            else counts_of_samples(indicator, metrics, part.start, part.end)
+            counts_of_samples(indicator, metrics, part.start, part.end)
+            if isinstance(indicator, MetricIndicator)
+            else elsewhere(definition, part)
         )
         port.replace(kept, part.start, part.end, new)
         counts = counts.replaced(part.start, part.end, new)

@@ -22,12 +22,21 @@ from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_document import loaded, written
 from sentinel.labels.matchers import matcher
 from sentinel.slo.windows import ZONE, RollingWindow, Whole, Window, checked_zone
+from sentinel.telemetry.query import (
+    LOG_FIELDS,
+    MOST_CHARACTERS,
+    SPAN_FIELDS,
+    FieldKind,
+    QueryFault,
+    parse_query,
+)
 from sentinel.tenant import TENANT_PATTERN
 from sentinel.validation_messages import validated
 
 __all__ = [
-    "KINDS", "NAME_PATTERN", "Alerting", "Indicator", "LatencyIndicator", "MeasuredIndicator",
-    "Objective", "PrefectIndicator", "RatioIndicator", "SloDefinition", "ThresholdIndicator",
+    "KINDS", "NAME_PATTERN", "Alerting", "Indicator", "LatencyIndicator", "LogsIndicator",
+    "MeasuredIndicator", "MetricPart", "Objective", "PrefectIndicator", "RatioIndicator",
+    "SloDefinition", "ThresholdIndicator", "TracesIndicator",
     "definition_of", "first_twice", "from_yaml", "objective_name", "to_yaml",
 ]  # fmt: skip
 
@@ -135,6 +144,67 @@ class PrefectIndicator(_Part):
     _zone = field_validator("timezone")(checked_zone)
 
 
+Query = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS, pattern=r"^[^\x00]*$")]
+
+
+def _readable(query: str, fields: Mapping[str, FieldKind]) -> str:
+    try:
+        found = parse_query(query, fields)
+    except QueryFault as fault:
+        raise ValueError(str(fault)) from None
+    if found.since or found.until:
+        raise ValueError("has a period; the windows of the objectives say which events count")
+    return query
+
+
+class TracesIndicator(_Part):
+    """Spans of a service without the status error, or those that also took at most so long."""
+
+    kind: Literal["traces"]
+    service: Annotated[Text, StringConstraints(min_length=1)] = Field(description="Whose spans.")
+    operation: Text = Field(default="", description="Their name; empty for all.")
+    where: Query = Field(
+        default="", description="In the language of the page Traces, such as kind:server."
+    )
+    below_ms: float | None = Field(
+        default=None, ge=0.001, le=86_400_000, description="A span is good up to this duration in "
+        "milliseconds. One with the status error never is.",
+    )  # fmt: skip
+
+    @field_validator("where")
+    @classmethod
+    def _of_spans(cls, given: str) -> str:
+        return _readable(given, SPAN_FIELDS)
+
+
+class LogsIndicator(_Part):
+    """The share of log lines that match a query."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_given("good"), _given("bad")]})
+
+    kind: Literal["logs"]
+    total: Query = Field(
+        min_length=1, description="Which lines count, in the language of the page Logs."
+    )
+    good: Query | None = Field(
+        default=None, min_length=1, description="Which of them are good; or give bad."
+    )
+    bad: Query | None = Field(
+        default=None, min_length=1, description="Which of them are bad; or give good."
+    )
+
+    @field_validator("total", "good", "bad")
+    @classmethod
+    def _of_lines(cls, given: str | None) -> str | None:
+        return None if given is None else _readable(given, LOG_FIELDS)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> LogsIndicator:
+        if (self.good is None) == (self.bad is None):
+            raise ValueError("give one of good and bad")
+        return self
+
+
 class MeasuredIndicator(_Part):
     """Numbers of good and of all events that are recorded through the API."""
 
@@ -142,10 +212,11 @@ class MeasuredIndicator(_Part):
 
 
 Indicator = Annotated[
-    RatioIndicator | ThresholdIndicator | LatencyIndicator | PrefectIndicator | MeasuredIndicator,
+    RatioIndicator | ThresholdIndicator | LatencyIndicator | TracesIndicator | LogsIndicator
+    | PrefectIndicator | MeasuredIndicator,
     Field(discriminator="kind"),
-]
-KINDS = ("ratio", "threshold", "latency", "prefect_runs", "measurements")
+]  # fmt: skip
+KINDS = ("ratio", "threshold", "latency", "traces", "logs", "prefect_runs", "measurements")
 
 
 class Objective(_Part):

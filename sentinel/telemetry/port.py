@@ -8,7 +8,14 @@ from typing import Protocol
 
 import msgspec
 
-__all__ = ["CountedLines", "SeenPattern", "SpanFigures", "TelemetryPort", "UsedLimit"]
+__all__ = [
+    "CountedLines",
+    "CountedMinute",
+    "SeenPattern",
+    "SpanFigures",
+    "TelemetryPort",
+    "UsedLimit",
+]
 
 
 class CountedLines(msgspec.Struct, frozen=True):
@@ -68,6 +75,14 @@ class SpanFigures(msgspec.Struct, frozen=True, kw_only=True):
     search: str
 
 
+class CountedMinute(msgspec.Struct, frozen=True):
+    """Good and all records of a minute; `at` is where it begins, microseconds since 1970."""
+
+    at: int
+    good: int
+    total: int
+
+
 class UsedLimit(msgspec.Struct, frozen=True):
     """How much of a limit of the store is used: its name, percent, and what was seen in words."""
 
@@ -88,6 +103,26 @@ class TelemetryPort(Protocol):
         self, query: str, since: datetime, until: datetime, *, by: str = "", samples: int = 5
     ) -> CountedLines:
         """Count log lines that match a query; `by` is a field such as service, or @attribute."""
+        ...
+
+    def matching_lines(
+        self, total: str, chosen: str, since: datetime, until: datetime
+    ) -> Sequence[CountedMinute]:
+        """Count the lines that match `total` by minute; good are those that match `chosen`, too.
+
+        At most a day at once.
+        """
+        ...
+
+    def good_spans(
+        self, service: str, operation: str, where: str, below_ms: float | None,
+        since: datetime, until: datetime,
+    ) -> Sequence[CountedMinute]:  # fmt: skip
+        """Count the spans of a service by minute, at most of a day.
+
+        Good are those without the status error that took at most `below_ms`; None for any time.
+        `operation` is their name, empty for all; `where` a query of spans.
+        """
         ...
 
     def patterns(

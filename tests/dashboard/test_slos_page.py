@@ -212,6 +212,17 @@ def test_what_is_wrong_with_a_form_is_said_at_each_field_at_once():
     assert not problems_of({"name": "a", "objectives": [{"target": 99}]})
 
 
+def test_the_form_has_inputs_for_spans_and_lines_and_says_what_is_wrong(
+    scene: Scene, page: AppTest
+):
+    opened(page).button(key="slo-new").click().run()
+    for kind, place in (("traces", "span-where"), ("logs", "line-total")):
+        page.selectbox(key="slo-kind-1").set_value(kind).run()
+        page.text_input(key=f"slo-{place}-1").set_value("shade:blue")
+        page.button(key="slo-save").click().run()
+        assert "there is no field shade" in shown(page)
+
+
 def test_people_see_the_slos_of_their_tenants_and_teams(scene: Scene):
     made(scene.store, "mine", tenant="red", days=1)
     made(scene.store, "other", days=1)

@@ -225,6 +225,41 @@ def test_openslo_has_references_calendars_and_several_indicators():
         assert line in lines
 
 
+OWN = """
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: lines}
+spec:
+  timeWindow: [{duration: 30d, isRolling: true}]
+  indicator:
+    spec:
+      ratioMetric:
+        bad: {metricSource: {type: sentinel-logs, spec: {query: 'level:>=error'}}}
+        total: {metricSource: {type: sentinel-logs, spec: {query: 'service:shop'}}}
+  objectives: [{target: 0.99}]
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: spans}
+spec:
+  timeWindow: [{duration: 30d, isRolling: true}]
+  indicator:
+    spec:
+      thresholdMetric:
+        metricSource: {type: sentinel-traces, spec: {service: shop, query: 'kind:server'}}
+  objectives: [{op: lte, value: 300, target: 0.95}, {op: gt, value: 1, target: 0.9}]
+"""
+
+
+def test_openslo_over_logs_and_traces_of_ours_is_carried_over():
+    found = imported_slos({"c.yml": OWN})
+    assert [one.indicator.model_dump(exclude_defaults=True) for one in found.slos] == [
+        {"kind": "logs", "total": "service:shop", "bad": "level:>=error"},
+        {"kind": "traces", "service": "shop", "where": "kind:server", "below_ms": 300},
+    ]
+    assert "spans need op lte and a value in milliseconds" in str(found.notes[0])
+
+
 def test_what_a_definition_refuses_is_left_out_with_its_reason():
     found = imported_slos({"a.yml": SLOTH_CRD.replace("99.5", "100")})
     assert found.slos == []

@@ -20,6 +20,12 @@ slos:
   - target: 99.9
   - target: 99.5
     window: {kind: calendar, period: month, timezone: Europe/Berlin}
+- name: quick
+  indicator: {kind: traces, service: shop, operation: buy, where: 'kind:server', below_ms: 300}
+  objectives: [{target: 95}]
+- name: clean
+  indicator: {kind: logs, total: 'service:shop', bad: 'level:>=error'}
+  objectives: [{target: 95}]
 - name: nightly
   objectives:
   - target: 95
@@ -29,7 +35,7 @@ slos:
 
 def test_what_is_read_is_written_back_and_read_the_same():
     read = from_yaml(TEXT)
-    assert [one.name for one in read] == ["checkout", "nightly"]
+    assert [one.name for one in read] == ["checkout", "quick", "clean", "nightly"]
     assert from_yaml(to_yaml(read)) == read
     assert [objective_name(one) for one in read[0].objectives] == [
         "99.9% over 30 days", "99.5% over calendar month (Europe/Berlin)",
@@ -57,6 +63,17 @@ def test_what_is_read_is_written_back_and_read_the_same():
          "indicator: {kind: threshold, metric: a, below: 1e999}", "below: must be a finite number"),
         ("name: x\nobjectives: [{target: true}]", "objectives.0.target: must be a"),
         ("slos: []\nteam: shop", "team: unknown beside slos"),
+        ("name: x\nobjectives: [{target: 9}]\nindicator: {kind: traces, service: ''}", "service"),
+        ("name: x\nobjectives: [{target: 9}]\nindicator: {kind: traces, service: a, where: 'x:y'}",
+         "indicator.*where: column 1: there is no field x"),
+        ("name: x\nobjectives: [{target: 9}]\n"
+         "indicator: {kind: traces, service: a, where: 'since:2h'}", "where: has a period"),
+        ("name: x\nobjectives: [{target: 9}]\n"
+         "indicator: {kind: traces, service: a, below_ms: 0}", "below_ms"),
+        ("name: x\nobjectives: [{target: 9}]\nindicator: {kind: logs, total: 'service:a'}",
+         "give one of good and bad"),
+        ("name: x\nobjectives: [{target: 9}]\n"
+         "indicator: {kind: logs, total: 'service:a', bad: '(x'}", "bad: column"),
     ],
 )  # fmt: skip
 def test_an_error_names_the_field_that_is_wrong(given: str, said: str):

@@ -12,6 +12,8 @@ from sentinel import Context
 from sentinel.checks.reading import Reading
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, TelemetryError, TelemetryUnavailable
+from sentinel.slo.definition import definition_of
+from sentinel.slo.telemetry_counts import counts_of_telemetry
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.for_rules import TenantTelemetry
 from sentinel.store.telemetry.pattern_mining import PatternMining
@@ -72,6 +74,40 @@ def test_lines_that_match_are_counted_with_samples_and_a_link(
     by = seen(log_query, ctx, query="level:error", by="service")
     assert [(one.labels["service"], one.value) for one in by] == [("mail", 1), ("shop", 2)]
     assert [one["service"] for one in (by[0].details or {})["lines"]] == ["mail"]
+
+
+def test_indicators_of_slos_count_spans_and_lines_of_their_tenant_by_the_minute(
+    telemetry: TelemetryClient, ctx: Context
+) -> None:
+    def span(ago: timedelta, ms: float, **more: Any) -> tuple[timedelta, Sent]:
+        return ago, {"operation_name": "buy", "service_name": "shop", "duration_ms": ms, **more}
+
+    spans = [
+        span(MINUTE * 2, 100), span(MINUTE * 2, 300), span(MINUTE * 2, 301),
+        span(MINUTE, 5, status="error"), span(MINUTE, 5, operation_name="look"),
+        span(MINUTE, 5, service_name="mail"),
+    ]  # fmt: skip
+    line = {"service": "shop", "level": "INFO", "message": "served"}
+    lines = [
+        (MINUTE, line),
+        (MINUTE, {**line, "level": "ERROR"}),
+        (MINUTE, {**line, "service": "b"}),
+    ]
+    send(telemetry, *spans, *lines)
+    send(telemetry, *spans, *lines, tenant="other")
+
+    def counted(**indicator: Any) -> list[tuple[float, float]]:
+        given = {"name": "x", "objectives": [{"target": 99}], "indicator": indicator}
+        found: Any = definition_of(given).indicator
+        counts = counts_of_telemetry(found, ctx.telemetry, NOW - MINUTE * 5, NOW)
+        assert not (counts.times % 60_000_000).any()
+        return list(zip(counts.good.tolist(), counts.total.tolist(), strict=True))
+
+    assert counted(kind="traces", service="shop") == [(3, 3), (1, 2)]
+    assert counted(kind="traces", service="shop", operation="buy", below_ms=300) == [(2, 3), (0, 1)]
+    assert counted(kind="traces", service="shop", where="operation:look") == [(1, 1)]
+    assert counted(kind="logs", total="service:shop", bad="level:>=error") == [(1, 2)]
+    assert counted(kind="logs", total="served", good="service:b") == [(1, 3)]
 
 
 def test_a_group_without_lines_counts_none_for_a_day(

@@ -12,16 +12,20 @@ from sentinel.store.telemetry.condition import condition, used_limits
 from sentinel.store.telemetry.log_counts import LogCounts
 from sentinel.store.telemetry.log_patterns import LogPattern, LogPatterns, query_of
 from sentinel.store.telemetry.logs import LogSearch
+from sentinel.store.telemetry.minute_counts import MinuteCounts
 from sentinel.store.telemetry.pattern_mining import MINUTE
 from sentinel.store.telemetry.reading import Period, TenantReader
 from sentinel.store.telemetry.services import ServiceFigures
 from sentinel.telemetry.asked import BadParameter, ask, moment_of, nanoseconds_of
-from sentinel.telemetry.port import CountedLines, SeenPattern, SpanFigures, UsedLimit
+from sentinel.telemetry.port import CountedLines, CountedMinute, SeenPattern, SpanFigures, UsedLimit
 from sentinel.telemetry.query import (
     LOG_FIELDS,
     SPAN_FIELDS,
+    Both,
+    Field,
     FieldKind,
     Node,
+    Not,
     QueryFault,
 )
 
@@ -63,6 +67,27 @@ class TenantTelemetry:
             for one in found[:samples]
         ]  # fmt: skip
         return CountedLines(total, groups, shown, self._search("logs", query, period))
+
+    def matching_lines(
+        self, total: str, chosen: str, since: datetime, until: datetime
+    ) -> list[CountedMinute]:
+        """Count lines by minute; see `TelemetryPort`."""
+        every, good = _asked(total, LOG_FIELDS, until), _asked(chosen, LOG_FIELDS, until)
+        counts = MinuteCounts(self._client(), self._tenant)
+        return counts.of("logs", every, good, _period(since, until))
+
+    def good_spans(
+        self, service: str, operation: str, where: str, below_ms: float | None,
+        since: datetime, until: datetime,
+    ) -> list[CountedMinute]:  # fmt: skip
+        """Count spans by minute; see `TelemetryPort`."""
+        named = [Field("service", "=", (service,))]
+        named += [Field("operation", "=", (operation,))] if operation else []
+        every = Both((*named, _asked(where, SPAN_FIELDS, until)))
+        fast = [] if below_ms is None else [Field("duration", "<=", (f"{below_ms:.15g}ms",))]
+        good = Both((Not(Field("status", "=", ("error",))), *fast))
+        counts = MinuteCounts(self._client(), self._tenant)
+        return counts.of("spans", every, good, _period(since, until))
 
     def patterns(
         self, service: str, level: str, since: datetime, until: datetime
