@@ -154,7 +154,7 @@ def _logs(given: Any, slots: Slots) -> dict[str, Any]:
         slots.below("indicator.total")
     with st.container(width=380):
         side = str(st.segmented_control(
-            "A line that also matches is", ["good", "bad"], key=key_of("line-side"), required=True,
+            "Line that matches", ["good", "bad"], key=key_of("line-side"), required=True,
             default="good" if given and given.good else "bad",
         ))  # fmt: skip
         query = line_of(
