@@ -14,11 +14,13 @@ from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
 from sentinel.api.paging import NEXT
 from sentinel.api.problems import responses
+from sentinel.api.schemas import NO_NUL
 from sentinel.api.shown_rules import store_of
 from sentinel.api.whole_tenant import whole_tenant
-from sentinel.api_usage.consumer_keys import LONGEST_TOKEN, KeyState, public_keys, token_for
+from sentinel.api_usage.consumer_keys import LONGEST_TOKEN, KeyState, token_for
 from sentinel.duration import Duration
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys, ConsumerKeyView, MadeConsumerKey
+from sentinel.store.api_usage.signing_keys import SigningKeys
 from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["router"]
@@ -109,6 +111,20 @@ class ConsumerRotateRequest(BaseModel):
     )
 
 
+class SignerRotateRequest(BaseModel):
+    """How what signs offline tokens is replaced."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
+
+    at_once: bool = Field(False, description="Sign now, and end all tokens of keys before.")
+
+
+class SignerRotated(BaseModel):
+    """When the new key begins to sign."""
+
+    signs_from: datetime
+
+
 class VerifyRequest(BaseModel):
     """What a request to an API came with."""
 
@@ -157,6 +173,11 @@ def list_consumer_keys(
     who: Acting,
     tenant: Tenant | None = None,
     revoked: Annotated[bool, Query(description="Those that were revoked, too.")] = False,
+    named: Annotated[
+        str | None,
+        Query(max_length=100, pattern=NO_NUL,
+              description="Only those of this id, name or prefix of a secret."),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="Keys of a page.")] = 100,
     cursor: Annotated[
         str | None,
@@ -173,7 +194,7 @@ def list_consumer_keys(
         last_tenant, last_id = cursor.rsplit("/", 1)
         after = (last_tenant, last_id)
     found = _keys(request, who, Permission.READ).list(
-        tenant=tenant, revoked=revoked, limit=limit + 1, after=after
+        tenant=tenant, revoked=revoked, limit=limit + 1, after=after, named=named
     )
     page = found[:limit]
     more = f"{page[-1].tenant}/{page[-1].id}" if len(found) > limit else None
@@ -204,10 +225,26 @@ def create_consumer_key(
 
 @router.get("/jwks", summary="Public keys of offline tokens", responses=responses())
 @needs(Permission.READ, "usage", confined=True)
-def offline_keys(request: Request, who: Acting) -> KeySetItem:
+def offline_keys(request: Request) -> KeySetItem:
     """Return the keys by which a gateway reads tokens of `POST /keys/verify` without asking."""
-    signing = _keys(request, who, Permission.READ).signing_key()
-    return KeySetItem(**public_keys(signing))
+    return KeySetItem(**SigningKeys(store_of(request)).public())
+
+
+@router.post(
+    "/jwks/rotate", summary="Replace what signs offline tokens", responses=responses(400, 403, 413)
+)
+@needs(Permission.ADMINISTER, "usage")
+def rotate_signing_key(request: Request, asked: SignerRotateRequest, who: Acting) -> SignerRotated:
+    """Make a new key for offline tokens. The set shows it at once, and it signs an hour later.
+
+    So a gateway that reads /keys/jwks at least every hour never sees a token that it cannot read.
+    `at_once` is for a key that leaked: it ends all tokens.
+
+    Returns:
+        When it begins to sign.
+    """
+    keys = SigningKeys(store_of(request))
+    return SignerRotated(signs_from=keys.rotate(actor=who.name, at_once=asked.at_once))
 
 
 @router.post("/verify", summary="Verify a consumer key", responses=responses(400, 413))
@@ -228,7 +265,9 @@ def verify_consumer_key(request: Request, asked: VerifyRequest, who: Acting) -> 
     valid = found.state is KeyState.VALID
     if asked.token_for is not None and valid:
         now = store_of(request).now()
-        token = token_for(keys.signing_key(), one, now, min(asked.token_for, LONGEST_TOKEN))
+        token = token_for(
+            SigningKeys(store_of(request)).current(), one, now, min(asked.token_for, LONGEST_TOKEN)
+        )
     return VerifiedKey(
         valid=valid, state=found.state, key=one.key, tenant=one.tenant, name=one.name,
         consumer=one.consumer, plan=one.plan, permissions=list(one.permissions),

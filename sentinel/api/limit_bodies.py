@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.api.paging import NEXT
 from sentinel.api.schemas import NO_NUL
-from sentinel.api_usage.limit import MICROS, Limit
-from sentinel.api_usage.text import limit_text
+from sentinel.api_usage.described import limit_fields
+from sentinel.api_usage.limit import Limit
 from sentinel.store.api_usage.limit_sets import SET_NAME, StoredLimitSet
 from sentinel.tenant import TENANT_PATTERN
 
 __all__ = [
-    "CallerBody", "LimitCheck", "LimitDecision", "LimitFault", "LimitItem", "LimitSetBody",
+    "CallerBody", "LimitCheck", "LimitDecision", "LimitFault", "LimitItem",
+    "LimitRemaining", "LimitSetBody",
     "LimitSetItem", "LimitSetList", "LimitSetName", "LimitSetSaved", "LimitSetVersions",
     "LimitText", "LimitVerdict", "OfTenant", "limit_item", "set_item",
 ]  # fmt: skip
@@ -171,13 +172,15 @@ class LimitDecision(BaseModel):
     )
 
 
+class LimitRemaining(BaseModel):
+    """What is left for a caller; nothing is used by asking."""
+
+    limits: list[LimitVerdict] = Field(description="Those that apply.")
+
+
 def limit_item(one: Limit) -> LimitItem:
     """Return a limit as responses have it."""
-    return LimitItem(
-        name=one.name, text=limit_text(one), kind=one.kind.value, amount=one.amount,
-        period_seconds=one.period // MICROS, by=[each.value for each in one.by],
-        dry_run=one.dry_run,
-    )  # fmt: skip
+    return LimitItem(**limit_fields(one))
 
 
 def set_item(one: StoredLimitSet) -> LimitSetItem:

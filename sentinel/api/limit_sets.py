@@ -15,6 +15,7 @@ from sentinel.api.limit_bodies import (
     LimitCheck,
     LimitDecision,
     LimitFault,
+    LimitRemaining,
     LimitSetBody,
     LimitSetItem,
     LimitSetList,
@@ -30,8 +31,9 @@ from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
 from sentinel.api.whole_tenant import whole_tenant
+from sentinel.api_usage.decision import Ask
+from sentinel.api_usage.described import verdict_fields
 from sentinel.api_usage.http_fields import response_fields
-from sentinel.api_usage.limit import MICROS
 from sentinel.api_usage.matching import Caller
 from sentinel.api_usage.text import read_limits
 from sentinel.store.api_usage.limit_sets import LimitSets, StoredLimitSet
@@ -191,26 +193,40 @@ def decide(request: Request, asked: CallerBody, who: Acting) -> LimitDecision:
     Returns:
         The decision, with the fields for the response to the client.
     """
-    of = whole_tenant(who, Permission.RESPOND, asked.tenant)
-    limits = request.app.state.limit_sets.get(of, asked.limit_set)
-    caller = Caller(
-        key=asked.key, user=asked.user, address=asked.address, plan=asked.plan,
-        method=asked.method.upper(), path=asked.path, endpoint=asked.endpoint,
-    )  # fmt: skip
-    made = LimitStates(store_of(request)).decide(limits.asks(caller, asked.cost))
+    asks = _asks(request, asked, whole_tenant(who, Permission.RESPOND, asked.tenant))
+    made = LimitStates(store_of(request)).decide(asks)
     return LimitDecision(
         allowed=made.allowed,
         status=200 if made.allowed else 429,
         refused_by=list(made.refused_by),
         would_refuse=list(made.would_refuse),
         retry_after=made.retry_after,
-        limits=[
-            LimitVerdict(
-                name=one.limit.name, passed=one.ok, dry_run=one.limit.dry_run,
-                remaining=one.available,
-                reset_seconds=None if one.wait is None else -(-one.wait // MICROS),
-            )
-            for one in made.verdicts
-        ],
+        limits=[LimitVerdict(**verdict_fields(one)) for one in made.verdicts],
         fields=dict(response_fields(made)),
     )  # fmt: skip
+
+
+@decisions.post(
+    "/state", summary="What is left for a caller", responses=responses(400, 403, 404, 413)
+)
+@needs(Permission.READ, "usage", confined=True)
+def limit_state(request: Request, asked: CallerBody, who: Acting) -> LimitRemaining:
+    """Say what a limit set has left for a caller, and use nothing of it.
+
+    Units that a process holds as a lease are not left.
+
+    Returns:
+        What each limit that applies would say of a request of that cost.
+    """
+    asks = _asks(request, asked, whole_tenant(who, Permission.READ, asked.tenant))
+    found = LimitStates(store_of(request)).peek(asks)
+    return LimitRemaining(limits=[LimitVerdict(**verdict_fields(one)) for one in found])
+
+
+def _asks(request: Request, asked: CallerBody, tenant: str) -> list[Ask]:
+    limits = request.app.state.limit_sets.get(tenant, asked.limit_set)
+    caller = Caller(
+        key=asked.key, user=asked.user, address=asked.address, plan=asked.plan,
+        method=asked.method.upper(), path=asked.path, endpoint=asked.endpoint,
+    )  # fmt: skip
+    return limits.asks(caller, asked.cost)

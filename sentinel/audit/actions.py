@@ -87,6 +87,7 @@ ACTIONS: dict[str, str] = {
     "key.revoked": "revoked the key",
     "consumer_key.created": "made the consumer key",
     "consumer_key.rotated": "gave a new secret to the consumer key",
+    "consumer_key.signer_rotated": "replaced what signs tokens of consumers by",
     "consumer_key.revoked": "revoked the consumer key",
     "limit_set.saved": "saved the limit set",
     "limit_set.removed": "removed the limit set",

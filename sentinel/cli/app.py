@@ -16,6 +16,7 @@ from sentinel.cli import (
     access,
     audit,
     channels,
+    consumer_keys,
     database,
     deliveries,
     deploy,
@@ -26,6 +27,7 @@ from sentinel.cli import (
     incidents,
     instance,
     keys,
+    limits,
     log_search,
     mappings,
     message_limits,
@@ -159,6 +161,8 @@ app.add_typer(notify.commands, name="notify")
 app.add_typer(owners.commands, name="owner")
 app.add_typer(oncall_imports.commands, name="import")
 app.add_typer(keys.commands, name="key")
+app.add_typer(consumer_keys.commands, name="apikey")
+app.add_typer(limits.commands, name="limit")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")
 app.add_typer(log_search.commands, name="log")

@@ -9,10 +9,10 @@ from sentinel.errors import ConfigurationError
 __all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
 
 OVER_HTTP = (
-    "access", "alert", "audit", "channel", "delivery", "digest", "drill", "escalation", "event",
-    "inbox", "incident", "key", "log", "noise", "notify", "oncall", "owner", "pack", "person",
-    "receiver", "role", "route", "rule", "service", "silence", "slo", "statistics", "trace",
-    "user",
+    "access", "alert", "apikey", "audit", "channel", "delivery", "digest", "drill",
+    "escalation", "event", "inbox", "incident", "key", "limit", "log", "noise", "notify",
+    "oncall", "owner", "pack", "person", "receiver", "role", "route", "rule", "service",
+    "silence", "slo", "statistics", "trace", "user",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 

@@ -22,8 +22,10 @@ from sentinel.client.calls import Call
 from sentinel.duration import format_duration
 
 __all__ = [
-    "ConsumerKey", "ConsumerKeyPage", "MadeConsumerKey", "OfflineKeys", "VerifiedConsumerKey",
-    "create", "listed", "offline_keys", "read", "revoke", "rotate", "verify",
+    "ConsumerKey", "ConsumerKeyPage", "MadeConsumerKey", "OfflineKeys", "SignerRotated",
+    "VerifiedConsumerKey",
+    "create", "listed", "offline_keys", "read", "revoke", "rotate",
+    "rotate_signer", "verify",
 ]  # fmt: skip
 
 _PATH = "/api/v1/keys"
@@ -77,6 +79,12 @@ class VerifiedConsumerKey(BaseModel):
     token: str | None = None
 
 
+class SignerRotated(BaseModel):
+    """When the new key begins to sign."""
+
+    signs_from: datetime
+
+
 class OfflineKeys(BaseModel):
     """Public keys of offline tokens, as a JWK Set."""
 
@@ -85,10 +93,24 @@ class OfflineKeys(BaseModel):
 
 def listed(
     *, tenant: str | None = None, revoked: bool = False, limit: int | None = None,
-    cursor: str | None = None,
+    cursor: str | None = None, named: str | None = None,
 ) -> Call[ConsumerKeyPage]:  # fmt: skip
-    """Return the request for the keys that the caller sees; `revoked`: also those."""
-    given = {"tenant": tenant, "revoked": revoked or None, "limit": limit, "cursor": cursor}
+    """Return the request for the keys that the caller sees.
+
+    Args:
+        tenant: only those of this one; None for all
+        revoked: also those that were revoked
+        limit: at most so many, up to 500
+        cursor: `next_cursor` of the page before
+        named: only those of this id, name or prefix of a secret
+
+    Returns:
+        The request.
+    """
+    given = {
+        "tenant": tenant, "revoked": revoked or None, "limit": limit, "cursor": cursor,
+        "named": named,
+    }  # fmt: skip
     return Call(ConsumerKeyPage, "GET", _PATH, given)
 
 
@@ -168,6 +190,18 @@ def verify(
 def offline_keys() -> Call[OfflineKeys]:
     """Return the request for the public keys of offline tokens."""
     return Call(OfflineKeys, "GET", f"{_PATH}/jwks")
+
+
+def rotate_signer(*, at_once: bool = False) -> Call[SignerRotated]:
+    """Return the request that replaces what signs offline tokens.
+
+    Args:
+        at_once: end all tokens now; for a key that leaked
+
+    Returns:
+        The request.
+    """
+    return Call(SignerRotated, "POST", f"{_PATH}/jwks/rotate", body={"at_once": at_once})
 
 
 def _length(given: timedelta | None) -> str | None:

@@ -20,8 +20,9 @@ from pydantic import BaseModel
 from sentinel.client.calls import Call
 
 __all__ = [
-    "CheckedLimits", "LimitDecision", "LimitSet", "LimitSetPage", "LimitSetVersions",
-    "SavedLimitSet", "check", "decide", "listed", "read", "remove", "save", "versions",
+    "CheckedLimits", "LimitDecision", "LimitSet", "LimitSetPage", "LimitSetVersions", "LimitsLeft",
+    "SavedLimitSet", "check", "decide", "listed", "read", "remove", "save", "state",
+    "versions",
 ]  # fmt: skip
 
 _PATH = "/api/v1/limit-sets"
@@ -65,6 +66,12 @@ class CheckedLimits(BaseModel):
     valid: bool
     limits: list[dict[str, Any]]
     faults: list[dict[str, Any]]
+
+
+class LimitsLeft(BaseModel):
+    """What is left for a caller."""
+
+    limits: list[dict[str, Any]]
 
 
 class LimitDecision(BaseModel):
@@ -125,38 +132,22 @@ def remove(name: str, *, tenant: str | None = None) -> Call[LimitSet]:
     return Call(LimitSet, "DELETE", f"{_PATH}/{name}", {"tenant": tenant})
 
 
-def decide(
-    limit_set: str,
-    *,
-    tenant: str | None = None,
-    key: str = "",
-    user: str = "",
-    plan: str = "",
-    address: str = "",
-    method: str = "GET",
-    path: str = "/",
-    endpoint: str = "",
-    cost: int = 1,
-) -> Call[LimitDecision]:
+def decide(limit_set: str, **caller: Any) -> Call[LimitDecision]:
     """Return the request that decides whether a request to an API passes.
 
     Args:
         limit_set: name of the limits
-        tenant: of the API; None for the only one in reach, or `default`
-        key: id of the key that the request came with; empty for none
-        user: whose key it is
-        plan: of the key
-        address: of the client
-        method: of HTTP
-        path: without the query
-        endpoint: route that serves the path; empty for the path
-        cost: in units
+        caller: what is known of the request: tenant, key (the id of the key that it came with),
+            user, plan, address, method, path, endpoint, and cost in units
 
     Returns:
         The request. Sent twice, its units are used twice.
     """
-    body = {
-        "limit_set": limit_set, "tenant": tenant, "key": key, "user": user, "plan": plan,
-        "address": address, "method": method, "path": path, "endpoint": endpoint, "cost": cost,
-    }  # fmt: skip
+    body = {"limit_set": limit_set, **caller}
     return Call(LimitDecision, "POST", "/api/v1/limits/decide", body=body)
+
+
+def state(limit_set: str, **caller: Any) -> Call[LimitsLeft]:
+    """Return the request for what is left for a caller, which uses nothing; see `decide`."""
+    body = {"limit_set": limit_set, **caller}
+    return Call(LimitsLeft, "POST", "/api/v1/limits/state", body=body)

@@ -23,6 +23,7 @@ def consumer_key_entries(entry: type[Entry]) -> dict[str, Entry]:
         "GET /api/v1/keys": hidden,
         "POST /api/v1/keys": entry(own=201, foreign=403, team=403, body=new_consumer_key),
         "GET /keys/jwks": entry(foreign=200, team=200),
+        "POST /keys/jwks/rotate": entry(own=403, foreign=403, team=403, body=lambda _: {}),
         "POST /keys/verify": entry(foreign="hides", team="hides", body=verified),
         "GET /keys/{consumer_key_id}": one,
         "POST /keys/{consumer_key_id}/rotate": entry(foreign=404, team=404, body=lambda _: {}),

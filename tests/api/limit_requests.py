@@ -28,5 +28,8 @@ def limit_entries(entry: type[Entry]) -> dict[str, Entry]:
             foreign=403, team=403, query=in_tenant, body=lambda _: text
         ),
         "DELETE /limit-sets/{limit_set}": one,
-        "POST /limits/decide": entry(foreign=403, team=403, body=decided),
+        **{
+            f"POST /limits/{what}": entry(foreign=403, team=403, body=decided)
+            for what in ("decide", "state")
+        },
     }

@@ -64,7 +64,11 @@ ONLY_ANSWER = {
         "routes/test",
         "silences/preview",
     )
-} | {("post", "/api/v1/keys/verify"), ("post", "/api/v1/limit-sets/check")}
+} | {
+    ("post", "/api/v1/keys/verify"),
+    ("post", "/api/v1/limit-sets/check"),
+    ("post", "/api/v1/limits/state"),
+}
 """Routes whose request is a document or a secret, and that change nothing but a last use."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,13 +29,17 @@ def test_a_name_that_no_set_can_have_is_refused_at_once(store: Store):
         guarded(store, limits="set:a/b")
 
 
+def _at_once(work: Callable[[], object]) -> None:
+    work()
+
+
 class Source:
     """A set as one process follows it; its thread works at once."""
 
     def __init__(self, store: Store) -> None:
         self.time = 0.0
         guard = Guard(store, patience=5)
-        guard.in_background = lambda work: work()
+        guard.in_background = _at_once
         self.source = StoredLimits(store, guard, "default", "shop", lambda: self.time)
 
     def amounts(self) -> list[int]:

@@ -21,6 +21,7 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
 from sentinel.store import Store
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys
+from sentinel.store.api_usage.signing_keys import SigningKeys
 
 GUIDE = Path(__file__).parents[2] / "docs/how-to/limit-an-api.md"
 
@@ -121,7 +122,7 @@ def test_an_offline_token_is_taken_without_the_database(clock: FakeClock, store:
     keys = ConsumerKeys(store)
     who = keys.verify(keys.create("a", tenant="default", actor="ann", consumer="u").secret.text).who
     assert who is not None
-    signing = keys.signing_key()
+    signing = SigningKeys(store).current()
     token = token_for(signing, who, clock.now(), timedelta(minutes=5))
     away = Store("postgresql://x@127.0.0.1:1/x", clock=clock)
     app = guarded(away, keys="required", public_keys=public_keys(signing))

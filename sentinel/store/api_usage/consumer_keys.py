@@ -18,14 +18,12 @@ from sentinel.api_usage.consumer_keys import (
     KeyState,
     checked_words,
     new_consumer_secret,
-    new_signing_key,
     prefix_of,
 )
 from sentinel.audit.change import Change, differing
 from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
-from sentinel.schema.api_usage import ConsumerKey, ConsumerKeySecret, ConsumerKeySigner
+from sentinel.schema.api_usage import ConsumerKey, ConsumerKeySecret
 from sentinel.schema.columns import new_id
-from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
@@ -35,11 +33,9 @@ __all__ = ["ConsumerKeyView", "ConsumerKeys", "MadeConsumerKey", "Verified"]
 
 _log = logging.getLogger(__name__)
 _KEY, _SECRET = table_of(ConsumerKey), table_of(ConsumerKeySecret)
-_SIGNER = table_of(ConsumerKeySigner)
 _USED_EVERY = timedelta(minutes=1)
 _LONGEST_NAME, _LONGEST_CONSUMER = 100, 200
 _NOBODY = "0" * 64
-_THE_ONE = "the one"
 
 
 class ConsumerKeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +152,7 @@ class ConsumerKeys:
 
     def list(
         self, *, tenant: str | None = None, revoked: bool = False, limit: int = 500,
-        after: tuple[str, str] | None = None,
+        after: tuple[str, str] | None = None, named: str | None = None,
     ) -> list[ConsumerKeyView]:  # fmt: skip
         """Return keys by tenant, and in each the oldest first.
 
@@ -165,6 +161,7 @@ class ConsumerKeys:
             revoked: those that were revoked, too
             limit: most keys: everybody who uses an API may have one
             after: tenant and id of the key after which to begin; None for the first
+            named: only those of this id, name or prefix of a secret
 
         Returns:
             The keys in scope.
@@ -175,6 +172,10 @@ class ConsumerKeys:
             query = query.where(place > after)
         if tenant is not None:
             query = query.where(_KEY.c.tenant == tenant)
+        if named is not None:
+            of_prefix = select(_SECRET.c.key_id).where(_SECRET.c.prefix == named)
+            is_it = or_(_KEY.c.id == named, _KEY.c.name == named, _KEY.c.id.in_(of_prefix))
+            query = query.where(is_it)
         if not revoked:
             query = query.where(_KEY.c.revoked_at.is_(None))
         with self._store.read() as connection:
@@ -297,22 +298,6 @@ class ConsumerKeys:
                 .where(or_(_KEY.c.used_at.is_(None), _KEY.c.used_at <= at - _USED_EVERY))
                 .values(used_at=at)
             )
-
-    def signing_key(self) -> str:
-        """Return the private key of this instance's offline tokens; makes it the first time."""
-        query = select(_SIGNER.c.document)
-        with self._store.glance() as connection:
-            found = connection.execute(query).scalar()
-        if found is not None:
-            return str(found)
-        values = {"id": _THE_ONE, "document": new_signing_key(), "made_at": self._store.now()}
-        with self._store.write() as connection:
-            connection.execute(
-                insert_into(self._store.dialect, _SIGNER)
-                .values(**values)
-                .on_conflict_do_nothing(index_elements=["id"])
-            )
-            return str(connection.execute(query).scalar_one())
 
     def _seen(self) -> tuple[Any, ...]:
         return () if self._tenants is None else (_KEY.c.tenant.in_(sorted(self._tenants)),)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from sqlalchemy import Connection, Row, delete, select
 
-from sentinel.api_usage.counting import Settled, State, kept_for, period_of
-from sentinel.api_usage.decision import Ask, Decision, decided, judged
+from sentinel.api_usage.counting import Settled, State, kept_for, period_of, settled
+from sentinel.api_usage.decision import Ask, Decision, Verdict, decided, judged, verdict_of
 from sentinel.api_usage.limit import Kind, Limit
 from sentinel.clock import SystemClock
 from sentinel.metrics.moments import micros
@@ -64,6 +64,28 @@ class LimitStates:
         if self._store.dialect == "sqlite":
             return self._on_sqlite(asks)
         return self._on_postgresql(asks)
+
+    def peek(self, asks: Sequence[Ask]) -> list[Verdict]:
+        """Return what each limit would say, and charge nothing.
+
+        Args:
+            asks: of the limits that apply
+
+        Returns:
+            A verdict for each, by this machine's clock.
+
+        Raises:
+            DatabaseUnreachable: the database does not answer
+        """
+        query = select(_STATE).where(_STATE.c.id.in_([one.id for one in asks]))
+        with self._store.glance() as connection:
+            rows = {row.id: _state(row) for row in connection.execute(query)}
+        now = micros(self._store.now())
+        found = [settled(one.limit, rows.get(one.id, State()), now) for one in asks]
+        return [
+            verdict_of(ask, one, one.available >= ask.least, charge=False)
+            for ask, one in zip(asks, found, strict=True)
+        ]
 
     def forget(self) -> int:
         """Delete states of which nothing counts any more; gives their number."""

@@ -10,6 +10,8 @@ from sqlalchemy.exc import OperationalError
 
 from sentinel.access import Reach, Scope
 from sentinel.api_usage.consumer_keys import (
+    LONGEST_TOKEN,
+    Consumer,
     KeyState,
     consumer_of,
     new_signing_key,
@@ -22,6 +24,7 @@ from sentinel.schema.api_usage import ConsumerKeySecret
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys, Verified
+from sentinel.store.api_usage.signing_keys import SigningKeys
 from sentinel.store.audit.people import erase
 from sentinel.store.audit.queries import AuditFilter, every
 from sentinel.store.database.tables import table_of
@@ -170,7 +173,7 @@ def test_a_name_is_taken_once_in_a_tenant(keys: ConsumerKeys):
 
 
 def test_a_token_is_read_with_the_public_key_alone_until_it_or_the_key_ends(
-    keys: ConsumerKeys, clock: FakeClock
+    keys: ConsumerKeys, store: Store, clock: FakeClock
 ):
     made = keys.create(
         "a", tenant="acme", actor="ann", consumer="u", plan="free", permissions=["read"],
@@ -178,8 +181,8 @@ def test_a_token_is_read_with_the_public_key_alone_until_it_or_the_key_ends(
     )  # fmt: skip
     who = keys.verify(made.secret.text).who
     assert who is not None
-    signing = keys.signing_key()
-    assert keys.signing_key() == signing
+    signing = SigningKeys(store).current()
+    assert SigningKeys(store).current() == signing
     public = public_keys(signing)
     assert all("d" not in one for one in public["keys"])
     token = token_for(signing, who, clock.now(), timedelta(minutes=5))
@@ -198,3 +201,27 @@ def test_who_made_a_key_can_be_erased(keys: ConsumerKeys, store: Store):
     (left,) = keys.list(revoked=True)
     assert "ann" not in (left.created_by, left.revoked_by)
     assert left.consumer == "ann"  # in the words of the API, where it may be somebody else
+
+
+def test_a_new_signing_key_is_public_before_it_signs_and_the_old_one_after(
+    store: Store, clock: FakeClock
+):
+    signers = SigningKeys(store)
+    old = signers.current()
+    who = Consumer(key="k", tenant="acme", name="a")
+    begins = signers.rotate(actor="ann")
+    assert begins == clock.now() + timedelta(hours=1)
+    assert signers.current() == old
+    assert len(signers.public()["keys"]) == 2
+    clock.forward(minutes=61)
+    new = signers.current()
+    assert new != old
+    last = token_for(old, who, clock.now() - timedelta(minutes=2), timedelta(minutes=15))
+    assert consumer_of(signers.public(), last, clock.now()) is not None
+    clock.forward(minutes=16)
+    assert signers.public() == public_keys(new)
+    signers.rotate(actor="ann", at_once=True)
+    assert signers.public() == public_keys(signers.current())
+    assert signers.current() != new
+    assert consumer_of(signers.public(), token_for(new, who, clock.now(), LONGEST_TOKEN),
+                       clock.now()) is None  # fmt: skip

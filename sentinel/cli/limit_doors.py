@@ -1,0 +1,129 @@
+"""Limit sets of the database here or of a server, for the command line: the same answers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import msgspec
+
+from sentinel.api_usage.described import limit_fields, verdict_fields
+from sentinel.api_usage.matching import Caller, LimitSet
+from sentinel.cli.remote_url import remote_url
+from sentinel.cli.target import actor, open_store
+from sentinel.client import Client, limits
+from sentinel.store import Store
+from sentinel.store.api_usage.limit_sets import LimitSets, StoredLimitSet
+from sentinel.store.api_usage.limit_states import LimitStates
+
+__all__ = ["LimitDoor", "limit_door"]
+
+Fields = dict[str, Any]
+
+
+class LimitDoor(Protocol):
+    """What commands ask about limit sets; answers are those of the API."""
+
+    def list(self, tenant: str | None) -> list[Fields]:
+        """Return all sets."""
+        ...
+
+    def read(self, name: str, tenant: str | None) -> Fields:
+        """Return a set."""
+        ...
+
+    def versions(self, name: str, tenant: str | None) -> list[Fields]:
+        """Return what a set was, the newest version first."""
+        ...
+
+    def save(self, name: str, text: str, tenant: str | None, *, note: str, dry_run: bool) -> Fields:
+        """Save a set."""
+        ...
+
+    def remove(self, name: str, tenant: str | None) -> Fields:
+        """Remove a set."""
+        ...
+
+    def state(self, name: str, tenant: str | None, caller: Mapping[str, str]) -> list[Fields]:
+        """Return what is left for a caller."""
+        ...
+
+
+@contextmanager
+def limit_door() -> Generator[LimitDoor]:
+    """Open the server of `--url`, or the database here."""
+    if remote_url():
+        from sentinel.cli.remote import client_here
+
+        with client_here() as client:
+            yield _There(client)
+        return
+    with open_store() as store:
+        yield _Here(store)
+
+
+class _There:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list(self, tenant: str | None) -> list[Fields]:
+        found, cursor = list[Fields](), None
+        while True:
+            page = self._client.do(limits.listed(tenant=tenant, limit=500, cursor=cursor))
+            found += [one.model_dump() for one in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    def read(self, name: str, tenant: str | None) -> Fields:
+        return self._client.do(limits.read(name, tenant=tenant)).model_dump()
+
+    def versions(self, name: str, tenant: str | None) -> list[Fields]:
+        found = self._client.do(limits.versions(name, tenant=tenant))
+        return [one.model_dump() for one in found.items]
+
+    def save(self, name: str, text: str, tenant: str | None, *, note: str, dry_run: bool) -> Fields:
+        asked = limits.save(name, text, tenant=tenant, note=note, dry_run=dry_run)
+        return self._client.do(asked).model_dump()
+
+    def remove(self, name: str, tenant: str | None) -> Fields:
+        return self._client.do(limits.remove(name, tenant=tenant)).model_dump()
+
+    def state(self, name: str, tenant: str | None, caller: Mapping[str, str]) -> list[Fields]:
+        return self._client.do(limits.state(name, tenant=tenant, **caller)).limits
+
+
+class _Here:
+    def __init__(self, store: Store) -> None:
+        self._store, self._sets = store, LimitSets(store)
+
+    def list(self, tenant: str | None) -> list[Fields]:
+        return [_fields(one) for one in self._sets.list(tenant=tenant, limit=100_000)]
+
+    def read(self, name: str, tenant: str | None) -> Fields:
+        return _fields(self._sets.get(tenant or "default", name))
+
+    def versions(self, name: str, tenant: str | None) -> list[Fields]:
+        return [_fields(one) for one in self._sets.versions(tenant or "default", name)]
+
+    def save(self, name: str, text: str, tenant: str | None, *, note: str, dry_run: bool) -> Fields:
+        there: list[StoredLimitSet | None] = []
+        saved = self._sets.save(
+            name, text, tenant=tenant or "default", actor=actor(), note=note, check=there.append,
+            dry_run=dry_run,
+        )  # fmt: skip
+        read = [limit_fields(one) for one in saved.limits]
+        return {**_fields(saved), "limits": read, "changed": saved not in there}
+
+    def remove(self, name: str, tenant: str | None) -> Fields:
+        return _fields(self._sets.remove(tenant or "default", name, actor=actor()))
+
+    def state(self, name: str, tenant: str | None, caller: Mapping[str, str]) -> list[Fields]:
+        found = self._sets.get(tenant or "default", name)
+        asks = LimitSet(found.limits, found.tenant).asks(Caller(**caller))
+        return [verdict_fields(one) for one in LimitStates(self._store).peek(asks)]
+
+
+def _fields(one: StoredLimitSet) -> Fields:
+    return msgspec.structs.asdict(one)
