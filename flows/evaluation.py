@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -45,16 +45,24 @@ from sentinel.store import Store
 from sentinel.store.oncall.stored import StoredOnCall
 from sentinel.store.slo.of_tenant import TenantSlos
 
-__all__ = ["evaluate"]
+__all__ = [
+    "STATES",
+    "begin_remediations",
+    "evaluate",
+    "is_live",
+    "keep_artifact",
+    "not_now",
+    "source_of",
+]
 
-_STATES = {
+STATES = {
     "firing": "Firing",
     "ok": "OK",
     "disabled": "Disabled",
     "stale": "Stale",
     "collapsed": "Collapsed",
 }
-_WHY = {
+WHY = {
     "disabled": "the rule is switched off; switch it on with: sentinel rule enable",
     "stale": "this slot or a later one has been evaluated already",
     "collapsed": "it is later than its period, and the newest slot that was due is evaluated",
@@ -80,43 +88,45 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
     context = FlowRunContext.get()
     run = context.flow_run if context is not None else None
     flow: Flow[..., Any] | None = context.flow if context is not None else None
-    if run is None or not _is_live(flow, run, rule, parameters):
+    if run is None or not is_live(flow, run, rule, parameters):
         return _rehearse(trigger, rule, parameters)
     store = connections.store()
     at = store.now()
     slot = utc(run.expected_start_time or at)
     gate = store.rules.begin(rule, slot=slot, now=at)
     if not gate.go:
-        return _not_now(rule, Applied(outcome=gate.reason))
+        return not_now(rule, Applied(outcome=gate.reason))
     ctx = Context(
         clock=store.clock,
         state=gate.state,
         last_seen=gate.last_seen,
         prefect=connections.prefect_api(),
         metrics=store.metrics.reader(rule.tenant),
-        events=store.event_port(rule, _source(run, flow)),
+        events=store.event_port(rule, source_of(run, flow)),
         oncall=StoredOnCall(store),
         slos=TenantSlos(store, rule.tenant, keeps=True),
         telemetry=connections.telemetry(rule.tenant),
         connect=connect,
     )
-    evaluation = _check(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
+    evaluation = _check(trigger, rule, parameters, ctx, slot, at, source_of(run, flow))
     applied = store.apply(evaluation)
-    if applied.outcome in _WHY:
-        return _not_now(rule, applied)
+    if applied.outcome in WHY:
+        return not_now(rule, applied)
     if rule.remediate is not None and applied.changed:
-        _start_remediations(store)
+        begin_remediations(store)
     error = evaluation.observation.error
     name_run(run_name(rule.name, applied, error=error))
     if applied.changed:
-        _keep(rule, changes_artifact(rule.name, applied, Addresses.of(settings())), "what changed")
+        keep_artifact(
+            rule, changes_artifact(rule.name, applied, Addresses.of(settings())), "what changed"
+        )
     if applied.outcome == "error":
         raise error or ReadingError(applied.error)
     message = f"{applied.bad} of {applied.seen} series firing; live alerts: {applied.live}"
-    return Completed(name=_STATES[applied.outcome], message=message)
+    return Completed(name=STATES[applied.outcome], message=message)
 
 
-def _start_remediations(store: Store) -> None:
+def begin_remediations(store: Store) -> None:
     """Start the remediations of new alerts; what cannot be started now, the sweep starts."""
     api = connections.prefect_api()
     if api is not None:
@@ -151,10 +161,25 @@ def _check(
     )
 
 
-def _is_live(
-    flow: Flow[..., Any] | None, run: FlowRun, rule: Rule, parameters: Mapping[str, Any]
+def is_live(
+    flow: Flow[..., Any] | None,
+    run: FlowRun,
+    rule: Rule,
+    parameters: Mapping[str, Any],
+    apart: Collection[str] = (),
 ) -> bool:
-    """Return whether the run is live: scheduled, or with the parameters of its deployment."""
+    """Return whether the run is live: scheduled, or with the parameters of its deployment.
+
+    Args:
+        flow: of the run; None where it is not known
+        run: of a deployment or not
+        rule: as the run has it
+        parameters: of the check, as the run has them
+        apart: parameters that may be others
+
+    Returns:
+        Whether its evaluation counts; else it is a rehearsal.
+    """
     if run.deployment_id is None:
         return False
     if run.auto_scheduled:
@@ -168,7 +193,11 @@ def _is_live(
     except (NotFound, ParameterTypeError, SignatureMismatchError):
         return False
     # The form sends every field, defaults too, so both sides are compared with them filled in.
-    return _filled(flow, deployed) == _filled(flow, {**parameters, "rule": rule})
+    ours, theirs = (
+        {name: value for name, value in _filled(flow, one).items() if name not in apart}
+        for one in ({**parameters, "rule": rule}, deployed)
+    )
+    return ours == theirs
 
 
 def _filled(flow: Flow[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,7 +209,8 @@ def _filled(flow: Flow[..., Any], parameters: Mapping[str, Any]) -> dict[str, An
     return {**defaults, **parameters}
 
 
-def _source(run: FlowRun, flow: Flow[..., Any] | None) -> RunSource:
+def source_of(run: FlowRun, flow: Flow[..., Any] | None) -> RunSource:
+    """Return what alerts keep of a flow run."""
     return RunSource(
         flow_run_id=str(run.id),
         flow_run_name=run.name,
@@ -195,9 +225,10 @@ def _source(run: FlowRun, flow: Flow[..., Any] | None) -> RunSource:
     )
 
 
-def _not_now(rule: Rule, applied: Applied) -> State[Any]:
+def not_now(rule: Rule, applied: Applied) -> State[Any]:
+    """Return the state of a run whose evaluation does not count, and name the run after it."""
     name_run(run_name(rule.name, applied))
-    return Completed(name=_STATES[applied.outcome], message=_WHY[applied.outcome])
+    return Completed(name=STATES[applied.outcome], message=WHY[applied.outcome])
 
 
 def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, Any]) -> State[Any]:
@@ -217,7 +248,7 @@ def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, A
     if evaluation.observation.error is not None:
         raise evaluation.observation.error
     judged = list(judge_all(evaluation, {}).values())
-    _keep(rule, rehearsal_artifact(evaluation, judged), "a rehearsal", kind="rehearsal")
+    keep_artifact(rule, rehearsal_artifact(evaluation, judged), "a rehearsal", kind="rehearsal")
     bad = sum(1 for one in judged if isinstance(one.verdict, Bad))
     return Completed(
         name="Rehearsal",
@@ -225,7 +256,8 @@ def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, A
     )
 
 
-def _keep(rule: Rule, markdown: str, what: str, kind: str = "") -> None:
+def keep_artifact(rule: Rule, markdown: str, what: str, kind: str = "") -> None:
+    """Keep Markdown as an artifact of the run; what fails is logged as a warning."""
     key = artifact_key(f"{rule.name} {kind}" if kind else rule.name)
     try:
         create_markdown_artifact(markdown, key=key, description=f"{rule.name}: {what}")

@@ -12,7 +12,15 @@ from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.links import Addresses
 from sentinel.template import number
 
-__all__ = ["artifact_key", "changes_artifact", "rehearsal_artifact", "run_name"]
+__all__ = [
+    "artifact_key",
+    "changes_artifact",
+    "pack_artifact",
+    "pack_run_name",
+    "rehearsal_artifact",
+    "run_name",
+    "together",
+]
 
 LONGEST_NAME = 180
 MOST_ROWS = 100
@@ -44,6 +52,36 @@ def run_name(rule: str, applied: Applied, *, error: Exception | None = None) -> 
     else:
         text = applied.outcome
     return _short(f"{rule} · {text}", LONGEST_NAME)
+
+
+def together(applied: Sequence[Applied]) -> Applied:
+    """Return what came of many evaluations as if it came of one; see `Applied`."""
+    counted = [one for one in applied if one.outcome in ("firing", "ok", "error")]
+    firing = any(one.outcome == "firing" or one.live for one in counted)
+    return Applied(
+        outcome="firing" if firing else "ok",
+        seen=sum(one.seen for one in counted),
+        bad=sum(one.bad for one in counted),
+        live=sum(one.live for one in counted),
+        changed=sum(one.changed for one in counted),
+        changes=[change for one in counted for change in one.changes][:MOST_ROWS],
+    )
+
+
+def pack_run_name(pack: str, applied: Sequence[Applied]) -> str:
+    """Return a flow run's name with the result of a pack: `hosts · 3 of 500 rules firing`.
+
+    Args:
+        pack: name of the pack's rule
+        applied: what came of each of its rules
+
+    Returns:
+        At most `LONGEST_NAME` characters.
+    """
+    firing = sum(1 for one in applied if one.outcome == "firing")
+    failed = sum(1 for one in applied if one.outcome == "error")
+    text = f"{firing} of {len(applied)} rules firing" if firing else f"ok, {len(applied)} rules"
+    return _short(f"{pack} · {text}{f', {failed} failed' if failed else ''}", LONGEST_NAME)
 
 
 def artifact_key(rule: str) -> str:
@@ -93,6 +131,34 @@ def rehearsal_artifact(evaluation: Evaluation, judged: Sequence[Judged]) -> str:
         f"- not observed: {_cell(', '.join(f'{name}={text}' for name, text in labels.items()))}"
         for labels in evaluation.observation.not_seen[:MOST_ROWS]
     ]
+    return "\n".join(lines)
+
+
+def pack_artifact(pack: str, rehearsed: Sequence[tuple[Evaluation, Sequence[Judged] | str]]) -> str:
+    """Return Markdown with what a rehearsal of a pack saw, rule by rule.
+
+    Args:
+        pack: name of the pack's rule
+        rehearsed: each rule's evaluation, and its verdicts or why its check failed
+
+    Returns:
+        A table with the rules that fire or failed first, at most `MOST_ROWS` of them.
+    """
+    rows: list[tuple[int, str]] = []
+    for evaluation, judged in rehearsed:
+        name = _cell(evaluation.rule.name)
+        if isinstance(judged, str):
+            rows.append((1, f"| {name} | failed | {_cell(judged)} |"))
+            continue
+        bad = sum(1 for one in judged if isinstance(one.verdict, Bad))
+        said = f"{bad} of {len(judged)} series firing"
+        rows.append((0 if bad else 2, f"| {name} | {'firing' if bad else 'OK'} | {said} |"))
+    rows.sort(key=lambda row: row[0])
+    lines = [f"**Rehearsal of {_cell(pack)}**: nothing stored, nobody notified.", ""]
+    lines += ["| rule | verdict | what it saw |", "| --- | --- | --- |"]
+    lines += [row for _, row in rows[:MOST_ROWS]]
+    if len(rows) > MOST_ROWS:
+        lines += ["", f"and {len(rows) - MOST_ROWS:,} more"]
     return "\n".join(lines)
 
 

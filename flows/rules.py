@@ -17,10 +17,12 @@ from typing import Any
 from prefect import Flow
 
 from flows.evaluation import evaluate
+from flows.rule_pack import evaluate_pack
 from sentinel.checks.catalog import find
 from sentinel.checks.form import summary_of
 from sentinel.checks.trigger import Trigger
 from sentinel.errors import TriggerError
+from sentinel.rules.pack import RULE_PACK
 from sentinel.rules.rule import Rule
 
 __all__ = ["flow_of"]
@@ -48,6 +50,8 @@ def flow_of(trigger: Trigger[..., Any]) -> Flow[..., Any]:
 
     def body(**parameters: Any) -> Any:
         rule: Rule = parameters.pop("rule")
+        if trigger.name == RULE_PACK:
+            return evaluate_pack(rule, parameters)
         return evaluate(trigger, rule, parameters)
 
     body.__name__ = body.__qualname__ = trigger.name

@@ -25,7 +25,7 @@ class SystemClock:
 
 
 class FakeClock:
-    """A clock that moves only when it is set or forwarded; for tests and backtests.
+    """A clock that moves only when it is set or forwarded: for tests, backtests and packs.
 
     Args:
         start: the moment it shows first, timezone-aware

@@ -27,6 +27,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         partial: whether it says nothing of series that it does not name, such as a message of
             another system; only the alerts of those that it names are then read
         seconds: how long the check took; None where nobody measured it
+        pack: the rule whose deployment holds this one among many; empty for one of its own
     """
 
     rule: Rule
@@ -42,6 +43,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     partial: bool = False
     seconds: float | None = None
     source: RunSource = RunSource()
+    pack: str = ""
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, false
+from sqlalchemy import BigInteger, Index, false
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import long_column, moment_column, object_column
@@ -22,10 +22,12 @@ class RuleRow(SQLModel, table=True):
     `saw_at` is the slot of the last evaluation that saw a series, `texts_since` of the one that
     first had the present description and annotations. `shaped_at` is when a field that decides
     which alerts and messages there are last changed; None while none did. `given` has the words
-    that a rule was made of over HTTP, to be given back.
+    that a rule was made of over HTTP, to be given back. `pack` names the rule of the deployment
+    that holds this one among many.
     """
 
     __tablename__: ClassVar[Any] = "rule"
+    __table_args__: ClassVar[Any] = (Index("ix_rule_pack", "tenant", "pack"),)
 
     tenant: str = Field(primary_key=True, max_length=100)
     name: str = Field(primary_key=True, max_length=100)
@@ -45,6 +47,7 @@ class RuleRow(SQLModel, table=True):
         default="", sa_column_kwargs={"server_default": ""},
         description="Whom the tag owner:NAME of its deployment names.",
     )  # fmt: skip
+    pack: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
     work_pool: str = Field(
         default="", sa_column_kwargs={"server_default": ""}, description="Where it ran last."
     )

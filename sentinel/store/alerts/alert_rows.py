@@ -47,7 +47,9 @@ AlertTexts = tuple[str, str, dict[str, str]]
 
 _NUMBER = re.compile(r"\d[\d.,]*")
 _SEARCHED_LETTERS = 20_000
-_KINDS = {str: "text", int: "int", float: "float", datetime: "moment", dict: "json"}
+_KINDS = {
+    str: "text", int: "int", float: "float", bool: "bool", datetime: "moment", dict: "json",
+}  # fmt: skip
 
 
 def kinds_of(table: Table, *names: str) -> tuple[tuple[str, str], ...]:
@@ -58,7 +60,7 @@ def kinds_of(table: Table, *names: str) -> tuple[tuple[str, str], ...]:
         names: of its columns
 
     Returns:
-        The kind is text, int, float, moment or json.
+        The kind is text, int, float, bool, moment or json.
     """
     return tuple((name, _kind(table.c[name])) for name in names)
 

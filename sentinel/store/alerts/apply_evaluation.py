@@ -26,7 +26,7 @@ from sentinel.checks.reading import Reading
 from sentinel.clock import utc
 from sentinel.errors import ReadingError
 from sentinel.evaluation.alert_text import error_reading, error_text, headline, wording
-from sentinel.evaluation.evaluator import EvaluationResult, Memory, evaluate, remembers
+from sentinel.evaluation.evaluator import EvaluationResult, evaluate
 from sentinel.evaluation.findings import worst_finding
 from sentinel.evaluation.judge import Judged
 from sentinel.evaluation.model import AlertChange, Applied, Evaluation
@@ -40,10 +40,11 @@ from sentinel.store.alerts.alert_rows import NewAlerts, searched, words_moved
 from sentinel.store.alerts.apply_action import expire_before
 from sentinel.store.alerts.episode_ends import load_ends, save_ends
 from sentinel.store.alerts.holds import end_holds, load_held
+from sentinel.store.alerts.known import Known, load_known
 from sentinel.store.alerts.muted import Muted, load_muted
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.bulk import uncollected
-from sentinel.store.rules.condition_state import load_memory, save_memory
+from sentinel.store.rules.condition_state import save_memory
 from sentinel.store.rules.evaluated import has_old_texts, texts_in, texts_of, write_evaluated
 from sentinel.store.rules.rows import ensure_row, refusal
 from sentinel.template import placeholders
@@ -90,8 +91,9 @@ def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Appli
 
 
 def collect(
-    unit: UnitOfWork, evaluation: Evaluation, row: Row[Any], *, takes_slot: bool = True
-) -> Applied:
+    unit: UnitOfWork, evaluation: Evaluation, row: Row[Any], *, takes_slot: bool = True,
+    known: Known | None = None,
+) -> Applied:  # fmt: skip
     """Collect in `unit` what `evaluation` changes about alerts, and write what its rule keeps.
 
     Args:
@@ -99,11 +101,12 @@ def collect(
         evaluation: what was seen, all moments in UTC
         row: the rule's, locked and enabled
         takes_slot: whether a scheduled run of the same slot or an earlier one is stale from now on
+        known: what is stored of the rule, where it was read with that of others
 
     Returns:
         What came of it.
     """
-    return _EvaluatedRule(unit, evaluation, row).collect(takes_slot=takes_slot)
+    return _EvaluatedRule(unit, evaluation, row).collect(known, takes_slot=takes_slot)
 
 
 class _EvaluatedRule:
@@ -142,32 +145,30 @@ class _EvaluatedRule:
             return True  # the rule was edited
         return any(placeholders(text) for name, text in texts.items() if name != "summary")
 
-    def collect(self, *, takes_slot: bool) -> Applied:
+    def collect(self, known: Known | None, *, takes_slot: bool) -> Applied:
         rule, connection = self.rule, self.connection
         prints = self.prints = loading.named_prints(self.evaluation)
-        known = loading.load_live(connection, rule, prints)
-        self.titles, self.detailed = known.titles, known.detailed
-        keeps_memory = remembers(rule)
-        memory = load_memory(connection, rule) if keeps_memory else Memory()
+        live, memory = known or load_known(connection, rule, prints)
+        self.titles, self.detailed = live.titles, live.detailed
         held = load_held(self.unit, rule, self.row, self.evaluation.slot, prints)
         observation = self.evaluation.observation
         error: Exception | None = observation.error
         try:
-            result = evaluate(self.evaluation, known.series, memory, held)
+            result = evaluate(self.evaluation, live.series, memory, held)
         except ReadingError as nonsense:
             result = EvaluationResult(judged={}, verdicts={}, memory=memory)
             error = error or nonsense
         failures = self.row.failures + 1 if error is not None else 0
-        self._series(result, known.series, held)
-        if keeps_memory:
-            save_memory(connection, rule, memory, result.memory, self.now)
+        self._series(result, live.series, held)
+        save_memory(connection, rule, memory, result.memory, self.now)
         if error is not None:
-            self._check_failed(error, failures, known.checks)
-        elif known.checks:
-            self._check_works(known.checks)
+            self._check_failed(error, failures, live.checks)
+        elif live.checks:
+            self._check_works(live.checks)
         judged = result.judged
         if judged and self.evaluation.keeps_readings and rule.keep_readings:
-            self.store.metrics.keep_readings(connection, self.evaluation, judged)
+            later = None if self.unit.rule_rows is None else self.unit.blocks
+            self.store.metrics.keep_readings(connection, self.evaluation, judged, later)
         bad, worst = worst_finding(self.evaluation, judged.values())
         others = bool(prints) and not self.open and loading.other_open(connection, rule, prints)
         outcome = "firing" if self.open or others else "ok"

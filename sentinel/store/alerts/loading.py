@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Live",
     "load_live",
+    "load_live_of_rules",
     "load_recent",
     "named_prints",
     "other_open",
@@ -53,6 +54,8 @@ _LIVE = state_select(*_MINE, _IS_LIVE).add_columns(_DETAILED)
 _RECENT = state_select(*_MINE, *_IS_RECENT)
 # Tenant and rule are part of a fingerprint. With them, PostgreSQL may read all alerts of the rule.
 _NAMED = ALERT.c.fingerprint.in_(bindparam("prints", expanding=True))
+_OF_RULES = ALERT.c.rule.in_(bindparam("rules", expanding=True))
+_LIVE_OF_RULES = state_select(_MINE[0], _OF_RULES, _IS_LIVE).add_columns(_DETAILED, ALERT.c.rule)
 _LIVE_NAMED = state_select(_NAMED, _IS_LIVE).add_columns(_DETAILED)
 _RECENT_NAMED = state_select(_NAMED, *_IS_RECENT)
 _OPEN = (
@@ -138,12 +141,37 @@ def load_live(connection: Connection, rule: Rule, prints: Sequence[str] | None =
     """
     found = Live({}, {}, {}, set())
     for row in _selected(connection, _LIVE, _LIVE_NAMED, prints, _mine(rule)):
-        state = state_of(row)
-        found.titles[state.id] = row.title
-        if row.detailed:
-            found.detailed.add(state.id)
-        (found.checks if row.source == "check" else found.series)[row.fingerprint] = state
+        _add(found, row)
     return found
+
+
+def load_live_of_rules(
+    connection: Connection, tenant: str, names: Sequence[str]
+) -> dict[str, Live]:
+    """Return the alerts of several rules that are not resolved, by rule.
+
+    Args:
+        connection: an open transaction
+        tenant: whose rules
+        names: of the rules
+
+    Returns:
+        The states by name of the rule; each name has an entry.
+    """
+    found = {name: Live({}, {}, {}, set()) for name in names}
+    for some in chunks(names):
+        asked = {"tenant": tenant, "rules": some}
+        for row in connection.execute(_LIVE_OF_RULES, asked):
+            _add(found[row.rule], row)
+    return found
+
+
+def _add(found: Live, row: Row[Any]) -> None:
+    state = state_of(row)
+    found.titles[state.id] = row.title
+    if row.detailed:
+        found.detailed.add(state.id)
+    (found.checks if row.source == "check" else found.series)[row.fingerprint] = state
 
 
 def load_recent(

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event
 from sentinel.alerts.reasons import Reason
@@ -91,6 +91,9 @@ class UnitOfWork:
         suppressions: by fingerprint, the row that replaces what there is; None to only delete it
         is_news: raise the change number although no alert changed
         relabelled: rules, by tenant and name, whose alerts matchers may see otherwise than before
+        rule_rows: where many rules are evaluated together, the row of each as it was and what is
+            written to it; None where each is written at once
+        blocks: readings to keep, as rows of `sample_block`
     """
 
     def __init__(
@@ -111,6 +114,8 @@ class UnitOfWork:
         self.suppressions: dict[str, dict[str, Any] | None] = {}
         self.is_news = False
         self.relabelled: set[tuple[str, str]] = set()
+        self.rule_rows: list[tuple[Row[Any], dict[str, Any]]] | None = None
+        self.blocks: list[tuple[Any, ...]] = []
         self._slot = slot or now
         self._about = about
         self._events: list[OutEvent] = []

@@ -31,6 +31,7 @@ _POSTGRES_TYPES = {
     "text": "text",
     "float": "float8",
     "int": "int8",
+    "bool": "bool",
     "moment": "timestamptz",
     "json": "jsonb",
 }
@@ -169,17 +170,21 @@ def update_many(
     *,
     add: str = "",
     same: Mapping[str, Any] | None = None,
+    key: str = "id",
+    within: Mapping[str, str] | None = None,
 ) -> int:
     """Update rows by id.
 
     Args:
         connection: the caller's open transaction
         table: name of the table
-        columns: pairs of name and kind (text, float, int, moment or json), in the order of the
-            cells
+        columns: pairs of name and kind (text, float, int, bool, moment or json), in the order of
+            the cells
         rows: tuples of the id, then one cell per column
         add: further assignments in SQL, for example `bad_count = bad_count + 1`
         same: further columns, with the value that they get in every row
+        key: the column of text that is the id
+        within: columns that have these values in all of the rows, where the id alone is not unique
 
     Returns:
         How many rows were updated.
@@ -187,13 +192,14 @@ def update_many(
     if not rows:
         return 0
     names = [name for name, _ in columns]
-    same = same or {}
+    same, within = same or {}, within or {}
     if connection.dialect.name == "sqlite":
         sets = [f"{name}=?" for name in (*names, *same)]
         sets += [add] if add else []
-        statement = f"UPDATE {table} SET {','.join(sets)} WHERE id=?"  # noqa: S608 - names are ours
+        where = " AND ".join(f"{name}=?" for name in (*within, key))
+        statement = f"UPDATE {table} SET {','.join(sets)} WHERE {where}"  # noqa: S608 - names are ours
         # The id comes last: early releases of Python 3.12 take a numbered `?1` for a named one.
-        more = tuple(same.values())
+        more = (*same.values(), *within.values())
         cells = _sqlite_cells([(*row[1:], *more, row[0]) for row in rows])
         cursor = connection.exec_driver_sql(statement, cells)
         return cursor.rowcount
@@ -203,12 +209,13 @@ def update_many(
     # One JSON parameter: psycopg writes an array element by element, five times slower.
     statement = (
         f"UPDATE {table} SET {','.join(sets)} "  # noqa: S608 - names are ours
-        f"FROM json_to_recordset(%s::json) AS n(id text,{shape}) WHERE {table}.id=n.id"
+        f"FROM json_to_recordset(%s::json) AS n({key} text,{shape}) WHERE {table}.{key}=n.{key}"
+        + "".join(f" AND {table}.{name}=%s" for name in within)
     )
-    keys = ["id", *names]
+    keys = [key, *names]
     places = [place for place, (_, kind) in enumerate(columns, start=1) if kind == "json"]
     records = [_record(keys, row, places) for row in rows]
-    parameters = (*same.values(), orjson.dumps(records).decode())
+    parameters = (*same.values(), orjson.dumps(records).decode(), *within.values())
     return connection.exec_driver_sql(statement, parameters).rowcount
 
 

@@ -178,8 +178,9 @@ class Metrics:
         insert_many(connection, "sample_block", _BLOCK_COLUMNS, blocks)
 
     def keep_readings(
-        self, connection: Connection, evaluation: Evaluation, judged: Mapping[str, Judged]
-    ) -> None:
+        self, connection: Connection, evaluation: Evaluation, judged: Mapping[str, Judged],
+        later: list[tuple[Any, ...]] | None = None,
+    ) -> None:  # fmt: skip
         """Store the readings of an evaluation as samples of its rule's metric.
 
         A reading without a value is stored as 1 where it is bad, else as 0. Where the check judged
@@ -189,6 +190,7 @@ class Metrics:
             connection: the evaluation's transaction, which holds the rule's lock
             evaluation: the rule and the slot, which is the time of the samples
             judged: the readings and their verdicts, by fingerprint
+            later: gets the blocks, for `keep_blocks`; None to write them now
         """
         rule, at, unit = evaluation.rule, evaluation.slot, evaluation.unit
         seen: dict[int, Reading] = {}
@@ -225,7 +227,14 @@ class Metrics:
                 new_id(), rule.tenant, metric, 0, at, at, len(ids), False, keep_until,
                 fresh(ids, micros(at), numbers),
             )  # fmt: skip
-            insert_bytes(connection, "sample_block", _BLOCK_COLUMNS, block)
+            if later is None:
+                insert_bytes(connection, "sample_block", _BLOCK_COLUMNS, block)
+            else:
+                later.append(block)
+
+    def keep_blocks(self, connection: Connection, blocks: Sequence[tuple[Any, ...]]) -> None:
+        """Store the blocks that `keep_readings` made for later."""
+        insert_many(connection, "sample_block", _BLOCK_COLUMNS, blocks)
 
     def _register(
         self,

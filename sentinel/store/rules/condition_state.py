@@ -5,6 +5,7 @@ See `sentinel.evaluation.evaluator` and `sentinel.timing.rate_limit`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,9 +17,17 @@ from sentinel.notifications.decision import Notified, Policy
 from sentinel.rules.rule import Rule
 from sentinel.schema.conditions import HeldBack, RuleMemory
 from sentinel.schema.groups import AlertGroup
+from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import DELIVERY, table_of
 
-__all__ = ["count_held", "held_before", "load_memory", "save_memory", "with_recent"]
+__all__ = [
+    "count_held",
+    "held_before",
+    "load_memories",
+    "load_memory",
+    "save_memory",
+    "with_recent",
+]
 
 MEMORY = table_of(RuleMemory)
 HELD = table_of(HeldBack)
@@ -32,6 +41,19 @@ def load_memory(connection: Connection, rule: Rule) -> Memory:
         select(MEMORY.c.memory).where(MEMORY.c.tenant == rule.tenant, MEMORY.c.rule == rule.name)
     ).scalar()
     return msgspec.convert(found, Memory) if found else Memory()
+
+
+def load_memories(connection: Connection, rules: Sequence[Rule]) -> dict[str, Memory]:
+    """Return the same for several rules of one tenant, by name; empty where there is none."""
+    found = {rule.name: Memory() for rule in rules}
+    asked = [rule for rule in rules if remembers(rule)]
+    for some in chunks(asked):
+        query = select(MEMORY.c.rule, MEMORY.c.memory).where(
+            MEMORY.c.tenant == some[0].tenant, MEMORY.c.rule.in_([one.name for one in some])
+        )
+        for row in connection.execute(query):
+            found[row.rule] = msgspec.convert(row.memory, Memory)
+    return found
 
 
 def save_memory(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from sentinel.alerts.state import AlertState
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.rules.rule import Rule
+from sentinel.store.alerts.alert_rows import kinds_of
+from sentinel.store.database.bulk import dumped, update_many
 from sentinel.store.database.tables import RULE
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ __all__ = [
     "texts_in",
     "texts_of",
     "write_evaluated",
+    "write_rows",
 ]
 
 _log = logging.getLogger(__name__)
@@ -118,6 +121,7 @@ def write_evaluated(
     values: dict[str, Any] = {
         "spec": rule.dump(),
         "trigger": evaluation.trigger,
+        "pack": evaluation.pack,
         # That nothing is bad is said by what was seen, not by what could not be.
         "closed_world": evaluation.closed_world
         and not (seen == 0 and evaluation.observation.not_seen),
@@ -151,6 +155,27 @@ def write_evaluated(
         values["state"] = evaluation.observation.state
     if is_relabelled(row, values):
         unit.relabelled.add((rule.tenant, rule.name))
+    if unit.rule_rows is not None:
+        unit.rule_rows.append((row, values))
+        return
     unit.connection.execute(
         RULE.update().where(RULE.c.tenant == rule.tenant, RULE.c.name == rule.name).values(**values)
     )
+
+
+def write_rows(connection: Connection, written: Sequence[tuple[Row[Any], dict[str, Any]]]) -> None:
+    """Update the rows of many rules, those of which the same columns changed by one statement.
+
+    Args:
+        connection: the transaction that holds the locks of the rules
+        written: the row of each as it was, and its values by column
+    """
+    alike: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
+    for row, values in written:
+        before = row._mapping
+        changed = {name: value for name, value in values.items() if before[name] != value}
+        cells = [dumped(one) if isinstance(one, dict) else one for one in changed.values()]
+        alike.setdefault((row.tenant, tuple(changed)), []).append((row.name, *cells))
+    for (tenant, names), rows in alike.items():
+        columns = kinds_of(RULE, *names)
+        update_many(connection, "rule", columns, rows, key="name", within={"tenant": tenant})

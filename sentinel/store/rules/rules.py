@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from sentinel.store.database.tables import (
 from sentinel.store.rules.asking import Asked, ask
 from sentinel.store.rules.critical import critical_among
 from sentinel.store.rules.lock import holds_rule, lock_rules
+from sentinel.store.rules.packs import members_in
 from sentinel.store.rules.rows import LISTED, memory_of, refusal
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ class Rules:
     ) -> int:  # fmt: skip
         """Switch a rule off until someone switches it on; deploys do not change the switch.
 
-        Its alerts close in the same transaction, as "rule disabled", never as recovered.
+        Its alerts close in the same transaction, as "rule disabled", never as recovered; of the
+        rule of a pack, those of the rules in it, which nothing evaluates any more.
 
         Args:
             name: of the rule
@@ -236,13 +238,15 @@ class Rules:
         changed = self._switch(
             connection, tenant, name, on=on, actor=actor, reason=reason, approved_by=approved_by
         )
-        return int(changed) if on else self._close_rule(connection, tenant, name, actor)
+        if on:
+            return int(changed)
+        return self._close(connection, tenant, [name, *members_in(connection, tenant, name)], actor)
 
     def retire(self, name: str, *, actor: str, tenant: str = "default") -> int:
         """Delete a rule whose deployment is gone; a new rule may take its name.
 
         Its alerts close in the same transaction, as "rule disabled", never as recovered, and
-        stay in the history.
+        stay in the history. The rules of a pack are deleted with the pack's own.
 
         Args:
             name: of the rule
@@ -254,24 +258,33 @@ class Rules:
         """
 
         def work(connection: Connection) -> int:
-            row = lock_rules(connection, [(tenant, name)]).get((tenant, name))
-            if row is None:
+            names = [name, *members_in(connection, tenant, name)]
+            found = lock_rules(connection, [(tenant, one) for one in names])
+            there = [one for one in names if (tenant, one) in found]
+            if not there:
                 return 0
-            critical = (tenant, name) in critical_among(connection, [name])
-            closed = self._close_rule(connection, tenant, name, actor)
-            mine = (RULE.c.tenant == tenant, RULE.c.name == name)
-            connection.execute(RULE.delete().where(*mine))
-            # A new rule of that name must not continue from the state of this one.
-            connection.execute(
-                SILENCE.delete().where(SILENCE.c.tenant == tenant, SILENCE.c.rule == name)
-            )
-            connection.execute(delete(RuleMemory).where(*memory_of(tenant, name)))
-            was = {"exists": True} | ({"critical": True} if critical else {})
-            self._record(connection, "rule.retired", tenant, name, actor, before=was)
+            critical = critical_among(connection, there)
+            closed = self._close(connection, tenant, there, actor)
+            for one in there:
+                mine = (RULE.c.tenant == tenant, RULE.c.name == one)
+                connection.execute(RULE.delete().where(*mine))
+                # A new rule of that name must not continue from the state of this one.
+                connection.execute(
+                    SILENCE.delete().where(SILENCE.c.tenant == tenant, SILENCE.c.rule == one)
+                )
+                connection.execute(delete(RuleMemory).where(*memory_of(tenant, one)))
+                was = {"exists": True} | ({"critical": True} if (tenant, one) in critical else {})
+                self._record(connection, "rule.retired", tenant, one, actor, before=was)
             self._store.changed(connection)
             return closed
 
         return self._store.in_transaction(work)
+
+    def _close(self, connection: Connection, tenant: str, names: Sequence[str], actor: str) -> int:
+        """End the live alerts of rules; those of a pack are locked first, with it."""
+        if len(names) > 1:
+            lock_rules(connection, [(tenant, one) for one in names])
+        return sum(self._close_rule(connection, tenant, one, actor) for one in names)
 
     def _locked(self, connection: Connection, tenant: str, name: str, scope: Scope) -> Row[Any]:
         row = lock_rules(connection, [(tenant, name)]).get((tenant, name))
