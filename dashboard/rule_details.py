@@ -130,7 +130,7 @@ def _buttons(line: RuleLine) -> None:
             rule_panels.silence_button(line)
         if edits:
             _switch_button(line)
-        if row.deployment_id and session.may_everywhere(Permission.EDIT):
+        if row.deployment_id and not row.pack and session.may_everywhere(Permission.EDIT):
             edit_button(row.name)
         if row.source == "ui" and session.may_everywhere(Permission.EDIT):
             _delete_button(line)
@@ -178,6 +178,9 @@ def details(line: RuleLine) -> None:
         + (f'<p class="small">{escape(row.spec["description"])}</p>'
            if row.spec.get("description") else "")
     )  # fmt: skip
+    if row.pack:
+        st.html(f'<p class="small">A rule of the pack {escape(row.pack)}: its definition is in '
+                "that deployment, where it is changed.</p>")  # fmt: skip
     _buttons(line)
     _drift(row.name)
     rule_panels.silence_note(line)

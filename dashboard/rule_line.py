@@ -51,7 +51,7 @@ def rule_line(
         The line.
     """
     facts = facts_of({name: getattr(row, name) for name in FACTS}, counts)
-    first = None if facts.every is None else next_time(row.name, facts.every, now)
+    first = None if facts.every is None else next_time(row.pack or row.name, facts.every, now)
     return RuleLine(
         row=row,
         live=counts.live,

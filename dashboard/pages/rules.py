@@ -43,7 +43,7 @@ def _matching(lines: list[RuleLine], words: str, states: list[str]) -> list[Rule
 
     def text(line: RuleLine) -> str:
         row = line.row
-        about = (row.name, row.trigger, row.category, row.spec.get("team", ""), row.error)
+        about = (row.name, row.pack, row.trigger, row.category, row.spec.get("team", ""), row.error)
         return " ".join(str(one) for one in about).lower()
 
     return [
@@ -80,6 +80,7 @@ def _list(lines: list[RuleLine], chosen: RuleLine | None) -> RuleLine | None:
             "Interval": line.row.spec.get("every", ""),
             "Severity": line.row.spec.get("severity", Severity(line.row.severity).word),
             "Trigger": line.row.trigger,
+            "Pack": line.row.pack,
             "Team": _team(line),
             "Evaluations": line.row.evaluations,
         }
@@ -91,6 +92,7 @@ def _list(lines: list[RuleLine], chosen: RuleLine | None) -> RuleLine | None:
     # A column in which nothing stands takes the place of one in which something does.
     frame = frame.drop(columns=[] if any(drifts.values()) else ["Drift"])
     frame = frame.drop(columns=[] if any(teams) else ["Team"])
+    frame = frame.drop(columns=[] if any(line.row.pack for line in lines) else ["Pack"])
     selected = table(
         frame,
         # Streamlit keeps selections by position: other rules need another key.
@@ -131,6 +133,9 @@ def _list(lines: list[RuleLine], chosen: RuleLine | None) -> RuleLine | None:
                 width=110, help="How its deployment differs from its file, once compared"
             ),
             "Trigger": st.column_config.TextColumn(width=110),
+            "Pack": st.column_config.TextColumn(
+                width=110, help="The rule pack that it is one of: one deployment of many rules"
+            ),
             "Team": st.column_config.TextColumn(width=72),
             "Evaluations": st.column_config.NumberColumn(
                 format="localized", width=88, help="Since the rule was first evaluated"
@@ -176,7 +181,7 @@ def rules() -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         words = st.text_input(
             "Search", key=SEARCH, icon=":material/search:", bind="query-params",
-            placeholder="Name, trigger, category, team", label_visibility="collapsed",
+            placeholder="Name, pack, trigger, category, team", label_visibility="collapsed",
         )  # fmt: skip
         states = st.pills(
             "Health", list(LABELS), selection_mode="multi", key="states", bind="query-params",

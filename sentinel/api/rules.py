@@ -52,6 +52,9 @@ async def list_rules(
             description="next_cursor of the previous page.",
         ),
     ] = None,
+    pack: Annotated[
+        str | None, Query(max_length=100, description="Only the rules of this rule pack.")
+    ] = None,
 ) -> Response:
     """List the rules that have run, by tenant and name, with their switch and last evaluation.
 
@@ -64,8 +67,8 @@ async def list_rules(
     store = within(request)
     rules, version = await asyncio.gather(answers.rules_version(), answers.version())
     counts = await answers.of("live", version, lambda: (alert_counts(store.store), None))
-    read = partial(_list, store, tenant, counts, limit, cursor)
-    asked = ("rules", store.scope, tenant, limit, cursor)
+    read = partial(_list, store, tenant, counts, limit, cursor, pack)
+    asked = ("rules", store.scope, tenant, limit, cursor, pack)
     return json_response(await answers.of(asked, version, read, more=rules))
 
 
@@ -75,10 +78,13 @@ def _list(
     counts: Mapping[tuple[str, str], AlertCounts],
     limit: int | None,
     cursor: str | None,
+    pack: str | None,
 ) -> tuple[bytes, datetime | None]:
     """Return a page of rules, and when the health of one of them changes with time alone."""
     now = store.store.now()
     rows = store.rules(_STORED | {name: name for name in FACTS}, tenant)
+    if pack is not None:
+        rows = [row for row in rows if row["pack"] == pack]
     # A database may order by the rules of a language; a cursor compares characters.
     rows.sort(key=lambda row: _place(row["tenant"], row["name"]))
     if cursor is not None:

@@ -260,6 +260,9 @@ class RuleItem(BaseModel):
     tenant: str
     name: str
     trigger: str
+    pack: str = Field(
+        default="", description="The rule of the pack that it is one of; empty for none."
+    )
     category: str
     rank: int
     source: str

@@ -349,8 +349,9 @@ def _candidate(
 
 def _entries(file: Path) -> list[Entry]:
     from sentinel.rollout.files import read_files
+    from sentinel.rollout.packed_entries import alone
 
-    return read_files([file])
+    return [one for entry in read_files([file]) for one in alone(entry)]
 
 
 def _of_entry(entry: Entry) -> Candidate | Spec | None:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["list_rules", "show_rule", "switch_remotely"]
 
 
-def list_rules(*, json: bool) -> None:
-    """Print the rules of the server."""
+def list_rules(*, pack: str = "", json: bool) -> None:
+    """Print the rules of the server, or those of one pack."""
     with client_here() as client:
-        found = client.rules().items
+        found = [one for one in client.rules().items if pack in ("", one.pack)]
     if json:
         json_out({"items": [one.model_dump(exclude_none=True) for one in found]})
         return
@@ -51,7 +51,8 @@ def show_rule(name: str, tenant: str, *, json: bool) -> None:
     fields(
         {
             "health": _health(rule), "switch": "on" if rule.enabled else "off",
-            "trigger": rule.trigger, "category": rule.category, "owner": rule.source,
+            "trigger": rule.trigger, **({"pack": rule.pack} if rule.pack else {}),
+            "category": rule.category, "owner": rule.source,
             "last evaluation": _evaluated(rule, datetime.now(UTC)), "result": rule.health_text,
             "alerts": rule.live_alerts, "error": rule.error,
         }

@@ -41,19 +41,24 @@ OfTenant = Annotated[str, typer.Option("--tenant", help="Tenant of the rule.")]
 
 
 @commands.command("list")
-def list_(json: AsJson = False) -> None:
+def list_(
+    pack: Annotated[str, typer.Option("--pack", help="Only the rules of this rule pack.")] = "",
+    json: AsJson = False,
+) -> None:
     """List all rules that have run, with their last evaluation.
 
-    Example:
+    Examples:
         sentinel rule list --json
+
+        sentinel rule list --pack host-disks
     """
     from sentinel.store.rules.health import NONE, alert_counts
 
     if remote_url():
-        list_rules(json=json)
+        list_rules(pack=pack, json=json)
         return
     with open_store() as store:
-        rows = store.rules.list()
+        rows = [row for row in store.rules.list() if pack in ("", row.pack)]
         counts = alert_counts(store)
         now = store.now()
     live = {key: count.live for key, count in counts.items() if count.live}
@@ -128,6 +133,7 @@ def show(name: Name, tenant: OfTenant = "default", json: AsJson = False) -> None
             if row.enabled
             else f"off, by {row.switched_by} {ago(row.switched_at, now)} ago: {row.switch_reason}",
             "trigger": row.trigger,
+            **({"pack": row.pack} if row.pack else {}),
             "category": row.category,
             "owner": row.source,
             "last evaluation": f"{ago(row.evaluated_at, now)} ago" if row.evaluated_at else "never",

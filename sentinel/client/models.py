@@ -72,6 +72,7 @@ class Rule(Tagged):
     tenant: str
     name: str
     trigger: str
+    pack: str = ""
     category: str
     rank: int
     source: str

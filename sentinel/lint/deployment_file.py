@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sentinel.duration import format_duration
 from sentinel.lint.clock_changes import refused, warned
+from sentinel.lint.pack import rules_in_pack
 from sentinel.lint.rule import about_rule, doubts, providers_in, rule_in
 from sentinel.lint.yaml_lines import Lines, read
 from sentinel.oncall.known_names import unknown_in_escalation
@@ -171,9 +172,14 @@ class _Linter:
                     self.doubts.append(
                         Problem(file=file, deployment=name, what=what, warning=True, line=line)
                     )
+            packed = rules_in_pack(deployment)
             named = rule.receivers if isinstance(rule, Rule) else []
-            for receiver in [*named, *providers_in(deployment)]:
+            named = [*named, *dict.fromkeys(each for one in packed for each in one.receivers)]
+            for receiver in dict.fromkeys([*named, *providers_in(deployment)]):
                 self._named.setdefault(receiver, []).append((file, name, place))
+            found += [
+                what for one in packed for what in self._taken(one.name, f"{name}, a pack", file)
+            ]
         self.doubts += [
             Problem(
                 file=file, deployment=name, what=what, warning=True,
@@ -181,14 +187,19 @@ class _Linter:
             )
             for what in _anchors(deployment, name)
         ]  # fmt: skip
-        if given in self._seen:
-            other, where = self._seen[given]
-            place_of_other = other if where == file else f"{other} in {where}"
-            found.append(f"another deployment has this name too ({place_of_other}); rename one")
-        elif given:
-            self._seen[given] = (entrypoint, file)
+        found += [f"another deployment {one}" for one in self._taken(given, entrypoint, file, "")]
         for what in found:
             self._say(file, what, name, place)
+
+    def _taken(self, name: str, by: str, file: str, whose: str | None = None) -> Iterator[str]:
+        """Note a name; yield where another deployment or rule of a pack has it."""
+        if name in self._seen:
+            other, where = self._seen[name]
+            place = other if where == file else f"{other} in {where}"
+            about = f"members: another rule than {name!r} " if whose is None else whose
+            yield f"{about}has this name too ({place}); rename one"
+        elif name:
+            self._seen[name] = (by, file)
 
     def _say(self, file: str, what: str, deployment: str = "", place: int = 0) -> None:
         line = self._line(file, place, what)

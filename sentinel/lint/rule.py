@@ -15,7 +15,9 @@ from sentinel.checks.runner import observe
 from sentinel.checks.trigger import Trigger
 from sentinel.duration import format_duration
 from sentinel.errors import PolicyError, SentinelError, TriggerError
+from sentinel.lint.pack import about_pack
 from sentinel.lint.placeholders import double_braces, unknown_names, yielded_by
+from sentinel.rules.pack import RULE_PACK
 from sentinel.rules.rule import Rule
 from sentinel.validation_messages import validation_message
 
@@ -58,9 +60,11 @@ def about_rule(
         yield from refused
         if not refused and isinstance(rule, Rule):
             yield from _policies(rule, trigger, given)
+            if trigger.name == RULE_PACK:
+                yield from about_pack(rule, given)
     if isinstance(rule, ValidationError):
         return
-    if trigger is not None:
+    if trigger is not None and trigger.name != RULE_PACK:  # each of its rules is checked
         for what in unknown_names(rule, yielded_by(trigger)):
             yield f"rule.{what}"
     if rule.name != name:

@@ -18,6 +18,7 @@ from sentinel.rollout.desired import Desired, desired_of, is_templated
 from sentinel.rollout.files import Entry, names_elsewhere
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import APPLIED, ORIGIN, OWNER, Step, make_plan, with_id
+from sentinel.rules.pack import member_names
 
 __all__ = ["apply_plan", "plan_rollout"]
 
@@ -52,7 +53,8 @@ def plan_rollout(
         PrefectUnreachable: the API does not answer
     """
     whole, broken = _filled(entries, cache)
-    names = None if remove else [entry.name for entry in whole if entry.name]
+    members = [name for entry in whole for name in member_names(entry.spec.get("parameters") or {})]
+    names = None if remove else [*(entry.name for entry in whole if entry.name), *members]
     with ThreadPoolExecutor(1) as other:
         asked = other.submit(lambda: (api.live(names), api.automations()))
         # Meanwhile: facts that are not cached need an import of Prefect.

@@ -15,6 +15,7 @@ from sentinel.rollout.files import Entry, packs, packs_folder, read_files
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import Step
 from sentinel.rollout.rule_draft import draft_of
+from sentinel.rules.pack import member_names
 
 __all__ = ["Drift", "drift_of", "drift_shown", "rules_file", "shown_differences"]
 
@@ -65,7 +66,11 @@ def drift_of(api: RolloutApi, cache: FlowCache, name: str, tenant: str) -> Drift
     """
     found = rules_file()
     files = [*([found] if found else []), *packs().values()]
-    entries = [entry for entry in read_files(files) if entry.name == name]
+    entries = [
+        entry
+        for entry in read_files(files)
+        if entry.name == name or name in member_names(entry.spec.get("parameters") or {})
+    ]
     if not entries:
         return Drift(rule=name)
     step = plan_rollout(api, entries[:1], cache)[0]

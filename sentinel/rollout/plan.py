@@ -12,6 +12,7 @@ from sentinel.errors import SentinelError
 from sentinel.rollout.desired import Desired
 from sentinel.rollout.diff import Difference, automations_differ, differences
 from sentinel.rollout.files import Entry
+from sentinel.rules.pack import is_pack, member_names
 
 __all__ = [
     "APPLIED",
@@ -180,6 +181,9 @@ class _Plan:
         except SentinelError as error:
             return _refused(entry, str(error))
         self._desired.add((desired.flow, desired.name))
+        taken = self._taken_members(entry)
+        if taken:
+            return _refused(entry, *taken)
         others = [one for one in self._named[desired.name] if one.flow != desired.flow]
         live = next((one for one in self._named[desired.name] if one.flow == desired.flow), None)
         for other in others:
@@ -197,6 +201,22 @@ class _Plan:
         if live.owner != self._owner:
             return _refused(entry, f"{_MADE[live.owner]} made a rule of this name; rename one")
         return self._compared(entry, desired, live)
+
+    def _taken_members(self, entry: Entry) -> list[str]:
+        """Note the rules of a pack; return why some cannot have their names."""
+        parameters: dict[str, Any] = entry.spec.get("parameters") or {}
+        found: list[str] = []
+        for name in member_names(parameters) if is_pack(parameters) else ():
+            first = self._seen.setdefault(name, entry)
+            if first is not entry:
+                found.append(f"its rule {name!r} is also in {first.shown} ({first.file})")
+            for other in self._named.get(name, ()):
+                if str(other.deployment.get("entrypoint") or "").startswith(RULES):
+                    found.append(
+                        f"its rule {name!r} is a deployment of the flow {other.flow}{_from(other)} "
+                        "in Prefect; rename one, or delete that deployment"
+                    )
+        return found
 
     def _clashes(self, entry: Entry, other: Live) -> bool:
         """Return whether `other`, of another flow, is a second rule with the entry's name."""

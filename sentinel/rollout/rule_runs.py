@@ -9,6 +9,7 @@ import msgspec
 
 from sentinel.audit.change import Change
 from sentinel.errors import NotFound
+from sentinel.rules.pack import is_pack, member_names
 
 if TYPE_CHECKING:
     from sentinel.prefect_client.client import PrefectApi
@@ -55,14 +56,15 @@ def start_run(
         PrefectUnreachable: Prefect's API does not answer
     """
     deployment = _deployment_of(prefect, rule, tenant, store)
+    only = _only(deployment, rule)
     if store is None:
-        return _run(prefect, rule, prefect.run_deployment(deployment["id"]))
+        return _run(prefect, rule, prefect.run_deployment(deployment["id"], parameters=only))
     change = Change(
         action="rule.run", object_kind="rule", object_id=rule, object_name=rule,
         tenant=tenant or str(_carried(deployment).get("tenant") or "default"),
     )  # fmt: skip
     with store.audit.outside([change], actor=actor):
-        started = prefect.run_deployment(deployment["id"])
+        started = prefect.run_deployment(deployment["id"], parameters=only)
     return _run(prefect, rule, started)
 
 
@@ -111,7 +113,8 @@ def _deployment_of(
             pass  # it was deployed again under another id
     for deployment in prefect.deployments():
         carried = _carried(deployment)
-        if carried.get("name") == rule and tenant in ("", carried.get("tenant", "default")):
+        holds = carried.get("name") == rule or _only(deployment, rule) is not None
+        if holds and tenant in ("", carried.get("tenant", "default")):
             return deployment
     raise NotFound(
         f"Prefect at {prefect.url} has no deployment of the rule {rule!r}",
@@ -123,6 +126,14 @@ def _carried(deployment: dict[str, Any]) -> dict[str, Any]:
     """Return the rule that a deployment carries; of a policy of a pack, the pack's."""
     parameters: dict[str, Any] = deployment.get("parameters") or {}
     return parameters.get("rule") or {}
+
+
+def _only(deployment: dict[str, Any], rule: str) -> dict[str, Any] | None:
+    """Return the parameters of a run of one rule of a pack; None where it is a deployment's own."""
+    parameters: dict[str, Any] = deployment.get("parameters") or {}
+    if is_pack(parameters) and rule in member_names(parameters):
+        return {"only": [rule]}
+    return None
 
 
 def _run(prefect: PrefectApi, rule: str, run: dict[str, Any]) -> RuleRun:

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from sentinel.errors import Conflict, OutOfScope, SentinelError
+from sentinel.rules.pack import is_pack, member_severities
 from sentinel.severity import Severity, severity_of
 
 __all__ = [
@@ -254,11 +255,12 @@ def worst_severity(severity: Severity, parameters: Mapping[str, Any]) -> Severit
 
 
 def _of_policies(parameters: Mapping[str, Any] | None) -> list[str]:
-    """Return the words of severities in `policy` and `policies`, whatever else these may be."""
+    """Return the words of severities in `policy`, `policies` and a pack's rules."""
     given = parameters or {}
+    own = member_severities(given) if is_pack(given) else []
     many = given.get("policies")
     policies = [given.get("policy"), *(cast("list[Any]", many) if isinstance(many, list) else ())]
-    return [
+    return own + [
         str(cast("dict[str, Any]", one).get("severity") or "")
         for one in policies
         if isinstance(one, dict)

@@ -7,6 +7,7 @@ table, whose columns are named in `columns`.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -17,12 +18,20 @@ from sentinel.errors import RuleError
 from sentinel.rules.rule import Rule
 from sentinel.validation_messages import validation_message
 
-__all__ = ["MOST_MEMBERS", "RULE_PACK", "Member", "is_pack", "member_names", "members_of"]
+__all__ = [
+    "MOST_MEMBERS",
+    "RULE_PACK",
+    "Member",
+    "is_pack",
+    "member_names",
+    "member_severities",
+    "members_of",
+]
 
 RULE_PACK = "rule_pack"
 """The trigger of a pack's deployment, and of the pack's own rule."""
 MOST_MEMBERS = 500
-"""So many rules are one deployment; docs/adr/0046 says why."""
+"""So many rules are one deployment; docs/adr/0047 says why."""
 _KEYS = ("name", "parameters", "rule")
 _OF_PACK = ("name", "tenant", "every", "timeout")
 """Fields of a rule that a pack decides for all of its members."""
@@ -63,6 +72,23 @@ def member_names(parameters: Mapping[str, Any]) -> list[str]:
     except RuleError:
         return []
     return [str(one["name"]) for one in entries if one.get("name")]
+
+
+def member_severities(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the words of severities that entries of a pack have of their own, also as levels."""
+    try:
+        rules = [one.get("rule") for one in _entries(parameters)]
+    except RuleError:
+        return []
+    found: list[str] = []
+    for one in rules:
+        if isinstance(one, Mapping):
+            own = cast("Mapping[str, Any]", one)
+            found.append(str(own.get("severity") or ""))
+            when: Any = own.get("when")
+            levels: Any = when.get("levels") if isinstance(when, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - it is JSON
+            found += map(str, cast("Mapping[str, Any]", levels or {}))
+    return found
 
 
 def members_of(base: Rule, parameters: Mapping[str, Any]) -> list[Member]:
@@ -162,13 +188,14 @@ def _of_row(columns: Sequence[str], cells: Sequence[Any]) -> dict[str, Any]:
         if column == "name":
             entry["name"] = cell
         elif head == "rule" and rest:
-            place = entry["rule"]
+            place: dict[str, Any] = entry["rule"]
             *path, last = rest.split(".")
             for step in path:
-                place = place.setdefault(step, {})
-                if not isinstance(place, dict):
+                inner: Any = place.setdefault(step, {})
+                if not isinstance(inner, dict):
                     raise RuleError(f"the column {column} contradicts another", hint=_FOR_TABLES)
-            place[last] = cell
+                place = cast("dict[str, Any]", inner)
+            place[last] = copy.deepcopy(cell)
         else:
             entry["parameters"][column] = cell
     return entry

@@ -30,9 +30,13 @@ def number(ctx: Context, value: int, mode: str = "") -> Iterator[Reading]:
     yield Reading(labels={"n": str(value)}, value=value)
 
 
+def _number(_: str) -> Any:
+    return number
+
+
 @pytest.fixture(autouse=True)
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule_pack, "find", lambda _: number)
+    monkeypatch.setattr(rule_pack, "find", _number)
 
 
 def _run(*members: dict[str, Any], each: float = 5, within: float = 60) -> list[Seen]:

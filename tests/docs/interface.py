@@ -161,7 +161,7 @@ def _outcomes() -> Iterator[str]:
     """The outcomes of an evaluation that name the final state of its flow run."""
     for node in ast.walk(ast.parse((ROOT / "flows/evaluation.py").read_text("utf-8"))):
         match node:
-            case ast.Assign(targets=[ast.Name(id="_STATES")], value=ast.Dict(keys=keys)):
+            case ast.Assign(targets=[ast.Name(id="STATES")], value=ast.Dict(keys=keys)):
                 yield from map(_text, keys)
             case _:
                 pass

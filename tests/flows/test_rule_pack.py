@@ -19,6 +19,10 @@ TABLE = {
 }
 
 
+def _gauge(_: str) -> Any:
+    return gauge
+
+
 def _deploy(gauges: Gauges, members: dict[str, Any]) -> str:
     flow = gauges.flow
     return str(
@@ -38,7 +42,7 @@ def _deploy(gauges: Gauges, members: dict[str, Any]) -> str:
 def test_each_rule_of_a_pack_is_evaluated_stored_and_shown(
     gauges: Gauges, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(checks, "find", lambda _: gauge)
+    monkeypatch.setattr(checks, "find", _gauge)
     gauges.flow = flow_of(rule_pack)
     gauges.shows(a=60)
     pack = _deploy(gauges, TABLE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,9 @@ from tests.databases import sqlite_copy
 
 
 @pytest.mark.parametrize("first", [1, 10], ids=["short first", "long first"])
-def test_each_rule_sees_its_own_series_and_window(migrated_sqlite, tmp_path, first: int):  # type: ignore[no-untyped-def]
+def test_each_rule_sees_its_own_series_and_window(
+    migrated_sqlite: Path, tmp_path: Path, first: int
+):
     clock = FakeClock()
     store = Store(sqlite_copy(migrated_sqlite, tmp_path / "s.db"), clock=clock)
     for number in range(10):

@@ -59,32 +59,32 @@ def test_a_table_says_the_same_in_a_row_a_rule_and_null_leaves_a_cell_to_the_pac
     assert member_names(table) == ["a", "b"]
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({}, "has 0 rules"),
-        ({"members": [{"name": str(n)} for n in range(MOST_MEMBERS + 1)]}, "has 501 rules"),
-        ({"members": [{"name": "a"}, {"name": "a"}]}, "the name of another rule of the pack"),
-        ({"members": [{"name": "hosts"}]}, "the name of the deployment's own rule"),
-        ({"members": [{"parameters": {}}]}, "members.0 has no name"),
-        ({"members": ["a"]}, "members.0 must be an object"),
-        ({"members": "a"}, "members must be a list"),
-        ({"members": [{"name": "A b"}]}, "rule 'A b': name: must be at most 100 small letters"),
-        ({"members": [{"name": "a", "sevrity": "high"}]}, "sevrity is not a field of an entry"),
-        ({"members": [{"name": "a", "rule": {"every": "5s"}}]}, "every is the same for all rules"),
-        ({"members": [{"name": "a", "rule": {"tenant": "x"}}]}, "tenant is the same for all"),
-        ({"members": [{"name": "a", "rule": {"sevrity": 1}}]}, "rule 'a': sevrity"),
-        ({"members": [{"name": "a", "rule": {"consecutive": 0}}]}, "rule 'a': consecutive: must"),
-        ({"columns": ["name"]}, "takes columns and rows"),
-        ({"columns": ["path"], "rows": [["/a"]]}, "must have `name`"),
-        ({"columns": ["name", "name"], "rows": [["a", "b"]]}, "no name twice"),
-        ({"columns": ["name", "path"], "rows": [["a"]]}, "rows.0 has 1 values for 2 columns"),
-        (
-            {"columns": ["name", "rule.when", "rule.when.above"], "rows": [["a", 1, 2]]},
-            "column rule.when.above contradicts another",
-        ),
-    ],
-)
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({}, "has 0 rules"),
+    ({"members": [{"name": str(n)} for n in range(MOST_MEMBERS + 1)]}, "has 501 rules"),
+    ({"members": [{"name": "a"}, {"name": "a"}]}, "the name of another rule of the pack"),
+    ({"members": [{"name": "hosts"}]}, "the name of the deployment's own rule"),
+    ({"members": [{"parameters": {}}]}, "members.0 has no name"),
+    ({"members": ["a"]}, "members.0 must be an object"),
+    ({"members": "a"}, "members must be a list"),
+    ({"members": [{"name": "A b"}]}, "rule 'A b': name: must be at most 100 small letters"),
+    ({"members": [{"name": "a", "sevrity": "high"}]}, "sevrity is not a field of an entry"),
+    ({"members": [{"name": "a", "rule": {"every": "5s"}}]}, "every is the same for all rules"),
+    ({"members": [{"name": "a", "rule": {"tenant": "x"}}]}, "tenant is the same for all"),
+    ({"members": [{"name": "a", "rule": {"sevrity": 1}}]}, "rule 'a': sevrity"),
+    ({"members": [{"name": "a", "rule": {"consecutive": 0}}]}, "rule 'a': consecutive: must"),
+    ({"columns": ["name"]}, "takes columns and rows"),
+    ({"columns": ["path"], "rows": [["/a"]]}, "must have `name`"),
+    ({"columns": ["name", "name"], "rows": [["a", "b"]]}, "no name twice"),
+    ({"columns": ["name", "path"], "rows": [["a"]]}, "rows.0 has 1 values for 2 columns"),
+    (
+        {"columns": ["name", "rule.when", "rule.when.above"], "rows": [["a", 1, 2]]},
+        "column rule.when.above contradicts another",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parameters", "message"), REFUSED)
 def test_what_cannot_be_used_is_refused_by_the_name_of_its_entry(
     parameters: dict[str, Any], message: str
 ):

@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar, cast, get_type_hints
 
 import msgspec
-from sqlalchemy import Column, Connection, Row, Select, Table, TypeDecorator, select
+from sqlalchemy import Connection, Row, Select, Table, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from sentinel.alerts.state import AlertState
@@ -25,6 +25,7 @@ from sentinel.checks.reading import Reading
 from sentinel.evaluation.model import Evaluation
 from sentinel.schema.alerts import Alert
 from sentinel.store.database.bulk import dumped
+from sentinel.store.database.kinds import kinds_of
 from sentinel.store.database.tables import ALERT
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "AlertTexts",
     "NewAlerts",
     "StateMapping",
-    "kinds_of",
     "searched",
     "state_of",
     "state_query",
@@ -47,27 +47,6 @@ AlertTexts = tuple[str, str, dict[str, str]]
 
 _NUMBER = re.compile(r"\d[\d.,]*")
 _SEARCHED_LETTERS = 20_000
-_KINDS = {
-    str: "text", int: "int", float: "float", bool: "bool", datetime: "moment", dict: "json",
-}  # fmt: skip
-
-
-def kinds_of(table: Table, *names: str) -> tuple[tuple[str, str], ...]:
-    """Return `(name, kind)` of the columns of `table` called `names`, as `bulk.update_many` asks.
-
-    Args:
-        table: one of ours
-        names: of its columns
-
-    Returns:
-        The kind is text, int, float, bool, moment or json.
-    """
-    return tuple((name, _kind(table.c[name])) for name in names)
-
-
-def _kind(column: Column[Any]) -> str:
-    stored = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-    return _KINDS[stored.python_type]
 
 
 class StateMapping(Generic[S]):

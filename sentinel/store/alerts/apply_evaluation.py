@@ -151,8 +151,7 @@ class _EvaluatedRule:
         live, memory = known or load_known(connection, rule, prints)
         self.titles, self.detailed = live.titles, live.detailed
         held = load_held(self.unit, rule, self.row, self.evaluation.slot, prints)
-        observation = self.evaluation.observation
-        error: Exception | None = observation.error
+        error, observation = self.evaluation.observation.error, self.evaluation.observation
         try:
             result = evaluate(self.evaluation, live.series, memory, held)
         except ReadingError as nonsense:

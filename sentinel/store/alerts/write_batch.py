@@ -16,10 +16,10 @@ from sentinel.store.alerts.alert_rows import (
     ALERT_STATES,
     NEW_ALERT_COLUMNS,
     AlertTexts,
-    kinds_of,
     searched,
 )
 from sentinel.store.database.bulk import cells_of, dumped, id_array, insert_many, update_many
+from sentinel.store.database.kinds import kinds_of
 from sentinel.store.database.tables import ALERT
 
 __all__ = ["WriteBatch"]

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Row
 from sentinel.alerts.state import AlertState
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.rules.rule import Rule
-from sentinel.store.alerts.alert_rows import kinds_of
 from sentinel.store.database.bulk import dumped, update_many
+from sentinel.store.database.kinds import kinds_of
 from sentinel.store.database.tables import RULE
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _MATCHED = ("name", "labels", "team", "owner")
 """What `RuleLabels` reads of a rule."""
 
+_JSON = ("spec", "state")
 _NO_SHAPE = {
     "name", "renamed_from", "description", "annotations", "owner", "team", "category", "labels",
     "keep_readings", "timeout", "remediate",
@@ -172,9 +173,8 @@ def write_rows(connection: Connection, written: Sequence[tuple[Row[Any], dict[st
     """
     alike: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
     for row, values in written:
-        before = row._mapping
-        changed = {name: value for name, value in values.items() if before[name] != value}
-        cells = [dumped(one) if isinstance(one, dict) else one for one in changed.values()]
+        changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+        cells = [dumped(one) if name in _JSON else one for name, one in changed.items()]
         alike.setdefault((row.tenant, tuple(changed)), []).append((row.name, *cells))
     for (tenant, names), rows in alike.items():
         columns = kinds_of(RULE, *names)

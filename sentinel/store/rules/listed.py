@@ -27,6 +27,7 @@ class ListedRule(msgspec.Struct, frozen=True):
     name: str
     spec: Mapping[str, Any]
     trigger: str
+    pack: str
     category: str
     severity: int
     source: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from sentinel.clock import utc
 from sentinel.errors import RuleError
@@ -57,7 +57,7 @@ def begin_pack(
         for name in ("name", "pack", "deployment_id", "enabled", "slot", "evaluated_at", "state")
     ]
     asked = sorted({name for rule in rules for name in (rule.name, rule.renamed_from) if name})
-    rows = {}
+    rows: dict[str, Row[Any]] = {}
     with store.read() as connection:
         for some in chunks(asked):
             query = select(*columns).where(RULE.c.tenant == pack.tenant, RULE.c.name.in_(some))
