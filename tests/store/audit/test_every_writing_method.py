@@ -122,6 +122,7 @@ EXEMPT = {
     "Store.in_transaction": _WAY,
     "database.migrate.locked": _WAY,
     "Store.apply": _ENGINE,
+    "alerts.apply_together.apply_together": _ENGINE,
     "Store.sweep": _ENGINE,
     "access.logins.Logins.log_in": "a login, which the system log has, not a change",
     "access.sessions.Sessions._note_used": "when a session was used last",
