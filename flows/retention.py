@@ -1,4 +1,4 @@
-"""The flow that deletes old alerts, groups and samples once a day."""
+"""The flow that archives or deletes old alerts and groups, and deletes old samples, once a day."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from prefect.states import Completed
 from flows import connections
 from sentinel.duration import format_duration
 from sentinel.settings import settings
+from sentinel.store.archive.archiving import Archived, archive_resolved
 from sentinel.store.services.edges import forget_edges
 from sentinel.store.slo.counts import keep_counts
 
@@ -17,16 +18,22 @@ __all__ = ["retention"]
 
 @flow(name="retention", persist_result=False, cache_result_in_memory=False)
 def retention() -> State[None]:
-    """Delete alerts resolved longer ago than `SENTINEL_RETENTION`; merge and expire samples."""
-    older_than = settings().retention
-    gone = connections.store().retain(older_than)
-    keep_counts(connections.store())
-    forget_edges(connections.store())
+    """Archive or delete alerts resolved over `SENTINEL_RETENTION` ago; merge and expire samples."""
+    older_than, store = settings().retention, connections.store()
+    gone = store.retain(older_than)
+    keep_counts(store)
+    forget_edges(store)
+    # Last, since an archive that does not answer stops nothing else.
+    said = _archived(archive_resolved(store, older_than)) if store.options.archive_url else ""
     return Completed(
         name="Retained",
         message=(
             f"deleted {gone.alerts:,} alerts and {gone.groups:,} groups resolved over "
             f"{format_duration(older_than)} ago; merged {gone.samples.merged:,} blocks of "
-            f"samples, deleted {gone.samples.forgotten:,}"
+            f"samples, deleted {gone.samples.forgotten:,}{said}"
         ),
     )
+
+
+def _archived(done: Archived) -> str:
+    return f"; archived {done.alerts:,} alerts and {done.groups:,} groups in {done.files:,} files"

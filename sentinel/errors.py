@@ -19,6 +19,7 @@ The tree::
     ├── DatabaseError           the shared database cannot be used
     │   ├── DatabaseUnreachable it does not answer
     │   └── SchemaTooNew        a newer Sentinel has already migrated it
+    ├── ArchiveError            the archive of resolved alerts cannot be read or written
     ├── TelemetryError          the telemetry store refused a statement
     │   └── TelemetryUnavailable it does not answer, or there is none
     ├── DeliveryError           a channel did not take a message (`permanent` or not)
@@ -30,6 +31,7 @@ A message names the thing, says what was wrong with it, and says what to do.
 from __future__ import annotations
 
 __all__ = [
+    "ArchiveError",
     "CheckTimeout",
     "ConfigurationError",
     "Conflict",
@@ -217,6 +219,10 @@ class DeliveryError(SentinelError):
 
 class PrefectUnreachable(SentinelError):
     """The Prefect API does not answer."""
+
+
+class ArchiveError(SentinelError):
+    """The archive of resolved alerts cannot be read or written, or a file of it is damaged."""
 
 
 class TelemetryError(SentinelError):

@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 
 LEFT_OUT = {
     "Settings.tls_certificate": "API and dashboard answer without TLS.",
+    "Settings.keep_archive": "For ever.",
     "Settings.url": "Commands use the database here.",
     "Settings.token": "Requests carry none, so that the API refuses them.",
     "Settings.tls_key": "The key is in the file of the certificate.",

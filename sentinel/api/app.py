@@ -22,6 +22,7 @@ from sentinel.api import (
     alert_routes,
     alertmanager,
     alerts,
+    archive,
     audit,
     bounces,
     bulk_actions,
@@ -251,8 +252,8 @@ def create_app(
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (
-        access_reviews, alert_export, alert_routes, route_shadow, alerts, bulk_actions, audit,
-        bounces, channels, custom_dashboards, events, heartbeats, inbox, keys, login,
+        access_reviews, alert_export, alert_routes, archive, route_shadow, alerts, bulk_actions,
+        audit, bounces, channels, custom_dashboards, events, heartbeats, inbox, keys, login,
         message_settings, silence_announcements, metrics, notify_documents, digests, oncall,
         oncall_feeds, drills, escalations, fatigue, packs, pending_changes, personal_data,
         policies, providers, receivers, causes, reports, channel_tests, deliveries, rules,

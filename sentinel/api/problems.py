@@ -27,6 +27,7 @@ from starlette.routing import Match
 
 from sentinel.api.refusals import note_refused
 from sentinel.errors import (
+    ArchiveError,
     ConfigurationError,
     Conflict,
     DatabaseError,
@@ -309,6 +310,7 @@ def _of(error: SentinelError) -> Problem:
         (DatabaseError, 503, "unavailable"),
         (PrefectUnreachable, 503, "unavailable"),
         (TelemetryUnavailable, 503, "unavailable"),
+        (ArchiveError, 503, "unavailable"),
     ):
         if isinstance(error, kind):
             hint = error.hint or (SEE_DOCS if status == HTTPStatus.UNPROCESSABLE_ENTITY else "")

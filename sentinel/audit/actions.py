@@ -104,6 +104,9 @@ ACTIONS: dict[str, str] = {
     "person.revoked": "took a role from",
     "person.exported": "exported the data of",
     "person.erased": "erased the name of",
+    "archive.restored": "restored from the archive",
+    "archive.hold_set": "set a legal hold on",
+    "archive.hold_released": "released the legal hold on",
     "audit.truncated": "deleted old rows of the audit trail up to",
 }
 """Every code that an audit row may have, in words between who did it and the object's name."""
@@ -111,7 +114,7 @@ OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "dashboard", "inbox",
     "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
     "silence", "browser", "slo", "incident", "incident_policies",
-    "service", "consumer_key", "limit_set",
+    "service", "consumer_key", "limit_set", "tenant",
 )  # fmt: skip
 """What a change can be about."""
 

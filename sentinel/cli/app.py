@@ -14,6 +14,7 @@ import typer
 
 from sentinel.cli import (
     access,
+    archive,
     audit,
     channels,
     consumer_keys,
@@ -133,6 +134,7 @@ worker.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
 app.add_typer(telemetry.commands, name="telemetry")
+app.add_typer(archive.commands, name="archive")
 app.add_typer(related.commands, name="alert")
 app.add_typer(noise.commands, name="noise")
 app.add_typer(events.commands, name="event")

@@ -19,6 +19,7 @@ of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fil
 `sentinel.client.drills`, noise of `sentinel.client.noise`, escalations that run of
 `sentinel.client.escalations`, custom dashboards of `sentinel.client.custom_dashboards`, calendar
 feeds of `sentinel.client.oncall_feeds`, access reviews of `sentinel.client.access_reviews`,
+the archive of `sentinel.client.archive`,
 heartbeats of `sentinel.client.heartbeats`, incidents of `sentinel.client.incidents`, limits of
 APIs of `sentinel.client.limits`, samples of `sentinel.client.metric_samples`, trials of
 rules of `sentinel.client.rule_trials`, figures of periods of `sentinel.client.reports`, the
@@ -31,6 +32,7 @@ Files are requests of `sentinel.client.exports`, which `download` carries out.
 from sentinel.client import (
     access_reviews,
     alert_routes,
+    archive,
     channels,
     consumer_keys,
     custom_dashboards,
@@ -87,6 +89,7 @@ __all__ = [
     "Statistics",
     "access_reviews",
     "alert_routes",
+    "archive",
     "channels",
     "consumer_keys",
     "custom_dashboards",

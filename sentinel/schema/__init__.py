@@ -20,6 +20,7 @@ from sentinel.schema.api_usage import (
     ConsumerKeySigner,
 )
 from sentinel.schema.approvals import PendingChange, SeparatedTenant
+from sentinel.schema.archive import ArchiveFile, ArchiveHold, ArchiveTaken
 from sentinel.schema.audit import AuditCheckpoint, AuditHead, AuditPerson, AuditRow
 from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.calendar_copies import CalendarCopy
@@ -89,6 +90,9 @@ __all__ = [
     "ApiLimitSet",
     "ApiLimitSetVersion",
     "ApiLimitState",
+    "ArchiveFile",
+    "ArchiveHold",
+    "ArchiveTaken",
     "AuditCheckpoint",
     "AuditHead",
     "AuditPerson",

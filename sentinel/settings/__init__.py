@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from sentinel.duration import Duration, parse_duration
 from sentinel.errors import ConfigurationError
+from sentinel.settings.archive import ArchiveSettings
 from sentinel.settings.incidents import IncidentSettings
 from sentinel.settings.intake import IntakeSettings
 from sentinel.settings.mailbox import MailboxSettings
@@ -84,6 +85,7 @@ class _KeptSource(PydanticBaseSettingsSource):
 class Settings(
     PublicSettings, StandbySettings, MessageSettings, MailboxSettings, TelemetrySettings,
     IncidentSettings, IntakeSettings, PluginSettings, RequestLogSettings,
+    ArchiveSettings,
 ):  # fmt: skip
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 

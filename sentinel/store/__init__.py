@@ -211,7 +211,7 @@ class Store:
         return expired
 
     def retain(self, older_than: timedelta) -> Retained:
-        """Delete alerts that were resolved longer ago than `older_than`, in small transactions."""
+        """Delete what was resolved longer ago than `older_than`, as `retention.retain` says."""
         self.audit.truncate()
         return retain(self, older_than)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from sentinel.links import dashboard_address, public_address
 from sentinel.settings import Settings
+from sentinel.settings.archive import retention_by_tenant
 
 __all__ = ["StoreOptions"]
 
@@ -32,6 +33,9 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         keep_events: how long events are kept
         keep_incidents: how long resolved incidents are kept
         keep_audit: how long rows of the audit trail are kept; None for ever
+        retention_by_tenant: how long resolved alerts of a tenant are kept, where that differs
+        archive_url: where they go then; empty where they are deleted
+        keep_archive: how long they are kept there; None for ever
         audit_key: signs the checkpoints below which they are deleted; without it none is
     """
 
@@ -50,6 +54,9 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     keep_events: timedelta = timedelta(days=7)
     keep_incidents: timedelta = timedelta(days=730)
     keep_audit: timedelta | None = None
+    retention_by_tenant: dict[str, timedelta] = {}
+    archive_url: str = ""
+    keep_archive: timedelta | None = None
     audit_key: str = ""
 
     @classmethod
@@ -68,6 +75,9 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
             keep_events=settings.keep_events,
             keep_incidents=settings.keep_incidents,
             keep_audit=settings.keep_audit,
+            retention_by_tenant=retention_by_tenant(settings.retention_by_tenant),
+            archive_url=settings.archive_url,
+            keep_archive=settings.keep_archive,
             audit_key=settings.audit_key.get_secret_value(),
             dashboard_url=dashboard_address(settings),
             public_url=public_address(settings),

@@ -21,6 +21,7 @@ from tests.api.matrix_bodies import (
     SPAN,
     SWAP,
     comment_on_all,
+    its_alert,
     its_message,
     its_service,
     new_alert,
@@ -65,6 +66,9 @@ ENTRIES: dict[str, Entry] = {
     # Out of scope nothing matches: an empty answer. By ids: test_bulk_actions.
     "POST /alerts/bulk": Entry(foreign="hides", team="hides", body=comment_on_all),
     "GET /active": listed(),
+    "GET /archive": listed(),
+    # No alert of these tests is archived. Out of scope: tests/store/archive.
+    "POST /archive/restore": Entry(own=404, foreign=404, team=404, token=404, body=its_alert),
     "POST ": whole_tenant(new_alert, own=201),
     "GET /audit": listed(),
     "GET /audit/verification": instance(),

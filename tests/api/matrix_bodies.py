@@ -32,6 +32,10 @@ def new_services(place: Place) -> dict[str, Any]:
     return {"services": [its_service(place) | {"name": "new"}]}
 
 
+def its_alert(place: Place) -> Any:
+    return {"ids": [place.alert]}
+
+
 def its_message(place: Place) -> dict[str, Any]:
     return {"ids": [place.mark]}
 

@@ -6,7 +6,7 @@ all along, so its chain still holds; what is deleted there is the name behind it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,6 +32,8 @@ from sentinel.schema.services import ServiceRow
 from sentinel.schema.silences import Silence
 from sentinel.schema.slo import SloRow, SloVersion
 from sentinel.schema.web_push import PushSubscription
+from sentinel.store.archive.erasing import erasing, named_rows
+from sentinel.store.archive.files import HOLD, TAKEN
 from sentinel.store.audit.queries import AuditFilter, every
 from sentinel.store.audit.record import person_of
 from sentinel.store.audit.security_names import erase_from_security
@@ -85,6 +87,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_AHEAD, "person"), (_SLO, "saved_by"), (_SLO_VERSION, "saved_by"),
     *OF_INCIDENTS,
     (_SERVICE, "saved_by"), (_LIMITS, "saved_by"), (_LIMITS_WERE, "saved_by"),
+    (HOLD, "set_by"), (TAKEN, "taken_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 _SECRETS = ("password_hash", "secret_hash", "endpoint", "auth")
@@ -104,6 +107,7 @@ def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
 
     Raises:
         NotFound: nothing is there under this name
+        ArchiveError: a file of the archive cannot be read
     """
     found: dict[str, Any] = {"name": name}
     with store.read() as connection:
@@ -118,6 +122,8 @@ def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
                 found.setdefault(table.name, []).extend(told)
         if told := [_plain(row) for row in overrides_of(connection, name)]:
             found.setdefault("oncall_override", []).extend(told)
+    for table, rows in named_rows(store, name, _NAMED).items():
+        found.setdefault(table, []).extend(rows)
     changes = [one for some in every(store, AuditFilter(actor=name)) for one in some]
     if len(found) == 1 and not changes:
         raise NotFound(f"nothing is stored under the name {name[:100]!r}")
@@ -145,15 +151,22 @@ def erase(store: Store, name: str, *, actor: str) -> str:
         The pseudonym, which the rows have from now on.
 
     Raises:
-        Conflict: the person has an account, or is in the on-call document
+        Conflict: the person has an account, is in the on-call document, or in what is on legal hold
         ConfigurationError: the name is empty
+        ArchiveError: a file of the archive cannot be read or written; nothing is erased
     """
     if not name.strip() or name != name.strip():
         raise ConfigurationError("no person has this name", hint="Write it as timelines have it.")
-    return store.in_transaction(lambda connection: _erase(store, connection, name, actor))
+    with erasing(store, name, _NAMED) as of_archive:
+        return store.in_transaction(
+            lambda connection: _erase(store, connection, name, actor, of_archive)
+        )
 
 
-def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
+def _erase(
+    store: Store, connection: Connection, name: str, actor: str,
+    of_archive: Callable[[Connection, str], None],
+) -> str:  # fmt: skip
     account = select(_ACCOUNT.c.id).where(_ACCOUNT.c.name == name)
     if connection.execute(account).first() is not None:
         raise Conflict(
@@ -189,6 +202,7 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
     _erase_from_log(connection, name, label)
     _erase_from_answers(connection, name, label)
     erase_from_security(connection, name, label)
+    of_archive(connection, label)
     connection.execute(AUDIT_PERSON.update().where(mine).values(name=None, salt=None))
     store.changed(connection)
     return label

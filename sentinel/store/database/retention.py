@@ -19,23 +19,24 @@ from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.digests import DigestRun
-from sentinel.schema.incidents import IncidentAlert, IncidentRow
+from sentinel.schema.incidents import IncidentRow
 from sentinel.schema.notices import Notice, SilenceAnnouncement
 from sentinel.schema.notifications import Delivery, InboxMessage, NotificationOutcome, SystemLog
 from sentinel.schema.oncall import OnCallOverride
 from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
 from sentinel.schema.silences import Silence
 from sentinel.store.database.bulk import id_array
-from sentinel.store.database.tables import ALERT, GROUP, RULE, table_of
+from sentinel.store.database.leaving import Kept, delete_rows, kept_of, oldest
+from sentinel.store.database.tables import GROUP, RULE, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
-    from sentinel.store.metrics.rollup import Kept
+    from sentinel.store.metrics.rollup import Kept as KeptSamples
 
 __all__ = ["Retained", "forget_incidents", "retain"]
 
 _PIECE = 1000
-_INCIDENT, _OF_INCIDENT = table_of(IncidentRow), table_of(IncidentAlert)
+_INCIDENT = table_of(IncidentRow)
 
 
 class Retained(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ class Retained(msgspec.Struct, frozen=True):
 
     alerts: int
     groups: int
-    samples: Kept
+    samples: KeptSamples
 
 
 def retain(store: Store, older_than: timedelta) -> Retained:
@@ -52,7 +53,8 @@ def retain(store: Store, older_than: timedelta) -> Retained:
     Their timeline, memberships, notification log, outcomes, escalations and deliveries are deleted
     in the same transaction, and so is what limits held back. The state of rules that no longer
     exist is deleted as well. Samples of metrics are merged, rolled up and deleted by their own
-    retention. So are incidents; an alert that is in one is kept as long as the incident.
+    retention. So are incidents; an alert that is in one is kept as long as the incident. Where the
+    options name an archive, alerts and groups stay, since `archive_resolved` moves them there.
 
     Args:
         store: the shared database
@@ -63,53 +65,21 @@ def retain(store: Store, older_than: timedelta) -> Retained:
     """
     before, now = store.now() - older_than, micros(store.now())
     forget_incidents(store, store.now() - max(older_than, store.options.keep_incidents))
-    kept = exists().where(_OF_INCIDENT.c.alert_id == ALERT.c.id)
     alerts = groups = 0
-    while True:
-        with store.write() as connection:
-            query = select(ALERT.c.id).where(
-                ALERT.c.status == "resolved", ALERT.c.resolved_at < before, ~kept
-            )
-            ids = list(connection.execute(query.limit(_PIECE)).scalars())
-            subquery, parameter = id_array(connection, ids)
-            for table, column in (("timeline", "alert_id"), ("group_member", "alert_id"),
-                                  ("remedy", "alert_id"),
-                                  ("alert", "id")):  # fmt: skip
-                connection.exec_driver_sql(
-                    f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
-                    (parameter,),
-                )
-            if ids:
-                store.changed(connection)
-        alerts += len(ids)
-        if len(ids) < _PIECE:
-            break
-    while True:
-        with store.write() as connection:
-            query = select(GROUP.c.id).where(
-                GROUP.c.status == "resolved", GROUP.c.resolved_at < before
-            )
-            ids = list(connection.execute(query.limit(_PIECE)).scalars())
-            subquery, parameter = id_array(connection, ids)
-            for table, column in (("notification_log", "group_id"), ("delivery", "group_id"),
-                                  ("notification_outcome", "group_id"),
-                                  ("held_back", "group_id"), ("group_member", "group_id"),
-                                  ("escalation_page", "group_id"), ("escalation", "group_id"),
-                                  ("alert_group", "id")):  # fmt: skip
-                connection.exec_driver_sql(
-                    f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
-                    (parameter,),
-                )
-        groups += len(ids)
-        if len(ids) < _PIECE:
-            break
+    archived = bool(store.options.archive_url)
+    if not archived:
+        kept = kept_of(store, older_than)
+        alerts, groups = _delete(store, "alert", kept), _delete(store, "group", kept)
     _forget_limits(store, now)
     with store.write() as connection:
         connection.execute(delete(SystemLog).where(col(SystemLog.at) < before))
         connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
-        connection.execute(delete(Delivery).where(col(Delivery.started_at) < before))
-        old = col(NotificationOutcome.at) < before
-        connection.execute(delete(NotificationOutcome).where(old))
+        for model, at in ((Delivery, Delivery.started_at),
+                          (NotificationOutcome, NotificationOutcome.at)):  # fmt: skip
+            old = delete(model).where(col(at) < before)
+            # With an archive they leave with their group.
+            of_group = exists().where(GROUP.c.id == col(model.group_id))
+            connection.execute(old.where(~of_group) if archived else old)
         connection.execute(delete(PostedBounce).where(col(PostedBounce.received_at) < before))
         connection.execute(delete(AnsweredRequest).where(col(AnsweredRequest.until) < store.now()))
         ended = col(AcknowledgeLink.expires_at) <= store.now()
@@ -140,6 +110,20 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(RuleMemory).where(~of_rule))
     store.events.forget(store.now())
     return Retained(alerts, groups, store.metrics.upkeep())
+
+
+def _delete(store: Store, kind: str, kept: Kept) -> int:
+    """Delete alerts or groups that were resolved long ago, and return how many."""
+    gone = 0
+    while True:
+        with store.write() as connection:
+            ids = [row.id for row in oldest(connection, kind, kept, _PIECE)]
+            delete_rows(connection, kind, ids)
+            if ids and kind == "alert":
+                store.changed(connection)
+        gone += len(ids)
+        if len(ids) < _PIECE:
+            return gone
 
 
 def _forget_limits(store: Store, now: int) -> None:

@@ -1,0 +1,106 @@
+"""Which rows leave the database with an alert or a group that was resolved long ago."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select
+
+from sentinel.schema.archive import ArchiveHold, ArchiveTaken
+from sentinel.schema.incidents import IncidentAlert
+from sentinel.store.database.bulk import id_array
+from sentinel.store.database.tables import ALERT, GROUP, table_of
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["LEAVING", "Kept", "delete_rows", "kept_of", "oldest"]
+
+LEAVING: Mapping[str, Sequence[tuple[str, str]]] = {
+    "alert": (("alert", "id"), ("timeline", "alert_id"), ("group_member", "alert_id"),
+              ("remedy", "alert_id")),
+    "group": (("alert_group", "id"), ("notification_log", "group_id"), ("delivery", "group_id"),
+              ("notification_outcome", "group_id"), ("held_back", "group_id"),
+              ("group_member", "group_id"), ("escalation_page", "group_id"),
+              ("escalation", "group_id")),
+}  # fmt: skip
+"""By kind: tables, and the column that names the alert or group; its own table first."""
+_OF_INCIDENT = table_of(IncidentAlert)
+_HOLD, _TAKEN = table_of(ArchiveHold), table_of(ArchiveTaken)
+
+
+class Kept:
+    """How long resolved alerts and groups stay in the database.
+
+    Args:
+        now: the present moment
+        older_than: for tenants that are not named
+        by_tenant: for those that are
+    """
+
+    def __init__(
+        self, now: datetime, older_than: timedelta, by_tenant: Mapping[str, timedelta]
+    ) -> None:
+        self.now = now
+        self._before = now - older_than
+        self._by_tenant = {tenant: now - length for tenant, length in by_tenant.items()}
+
+    def over(self, table: Table) -> ColumnElement[bool]:
+        """Return the condition that a row was resolved too long ago to stay."""
+        resolved, named = table.c.status == "resolved", list(self._by_tenant)
+        others = and_(table.c.resolved_at < self._before, table.c.tenant.not_in(named))
+        own = (
+            and_(table.c.tenant == tenant, table.c.resolved_at < before)
+            for tenant, before in self._by_tenant.items()
+        )
+        return and_(resolved, or_(others, *own))
+
+
+def kept_of(store: Store, older_than: timedelta) -> Kept:
+    """Return how long resolved alerts stay, by the options of the store."""
+    return Kept(store.now(), older_than, store.options.retention_by_tenant)
+
+
+def oldest(
+    connection: Connection, kind: str, kept: Kept, limit: int, *, held: bool = False
+) -> list[Any]:
+    """Return what leaves next: alerts that are in no incident, or groups.
+
+    What was restored from the archive for some time stays until then.
+
+    Args:
+        connection: an open transaction
+        kind: alert or group
+        kept: how long they stay
+        limit: at most so many
+        held: whether those of tenants on legal hold are among them
+
+    Returns:
+        Rows with `id` and `tenant`.
+    """
+    table = ALERT if kind == "alert" else GROUP
+    stays = exists().where(_TAKEN.c.record_id == table.c.id, _TAKEN.c.keep_until > kept.now)
+    query = select(table.c.id, table.c.tenant).where(kept.over(table), ~stays)
+    if kind == "alert":
+        query = query.where(~exists().where(_OF_INCIDENT.c.alert_id == table.c.id))
+    if not held:
+        query = query.where(~exists().where(_HOLD.c.tenant == table.c.tenant))
+    return list(connection.execute(query.limit(limit)))
+
+
+def delete_rows(connection: Connection, kind: str, ids: Sequence[str]) -> None:
+    """Delete alerts or groups with all rows that belong to them.
+
+    Args:
+        connection: a writing transaction
+        kind: alert or group
+        ids: of which
+    """
+    subquery, parameter = id_array(connection, list(ids))
+    for table, column in reversed(LEAVING[kind]):
+        connection.exec_driver_sql(
+            f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
+            (parameter,),
+        )
