@@ -2,17 +2,17 @@
 
 Questions are asked in threads of their own and waited for `patience` seconds. Once an answer did
 not come, nothing is asked for `PAUSE_SECONDS`, so that a database which is away costs one request
-its patience and the others nothing.
+its patience and the others nothing. A question that only waited for a thread says nothing about
+the database: such a request is refused, whatever its limits say for a database that is away.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from sentinel.access.keys import hash_of
 from sentinel.api_usage.consumer_keys import Consumer, KeyState, consumer_of, prefix_of
 from sentinel.api_usage.decision import Ask, Decision, Verdict, unavailable
 from sentinel.api_usage.limit import MICROS
+from sentinel.asgi.workers import Busy, Late, Workers
 from sentinel.errors import SentinelError
 from sentinel.store import Store
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys, Verified
@@ -35,7 +36,6 @@ PAUSE_SECONDS = 1.0
 _HELD_SECONDS, _STALE_SECONDS, _MOST_HELD = 5.0, 300.0, 10_000
 _GIVE_BACK_SECONDS = 5.0
 _REFUSAL_SECONDS, _MOST_REFUSED = 5.0, 10_000
-_THREADS = 4
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -70,11 +70,14 @@ class Guard:
         public_keys: JWK Set by which offline tokens are read; None where they are not taken
         patience: seconds for which a request waits for the database
         monotonic: seconds that only rise
+        give_back_every: seconds after which leases that ended are given back, also when no
+            request comes any more
     """
 
     def __init__(
         self, store: Store, *, public_keys: Mapping[str, Any] | None = None,
         patience: float = 0.25, monotonic: Callable[[], float] = time.monotonic,
+        give_back_every: float = _GIVE_BACK_SECONDS,
     ) -> None:  # fmt: skip
         self.leases = LeasedLimits(LimitStates(store).decide)
         self._keys = ConsumerKeys(store)
@@ -83,10 +86,13 @@ class Guard:
         self._patience = patience
         self._monotonic = monotonic
         self._paused_until = 0.0
-        self._given_back = monotonic()
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._refused: OrderedDict[str, _Refusal] = OrderedDict()
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sentinel-guard")
+        self._workers = Workers("sentinel-guard")
+        self._give_back_every = give_back_every
+        self._closed = threading.Event()
+        self._timer: threading.Thread | None = None
+        self._timing = threading.Lock()
 
     async def verify(self, given: str) -> Verified:
         """Say whose key or offline token it is.
@@ -101,6 +107,7 @@ class Guard:
 
         Raises:
             Away: the database does not answer, and the key was not seen lately
+            Busy: too many questions wait, and the key was not seen lately
         """
         if prefix_of(given) is None:
             who = None
@@ -116,7 +123,7 @@ class Guard:
             return held.found
         try:
             found = await self._ask(self._keys.verify, given)
-        except Away:
+        except (Away, Busy):
             if held and age < _STALE_SECONDS:
                 return held.found
             raise
@@ -127,7 +134,17 @@ class Guard:
         return found
 
     async def decide(self, asks: Sequence[Ask]) -> Decision:
-        """Decide on a request; where the database is away, as its limits say for that."""
+        """Decide on a request; where the database is away, as its limits say for that.
+
+        Args:
+            asks: of the limits that apply
+
+        Returns:
+            The decision.
+
+        Raises:
+            Busy: too many questions wait
+        """
         if (at_once := self.leases.decide_at_once(asks)) is not None:
             return at_once
         began = self._monotonic()
@@ -139,9 +156,8 @@ class Guard:
             return unavailable([one.limit for one in asks])
         if not decision.allowed:
             self._remember_refusals(asks, decision, began)
-        if self._monotonic() - self._given_back > _GIVE_BACK_SECONDS:
-            self._given_back = self._monotonic()
-            self._threads.submit(self._give_back)
+        if self._timer is None and any(one.limit.lease for one in asks):
+            self._start_timer()
         return decision
 
     def _still_refused(self, asks: Sequence[Ask], now: float) -> tuple[Verdict, ...]:
@@ -179,8 +195,26 @@ class Guard:
 
     def close(self) -> None:
         """Give back what is leased, and end the threads."""
+        self._closed.set()
         self._give_back(all_of_it=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
+
+    def _start_timer(self) -> None:
+        with self._timing:
+            if self._timer is None and not self._closed.is_set():
+                self._timer = threading.Thread(
+                    target=self._give_back_now_and_then, name="sentinel-leases", daemon=True
+                )
+                self._timer.start()
+
+    def _give_back_now_and_then(self) -> None:
+        """Give back what ended, until nothing is leased any more."""
+        while not self._closed.wait(self._give_back_every):
+            self._give_back()
+            with self._timing:
+                if not self.leases.held:
+                    self._timer = None
+                    return
 
     def _give_back(self, *, all_of_it: bool = False) -> None:
         try:
@@ -189,20 +223,19 @@ class Guard:
             _log.warning("leased units of limits were not given back: %s", error)
 
     async def ask(self, work: Callable[[Any], T], given: Any) -> T:
-        """Do work on the database in a thread; raises `Away` where it does not answer in time."""
+        """Do work on the database in a thread; raises `Away` or `Busy`, as `decide` does."""
         return await self._ask(work, given)
 
     def in_background(self, work: Callable[[], object]) -> None:
         """Do work on the database in a thread that nobody waits for."""
-        self._threads.submit(work)
+        self._workers.in_background(work)
 
     async def _ask(self, work: Callable[[Any], T], given: Any) -> T:
         if self._monotonic() < self._paused_until:
             raise Away
-        asked = asyncio.get_running_loop().run_in_executor(self._threads, work, given)
         try:
-            return await asyncio.wait_for(asked, self._patience)
-        except TimeoutError:
+            return await self._workers.do(work, given, self._patience)
+        except Late:
             why = f"it did not answer in {self._patience:g} s"
         except (SentinelError, SQLAlchemyError) as error:
             why = str(error).partition("\n")[0]

@@ -24,6 +24,7 @@ from sentinel.api_usage.matching import Caller, LimitSet, path_pattern
 from sentinel.api_usage.text import parse_limits
 from sentinel.asgi.guarding import Away, Guard
 from sentinel.asgi.limit_source import FixedLimits, StoredLimits
+from sentinel.asgi.workers import Busy
 from sentinel.errors import ConfigurationError
 from sentinel.store import Store
 
@@ -91,7 +92,7 @@ class SentinelMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, as ASGI says."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, self._closing(send))
+            await self._app(scope, self._closing(receive), send)
             return
         path = str(scope.get("path", "/"))
         if scope["type"] not in ("http", "websocket") or any(
@@ -99,6 +100,18 @@ class SentinelMiddleware:
         ):
             await self._app(scope, receive, send)
             return
+        try:
+            refusal, fields = await self._judged(scope, path)
+        except Busy:
+            refusal = _problem(503, "Service unavailable", "Too many requests wait for a decision.")
+            fields = [(b"retry-after", b"1")]
+        if refusal is not None:
+            await _refuse(scope, receive, send, refusal, fields)
+            return
+        await self._app(scope, receive, _with_fields(send, fields))
+
+    async def _judged(self, scope: Scope, path: str) -> tuple[dict[str, Any] | None, Fields]:
+        """Return the problem of a request that is refused, and fields of the answer."""
         consumer = None
         if self._keys != "off":
             try:
@@ -106,24 +119,16 @@ class SentinelMiddleware:
             except Away:
                 refusal = _problem(503, "Service unavailable", "Keys cannot be verified now.")
             if refusal is not None:
-                await _refuse(scope, receive, send, *refusal)
-                return
+                return refusal, []
         scope.setdefault("state", {})["consumer"] = consumer
         cost = 1 if self._cost is None else max(1, self._cost(scope))
         asks = (await self._limits.now()).asks(self._caller(scope, path, consumer), cost)
         if not asks:
-            await self._app(scope, receive, send)
-            return
+            return None, []
         decision = await self.guard.decide(asks)
-        if not decision.allowed:
-            body = problem_of(decision)
-            await _refuse(scope, receive, send, body["status"], body, _encoded(decision))
-            return
-        await self._app(scope, receive, _with_fields(send, _encoded(decision)))
+        return (None if decision.allowed else problem_of(decision)), _encoded(decision)
 
-    async def _verified(
-        self, scope: Scope
-    ) -> tuple[Consumer | None, tuple[int, dict[str, Any]] | None]:
+    async def _verified(self, scope: Scope) -> tuple[Consumer | None, dict[str, Any] | None]:
         """Return whose key a request came with, and the refusal where it is refused."""
         given = _key_of(scope)
         if given is None:
@@ -150,11 +155,13 @@ class SentinelMiddleware:
             endpoint=self._endpoint(scope) if self._endpoint else "",
         )
 
-    def _closing(self, send: Send) -> Send:
-        async def closing(message: Message) -> None:
-            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+    def _closing(self, receive: Receive) -> Receive:
+        async def closing() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                # All requests are answered, and the application has not closed the database yet.
                 await asyncio.to_thread(self.guard.close)
-            await send(message)
+            return message
 
         return closing
 
@@ -180,8 +187,8 @@ def _key_of(scope: Scope) -> str | None:
     return other
 
 
-def _problem(status: int, title: str, detail: str) -> tuple[int, dict[str, Any]]:
-    return status, {"type": "about:blank", "title": title, "status": status, "detail": detail}
+def _problem(status: int, title: str, detail: str) -> dict[str, Any]:
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail}
 
 
 def _encoded(decision: Decision) -> Fields:
@@ -198,9 +205,9 @@ def _with_fields(send: Send, fields: Fields) -> Send:
 
 
 async def _refuse(
-    scope: Scope, receive: Receive, send: Send, status: int, body: dict[str, Any],
-    fields: Sequence[tuple[bytes, bytes]] = (),
-) -> None:  # fmt: skip
+    scope: Scope, receive: Receive, send: Send, body: dict[str, Any], fields: Fields
+) -> None:
+    status: int = body["status"]
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": body["detail"][:100]})

@@ -286,16 +286,19 @@ def test_leases_are_given_back_when_the_application_ends(store: Store):
     async def lifespan(
         scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
-        await send({"type": "lifespan.shutdown.complete"})
+        await send(await receive())
 
     sent: list[Any] = []
 
     async def run() -> None:
+        async def receive() -> Any:
+            return {"type": "lifespan.shutdown"}
+
         async def send(message: Any) -> None:
             sent.append(message)
 
         app._app = lifespan  # pyright: ignore[reportPrivateUsage]
-        await app({"type": "lifespan"}, asyncio.Event().wait, send)  # type: ignore[arg-type]
+        await app({"type": "lifespan"}, receive, send)
 
     asked(app, *["/orders"] * 7)
     asyncio.run(run())

@@ -77,6 +77,11 @@ class LeasedLimits:
     _leases: dict[str, _Lease] = field(default_factory=dict[str, _Lease])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def held(self) -> int:
+        """Of how many subjects units are leased, or wait to be given back."""
+        return len(self._leases)
+
     def decide_at_once(self, asks: Sequence[Ask]) -> Decision | None:
         """Decide without the store; None where it must be asked.
 
