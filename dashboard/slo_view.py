@@ -17,7 +17,7 @@ from sentinel.slo.budget import Health, Status, statuses_of, worst_of
 from sentinel.slo.burn_alerts import Burn, PairBurn, burns_of, pairs_of
 from sentinel.slo.counts import Counts
 from sentinel.slo.definition import Objective
-from sentinel.slo.history import Violation, history_of, violations_of
+from sentinel.slo.history import Violation, history_of, violations_between
 from sentinel.slo.prediction import Prediction, predicted
 from sentinel.slo.reach import OutOfReach, out_of_reach
 from sentinel.slo.report import WORDS, percent_good
@@ -332,8 +332,6 @@ def violations_in(
     found = [
         (one, violation)
         for one in view.objectives
-        for violation in violations_of(
-            history_of(one.objective, view.counts, since, until, timedelta(hours=1), least)
-        )
+        for violation in violations_between(one.objective, view.counts, since, until, least)
     ]
     return sorted(found, key=lambda each: each[1].start, reverse=True)

@@ -134,14 +134,18 @@ def list_incidents(
 
 @router.get("/active", summary="Incidents that are not resolved", responses=responses())
 @needs(Permission.READ, "incidents", confined=True)
-def active(request: Request, who: Acting, tenant: Tenant | None = None) -> IncidentList:
+def active(
+    request: Request, who: Acting, tenant: Tenant | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[
+        str | None,
+        Query(pattern="^[1-5]-[0-9a-f]{32}$", description="next_cursor of the previous page."),
+    ] = None,
+) -> IncidentList:  # fmt: skip
     """List the incidents that are not resolved, the most severe first."""
-    incidents = incidents_of(request, who)
-    found = incidents.active(tenant)
-    counts = incidents.alert_counts([one.id for one in found])
-    return IncidentList(
-        items=[incident_item(one, counts.get(one.id, 0)) for one in found], next_cursor=None
-    )
+    page = incidents_of(request, who).active(tenant, limit=limit, after=cursor)
+    items = [incident_item(one, page.alerts.get(one.id, 0)) for one in page.items]
+    return IncidentList(items=items, next_cursor=page.next)
 
 
 @router.get("/statistics", summary="Figures of incidents", responses=responses(400))

@@ -149,7 +149,8 @@ def status_now(request: Request, slos: Slos, one: StoredSlo) -> SloStatus:
     """Return how an SLO stands now, by all of its objectives."""
     now, definition = store_of(request).now(), one.definition
     starts = [each.window.span(now).start for each in definition.objectives]
-    counts = slos.counts(one.name, min([*starts, now - LOOKED_BACK]), tenant=definition.tenant)
+    first = min([*starts, now - LOOKED_BACK])
+    counts = slos.counts(one.name, first, tenant=definition.tenant, coarse=True)
     found = statuses_of(definition, counts, now)
     return SloStatus(
         name=one.name, health=worst_of(found),

@@ -82,8 +82,9 @@ def list_(
     """
     from sentinel.client import incidents
 
-    call = incidents.listed(limit=limit) if all_ else incidents.active()
-    found: list[dict[str, Any]] = do(call, lambda here: here.listed(limit if all_ else 0))["items"]
+    call = incidents.listed(limit=limit) if all_ else incidents.active(limit=limit)
+    page = do(call, lambda here: here.listed(limit, all_=all_))
+    found: list[dict[str, Any]] = page["items"]
     if json:
         json_out(found)
         return
@@ -96,6 +97,8 @@ def list_(
         ],
         empty="No incidents.",
     )  # fmt: skip
+    if page["next_cursor"] is not None:
+        say(f"There are more than {limit}; see further ones with a higher --limit, up to 500.")
 
 
 @commands.command()

@@ -49,14 +49,15 @@ class IncidentsHere:
         )  # fmt: skip
         return self._item(self._incidents.open(new, actor=self._actor))
 
-    def listed(self, limit: int) -> dict[str, Any]:
-        """Return so many of all incidents; those that are not resolved where it is 0."""
-        if not limit:
-            found = self._incidents.active()
-        else:
-            found = self._incidents.page(IncidentFilter(), limit=limit).items
-        counts = self._incidents.alert_counts([one.id for one in found])
-        return {"items": [_item(one, counts.get(one.id, 0)) for one in found]}
+    def listed(self, limit: int, *, all_: bool) -> dict[str, Any]:
+        """Return so many of all incidents, or of those that are not resolved."""
+        page = (
+            self._incidents.page(IncidentFilter(), limit=limit)
+            if all_
+            else self._incidents.active(limit=limit)
+        )
+        items = [_item(one, page.alerts.get(one.id, 0)) for one in page.items]
+        return {"items": items, "next_cursor": page.next}
 
     def read(self, incident_id: str) -> dict[str, Any]:
         """Return one incident."""

@@ -194,9 +194,12 @@ def listed(
     return Call(IncidentPage, "GET", _PATH, params)
 
 
-def active(*, tenant: str | None = None) -> Call[IncidentPage]:
-    """Return the request for the incidents that are not resolved."""
-    return Call(IncidentPage, "GET", f"{_PATH}/active", {"tenant": tenant})
+def active(
+    *, tenant: str | None = None, limit: int = 50, cursor: str | None = None
+) -> Call[IncidentPage]:
+    """Return the request for the incidents that are not resolved, the most severe first."""
+    params = {"tenant": tenant, "limit": limit, "cursor": cursor}
+    return Call(IncidentPage, "GET", f"{_PATH}/active", params)
 
 
 def create(*, idempotency_key: str = "", **fields: Any) -> Call[Incident]:

@@ -11,7 +11,7 @@ import msgspec
 from sentinel.incidents.state import Incident
 from sentinel.severity import Severity
 
-__all__ = ["DEFINITIONS", "Figures", "Timed", "figures_of", "timed"]
+__all__ = ["DEFINITIONS", "Figures", "Timed", "figures_of", "first_taken", "timed"]
 
 DEFINITIONS = {
     "MTTA": (
@@ -63,14 +63,32 @@ def timed(incident: Incident, alert_acknowledged: datetime | None) -> Timed:
     Returns:
         The moments; an alert that was acknowledged before the incident opened counts as at once.
     """
-    own, of_alert = incident.acknowledged_at, alert_acknowledged
-    if of_alert is not None:
-        of_alert = max(of_alert, incident.opened_at)
-    both = [one for one in (own, of_alert) if one is not None]
     return Timed(
-        severity=incident.severity, opened_at=incident.opened_at,
-        acknowledged_at=min(both, default=None), resolved_at=incident.resolved_at,
-    )  # fmt: skip
+        severity=incident.severity,
+        opened_at=incident.opened_at,
+        acknowledged_at=first_taken(
+            incident.opened_at, incident.acknowledged_at, alert_acknowledged
+        ),
+        resolved_at=incident.resolved_at,
+    )
+
+
+def first_taken(
+    opened: datetime, own: datetime | None, of_alert: datetime | None
+) -> datetime | None:
+    """Return when an incident was first taken.
+
+    Args:
+        opened: when it opened
+        own: when a person took it itself; None if not yet
+        of_alert: when one of its alerts was first acknowledged; None for never
+
+    Returns:
+        The moment, not before it opened; None if not yet.
+    """
+    if of_alert is not None:
+        of_alert = max(of_alert, opened)
+    return min((one for one in (own, of_alert) if one is not None), default=None)
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,6 +109,19 @@ class Counts:
             for first in places
         ]
 
+    def sums(self, first: Whole, last: Whole) -> tuple[Numbers, Numbers]:
+        """Return the good and all events of many spans at once, by the places of their buckets.
+
+        Args:
+            first: place of the first bucket of each
+            last: place after the last bucket of each; not after the first where it has none
+
+        Returns:
+            The good, and all events of each.
+        """
+        last = np.maximum(first, last)
+        return self._good[last] - self._good[first], self._total[last] - self._total[first]
+
     def edges(self, edges: Sequence[datetime]) -> list[Tally]:
         """Return the events between each two neighbours of `edges`, which rise."""
         places = np.searchsorted(self.times, [micros(one) for one in edges])

@@ -8,12 +8,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import msgspec
+import numpy as np
 
-from sentinel.slo.budget import Health, Status, status_of
+from sentinel.metrics.moments import micros
+from sentinel.slo.budget import Status, status_of
 from sentinel.slo.counts import Counts
-from sentinel.slo.definition import Objective
+from sentinel.slo.definition import Objective, objective_name
+from sentinel.slo.windows import RollingWindow
 
-__all__ = ["MOST_POINTS", "Violation", "history_of", "violations_of"]
+__all__ = ["MOST_POINTS", "Violation", "history_of", "violations_between"]
 
 MOST_POINTS = 1000
 
@@ -47,35 +50,57 @@ def history_of(
     Returns:
         Moments with the status at each, oldest first, `until` last.
     """
-    step = max(step, (until - since) / (MOST_POINTS - 1))
-    moments = [until]
-    while moments[-1] - step >= since:
-        moments.append(moments[-1] - step)
-    return [(one, status_of(objective, counts, one, minimum)) for one in reversed(moments)]
+    moments = _moments(since, until, step)
+    return [(one, status_of(objective, counts, one, minimum)) for one in moments]
 
 
-def violations_of(history: list[tuple[datetime, Status]]) -> list[Violation]:
+def violations_between(
+    objective: Objective, counts: Counts, since: datetime, until: datetime, minimum: float = 1,
+    *, step: timedelta = timedelta(hours=1),
+) -> list[Violation]:  # fmt: skip
     """Return the times during which an objective was violated, oldest first.
 
+    They are those of the steps of `history_of`, computed for all steps at once.
+
     Args:
-        history: of one objective, oldest first
+        objective: of the SLO
+        counts: its events
+        since: the first moment
+        until: the last moment
+        minimum: events without which there is not enough data
+        step: as of `history_of`
 
     Returns:
         The times; a step without enough data neither begins nor ends one.
     """
-    found: list[Violation] = []
-    for at, status in history:
-        if status.budget_left is None:
-            continue
-        open_ = found[-1] if found and found[-1].end is None else None
-        if status.health is Health.VIOLATED:
-            if open_ is None:
-                found.append(
-                    Violation(objective=status.objective, start=at, end=None,
-                              worst_budget_left=status.budget_left)
-                )  # fmt: skip
-            elif status.budget_left < open_.worst_budget_left:
-                found[-1] = msgspec.structs.replace(open_, worst_budget_left=status.budget_left)
-        elif open_ is not None:
-            found[-1] = msgspec.structs.replace(open_, end=at)
-    return found
+    moments = _moments(since, until, step)
+    starts, span = list[int](), None
+    for one in moments:
+        # A calendar window is the same for all moments in it.
+        if span is None or isinstance(objective.window, RollingWindow) or one >= span.end:
+            span = objective.window.span(one)
+        starts.append(micros(span.start))
+    first = counts.times.searchsorted(starts)
+    last = counts.times.searchsorted([micros(one) for one in moments])
+    good, total = counts.sums(first, last)
+    known = np.flatnonzero((total > 0) & (total >= minimum))
+    left = 1 - (total[known] - good[known]) / total[known] / objective.budget
+    # The same tolerance as of a status.
+    bad = np.concatenate(([False], left < -1e-9, [False]))
+    edges = np.flatnonzero(bad[1:] != bad[:-1]).tolist()
+    return [
+        Violation(
+            objective=objective_name(objective), start=moments[known[begin]],
+            end=moments[known[end]] if end < len(known) else None,
+            worst_budget_left=float(left[begin:end].min()),
+        )
+        for begin, end in zip(edges[::2], edges[1::2], strict=True)
+    ]  # fmt: skip
+
+
+def _moments(since: datetime, until: datetime, step: timedelta) -> list[datetime]:
+    step = max(step, (until - since) / (MOST_POINTS - 1))
+    moments = [until]
+    while moments[-1] - step >= since:
+        moments.append(moments[-1] - step)
+    return moments[::-1]

@@ -29,7 +29,7 @@ def test_an_incident_is_opened_from_the_drawer_and_worked_on_with_a_thumb(
     page.locator(".st-key-incident-open button").click()
     title = page.locator(".page-head h1", has_text="checkout is slow")
     expect(title).to_be_visible()
-    (one, _) = Incidents(scene.store).active()
+    (one, _) = Incidents(scene.store).active().items
     Incidents(scene.store).edit(one.id, {"runbook": RUNBOOK}, actor="lena")
     found: list[str] = []
     page.goto(f"{served.url}/incidents?incident={one.id}")

@@ -55,7 +55,7 @@ def test_one_is_opened_from_an_alert_worked_on_and_taken_back(scene: Scene, page
     assert page.text_input(key="incident-new-title-0").value == "checkout is slow"
     page.multiselect(key="incident-new-gather-0").set_value(["t"]).run()
     words = pressed(page, "incident-open")
-    (one,) = Incidents(scene.store).active()
+    (one,) = Incidents(scene.store).active().items
     assert (one.title, one.team, one.severity) == ("checkout is slow", "shop", 4)
     assert one.acknowledged_by == "maria"
     assert Incidents(scene.store).alerts(one.id) == [alert]
@@ -189,10 +189,10 @@ def test_one_is_opened_by_hand_and_what_cannot_be_says_why(scene: Scene, page: A
     opened(page)
     pressed(page, "incident-new")
     assert "No incident was opened" in pressed(page, "incident-open")
-    assert not Incidents(scene.store).active()
+    assert not Incidents(scene.store).active().items
     page.text_input(key="incident-new-title-0").set_value("the lift is stuck").run()
     pressed(page, "incident-open")
-    (one,) = Incidents(scene.store).active()
+    (one,) = Incidents(scene.store).active().items
     assert (one.title, one.opened_by) == ("the lift is stuck", "maria")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +13,9 @@ from hypothesis import strategies as st
 from sentinel.metrics.moments import micros
 from sentinel.slo.budget import Health, status_of
 from sentinel.slo.burn_alerts import burns_of, pairs_of
-from sentinel.slo.counts import Counts, Tally
-from sentinel.slo.definition import Objective
+from sentinel.slo.counts import MINUTE, Counts, Tally
+from sentinel.slo.definition import Objective, definition_of
+from sentinel.slo.history import history_of, violations_between
 from sentinel.slo.windows import CalendarWindow
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -32,6 +35,45 @@ def steady(bad_share: float, length: timedelta = timedelta(days=30)) -> Counts:
         (micros(NOW - timedelta(minutes=one)), 1000 * (1 - bad_share), 1000)
         for one in range(1, minutes + 1)
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    events=st.lists(
+        st.tuples(st.integers(0, 60 * 24 * 60), st.integers(0, 20), st.integers(0, 20)), max_size=40
+    ),
+    window=st.sampled_from(
+        [
+            {"kind": "rolling", "days": 7},
+            {"kind": "calendar", "period": "week", "timezone": "Europe/Berlin"},
+            {"kind": "calendar", "period": "month", "timezone": "Asia/Kathmandu"},
+        ]
+    ),
+    days=st.integers(1, 60),
+)
+def test_violations_are_the_steps_of_the_history_at_which_the_objective_is_violated(
+    events: list[tuple[int, int, int]], window: dict[str, Any], days: int
+):  # fmt: skip
+    (objective,) = definition_of(
+        {"name": "x", "objectives": [{"target": 90, "window": window}]}
+    ).objectives
+    made = Counts.of(
+        (micros(NOW - timedelta(minutes=ago)) // MINUTE * MINUTE, good, good + bad)
+        for ago, good, bad in events
+    )
+    since = NOW - timedelta(days=days)
+    history = history_of(objective, made, since, NOW, timedelta(hours=1), 5)
+    said = [(at, one) for at, one in history if one.budget_left is not None]
+    expected = list[tuple[datetime, datetime | None, float]]()
+    for violated, run in groupby(said, lambda one: one[1].health is Health.VIOLATED):
+        found = list(run)
+        if violated:
+            after = [at for at, _ in said if at > found[-1][0]]
+            lefts = [one.budget_left or 0.0 for _, one in found]
+            expected.append((found[0][0], after[0] if after else None, min(lefts)))
+    violations = violations_between(objective, made, since, NOW, 5)
+    assert [(one.start, one.end) for one in violations] == [one[:2] for one in expected]
+    assert [one.worst_budget_left for one in violations] == pytest.approx([e[2] for e in expected])
 
 
 def test_half_of_the_budget_is_left_where_half_as_many_events_were_bad_as_may_be():

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
 
 from sentinel.access import EVERYTHING, Scope
+from sentinel.errors import ConfigurationError
 from sentinel.incidents.state import Incident, Status
 from sentinel.store.database.scoped import alert_in
 from sentinel.store.database.tables import ALERT
@@ -55,7 +56,7 @@ class IncidentFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some incidents, newest first, how many alerts each has, and where the next page begins."""
+    """Some incidents in their order, how many alerts each has, and where the next page begins."""
 
     items: list[Incident]
     alerts: dict[str, int]
@@ -97,14 +98,40 @@ class IncidentLists:
             counts = self._counts(connection, [one.id for one in items])
         return IncidentPage(items=items, alerts=counts, next=items[-1].id if more else None)
 
-    def active(self, tenant: str | None = None) -> list[Incident]:
-        """Return the incidents that are not resolved, the most severe and then the newest first."""
+    def active(
+        self, tenant: str | None = None, *, limit: int = 50, after: str | None = None
+    ) -> IncidentPage:
+        """Return a page of those that are not resolved, the most severe and then the newest first.
+
+        Args:
+            tenant: only those of this one; None for all
+            limit: at most so many
+            after: `next` of the page before; None for the first
+
+        Returns:
+            The page.
+
+        Raises:
+            ConfigurationError: `after` is no place of this list
+        """
         open_ = [one for one in Status if one is not Status.RESOLVED]
         wanted = IncidentFilter(status=open_, tenant=tenant)
         query = select(INCIDENT).where(*seen_by(self._scope), *conditions(wanted))
-        query = query.order_by(INCIDENT.c.severity.desc(), INCIDENT.c.id.desc())
+        if after is not None:
+            severity, dash, last = after.partition("-")
+            if not (severity.isdecimal() and len(severity) == 1 and dash):
+                raise ConfigurationError(
+                    f"the cursor {after[:40]!r} is not one of this list",
+                    hint="Give next_cursor of the page before.",
+                )
+            query = query.where(tuple_(INCIDENT.c.severity, INCIDENT.c.id) < (int(severity), last))
+        query = query.order_by(INCIDENT.c.severity.desc(), INCIDENT.c.id.desc()).limit(limit + 1)
         with self._store.read() as connection:
-            return [incident_of(row) for row in connection.execute(query)]
+            items = [incident_of(row) for row in connection.execute(query)]
+            more, items = len(items) > limit, items[:limit]
+            counts = self._counts(connection, [one.id for one in items])
+        next_ = f"{items[-1].severity}-{items[-1].id}" if more else None
+        return IncidentPage(items=items, alerts=counts, next=next_)
 
     def get(self, incident_id: str) -> Incident:
         """Return one incident.

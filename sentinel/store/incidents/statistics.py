@@ -9,17 +9,15 @@ from sqlalchemy import select
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.errors import ConfigurationError
-from sentinel.incidents.figures import Figures, Timed, figures_of, timed
+from sentinel.incidents.figures import Figures, Timed, figures_of, first_taken
 from sentinel.store.incidents.listing import IncidentFilter, conditions
-from sentinel.store.incidents.rows import INCIDENT, incident_of, seen_by
-from sentinel.store.incidents.timeline import first_acknowledged
+from sentinel.store.incidents.rows import INCIDENT, seen_by
+from sentinel.store.incidents.timeline import all_first_acknowledged
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["figures_between"]
-
-_PIECE = 500
 
 
 def figures_between(
@@ -45,14 +43,22 @@ def figures_between(
     if until <= since:
         raise ConfigurationError("until: must be later than since")
     wanted = IncidentFilter(since=since, until=until, tenant=tenant, team=team)
-    query = select(INCIDENT).where(*seen_by(scope), *conditions(wanted)).order_by(INCIDENT.c.id)
-    found: list[Timed] = []
+    mine = [*seen_by(scope), *conditions(wanted)]
+    columns = [
+        INCIDENT.c[name]
+        for name in ("id", "severity", "opened_at", "acknowledged_at", "resolved_at")
+    ]
     with store.snapshot() as connection:
-        after = ""
-        while True:
-            rows = connection.execute(query.where(INCIDENT.c.id > after).limit(_PIECE)).all()
-            acknowledged = first_acknowledged(connection, [row.id for row in rows])
-            found += [timed(incident_of(row), acknowledged.get(row.id)) for row in rows]
-            if len(rows) < _PIECE:
-                return figures_of(found)
-            after = rows[-1].id
+        acknowledged = all_first_acknowledged(connection, select(INCIDENT.c.id).where(*mine))
+        rows = connection.execute(select(*columns).where(*mine))
+        return figures_of(
+            Timed(
+                severity=row.severity,
+                opened_at=row.opened_at,
+                resolved_at=row.resolved_at,
+                acknowledged_at=first_taken(
+                    row.opened_at, row.acknowledged_at, acknowledged.get(row.id)
+                ),
+            )
+            for row in rows
+        )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.reasons import words as alert_words
@@ -42,6 +42,7 @@ __all__ = [
     "BEFORE",
     "MOST_ENTRIES",
     "IncidentTimeline",
+    "all_first_acknowledged",
     "first_acknowledged",
     "timeline_in",
     "timeline_of",
@@ -99,14 +100,24 @@ def first_acknowledged(connection: Connection, ids: Sequence[str]) -> dict[str, 
     Returns:
         The moments; one is missing where none of its alerts ever was.
     """
+    return _acknowledged(connection, INCIDENT_ALERT.c.incident_id.in_(list(ids))) if ids else {}
+
+
+def all_first_acknowledged(
+    connection: Connection, incidents: Select[tuple[str]]
+) -> dict[str, datetime]:
+    """Return what `first_acknowledged` does of all incidents whose ids a query selects."""
+    return _acknowledged(connection, INCIDENT_ALERT.c.incident_id.in_(incidents))
+
+
+def _acknowledged(connection: Connection, which: ColumnElement[bool]) -> dict[str, datetime]:
     query = (
         select(INCIDENT_ALERT.c.incident_id, func.min(TIMELINE.c.at))
         .join(TIMELINE, TIMELINE.c.alert_id == INCIDENT_ALERT.c.alert_id)
-        .where(INCIDENT_ALERT.c.incident_id.in_(list(ids)), INCIDENT_ALERT.c.removed_at.is_(None),
-               TIMELINE.c.kind == "acknowledged")
+        .where(which, INCIDENT_ALERT.c.removed_at.is_(None), TIMELINE.c.kind == "acknowledged")
         .group_by(INCIDENT_ALERT.c.incident_id)
-    )  # fmt: skip
-    return {str(id_): at for id_, at in connection.execute(query)} if ids else {}
+    )
+    return {str(id_): at for id_, at in connection.execute(query)}
 
 
 def times_of(connection: Connection, incident: Incident) -> Timed:

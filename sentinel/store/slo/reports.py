@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sentinel.slo.budget import statuses_of
-from sentinel.slo.history import history_of, violations_of
+from sentinel.slo.history import violations_between
 from sentinel.slo.report import ReportedSlo
 
 if TYPE_CHECKING:
@@ -56,15 +56,13 @@ def reported(
             start for each in windows for start in (each.span(since).start, each.span(now).start)
         )
         counts, least = (
-            slos.counts(one.name, first, tenant=one.definition.tenant),
+            slos.counts(one.name, first, tenant=one.definition.tenant, coarse=True),
             one.definition.minimum_events,
         )
         violations = [
             violation
             for objective in one.definition.objectives
-            for violation in violations_of(
-                history_of(objective, counts, since, now, timedelta(hours=1), least)
-            )
+            for violation in violations_between(objective, counts, since, now, least)
         ]
         found.append(
             ReportedSlo(

@@ -155,14 +155,16 @@ class Slos:
             return [stored_slo(row, now) for row in rows]
 
     def counts(
-        self, name: str, since: datetime | None = None, *, tenant: str = "default"
-    ) -> Counts:
+        self, name: str, since: datetime | None = None, *, tenant: str = "default",
+        coarse: bool = False,
+    ) -> Counts:  # fmt: skip
         """Return the events of an SLO.
 
         Args:
             name: of the SLO
             since: from this moment on; None for all that are kept
             tenant: whose it is
+            coarse: by quarters of an hour
 
         Returns:
             The events.
@@ -172,7 +174,8 @@ class Slos:
         """
         with self._store.read() as connection:
             self._row(connection, tenant, name)
-            return read_counts(connection, tenant, name, since or self._store.now() - KEPT_FOR)
+            begin = since or self._store.now() - KEPT_FOR
+            return read_counts(connection, tenant, name, begin, coarse=coarse)
 
     def save(
         self, definition: SloDefinition, *, actor: str,

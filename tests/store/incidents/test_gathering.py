@@ -42,7 +42,7 @@ def world(store: Store, clock: FakeClock) -> World:
 
 
 def all_of(store: Store) -> list[Incident]:
-    return Incidents(store).active()
+    return Incidents(store).active().items
 
 
 def raises(world: World, *mounts: str, **rule: Any) -> list[str]:

@@ -119,7 +119,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_opened(
 ):
     with pytest.raises(ConfigurationError, match=said):
         incidents.open(NewIncident(**dict[str, Any]({"title": "x"}) | given), actor="ann")
-    assert incidents.active() == []
+    assert incidents.active().items == []
 
 
 def test_somebody_of_another_tenant_or_team_sees_and_changes_nothing(
@@ -130,7 +130,7 @@ def test_somebody_of_another_tenant_or_team_sees_and_changes_nothing(
     assert (one.team, one.title.startswith("disk")) == ("db", True)
     for scope in (ACME, WEB):
         foreign = Incidents(store, scope)
-        assert foreign.active() == foreign.page(IncidentFilter()).items == []
+        assert foreign.active().items == foreign.page(IncidentFilter()).items == []
         for asked in (
             lambda of=foreign: of.get(one.id),
             lambda of=foreign: of.update(one.id, "x", actor="eve"),
@@ -228,6 +228,20 @@ def test_a_post_mortem_is_generated_until_one_is_saved(
     assert ActionItems(store).open_items() == []
 
 
+def test_open_incidents_are_listed_by_page_the_most_severe_first(incidents: Incidents):
+    for number, severity in enumerate((2, 4, 3, 4)):
+        incidents.open(NewIncident(title=f"i{number}", severity=severity), actor="ann")
+    seen, after = list[str](), None
+    for size in (3, 1):
+        page = incidents.active(limit=3, after=after)
+        assert len(page.items) == size
+        seen += [one.title for one in page.items]
+        after = page.next
+    assert (seen, after) == (["i3", "i1", "i2", "i0"], None)
+    with pytest.raises(ConfigurationError, match="is not one of this list"):
+        incidents.active(after="x")
+
+
 def test_figures_count_the_first_acknowledgement_also_of_an_alert(
     incidents: Incidents, store: Store, clock: FakeClock
 ):
@@ -236,7 +250,7 @@ def test_figures_count_the_first_acknowledgement_also_of_an_alert(
     IncidentPolicyDocuments(store).apply("policies: [{name: all, min_severity: info}]", actor="a")
     begin = clock.now()
     (alert,) = World(store, clock).raises("/a")
-    (one,) = incidents.active()
+    (one,) = incidents.active().items
     clock.forward(minutes=4)
     store.act([alert], Acknowledge(actor="ben"))
     clock.forward(minutes=2)

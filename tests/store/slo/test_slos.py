@@ -187,6 +187,17 @@ def test_whoever_adds_sums_up_or_deletes_events_holds_the_slo_alone(slos: Slos, 
     ]  # fmt: skip
 
 
+def test_events_by_quarters_of_an_hour_are_the_same_in_every_window(slos: Slos):
+    slos.save(slo(), actor="ann")
+    slos.measure("checkout", [
+        Measurement(one % 2, 1, NOW - timedelta(minutes=one)) for one in range(0, 3000, 7)
+    ])  # fmt: skip
+    whole, coarse = slos.counts("checkout"), slos.counts("checkout", coarse=True)
+    assert len(coarse) < len(whole) / 2
+    midnight = NOW.replace(hour=18, minute=15, second=0) - timedelta(days=1)  # of Kathmandu
+    assert coarse.between(midnight, NOW) == whole.between(midnight, NOW)
+
+
 def test_old_minutes_become_hours_and_older_ones_go(slos: Slos, store: Store, clock: FakeClock):
     slos.save(slo(), actor="ann")
     old = [Measurement(1, 2, NOW - timedelta(days=5, minutes=one)) for one in range(90)]
