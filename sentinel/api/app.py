@@ -100,6 +100,7 @@ from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
 from sentinel.api.log_mining import LogMining
 from sentinel.api.needs import describe_needs
+from sentinel.api.own_limits import limit_own_api
 from sentinel.api.own_token import configured_login_key, token
 from sentinel.api.parts import describe_parts, offer_parts
 from sentinel.api.people import SignedIn
@@ -243,6 +244,7 @@ def create_app(
     app.state.runs_waiting = lambda: prefect.waiting_runs(chosen.work_pool, app.state.store.now())
     problems.install(app)
     pending_changes.install(app)
+    limit_own_api(app, chosen.api_limits, app.state.store, app.state.trusted_proxies)
     app.add_middleware(
         HostGuard,
         allowed=allowed_hosts(chosen, socket.gethostname()),

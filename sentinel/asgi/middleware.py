@@ -36,6 +36,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Fields = list[tuple[bytes, bytes]]
+Refuse = Callable[[Scope, Receive, Send, dict[str, Any], Fields], Awaitable[None]]
 _client = lru_cache(4096)(one_client)
 _STORED = "set:"
 
@@ -57,6 +58,12 @@ class SentinelMiddleware:
         except_paths: patterns of paths that are let through unasked, such as `/health`
         endpoint: names the route of a request for limits `by endpoint`; its path by default
         cost: of a request in units, at least 1; 1 by default
+        key_of: names the key of a request, for an application whose keys are its own; those of
+            this middleware by default
+        address_of: of the client, for an application that knows its proxies; that of the
+            connection by default
+        refuse: answers a request that is refused, with a problem as of RFC 9457 and further
+            fields; as `application/problem+json` by default
         patience: seconds for which a request waits for the database, before it goes the way that
             its limits say for that
 
@@ -76,6 +83,9 @@ class SentinelMiddleware:
         except_paths: Sequence[str] = (),
         endpoint: Callable[[Scope], str] | None = None,
         cost: Callable[[Scope], int] | None = None,
+        key_of: Callable[[Scope], str] | None = None,
+        address_of: Callable[[Scope], str] | None = None,
+        refuse: Refuse | None = None,
         patience: float = 0.25,
     ) -> None:
         if not limits and keys == "off":
@@ -85,6 +95,8 @@ class SentinelMiddleware:
         self._tenant = tenant
         self._free = [path_pattern(one) for one in except_paths]
         self._endpoint, self._cost = endpoint, cost
+        self._key_of, self._address_of = key_of, address_of or _address_of
+        self._refuse = refuse or _refuse
         opened = Store(store) if isinstance(store, str) else store
         self.guard = Guard(opened, public_keys=public_keys, patience=patience)
         self._limits = _source(limits, tenant, opened, self.guard)
@@ -106,7 +118,10 @@ class SentinelMiddleware:
             refusal = _problem(503, "Service unavailable", "Too many requests wait for a decision.")
             fields = [(b"retry-after", b"1")]
         if refusal is not None:
-            await _refuse(scope, receive, send, refusal, fields)
+            if scope["type"] == "websocket":
+                await _close(receive, send, refusal)
+            else:
+                await self._refuse(scope, receive, send, refusal, fields)
             return
         await self._app(scope, receive, _with_fields(send, fields))
 
@@ -144,12 +159,12 @@ class SentinelMiddleware:
         )
 
     def _caller(self, scope: Scope, path: str, consumer: Consumer | None) -> Caller:
-        client = scope.get("client")
+        own = "" if self._key_of is None else self._key_of(scope)
         return Caller(
-            key=consumer.key if consumer else "",
+            key=consumer.key if consumer else own,
             user=consumer.consumer if consumer else "",
             plan=consumer.plan if consumer else "",
-            address=_client(client[0]) if client else "",
+            address=_client(self._address_of(scope)),
             method=str(scope.get("method", "GET")),
             path=path,
             endpoint=self._endpoint(scope) if self._endpoint else "",
@@ -204,14 +219,20 @@ def _with_fields(send: Send, fields: Fields) -> Send:
     return sending if fields else send
 
 
+def _address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+async def _close(receive: Receive, send: Send, body: dict[str, Any]) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": 1008, "reason": body["detail"][:100]})
+
+
 async def _refuse(
-    scope: Scope, receive: Receive, send: Send, body: dict[str, Any], fields: Fields
+    _scope: Scope, _receive: Receive, send: Send, body: dict[str, Any], fields: Fields
 ) -> None:
     status: int = body["status"]
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1008, "reason": body["detail"][:100]})
-        return
     content = msgspec.json.encode(body)
     headers = [
         (b"content-type", b"application/problem+json"),

@@ -32,6 +32,7 @@ from sentinel.settings.incidents import IncidentSettings
 from sentinel.settings.intake import IntakeSettings
 from sentinel.settings.mailbox import MailboxSettings
 from sentinel.settings.messages import MessageSettings
+from sentinel.settings.own_limits import OwnLimitSettings
 from sentinel.settings.plugins import PluginSettings
 from sentinel.settings.private_file import write_private
 from sentinel.settings.public import PublicSettings
@@ -85,6 +86,7 @@ class _KeptSource(PydanticBaseSettingsSource):
 class Settings(
     PublicSettings, StandbySettings, MessageSettings, MailboxSettings, TelemetrySettings,
     IncidentSettings, IntakeSettings, PluginSettings, RequestLogSettings,
+    OwnLimitSettings,
     ArchiveSettings,
 ):  # fmt: skip
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
