@@ -33,6 +33,10 @@ SILENT_SECONDS = 60
 """After this long without an answer, a process is taken for stuck and replaced. uvicorn's five
 seconds are less than a busy machine takes to import the application."""
 
+SWITCH_SECONDS = 0.001
+"""How long a thread computes while another waits to. A transaction waits so after each of its
+messages, with locks held, while the event loop is busy; Python's default is five times as long."""
+
 
 def main(*, relay: bool = True) -> int:
     """Serve the API until a signal stops it.
@@ -54,6 +58,7 @@ def main(*, relay: bool = True) -> int:
             app = create_app(chosen, relay=relay)
             _build_routes(app)
             _spare_collections()
+            sys.setswitchinterval(SWITCH_SECONDS)
             uvicorn.run(app, **_options(chosen))
     except SentinelError as error:
         print(printable(f"sentinel: {error}"), file=sys.stderr)
@@ -104,6 +109,7 @@ def application_of_one() -> FastAPI:
     app = create_app(settings(), relay=False)
     _build_routes(app)
     _spare_collections()
+    sys.setswitchinterval(SWITCH_SECONDS)
     return app
 
 

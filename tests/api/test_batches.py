@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
 from sentinel.access import Reach, Scope
@@ -257,6 +257,19 @@ def test_what_was_asked_meanwhile_joins_who_waited_for_the_same_lock(store: Stor
     ] * 4
     assert store.change_number() == before + 1
     assert calls == [1]
+
+
+def test_who_came_before_the_turn_costs_no_statement_more(store: Store, raised: Raised):
+    asked = [Asked(ids=[each], action=Acknowledge(actor="lena")) for each in raised("/a", "/b")]
+    of_rules: list[str] = []
+
+    def executed(_link: object, _cursor: object, statement: str, *_more: object) -> None:
+        of_rules.extend([statement] if "FROM rule" in statement else [])
+
+    event.listen(store.engine, "before_cursor_execute", executed)
+    results = act_together(store, asked[:1], wait=False, late=lambda: asked[1:])
+    assert [each[0].ok for each in results if isinstance(each, list)] == [True, True]
+    assert len(of_rules) == 1
 
 
 def test_what_may_not_share_a_transaction_comes_after_it(store: Store, raised: Raised):

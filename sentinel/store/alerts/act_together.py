@@ -29,8 +29,8 @@ def act_together(
         asked: what they asked
         wait: for rules that other transactions have locked; else for the turn alone, which the
             processes take one after the other, see `take_turn`
-        late: returns what was asked while this one waited for its locks, which is then done with
-            it; an action whose rule is not free is left undone
+        late: returns what was asked while this one waited for its turn or its locks, which is
+            then done with it; an action whose rule is not free is left undone
 
     Returns:
         What came of each, in the order of `asked` and of what came late, or whose lock it lacked.
@@ -52,6 +52,9 @@ def act_together(
     def work(connection: Connection, turn: bool = not wait) -> list[list[ActionResult] | Taken]:
         if turn:
             take_turn(connection)
+            # With the turn and before any lock, so that all are read and locked at once.
+            if late is not None and not called:
+                more()
         # Where the database aborts the transaction, those who joined it are in the next from the
         # beginning, and nobody joins that one: `late` keeps what it returned, were it nothing.
         return act_all(

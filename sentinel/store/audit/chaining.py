@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from sentinel.audit.chain import (
     Checkpoint,
@@ -24,6 +24,7 @@ from sentinel.audit.chain import (
 )
 from sentinel.schema.audit import AuditCheckpoint
 from sentinel.store.audit.security_changes import store_events
+from sentinel.store.database.bulk import update_many
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import AUDIT, AUDIT_HEAD, AUDIT_PERSON, table_of
 
@@ -40,11 +41,7 @@ _BATCH = 1000
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITING = select(AUDIT).where(AUDIT.c.hash.is_(None)).order_by(AUDIT.c.id)
 _CHAINED = select(AUDIT).where(AUDIT.c.hash.is_not(None)).order_by(AUDIT.c.seq)
-_LINK = (
-    AUDIT.update()
-    .where(AUDIT.c.id == bindparam("row"))
-    .values({name: bindparam(f"now_{name}") for name in ("seq", "chained_at", "previous", "hash")})
-)
+_LINK = (("seq", "int"), ("chained_at", "moment"), ("previous", "text"), ("hash", "text"))
 
 
 def chain(store: Store) -> int:
@@ -70,20 +67,16 @@ def _chain(store: Store, connection: Connection) -> int:
     head, now = Head(row.seq, row.hash), store.now()
     # Read after the lock: what another process chained meanwhile waits no longer.
     waiting = connection.execute(_WAITING).mappings().all()
-    links: list[dict[str, Any]] = []
+    links: list[tuple[Any, ...]] = []
     for one in waiting:
         link = {"seq": head.seq + 1, "chained_at": now, "previous": head.hash, "hash": ""}
         given: dict[str, Any] = {**one, **link}
         entry = Entry(**given)
         head = Head(entry.seq, digest(entry))
-        links.append(
-            {
-                "row": entry.id, "now_seq": entry.seq, "now_chained_at": now,
-                "now_previous": entry.previous, "now_hash": head.hash,
-            }
-        )  # fmt: skip
+        links.append((entry.id, entry.seq, now, entry.previous, head.hash))
+    # One statement for many rows: on PostgreSQL one for each costs more than the change itself.
     for start in range(0, len(links), _BATCH):
-        connection.execute(_LINK, links[start : start + _BATCH])
+        update_many(connection, "audit", _LINK, links[start : start + _BATCH])
     connection.execute(
         AUDIT_HEAD.update().where(AUDIT_HEAD.c.name == _NAME).values(seq=head.seq, hash=head.hash)
     )

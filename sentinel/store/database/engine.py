@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
+from sentinel.store.database.alive import check_when_taken
 from sentinel.store.database.written_along import write_notes
 
 __all__ = ["connect", "glancing", "one_snapshot", "reading", "writing"]
@@ -43,14 +44,15 @@ def connect(url: str) -> Engine:
         ) from None
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=5,
             max_overflow=10,
-            pool_pre_ping=True,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
             json_deserializer=_json,
         )
+        check_when_taken(engine)
+        return engine
     if backend != "sqlite":
         raise ConfigurationError(
             f"{backend!r} databases are not supported", hint="Use PostgreSQL or SQLite."
