@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 
@@ -17,10 +17,11 @@ from sentinel.api.shown_rules import store_of
 from sentinel.api.telemetry_asked import Cursor, Limit, Since, Text, Until, asked_of, reader_of
 from sentinel.api.telemetry_bodies import objects_of, queued, raise_item_errors
 from sentinel.api.telemetry_intake import AWAY_SECONDS
+from sentinel.api_usage.access_lines import LineFormat, requests_of_lines
 from sentinel.api_usage.answers import RequestsFound, RequestsTakenView
 from sentinel.api_usage.request_log import MOST_AT_ONCE, PostedRequest, one_request, requests_of
 from sentinel.errors import TelemetryUnavailable
-from sentinel.ingest.requests import RequestIntake, RequestsTaken
+from sentinel.ingest.requests import RequestIntake, RequestsTaken, taken_view
 from sentinel.ingest.telemetry import token_of
 from sentinel.store.telemetry.usage_answers import requests_found
 from sentinel.telemetry.posted import NotAccepted
@@ -92,16 +93,32 @@ Dropped = Annotated[
 ]  # fmt: skip
 
 
+Format = Annotated[
+    Literal["json", "nginx", "apache", "envoy", "caddy"],
+    Query(
+        description="`json` for requests as described; else lines of the access log of that "
+        "server, in its text format or as JSON."
+    ),
+]
+Service = Annotated[
+    str, Query(max_length=200, description="Name of the API, for lines of access logs.")
+]
+
+
 @router.post("", summary="Send requests", responses=responses(400, 413, 429), openapi_extra=_BODY)
 @needs(Permission.RESPOND, "usage", confined=True)
 async def send(
-    request: Request, body: Body, tenant: WholeTenant, batch: BatchId = None, dropped: Dropped = 0
-) -> RequestsTakenView:
+    request: Request, body: Body, tenant: WholeTenant, batch: BatchId = None,
+    dropped: Dropped = 0, format: Format = "json", service: Service = "",  # noqa: A002 - as people write it
+) -> RequestsTakenView:  # fmt: skip
     """Store requests that your API answered: one, a list, or one JSON object in each line (NDJSON).
 
     They are on disk when the response arrives. Without `Idempotency-Key`, equal bodies count once
     where every request has a timestamp. If some requests are invalid, the response is 422: `errors`
     names their indexes and fields, and the others are stored.
+
+    With another `format`, the body is lines of an access log. A line that is no request is counted
+    in `rejected`, and the first 20 are in `errors`.
 
     Returns:
         How many were stored.
@@ -109,24 +126,42 @@ async def send(
     Raises:
         Problem: 400 or 413 for the whole body, 422 if some requests are invalid
     """
+    more = {"dropped": dropped} if dropped else {}
+    if format == "json":
+        return await queued(
+            request, body, lambda whole: _send(request, whole, tenant.name, batch, more)
+        )
     return await queued(
-        request, body, lambda whole: _send(request, whole, tenant.name, batch, dropped)
-    )
+        request, body,
+        lambda whole: _send_lines(request, whole, tenant.name, batch, more, format, service),
+    )  # fmt: skip
 
 
 def _send(
-    request: Request, body: bytes, tenant: str, batch: str | None, dropped: int
+    request: Request, body: bytes, tenant: str, batch: str | None, refused: dict[str, int]
 ) -> RequestsTakenView:
     found, errors = requests_of(body), {}
     if found is None or len(found) > MOST_AT_ONCE:
         found, errors = _one_by_one(body)
-    taken = _take(request, tenant, found, batch, body, {"dropped": dropped} if dropped else {})
+    taken = _take(request, tenant, found, batch, body, refused)
     if errors:
         raise_item_errors(errors, len(found) + len(errors), taken.kept, _WHAT)
-    return RequestsTakenView(
-        accepted=taken.kept, rejected=sum(taken.refused.values()), reasons=dict(taken.refused),
-        errors=[],
-    )  # fmt: skip
+    return taken_view(taken, {})
+
+
+def _send_lines(
+    request: Request, body: bytes, tenant: str, batch: str | None, refused: dict[str, int],
+    kind: LineFormat, service: str,
+) -> RequestsTakenView:  # fmt: skip
+    if (number := body.count(b"\n") + 1) > MOST_AT_ONCE:
+        raise Problem(
+            413, "too_large", f"{number:,} lines are too many for one request",
+            hint=f"Send at most {MOST_AT_ONCE:,}.",
+        )  # fmt: skip
+    found, errors = requests_of_lines(kind, body, service)
+    if errors:
+        refused = {**refused, "invalid": len(errors)}
+    return taken_view(_take(request, tenant, found, batch, body, refused), errors)
 
 
 def _one_by_one(body: bytes) -> tuple[list[PostedRequest], dict[int, NotAccepted]]:

@@ -45,6 +45,7 @@ from sentinel.cli import (
     receivers,
     related,
     reports,
+    requests,
     roles,
     route_shadow,
     routes,
@@ -135,6 +136,7 @@ app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
 app.add_typer(telemetry.commands, name="telemetry")
 app.add_typer(archive.commands, name="archive")
+app.add_typer(requests.commands, name="requests")
 app.add_typer(related.commands, name="alert")
 app.add_typer(noise.commands, name="noise")
 app.add_typer(events.commands, name="event")

@@ -11,7 +11,7 @@ __all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
 OVER_HTTP = (
     "access", "alert", "apikey", "audit", "channel", "delivery", "digest", "drill",
     "escalation", "event", "inbox", "incident", "key", "limit", "log", "noise", "notify",
-    "oncall", "owner", "pack", "person", "receiver", "role", "route", "rule", "service",
+    "oncall", "owner", "pack", "person", "receiver", "requests", "role", "route", "rule", "service",
     "silence", "slo", "statistics", "trace", "user",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""

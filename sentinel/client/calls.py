@@ -35,7 +35,7 @@ class Call(msgspec.Struct, Generic[M], frozen=True):
         answer: of a success; None where there is no body
         method, path: of the request
         params: of its address; those that are None are left out
-        body: as JSON
+        body: as JSON; bytes are sent as they are
         headers: beside those of the client
         statuses: answers that are no error although they are none of 2xx
         wait: seconds to wait for the answer, where it takes longer than others
@@ -53,7 +53,8 @@ class Call(msgspec.Struct, Generic[M], frozen=True):
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """Return the request, for a client that has the address and the token."""
         given = {name: one for name, one in self.params.items() if one is not None}
-        content = None if self.body is None else msgspec.json.encode(self.body)
+        is_text = isinstance(self.body, bytes)
+        content = self.body if is_text or self.body is None else msgspec.json.encode(self.body)
         kind = {} if content is None else {"Content-Type": "application/json"}
         timeout = client.timeout if self.wait is None else httpx.Timeout(self.wait)
         return client.build_request(

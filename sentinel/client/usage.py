@@ -18,7 +18,7 @@ from typing import Any
 from sentinel.api_usage.answers import RequestsFound, RequestsTakenView
 from sentinel.client.calls import Call
 
-__all__ = ["requests", "send_requests"]
+__all__ = ["requests", "send_lines", "send_requests"]
 
 _REQUESTS = "/api/v1/requests"
 
@@ -41,6 +41,29 @@ def send_requests(
     headers = {"Idempotency-Key": batch} if batch else {}
     params = {"dropped": dropped or None, "tenant": tenant}
     return Call(RequestsTakenView, "POST", _REQUESTS, params, list(given), headers)
+
+
+def send_lines(
+    lines: bytes, kind: str, *, batch: str = "", service: str = "", tenant: str | None = None
+) -> Call[RequestsTakenView]:
+    """Return the request that stores lines of an access log.
+
+    Args:
+        lines: of the log
+        kind: their format: nginx, apache, envoy or caddy
+        batch: an id; a batch that comes again under the same id counts once
+        service: name of the API; by default the host, where lines have one
+        tenant: whose; by default the key's
+
+    Returns:
+        The request.
+    """
+    headers = {"Idempotency-Key": batch, "Content-Type": "text/plain"}
+    params = {"format": kind, "service": service or None, "tenant": tenant}
+    return Call(
+        RequestsTakenView, "POST", _REQUESTS, params, lines,
+        {name: value for name, value in headers.items() if value},
+    )  # fmt: skip
 
 
 def requests(query: str = "", **more: Any) -> Call[RequestsFound]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from sentinel.api_usage.answers import LineRefused, RequestsTakenView
 from sentinel.api_usage.privacy import RequestPrivacy
 from sentinel.api_usage.request_log import PostedRequest, request_rows
 from sentinel.clock import Clock
@@ -18,7 +19,7 @@ from sentinel.store.telemetry.client import telemetry_client
 from sentinel.store.telemetry.requests import insert_requests
 from sentinel.telemetry.asked import nanoseconds_of
 
-__all__ = ["RequestIntake", "RequestsTaken"]
+__all__ = ["RequestIntake", "RequestsTaken", "taken_view"]
 
 
 class RequestsTaken(msgspec.Struct, frozen=True):
@@ -29,6 +30,23 @@ class RequestsTaken(msgspec.Struct, frozen=True):
 
     kept: int
     refused: Mapping[str, int]
+
+
+def taken_view(taken: RequestsTaken, errors: Mapping[int, str]) -> RequestsTakenView:
+    """Return the outcome of a batch for its sender.
+
+    Args:
+        taken: the outcome
+        errors: of lines that are no request, by their number
+
+    Returns:
+        The answer, with the first 20 errors.
+    """
+    first = [LineRefused(line=at, message=errors[at]) for at in sorted(errors)[:20]]
+    return RequestsTakenView(
+        accepted=taken.kept, rejected=sum(taken.refused.values()), reasons=dict(taken.refused),
+        errors=first,
+    )  # fmt: skip
 
 
 class RequestIntake:

@@ -67,6 +67,24 @@ def test_invalid_requests_are_named_and_the_others_are_stored(telemetry_api: htt
     assert (bad.status_code, bad.json()["error"]["field"]) == (422, "query")
 
 
+def test_lines_of_access_logs_are_requests(telemetry_api: httpx.Client, clock: FakeClock) -> None:
+    line = '203.0.113.7 - - [{}] "GET /orders/{} HTTP/1.1" 200 12 "-" "curl/8.5.0" 0.250\n'
+    at = f"{clock.now():%d/%b/%Y:%H:%M:%S +0000}"
+    body = line.format(at, 1) + "nonsense\n\n" + line.format(at, 2)
+    params = {"format": "nginx", "service": "shop"}
+    for _ in range(2):
+        answer = telemetry_api.post(REQUESTS, content=body, params=params)
+        assert answer.json() == {
+            "accepted": 2, "rejected": 1, "reasons": {"invalid": 1},
+            "errors": [{"line": 2, "message": "is not of the common or combined log format"}],
+        }  # fmt: skip
+    clock.set(clock.now() + timedelta(seconds=1))
+    (first, _) = found(telemetry_api, "service:shop endpoint:/orders/{id}")
+    assert (first["duration_ms"], first["agent"]) == (250.0, "curl")
+    wrong = telemetry_api.post(REQUESTS, content=body, params={"format": "iis"})
+    assert wrong.status_code == 422
+
+
 def test_what_is_no_batch_is_refused_and_without_a_store_it_says_when_to_come_again(
     client: httpx.Client, app: FastAPI
 ) -> None:
