@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from sentinel.access.client_address import one_client
-from sentinel.api_usage.consumer_keys import Consumer, KeyState
+from sentinel.api_usage.consumer_keys import Consumer, KeyState, prefix_of
 from sentinel.api_usage.decision import Decision
 from sentinel.api_usage.http_fields import problem_of, response_fields
 from sentinel.api_usage.limit import Limit
@@ -24,6 +24,7 @@ from sentinel.api_usage.matching import Caller, LimitSet, path_pattern
 from sentinel.api_usage.text import parse_limits
 from sentinel.asgi.guarding import Away, Guard
 from sentinel.asgi.limit_source import FixedLimits, StoredLimits
+from sentinel.asgi.request_log import RequestLog
 from sentinel.asgi.workers import Busy
 from sentinel.errors import ConfigurationError
 from sentinel.store import Store
@@ -64,6 +65,7 @@ class SentinelMiddleware:
             connection by default
         refuse: answers a request that is refused, with a problem as of RFC 9457 and further
             fields; as `application/problem+json` by default
+        request_log: where each request leaves a row, those that are refused too
         patience: seconds for which a request waits for the database, before it goes the way that
             its limits say for that
 
@@ -86,10 +88,12 @@ class SentinelMiddleware:
         key_of: Callable[[Scope], str] | None = None,
         address_of: Callable[[Scope], str] | None = None,
         refuse: Refuse | None = None,
+        request_log: RequestLog | None = None,
         patience: float = 0.25,
     ) -> None:
         if not limits and keys == "off":
             raise ConfigurationError("the middleware has neither limits nor keys to look at")
+        self._log = request_log
         self._app = app
         self._keys = keys
         self._tenant = tenant
@@ -103,6 +107,12 @@ class SentinelMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, as ASGI says."""
+        if self._log is not None and scope["type"] == "http":
+            await self._log.record(self._handle, scope, receive, send)
+        else:
+            await self._handle(scope, receive, send)
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, self._closing(receive), send)
             return
@@ -141,6 +151,8 @@ class SentinelMiddleware:
         if not asks:
             return None, []
         decision = await self.guard.decide(asks)
+        if not decision.allowed:
+            scope["state"]["refused_by"] = ", ".join(decision.refused_by)
         return (None if decision.allowed else problem_of(decision)), _encoded(decision)
 
     async def _verified(self, scope: Scope) -> tuple[Consumer | None, dict[str, Any] | None]:
@@ -150,6 +162,8 @@ class SentinelMiddleware:
             if self._keys == "optional":
                 return None, None
             return None, _problem(401, "Unauthorized", "Send a key: Authorization: Bearer KEY.")
+        if self._log is not None:
+            scope.setdefault("state", {})["key_prefix"] = prefix_of(given) or ""
         found = await self.guard.verify(given)
         if found.state is KeyState.VALID and found.who and found.who.tenant == self._tenant:
             return found.who, None
@@ -176,6 +190,8 @@ class SentinelMiddleware:
             if message["type"] == "lifespan.shutdown":
                 # All requests are answered, and the application has not closed the database yet.
                 await asyncio.to_thread(self.guard.close)
+                if self._log is not None:
+                    await asyncio.to_thread(self._log.close)
             return message
 
         return closing
