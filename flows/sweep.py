@@ -34,6 +34,7 @@ from sentinel.store.notifications.announcements import announce_silences
 from sentinel.store.notifications.route_shadow import follow_shadow
 from sentinel.store.oncall.handoffs import notify_of_handoffs
 from sentinel.store.reports.digests import send_digests
+from sentinel.store.reports.self_figures import keep_self_figures
 
 __all__ = ["sweep"]
 
@@ -160,4 +161,5 @@ REST: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("handoffs", notify_of_handoffs),
     ("digests", send_digests),
     ("the draft of the routes", follow_shadow),
+    ("figures of Sentinel itself", keep_self_figures),
 )

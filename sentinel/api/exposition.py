@@ -23,6 +23,7 @@ from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 from sentinel.store.access.within import Within
 from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.reports.self_figures import self_figures
 
 __all__ = ["MOST_ALERTS", "router"]
 
@@ -136,6 +137,8 @@ class _Figures(Collector):
             for state in _STATES:
                 health.add_metric([one.name, state], int(one.state == state))
         yield health
+        for one in self_figures(self._store.store):
+            yield GaugeMetricFamily(one.name, one.about, one.value)
         try:
             waiting = self._waiting()
         except SentinelError:

@@ -16,6 +16,7 @@ from sentinel.cli import (
     access,
     archive,
     audit,
+    backup,
     channels,
     consumer_keys,
     database,
@@ -137,6 +138,7 @@ app.add_typer(database.commands, name="db")
 app.add_typer(telemetry.commands, name="telemetry")
 app.add_typer(archive.commands, name="archive")
 app.add_typer(requests.commands, name="requests")
+app.add_typer(backup.commands, name="backup")
 app.add_typer(related.commands, name="alert")
 app.add_typer(noise.commands, name="noise")
 app.add_typer(events.commands, name="event")

@@ -208,18 +208,22 @@ def sweep_state(found: Reported | None, now: datetime) -> Component:
 
 
 def backup_state(found: Reported | None, now: datetime) -> Component:
-    """Return how old the last backup is that `sentinel db backup` wrote.
+    """Return how old the last backup is, and whether it succeeded.
 
     Args:
         found: its report; None where there is none
         now: the present moment
 
     Returns:
-        A warning where it is a week old, a note where there is none.
+        Wrong where the last one failed or does not restore, a warning where it is a week old, a
+        note where there is none.
     """
-    hint = "Write one every day: sentinel db backup, docs/how-to/back-up-and-restore.md"
+    hint = "Write one every day: sentinel backup run, docs/how-to/back-up-and-restore.md"
     if found is None:
         return Component(name=BACKUP, state="note", says="none was written here", hint=hint)
+    if found.state == "wrong":
+        return Component(name=BACKUP, state="wrong", says=found.says, hint=found.hint,
+                         since=found.since)  # fmt: skip
     if now - found.at > _OLD:
         says = f"the last one is {(now - found.at).days} days old"
         return Component(name=BACKUP, state="warning", says=says, hint=hint, since=found.at)

@@ -19,6 +19,7 @@ from sentinel.clock import FakeClock
 from sentinel.errors import PrefectUnreachable
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.database.component_reports import report
 from tests.databases import both_databases
 from tests.world import World
 
@@ -137,6 +138,8 @@ def test_the_grafana_dashboard_asks_for_metrics_that_there_are(
 ):
     monkeypatch.setattr("sentinel.prefect_client.client.PrefectApi.waiting_runs", waits(0))
     world.sees({"/data": 97.0})
+    world.tells()
+    report(world.store, "backup", "ok", "1 MB")
     known = {name for name, _ in read(client.get("/metrics"))}
     file = Path(__file__).parents[2] / "deployments" / "grafana" / "sentinel.json"
     asked = re.findall(r"(?:sentinel_\w+|ALERTS)", file.read_text("utf-8"))

@@ -14,7 +14,7 @@ from sentinel.store.database.migrate import revision, schema_ready
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Facts", "facts_of"]
+__all__ = ["Facts", "database_bytes", "facts_of"]
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ def facts_of(store: Store) -> Facts:
             version=".".join(map(str, connection.dialect.server_version_info or ())),
             schema=revision(connection),
             up_to_date=ready,
-            bytes=_bytes(store, connection),
+            bytes=database_bytes(store, connection),
             rows={
                 table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
                 for table in tables()
@@ -70,7 +70,8 @@ def facts_of(store: Store) -> Facts:
         )
 
 
-def _bytes(store: Store, connection: Connection) -> int:
+def database_bytes(store: Store, connection: Connection) -> int:
+    """Return the space that the database takes, in bytes; an SQLite file with its log."""
     if store.dialect == "postgresql":
         size = text("SELECT pg_database_size(current_database())")
         return int(connection.execute(size).scalar_one())
