@@ -30,6 +30,8 @@ from sentinel.api import (
     channel_tests,
     channels,
     consumer_keys,
+    consumer_self,
+    consumers,
     custom_dashboards,
     deliveries,
     digests,
@@ -284,9 +286,13 @@ def create_app(
         include_in_schema=False,
     )  # fmt: skip
     app.include_router(webhooks.older, dependencies=guarded)
+    # The token of a consumer opens these alone. Before /consumers/{account_id}.
+    app.include_router(
+        _for_callers(consumer_self.router), prefix="/api/v1", dependencies=[KnownQuery]
+    )
     for older in (
         events.batches, stored_events.router, runtime_settings.router, services.router,
-        consumer_keys.router, limit_sets.router, limit_sets.decisions,
+        consumer_keys.router, consumers.router, limit_sets.router, limit_sets.decisions,
         request_log.router,
     ):  # fmt: skip
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)

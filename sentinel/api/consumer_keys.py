@@ -23,7 +23,10 @@ from sentinel.store.api_usage.consumer_keys import ConsumerKeys, ConsumerKeyView
 from sentinel.store.api_usage.signing_keys import SigningKeys
 from sentinel.tenant import TENANT_PATTERN
 
-__all__ = ["router"]
+__all__ = [
+    "ConsumerKeyId", "ConsumerKeyItem", "ConsumerKeyMade", "Length", "Word", "key_item", "key_made",
+    "router",
+]  # fmt: skip
 
 router = APIRouter(prefix="/keys", tags=["Consumer keys"])
 
@@ -198,7 +201,7 @@ def list_consumer_keys(
     )
     page = found[:limit]
     more = f"{page[-1].tenant}/{page[-1].id}" if len(found) > limit else None
-    return ConsumerKeyList(items=[_item(one, now) for one in page], next_cursor=more)
+    return ConsumerKeyList(items=[key_item(one, now) for one in page], next_cursor=more)
 
 
 @router.post(
@@ -220,7 +223,7 @@ def create_consumer_key(
         asked.name, tenant=tenant, actor=who.name, consumer=asked.consumer,
         plan=asked.plan or "", permissions=asked.permissions, expires_in=asked.expires_in,
     )  # fmt: skip
-    return _made(request, made, response)
+    return key_made(request, made, response)
 
 
 @router.get("/jwks", summary="Public keys of offline tokens", responses=responses())
@@ -282,7 +285,7 @@ def get_consumer_key(
 ) -> ConsumerKeyItem:
     """Return one consumer key, without its secret."""
     found = _keys(request, who, Permission.READ).get(consumer_key_id)
-    return _item(found, store_of(request).now())
+    return key_item(found, store_of(request).now())
 
 
 @router.post("/{consumer_key_id}/revoke", summary="Revoke a consumer key", responses=responses(404))
@@ -292,7 +295,7 @@ def revoke_consumer_key(
 ) -> ConsumerKeyItem:
     """End a consumer key for good. Its offline tokens are accepted for 15 minutes at most."""
     found = _keys(request, who, Permission.EDIT).revoke(consumer_key_id, actor=who.name)
-    return _item(found, store_of(request).now())
+    return key_item(found, store_of(request).now())
 
 
 @router.post(
@@ -309,16 +312,18 @@ def rotate_consumer_key(
     made = _keys(request, who, Permission.EDIT).rotate(
         consumer_key_id, actor=who.name, overlap=asked.overlap, expires_in=asked.expires_in
     )
-    return _made(request, made, response)
+    return key_made(request, made, response)
 
 
-def _made(request: Request, made: MadeConsumerKey, response: Response) -> ConsumerKeyMade:
+def key_made(request: Request, made: MadeConsumerKey, response: Response) -> ConsumerKeyMade:
+    """Return a key with its secret, which nothing between may keep."""
     # Neither a proxy nor a browser keeps what is shown once.
     response.headers["Cache-Control"] = "no-store"
-    return ConsumerKeyMade(key=_item(made.key, store_of(request).now()), secret=made.secret.text)
+    return ConsumerKeyMade(key=key_item(made.key, store_of(request).now()), secret=made.secret.text)
 
 
-def _item(one: ConsumerKeyView, now: datetime) -> ConsumerKeyItem:
+def key_item(one: ConsumerKeyView, now: datetime) -> ConsumerKeyItem:
+    """Return a key as responses have it."""
     return ConsumerKeyItem(
         id=one.id, tenant=one.tenant, name=one.name, consumer=one.consumer, plan=one.plan,
         permissions=list(one.permissions), state=one.state(now),

@@ -89,6 +89,13 @@ ACTIONS: dict[str, str] = {
     "consumer_key.rotated": "gave a new secret to the consumer key",
     "consumer_key.signer_rotated": "replaced what signs tokens of consumers by",
     "consumer_key.revoked": "revoked the consumer key",
+    "consumer_rules.saved": "changed the rules for consumers of",
+    "consumer_account.registered": "registered the account",
+    "consumer_account.approved": "approved the account",
+    "consumer_account.disabled": "disabled the account",
+    "consumer_account.enabled": "enabled the account",
+    "consumer_account.removed": "removed the account",
+    "consumer_account.password": "set the password of the account",
     "limit_set.saved": "saved the limit set",
     "limit_set.removed": "removed the limit set",
     "settings.changed": "changed the settings",
@@ -114,7 +121,8 @@ OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "dashboard", "inbox",
     "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
     "silence", "browser", "slo", "incident", "incident_policies",
-    "service", "consumer_key", "limit_set", "tenant",
+    "service", "consumer_key", "limit_set", "consumer_rules",
+    "consumer_account", "tenant",
 )  # fmt: skip
 """What a change can be about."""
 

@@ -21,7 +21,8 @@ of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fil
 feeds of `sentinel.client.oncall_feeds`, access reviews of `sentinel.client.access_reviews`,
 the archive of `sentinel.client.archive`,
 heartbeats of `sentinel.client.heartbeats`, incidents of `sentinel.client.incidents`, limits of
-APIs of `sentinel.client.limits`, samples of `sentinel.client.metric_samples`, trials of
+APIs of `sentinel.client.limits`, accounts of consumers of `sentinel.client.consumers`, samples of
+`sentinel.client.metric_samples`, trials of
 rules of `sentinel.client.rule_trials`, figures of periods of `sentinel.client.reports`, the
 system log and stored events of `sentinel.client.system_log`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
@@ -35,6 +36,7 @@ from sentinel.client import (
     archive,
     channels,
     consumer_keys,
+    consumers,
     custom_dashboards,
     drills,
     escalations,
@@ -92,6 +94,7 @@ __all__ = [
     "archive",
     "channels",
     "consumer_keys",
+    "consumers",
     "custom_dashboards",
     "drills",
     "escalations",

@@ -15,9 +15,12 @@ from sentinel.schema.api_usage import (
     ApiLimitSet,
     ApiLimitSetVersion,
     ApiLimitState,
+    ConsumerAccount,
     ConsumerKey,
     ConsumerKeySecret,
     ConsumerKeySigner,
+    ConsumerRules,
+    ConsumerSession,
 )
 from sentinel.schema.approvals import PendingChange, SeparatedTenant
 from sentinel.schema.archive import ArchiveFile, ArchiveHold, ArchiveTaken
@@ -103,9 +106,12 @@ __all__ = [
     "Change",
     "ChannelHealth",
     "ComponentReport",
+    "ConsumerAccount",
     "ConsumerKey",
     "ConsumerKeySecret",
     "ConsumerKeySigner",
+    "ConsumerRules",
+    "ConsumerSession",
     "CustomDashboard",
     "Delivery",
     "DigestRun",

@@ -11,8 +11,8 @@ from sqlmodel import Field, SQLModel
 from sentinel.schema.columns import array_column, long_column, moment_column
 
 __all__ = [
-    "ApiLimitSet", "ApiLimitSetVersion", "ApiLimitState", "ConsumerKey", "ConsumerKeySecret",
-    "ConsumerKeySigner",
+    "ApiLimitSet", "ApiLimitSetVersion", "ApiLimitState", "ConsumerAccount", "ConsumerKey",
+    "ConsumerKeySecret", "ConsumerKeySigner", "ConsumerRules", "ConsumerSession",
 ]  # fmt: skip
 
 
@@ -65,7 +65,8 @@ class ApiLimitSetVersion(SQLModel, table=True):
 class ConsumerKey(SQLModel, table=True):
     """A key by which somebody uses an API of a tenant, never Sentinel's own.
 
-    `consumer` is whose it is, in the words of that API; `permissions` are its words too.
+    `consumer` is whose it is, in the words of that API; `permissions` are its words too. `account`
+    is the id of the account that made it; empty where somebody else did.
     """
 
     __tablename__: ClassVar[Any] = "consumer_key"
@@ -81,6 +82,7 @@ class ConsumerKey(SQLModel, table=True):
     used_at: datetime | None = moment_column(default=None, nullable=True)
     revoked_at: datetime | None = moment_column(default=None, nullable=True)
     revoked_by: str = ""
+    account: str = Field(default="", max_length=32, index=True)
 
     __table_args__ = (
         Index(
@@ -114,3 +116,42 @@ class ConsumerKeySigner(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=32)
     document: str = long_column()
     made_at: datetime = moment_column(nullable=False)
+
+
+class ConsumerRules(SQLModel, table=True):
+    """What the consumers of a tenant may do for themselves; `document` is JSON."""
+
+    __tablename__: ClassVar[Any] = "consumer_rules"
+
+    tenant: str = Field(primary_key=True, max_length=100)
+    document: str = long_column()
+    saved_at: datetime = moment_column(nullable=False)
+    saved_by: str
+
+
+class ConsumerAccount(SQLModel, table=True):
+    """The account of a consumer, who makes keys without anybody's help; `name` is a login."""
+
+    __tablename__: ClassVar[Any] = "consumer_account"
+
+    id: str = Field(primary_key=True, max_length=32)
+    tenant: str = Field(max_length=100)
+    name: str = Field(max_length=50)
+    password_hash: str = Field(max_length=300)
+    plan: str = Field(max_length=100)
+    status: str = Field(max_length=10)
+    created_at: datetime = moment_column(nullable=False)
+    login_at: datetime | None = moment_column(default=None, nullable=True)
+    decided_by: str = ""
+
+    __table_args__ = (Index("consumer_account_name", "tenant", "name", unique=True),)
+
+
+class ConsumerSession(SQLModel, table=True):
+    """A login of a consumer, by the hash of its token."""
+
+    __tablename__: ClassVar[Any] = "consumer_session"
+
+    secret_hash: str = Field(primary_key=True, max_length=64)
+    account: str = Field(max_length=32, index=True)
+    ends_at: datetime = moment_column(nullable=False)

@@ -45,6 +45,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     ping: str
     silence: str
     incident: tuple[str, str] = ("", "")  # its id and that of its action item
+    account: str = ""
     consumer_key: tuple[str, str] = ("", "")  # its id and its secret
 
 

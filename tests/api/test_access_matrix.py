@@ -17,6 +17,7 @@ from sentinel.boards.document import BoardDocument
 from sentinel.clock import FakeClock
 from sentinel.metrics.sample import Sample
 from sentinel.schema.access import AccessGrant
+from sentinel.schema.api_usage import ConsumerAccount
 from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import InboxMessage
 from sentinel.schema.people import Person
@@ -81,6 +82,9 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     consumer = None
     if "/api/v1/keys" in path:
         consumer = ConsumerKeys(store).create(mark, tenant=tenant, actor="ada", consumer=mark)
+    account = ""
+    if "/consumers" in path:
+        account = an_account(store, tenant, mark)
     if "/limit" in path:
         LimitSets(store).save(mark, "5/minute", tenant=tenant, actor="ada")
     if "{event_id}" in path:
@@ -108,8 +112,22 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
         tenant=tenant, alert=alert, key=key.key.id, mark=mark, ping=ping, change=row.id,
         silence=silence, group=group, incident=incident,
         pending=asked_for(store, tenant, f"rule-{mark}"),
+        account=account,
         consumer_key=(consumer.key.id, consumer.secret.text) if consumer else ("", ""),
     )  # fmt: skip
+
+
+def an_account(store: Store, tenant: str, mark: str) -> str:
+    """An account of a consumer, without a password, whose hash would cost more than the test."""
+    made = new_id()
+    with store.write() as connection:
+        connection.execute(
+            table_of(ConsumerAccount).insert().values(
+                id=made, tenant=tenant, name=mark, password_hash="", plan="", status="waiting",
+                created_at=store.now(), decided_by="",
+            )
+        )  # fmt: skip
+    return made
 
 
 def an_incident(store: Store, tenant: str, mark: str, alert: str) -> tuple[str, str]:
@@ -189,6 +207,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         drill_id=place.silence,
         slo_id=place.mark,
         limit_set=place.mark,
+        account_id=place.account,
         incident_id=place.incident[0],
         item_id=place.incident[1],
         service=place.mark,
@@ -311,6 +330,8 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT revoked_at FROM consumer_key WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT prefix FROM consumer_key_secret WHERE key_id = '{place.consumer_key[0]}'",
         f"SELECT document FROM api_limit_set WHERE tenant = '{place.tenant}' ORDER BY name",
+        f"SELECT status FROM consumer_account WHERE tenant = '{place.tenant}' ORDER BY id",
+        f"SELECT document FROM consumer_rules WHERE tenant = '{place.tenant}'",
         f"SELECT version FROM incident WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT version FROM incident_action_item WHERE id = '{place.incident[1]}'",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",

@@ -51,6 +51,9 @@ def test_what_everybody_may_call_says_why(app: FastAPI):
     }
     within = "/api/v1/alerts"
     others = {f"{within}/login", f"{within}/logout", f"{within}/me"}
+    mine = ("register", "login", "logout", "me", "me/password", "me/keys",
+            "me/keys/{consumer_key_id}/rotate", "me/keys/{consumer_key_id}/revoke")  # fmt: skip
+    others |= {f"/api/v1/consumers/{one}" for one in mine}
     assert open_to_all == {"/ping/{job}/{key}", "/ready", *others}
 
 

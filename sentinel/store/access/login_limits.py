@@ -118,7 +118,12 @@ def count(store: Store, connection: Connection, named: str, client: str) -> Coun
 
 
 def forget(
-    store: Store, connection: Connection, named: str, person_id: str, client: str, counted: Counted
+    store: Store,
+    connection: Connection,
+    named: str,
+    person_id: str | None,
+    client: str,
+    counted: Counted,
 ) -> None:
     """Take back what was counted, since the password was right, and remember the address.
 
@@ -126,12 +131,12 @@ def forget(
         store: the shared database
         connection: the transaction that begins the session
         named: as it was counted
-        person_id: who logged in
+        person_id: who logged in; None for somebody who is no person, and of no known address
         client: as it was counted
         counted: by `count`
     """
     now = store.now()
-    if client:
+    if client and person_id is not None:
         made = insert_into(store.dialect, KNOWN).values(
             person_id=person_id, address=address_hash(client), login_at=now, failures=0
         )

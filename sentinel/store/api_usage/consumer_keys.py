@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,8 @@ class ConsumerKeys:
         plan: str = "",
         permissions: Collection[str] = (),
         expires_in: timedelta | None = None,
+        account: str = "",
+        check: Callable[[Connection], None] = lambda _: None,
     ) -> MadeConsumerKey:
         """Make a key.
 
@@ -114,6 +116,8 @@ class ConsumerKeys:
             plan: in the words of the API
             permissions: in the words of the API
             expires_in: how long it is valid; None for until it is revoked
+            account: id of the consumer's account that makes it; empty for none
+            check: is called in the same transaction, and may refuse
 
         Returns:
             The key with its secret.
@@ -131,10 +135,12 @@ class ConsumerKeys:
         ends = _end(now, expires_in)
 
         def work(connection: Connection) -> ConsumerKeyView:
+            check(connection)
             connection.execute(
                 _KEY.insert().values(
                     id=key_id, tenant=tenant, name=name, consumer=consumer, plan=plan,
                     permissions=list(words), created_at=now, created_by=actor, revoked_by="",
+                    account=account,
                 )
             )  # fmt: skip
             _add_secret(connection, key_id, secret, now, ends)
@@ -153,6 +159,7 @@ class ConsumerKeys:
     def list(
         self, *, tenant: str | None = None, revoked: bool = False, limit: int = 500,
         after: tuple[str, str] | None = None, named: str | None = None,
+        account: str | None = None,
     ) -> list[ConsumerKeyView]:  # fmt: skip
         """Return keys by tenant, and in each the oldest first.
 
@@ -162,6 +169,7 @@ class ConsumerKeys:
             limit: most keys: everybody who uses an API may have one
             after: tenant and id of the key after which to begin; None for the first
             named: only those of this id, name or prefix of a secret
+            account: only those that this account made
 
         Returns:
             The keys in scope.
@@ -176,6 +184,8 @@ class ConsumerKeys:
             of_prefix = select(_SECRET.c.key_id).where(_SECRET.c.prefix == named)
             is_it = or_(_KEY.c.id == named, _KEY.c.name == named, _KEY.c.id.in_(of_prefix))
             query = query.where(is_it)
+        if account is not None:
+            query = query.where(_KEY.c.account == account)
         if not revoked:
             query = query.where(_KEY.c.revoked_at.is_(None))
         with self._store.read() as connection:

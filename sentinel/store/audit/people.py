@@ -17,7 +17,13 @@ from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
 from sentinel.schema.answered_requests import AnsweredRequest
-from sentinel.schema.api_usage import ApiLimitSet, ApiLimitSetVersion, ConsumerKey
+from sentinel.schema.api_usage import (
+    ApiLimitSet,
+    ApiLimitSetVersion,
+    ConsumerAccount,
+    ConsumerKey,
+    ConsumerRules,
+)
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.schema.handoffs import HandoffAhead
@@ -71,6 +77,7 @@ _AHEAD, _BOARD = table_of(HandoffAhead), table_of(CustomDashboard)
 _ANSWER = table_of(AnsweredRequest)
 _SLO, _SLO_VERSION = table_of(SloRow), table_of(SloVersion)
 _SERVICE, _CONSUMER = table_of(ServiceRow), table_of(ConsumerKey)
+_ACCOUNTS, _RULES = table_of(ConsumerAccount), table_of(ConsumerRules)
 _LIMITS, _LIMITS_WERE = table_of(ApiLimitSet), table_of(ApiLimitSetVersion)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
@@ -87,6 +94,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_AHEAD, "person"), (_SLO, "saved_by"), (_SLO_VERSION, "saved_by"),
     *OF_INCIDENTS,
     (_SERVICE, "saved_by"), (_LIMITS, "saved_by"), (_LIMITS_WERE, "saved_by"),
+    (_ACCOUNTS, "decided_by"), (_RULES, "saved_by"),
     (HOLD, "set_by"), (TAKEN, "taken_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""

@@ -74,7 +74,7 @@ _REVIEWS = schema.AccessReview.__tablename__
 _ENDS = (
     schema.PersonSession, schema.FailedLogin, schema.LoginAddress, schema.AcknowledgeLink,
     schema.LinkKey, schema.PushKey, schema.PushSubscription, schema.ComponentReport,
-    schema.ConsumerKeySigner,
+    schema.ConsumerKeySigner, schema.ConsumerSession,
 )  # fmt: skip
 """Not kept: a session that ended since must not begin again with a restored backup, and one that
 began since is of an account that the restore replaces. Nor are the keys of acknowledge links, by

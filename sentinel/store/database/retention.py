@@ -14,7 +14,7 @@ from sentinel.metrics.moments import micros
 from sentinel.schema.acknowledge_links import AcknowledgeLink
 from sentinel.schema.alerts import Suppression
 from sentinel.schema.answered_requests import AnsweredRequest
-from sentinel.schema.api_usage import ApiLimitState
+from sentinel.schema.api_usage import ApiLimitState, ConsumerSession
 from sentinel.schema.bounces import PostedBounce
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
@@ -82,6 +82,8 @@ def retain(store: Store, older_than: timedelta) -> Retained:
             connection.execute(old.where(~of_group) if archived else old)
         connection.execute(delete(PostedBounce).where(col(PostedBounce.received_at) < before))
         connection.execute(delete(AnsweredRequest).where(col(AnsweredRequest.until) < store.now()))
+        over = col(ConsumerSession.ends_at) <= store.now()
+        connection.execute(delete(ConsumerSession).where(over))
         ended = col(AcknowledgeLink.expires_at) <= store.now()
         connection.execute(delete(AcknowledgeLink).where(ended))
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
