@@ -17,7 +17,7 @@ from sentinel.rules.escalation_rules import EscalationRules
 from sentinel.rules.m_of_n import Often
 from sentinel.rules.no_data import NoData
 from sentinel.rules.not_repeated import NotRepeated
-from sentinel.rules.remediation import Remediation
+from sentinel.rules.remediation import Approval, Remediation
 from sentinel.rules.rule import ErrorHandling, Rule
 from sentinel.settings import Settings
 from sentinel.timing.active_hours import ActiveHours, Window
@@ -33,6 +33,8 @@ LEFT_OUT = {
     "Settings.tls_key": "The key is in the file of the certificate.",
     "Rule.renamed_from": "It had no other name.",
     "Rule.description": "The alert's description is then empty too, unless an annotation is one.",
+    "Remediation.per_hour": "Only `at_once` limits them.",
+    "Remediation.approval": "Nobody has to.",
     "Rule.every": (
         "All late runs are evaluated, and after a gap a pending alert does not start anew."
     ),
@@ -154,6 +156,8 @@ def _rules() -> str:
     lines += ["# `remediate`", "", "What is run when an alert opens: see"]
     lines += ["[Remediate](../how-to/remediate.md).", ""]
     lines += _fields(Remediation)
+    lines += ["# `remediate.approval`", "", "Who lets it run.", ""]
+    lines += _fields(Approval)
     lines += ["# `often`", "", "For example `often: {times: 3, of_last: 5}`. It replaces"]
     lines += ["`consecutive`; an evaluation without a reading of the series does not count.", ""]
     lines += _fields(Often)

@@ -64,6 +64,8 @@ class Reason(StrEnum):
     REMEDIATION_STARTED = "remediation_started"
     REMEDIATION_ENDED = "remediation_ended"
     REMEDIATION_NOT_STARTED = "remediation_not_started"
+    REMEDIATION_APPROVED = "remediation_approved"
+    REMEDIATION_REJECTED = "remediation_rejected"
     RULE_RENAMED = "rule_renamed"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
@@ -115,6 +117,8 @@ WORDS: Mapping[str, str] = {
     Reason.REMEDIATION_STARTED: "remediation started",
     Reason.REMEDIATION_ENDED: "remediation ended",
     Reason.REMEDIATION_NOT_STARTED: "remediation not started",
+    Reason.REMEDIATION_APPROVED: "remediation approved",
+    Reason.REMEDIATION_REJECTED: "remediation rejected",
     Reason.RULE_RENAMED: "its rule was renamed",
     Reason.UNCHANGED: "nothing to change",
     Reason.REFUSED: "refused",

@@ -63,6 +63,7 @@ from sentinel.api import (
     problems,
     providers,
     receivers,
+    remediations,
     reports,
     request_log,
     route_shadow,
@@ -260,8 +261,8 @@ def create_app(
         audit, bounces, channels, custom_dashboards, events, heartbeats, inbox, keys, login,
         message_settings, silence_announcements, metrics, notify_documents, digests, oncall,
         oncall_feeds, drills, escalations, fatigue, packs, pending_changes, personal_data,
-        policies, providers, receivers, causes, reports, channel_tests, deliveries, rules,
-        rule_trials, rule_changes, rule_drift, rule_files, rule_runs, silences, statistics,
+        policies, providers, receivers, remediations, causes, reports, channel_tests, deliveries,
+        rules, rule_trials, rule_changes, rule_drift, rule_files, rule_runs, silences, statistics,
         system_log, users, views, webhooks, why,
     ):  # fmt: skip
         api.include_router(_for_callers(noun.router))

@@ -152,7 +152,8 @@ class Remediation(BaseModel):
 
     deployment: str = Field(description="Name of the deployment, as flow/deployment.")
     status: str = Field(
-        description="wanted, started, ended, or dropped: not started, for the reason in `error`."
+        description="waits (for an approval), wanted, started, ended, or dropped: not started, "
+        "for the reason in `error`."
     )
     state: str = Field(
         description="Prefect's type of the flow run's state; empty before it starts."
@@ -165,6 +166,12 @@ class Remediation(BaseModel):
     wanted_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    approval: dict[str, Any] = Field(
+        description="Who may approve it: role, people and expires; empty where it just runs."
+    )
+    expires_at: datetime | None = Field(description="Until then it waits for an approval.")
+    decided_by: str = Field(description="Who approved or rejected it.")
+    decided_at: datetime | None
 
 
 class AlertDetail(AlertItem):

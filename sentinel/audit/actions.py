@@ -17,6 +17,8 @@ ACTIONS: dict[str, str] = {
     "alert.escalate": "escalated",
     "alert.mark_noise": "marked as noise",
     "alert.unmark_noise": "withdrew the mark as noise of",
+    "remediation.approved": "approved the remediation of",
+    "remediation.rejected": "rejected the remediation of",
     "rule.run": "started a run of the rule",
     "rule.enabled": "enabled the rule",
     "rule.disabled": "disabled the rule",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sentinel.cli.alert_noise import commands
+from sentinel.cli.alert_remediations import commands
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store

@@ -8,7 +8,7 @@ run for each alert, and the row records which.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sentinel.errors import NotFound, PrefectUnreachable
 from sentinel.rules.remediation import idempotency_key
@@ -19,6 +19,7 @@ __all__ = ["Runner", "follow_remediations", "start_remediations"]
 
 _FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _TAG = "sentinel-remedy"
+_MOST_SAID = 1_000
 
 
 class Runner(Protocol):
@@ -118,5 +119,12 @@ def _seen(ids: Sequence[str], runs: Mapping[str, Mapping[str, Any]]) -> Iterator
         state = str(run.get("state_type") or "")
         name = str(run.get("state_name") or state.capitalize())
         yield RemediationRun(
-            flow_run_id=id_, state=state, state_name=name, is_final=state in _FINAL
-        )
+            flow_run_id=id_, state=state, state_name=name, is_final=state in _FINAL,
+            message=_said(run.get("state")),
+        )  # fmt: skip
+
+
+def _said(state: Any) -> str:
+    """Return the message of a state, which flows set with `return Completed(message=…)`."""
+    given = cast("dict[str, Any]", state) if isinstance(state, dict) else {}
+    return str(given.get("message") or "").strip()[:_MOST_SAID]

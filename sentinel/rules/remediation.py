@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from datetime import timedelta
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinel.access import Permission
+from sentinel.duration import Duration
 from sentinel.template import render
 
-__all__ = ["Remediation", "filled", "idempotency_key", "remediation_row"]
+__all__ = ["Approval", "Remediation", "approval_of", "filled", "idempotency_key", "remediation_row"]
 
 DeploymentName = Annotated[str, Field(pattern=r"^[^/]{1,200}/[^/]{1,200}$")]
+
+
+class Approval(BaseModel):
+    """Who has to approve a remediation before it runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: Literal["responder", "editor", "admin"] = Field(
+        default="responder", description="The lowest role that may approve it, of the alert's team."
+    )
+    people: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=list, max_length=50,
+        description="Only these people may; empty for everybody of that role.",
+    )  # fmt: skip
+    expires: Duration = Field(
+        default=timedelta(hours=1), ge=timedelta(minutes=1), le=timedelta(days=7),
+        description="Without an approval for this long it does not run any more.",
+    )  # fmt: skip
+
+    @property
+    def permission(self) -> Permission:
+        """The permission that the role has, and lower ones have not."""
+        return _PERMISSIONS[self.role]
+
+
+_PERMISSIONS = {
+    "responder": Permission.RESPOND, "editor": Permission.EDIT, "admin": Permission.ADMINISTER,
+}  # fmt: skip
 
 
 class Remediation(BaseModel):
@@ -30,6 +61,13 @@ class Remediation(BaseModel):
         ge=1,
         le=100,
         description="At most so many of this rule's remediations run at the same time.",
+    )
+    per_hour: int | None = Field(
+        default=None, ge=1, le=10_000,
+        description="At most so many of this rule's remediations start within an hour.",
+    )  # fmt: skip
+    approval: Approval | None = Field(
+        default=None, description="Who has to approve each; left out, it runs at once."
     )
 
 
@@ -71,7 +109,16 @@ def remediation_row(
             remediation.parameters, {**fields, "alert_id": alert_id, "rule": rule}
         ),
         "at_once": remediation.at_once,
+        "per_hour": remediation.per_hour,
+        "approval": {}
+        if remediation.approval is None
+        else remediation.approval.model_dump(mode="json"),
     }
+
+
+def approval_of(row: Mapping[str, Any]) -> Approval | None:
+    """Return who has to approve a remediation, by what its row keeps; None for nobody."""
+    return Approval.model_validate(row["approval"]) if row["approval"] else None
 
 
 def filled(parameters: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,15 +12,17 @@ from sentinel.schema.columns import long_column, moment_column, object_column
 
 __all__ = ["RemediationRow"]
 
-_STILL_OPEN = text("status IN ('wanted', 'started')")
+_STILL_OPEN = text("status IN ('wanted', 'started', 'waits')")
 
 
 class RemediationRow(SQLModel, table=True):
     """The remediation of one alert. The alert is the key, so that there is never a second one.
 
-    `status` is wanted (the run is to be started), started, ended, or dropped: not started, because
-    of `error` or because the alert was resolved by then. `state` is the run's state type in
-    Prefect, `state_name` the name that its flow gave the state.
+    `status` is waits (somebody has to approve it before `expires_at`), wanted (the run is to be
+    started), started, ended, or dropped: not started, because of `error`, or because the alert was
+    resolved by then. `approval` says who may approve it, as the rule does; `decided_by` approved or
+    rejected it. `state` is the run's state type in Prefect, `state_name` the name that its flow
+    gave the state.
     """
 
     __tablename__: ClassVar[Any] = "remedy"
@@ -31,6 +33,11 @@ class RemediationRow(SQLModel, table=True):
     deployment: str
     parameters: dict[str, Any] = object_column()
     at_once: int = 5
+    per_hour: int | None = None
+    approval: dict[str, Any] = object_column(sa_column_kwargs={"server_default": "{}"})
+    expires_at: datetime | None = moment_column(default=None, nullable=True)
+    decided_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    decided_at: datetime | None = moment_column(default=None, nullable=True)
     status: str = "wanted"
     flow_run_id: str | None = None
     flow_run_name: str = ""
@@ -51,4 +58,5 @@ class RemediationRow(SQLModel, table=True):
             postgresql_where=_STILL_OPEN,
         ),
         Index("remedy_by_run", "flow_run_id"),
+        Index("remedy_by_start", "started_at"),
     )

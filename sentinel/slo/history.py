@@ -83,11 +83,12 @@ def violations_between(
     first = counts.times.searchsorted(starts)
     last = counts.times.searchsorted([micros(one) for one in moments])
     good, total = counts.sums(first, last)
-    known = np.flatnonzero((total > 0) & (total >= minimum))
-    left = 1 - (total[known] - good[known]) / total[known] / objective.budget
+    counted = np.flatnonzero((total > 0) & (total >= minimum))
+    known: list[int] = counted.tolist()
+    left = 1 - (total[counted] - good[counted]) / total[counted] / objective.budget
     # The same tolerance as of a status.
     bad = np.concatenate(([False], left < -1e-9, [False]))
-    edges = np.flatnonzero(bad[1:] != bad[:-1]).tolist()
+    edges: list[int] = np.flatnonzero(bad[1:] != bad[:-1]).tolist()
     return [
         Violation(
             objective=objective_name(objective), start=moments[known[begin]],

@@ -62,6 +62,8 @@ ENTRIES: dict[str, Entry] = {
         for rest in ("why", "related", "candidates")
     },
     "GET /correlation/groups": Entry(foreign="hides", team="hides", query=in_tenant),
+    "POST /alerts/{alert_id}/remedy/approve": one_object(),
+    "POST /alerts/{alert_id}/remedy/reject": one_object(),
     "POST /alerts/{alert_id}/actions": one_object(always({"action": "comment", "note": "seen"})),
     # Out of scope nothing matches: an empty answer. By ids: test_bulk_actions.
     "POST /alerts/bulk": Entry(foreign="hides", team="hides", body=comment_on_all),

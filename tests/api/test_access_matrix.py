@@ -57,7 +57,10 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     What only few routes name is made for their paths alone.
     """
     mark = f"marked-{tenant}"
-    (alert,) = World(store, clock).raises(f"/{mark}", name=f"rule-{mark}", tenant=tenant, team="db")
+    waits: Any = {"deployment": "restart/disk", "approval": {}} if "/remedy/" in path else None
+    (alert,) = World(store, clock).raises(
+        f"/{mark}", name=f"rule-{mark}", tenant=tenant, team="db", remediate=waits
+    )
     store.metrics.add([Sample(name=mark, value=1.0)], tenant=tenant)
     silence = new_id()
     if "{silence_id}" in path:
@@ -334,6 +337,7 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT document FROM consumer_rules WHERE tenant = '{place.tenant}'",
         f"SELECT version FROM incident WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT version FROM incident_action_item WHERE id = '{place.incident[1]}'",
+        f"SELECT status FROM remedy WHERE alert_id = '{place.alert}'",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",
     ]
     with store.read() as connection:

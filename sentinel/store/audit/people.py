@@ -47,6 +47,7 @@ from sentinel.store.database.tables import (
     ALERT,
     AUDIT_PERSON,
     PENDING_CHANGE,
+    REMEDIATION,
     RULE,
     SEPARATED,
     SUPPRESSION,
@@ -81,6 +82,7 @@ _ACCOUNTS, _RULES = table_of(ConsumerAccount), table_of(ConsumerRules)
 _LIMITS, _LIMITS_WERE = table_of(ApiLimitSet), table_of(ApiLimitSetVersion)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
+    (REMEDIATION, "decided_by"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
     (_KEY, "created_by"), (_KEY, "revoked_by"), (_GRANT, "granted_by"),
     (_CONSUMER, "created_by"), (_CONSUMER, "revoked_by"),

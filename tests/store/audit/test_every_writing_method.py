@@ -88,6 +88,7 @@ AUDITED = {
     "api_usage.consumer_accounts.ConsumerAccounts.remove": ("consumer_account.removed",),
     "api_usage.consumer_self.ConsumerSelf.set_password": ("consumer_account.password",),
     "slo.slos.Slos.save": ("slo.saved",),
+    "rules.remediation.Remediations.decide": ("remediation.approved", "remediation.rejected"),
     "slo.slos.Slos.remove": ("slo.removed",),
     "saved_views.Views.save": ("view.saved",),
     "saved_views.Views.remove": ("view.removed",),

@@ -7,10 +7,13 @@ from threading import Barrier, Thread
 
 import pytest
 
+from sentinel.access import EVERYTHING, Permission, Reach, Scope
 from sentinel.alerts.actions import Resolve
 from sentinel.clock import FakeClock
+from sentinel.errors import Conflict, NotFound, OutOfScope
 from sentinel.store import Store
-from sentinel.store.rules.remediation import GIVE_UP_AFTER, RemediationRun
+from sentinel.store.audit.queries import AuditFilter, every
+from sentinel.store.rules.remediation import GIVE_UP_AFTER, Decider, RemediationRun
 from tests.world import World
 
 REMEDIATION = {
@@ -160,3 +163,90 @@ def test_a_remediation_is_deleted_with_its_alert(world: World):
     world.store.retain(timedelta(hours=1))
     assert world.ids() == []
     assert world.store.remediations.of(alert) is None
+
+
+WAITS = {**REMEDIATION, "approval": {"role": "editor", "expires": "30m"}}
+
+
+def decider(
+    name: str = "ann",
+    *,
+    most: Permission = Permission.EDIT,
+    person: bool = True,
+    scope: Scope = EVERYTHING,
+) -> Decider:
+    def holds(wanted: Permission, _: str, __: str) -> bool:
+        return most.role.allows(wanted)
+
+    return Decider(name=name, person=name if person else "", scope=scope, holds=holds)
+
+
+def test_a_remediation_waits_for_an_approval_which_is_audited_and_given_once(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, remediate=WAITS)
+    world.sees({"/data": 97})
+    (alert,) = world.ids()
+    assert store.remediations.to_start() == []
+    with pytest.raises(OutOfScope, match="the role editor"):
+        store.remediations.decide(alert, decider(most=Permission.RESPOND), approve=True)
+    assert (
+        store.remediations.decide(alert, decider(), approve=True, comment="yes").status == "wanted"
+    )
+    with pytest.raises(Conflict, match="does not wait"):
+        store.remediations.decide(alert, decider("ben"), approve=False)
+    assert [one.alert_id for one in store.remediations.to_start()] == [alert]
+    assert reasons(world, alert) == [("remediation_approved", "yes")]
+    trail = [one for some in every(store, AuditFilter()) for one in some]
+    assert [(one.action, one.actor) for one in trail if "remediation" in one.action] == [
+        ("remediation.approved", "ann")
+    ]
+
+
+def test_one_that_nobody_approves_in_time_or_that_is_rejected_never_runs(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, remediate=WAITS)
+    world.sees({"/data": 97, "/home": 97})
+    late, bad = world.ids()
+    store.remediations.decide(bad, decider(), approve=False, comment="a test")
+    clock.forward(minutes=30)
+    with pytest.raises(Conflict):
+        store.remediations.decide(late, decider(), approve=True)
+    assert store.remediations.to_start() == []
+    errors = [one.error for one in map(store.remediations.of, (late, bad)) if one is not None]
+    assert errors == ["nobody approved it in time", "ann rejected it"]
+
+
+def test_only_the_people_that_a_rule_names_decide_and_no_key_in_their_name(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, remediate={**WAITS, "approval": {"people": ["eve"]}})
+    world.sees({"/data": 97})
+    (alert,) = world.ids()
+    for who in (decider("ann"), decider("eve", person=False)):
+        with pytest.raises(OutOfScope, match="only certain people"):
+            store.remediations.decide(alert, who, approve=True)
+    hidden = decider("eve", scope=Scope((Reach(frozenset({"acme"})),)))
+    with pytest.raises(NotFound):
+        store.remediations.decide(alert, hidden, approve=True)
+    assert store.remediations.decide(alert, decider("eve"), approve=True).decided_by == "eve"
+
+
+def test_no_more_start_within_an_hour_than_the_rule_allows(store: Store, clock: FakeClock):
+    world = World(store, clock, remediate={**REMEDIATION, "per_hour": 2})
+    world.sees({f"/{n}": 97 for n in range(3)})
+    for one in store.remediations.to_start():
+        store.remediations.started(one.alert_id, f"run-{one.alert_id}", "restart", "SCHEDULED")
+        ended = RemediationRun(flow_run_id="run", state="COMPLETED", state_name="Completed",
+                               is_final=True, message="restarted 3 pods")  # fmt: skip
+        store.remediations.follow(one.alert_id, ended)
+    assert store.remediations.to_start() == []
+    rows = [one for one in map(store.remediations.of, world.ids()) if one is not None]
+    (waiting,) = [one for one in rows if one.status == "wanted"]
+    assert waiting.error == "the limit of 2 an hour of its rule is reached"
+    said = {comment for one in world.ids() for reason, comment in reasons(world, one)
+            if reason == "remediation_ended"}  # fmt: skip
+    assert said == {"Completed: restarted 3 pods"}
+    clock.forward(minutes=59)
+    assert store.remediations.to_start() == []
