@@ -7,10 +7,8 @@ import shutil
 import sys
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Literal
 
 import httpx
-import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.checks.catalog import load
@@ -27,15 +25,28 @@ from sentinel.engine.component_health import (
 from sentinel.engine.planned_runs import without_planned_run
 from sentinel.engine.run_health import run_health
 from sentinel.errors import DatabaseError, SentinelError
-from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.database.migrate import schema_ready
 from sentinel.up.access_review_check import access_review_state
+from sentinel.up.check import Check, not_here
+from sentinel.up.fault_checks import (
+    clock_state,
+    evaluations_state,
+    outbox_state,
+    ports_state,
+    prefect_clock_state,
+    receivers_state,
+    secret_files_state,
+    system_state,
+    version_state,
+    wakes_state,
+)
 from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.own_reports import exposure_state
+from sentinel.up.place_checks import api_check, dashboard_check, public_pages_check
 from sentinel.up.postgres import Postgres, find_binaries
-from sentinel.up.public_address import public_address_state
 from sentinel.up.rollout import deployments_in_words
 from sentinel.up.self_watch import SelfWatchState, self_watch_state
 from sentinel.up.setup import Setup
@@ -45,15 +56,6 @@ from sentinel.worker.job_template import other_type
 __all__ = ["Check", "check_all"]
 
 _LEAST_FREE_BYTES = 1_000_000_000
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of checking one part. A note needs no action; a warning fails no check."""
-
-    name: str
-    state: Literal["ok", "wrong", "warning", "note"]
-    says: str
-    hint: str = ""
 
 
 _Asks = Callable[[Settings, Home], Check]
@@ -76,19 +78,33 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("postgresql", _wheel),
         ("database", _database),
         ("prefect", _prefect),
+        (
+            "prefect version",
+            _prefect_version,
+        ),
+        ("clock", _clock),
         ("work pool", _pool),
         ("flow runs", _flow_runs),
         ("Automations", _automations),
+        (
+            "system deployments",
+            _system,
+        ),
         ("relay", _while_up("relay", relay_state)),
+        ("outbox", _asked("outbox", outbox_state)),
         ("sweep", _while_up("sweep", last_sweep)),
         ("channels", _of_store("channels", channels_state)),
+        ("receivers", _asked("receivers", receivers_state)),
         ("standby", _standby),
         ("backup", _of_store("backup", last_backup)),
         ("triggers", _triggers),
         ("rules", _rules),
-        ("api", _api),
-        ("dashboard", _dashboard),
-        ("public pages", _public_pages),
+        ("evaluations", _asked("evaluations", evaluations_state)),
+        ("ports", _of_home("ports", ports_state)),
+        ("api", api_check),
+        ("dashboard", dashboard_check),
+        ("public pages", public_pages_check),
+        ("secret files", _of_home("secret files", secret_files_state)),
         ("exposure", _exposure),
         ("telemetry", _telemetry),
         ("self-watch", _asked("self-watch", self_watch_state)),
@@ -148,6 +164,9 @@ def _database(settings: Settings, home: Home) -> Check:
     if store is None:
         return Check(name="database", state="note", says="not running, since no instance runs here")
     try:
+        if not schema_ready(store.engine):
+            says, hint = "its schema is older than this version", "Update it: sentinel db migrate"
+            return Check(name="database", state="wrong", says=says, hint=hint)
         counts = store.alerts.counts()
         return Check(
             name="database", state="ok", says=f"{store.dialect}, {counts.active} active alerts"
@@ -166,7 +185,7 @@ def _opened(settings: Settings, home: Home) -> Store | None:
 def _prefect(settings: Settings, home: Home) -> Check:
     with Setup.of(settings) as prefect:
         if not prefect.healthy():
-            return _not_here(
+            return not_here(
                 "prefect", running(home) is not None or bool(settings.prefect_api_url), prefect.url
             )
         says = f"{prefect.version()}, {prefect.ui_url}"
@@ -210,6 +229,9 @@ def _automations(settings: Settings, home: Home) -> Check:
         if not prefect.healthy():
             return _unknown("Automations")
         failed = prefect.failed_actions(SystemClock().now() - timedelta(hours=1), 50)
+        wakes = wakes_state(prefect.automations())
+    if not failed and wakes.state != "ok":
+        return _said("Automations", wakes)
     if not failed:
         return Check(name="Automations", state="ok", says="no action failed in the last hour")
     last = failed[0]
@@ -268,52 +290,6 @@ def _rules(settings: Settings, home: Home) -> Check:
     return Check(name="rules", state="ok", says=says)
 
 
-def _api(settings: Settings, home: Home) -> Check:
-    url = f"{settings.scheme}://{host_in_url(settings.host)}:{settings.api_port}/health"
-    try:
-        # The certificate is for the name that people use, and nothing secret is sent.
-        answer = httpx.get(url, timeout=5, verify=False)  # noqa: S501
-    except httpx.HTTPError:
-        return _not_here("api", running(home) is not None, url)
-    parts: dict[str, Any] = {}
-    with contextlib.suppress(ValueError):
-        parts = answer.json().get("components", {})
-    bad = [f"{name}: {part['message']}" for name, part in parts.items() if part["status"] != "ok"]
-    if answer.status_code == 200 and not bad:
-        return Check(name="api", state="ok", says=url)
-    says = "; ".join(bad) or f"{url} answered {answer.status_code}"
-    return Check(name="api", state="wrong", says=says, hint=f"See {url}.")
-
-
-def _dashboard(settings: Settings, home: Home) -> Check:
-    url = Addresses.of(settings).dashboard
-    try:
-        # As above.
-        httpx.get(f"{url}/_stcore/health", timeout=5, verify=False).raise_for_status()  # noqa: S501
-    except httpx.HTTPError:
-        return _not_here("dashboard", running(home) is not None, url)
-    return Check(name="dashboard", state="ok", says=url)
-
-
-def _public_pages(settings: Settings, home: Home) -> Check:
-    name = "public pages"
-    if not settings.public_url:
-        return Check(
-            name=name, state="warning", says="messages have no link that acknowledges their alerts",
-            hint="Set SENTINEL_PUBLIC_URL to where phones reach the public pages: "
-            "docs/how-to/acknowledge-from-a-message.md",
-        )  # fmt: skip
-    host = host_in_url(settings.public_host)
-    url = f"{settings.scheme}://{host}:{settings.public_port}/health"
-    try:
-        # As above.
-        httpx.get(url, timeout=5, verify=False).raise_for_status()  # noqa: S501
-    except httpx.HTTPError:
-        return _not_here(name, running(home) is not None, url)
-    found = public_address_state(settings.public_url, url)
-    return Check(name=name, state=found.state, says=found.says, hint=found.hint)
-
-
 def _exposure(settings: Settings, home: Home) -> Check:
     store: Store | None = None
     try:
@@ -324,12 +300,12 @@ def _exposure(settings: Settings, home: Home) -> Check:
     finally:
         if store is not None:
             store.close()
-    return Check(name="exposure", state=found.state, says=found.says, hint=found.hint)
+    return _said("exposure", found)
 
 
 def _telemetry(settings: Settings, home: Home) -> Check:
     found = telemetry_state(settings, home, tenants=True)
-    return Check(name="telemetry", state=found.state, says=found.says, hint=found.hint)
+    return _said("telemetry", found)
 
 
 def _asked(name: str, ask: Callable[[Settings, Store], SelfWatchState]) -> _Asks:
@@ -343,7 +319,7 @@ def _asked(name: str, ask: Callable[[Settings, Store], SelfWatchState]) -> _Asks
             found = ask(settings, store)
         finally:
             store.close()
-        return Check(name=name, state=found.state, says=found.says, hint=found.hint)
+        return _said(name, found)
 
     return check
 
@@ -376,17 +352,47 @@ def _while_up(name: str, judge: Callable[[Store], Component]) -> _Asks:
     return check
 
 
+def _of_prefect(name: str, judge: Callable[[Setup], SelfWatchState]) -> _Asks:
+    """Return the check of a part that Prefect knows."""
+
+    def check(settings: Settings, home: Home) -> Check:
+        with Setup.of(settings) as prefect:
+            return _said(name, judge(prefect)) if prefect.healthy() else _unknown(name)
+
+    return check
+
+
+_prefect_version = _of_prefect("prefect version", lambda one: version_state(one.version()))
+_system = _of_prefect("system deployments", lambda one: system_state(one.deployments()))
+
+
+def _of_home(name: str, ask: Callable[[Settings, Home], SelfWatchState]) -> _Asks:
+    """Return the check of a part that the files and processes of this machine show."""
+    return lambda settings, home: _said(name, ask(settings, home))
+
+
+def _clock(settings: Settings, home: Home) -> Check:
+    """Compare this machine's clock with those of the database server and the Prefect server."""
+    store, now = _opened(settings, home), SystemClock().now
+    found: list[SelfWatchState] = []
+    if store is not None:
+        try:
+            found.append(clock_state(settings, store))
+        finally:
+            store.close()
+    with Setup.of(settings) as prefect, contextlib.suppress(httpx.HTTPError):
+        date = httpx.get(f"{prefect.url}/health", timeout=5).headers.get("date", "")
+        found.append(prefect_clock_state(date, now()))
+    worst = [one for state in ("wrong", "warning", "ok") for one in found if one.state == state]
+    return _said("clock", worst[0]) if worst else _unknown("clock")
+
+
+def _said(name: str, found: SelfWatchState) -> Check:
+    return Check(name=name, state=found.state, says=found.says, hint=found.hint)
+
+
 def _check(found: Component) -> Check:
     return Check(name=found.name, state=found.state, says=found.says, hint=found.hint)
-
-
-def _not_here(name: str, expected: bool, url: str) -> Check:
-    """Report an address that does not answer: wrong where an instance runs, else a note."""
-    if expected:
-        hint = "See its log under the home folder, or ask whoever runs it."
-        return Check(name=name, state="wrong", says=f"{url} does not answer", hint=hint)
-    says = f"{url} does not answer, since no instance runs here"
-    return Check(name=name, state="note", says=says)
 
 
 def _unknown(name: str) -> Check:

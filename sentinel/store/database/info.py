@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from sentinel.store.database.migrate import revision, schema_ready
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Facts", "database_bytes", "facts_of"]
+__all__ = ["Facts", "database_bytes", "database_clock", "facts_of"]
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,21 @@ def facts_of(store: Store) -> Facts:
                 if table.name in there
             },
         )
+
+
+def database_clock(store: Store) -> datetime | None:
+    """Return the time of the database server; None for a file, which has the time of this machine.
+
+    Args:
+        store: an open store
+
+    Returns:
+        The moment, in UTC.
+    """
+    if store.dialect != "postgresql":
+        return None
+    with store.read() as connection:
+        return connection.execute(select(func.clock_timestamp())).scalar_one()
 
 
 def database_bytes(store: Store, connection: Connection) -> int:
