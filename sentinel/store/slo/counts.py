@@ -93,16 +93,20 @@ def add_counts(
     """
     given = Counts.of(events)
     rows = zip(given.times.tolist(), given.good.tolist(), given.total.tolist(), strict=True)
-    statement = insert_into(store.dialect, _COUNT)
-    for at, good, total in rows:  # in order of time, so that two callers do not deadlock
-        connection.execute(
-            statement.values(
-                tenant=tenant, slo=name, at=at, good=good, total=total
-            ).on_conflict_do_update(
-                index_elements=["tenant", "slo", "at"],
-                set_={"good": _COUNT.c.good + good, "total": _COUNT.c.total + total},
-            )
-        )
+    # In order of time, so that two callers do not deadlock.
+    values = [
+        {"tenant": tenant, "slo": name, "at": at, "good": good, "total": total}
+        for at, good, total in rows
+    ]
+    if not values:
+        return
+    insert = insert_into(store.dialect, _COUNT)
+    added = {
+        "good": _COUNT.c.good + insert.excluded.good,
+        "total": _COUNT.c.total + insert.excluded.total,
+    }
+    key = ["tenant", "slo", "at"]
+    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=added), values)
 
 
 def delete_counts(connection: Connection, tenant: str, name: str) -> None:
