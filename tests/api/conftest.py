@@ -18,6 +18,7 @@ from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.approvals.separation import Separation
+from tests.api.document import document
 from tests.api.outside_issuer import Issuer, Seconds, settings_of
 from tests.api.served import TOKEN, Raised, called, caller, on_store, served
 from tests.databases import sqlite_copy
@@ -48,7 +49,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def application(settings: Settings, migrated_sqlite: Path) -> FastAPI:
     """The application, without the relay: made once, since that takes longer than most tests."""
     store = Store(f"sqlite:///{migrated_sqlite}")
-    return create_app(settings, store=store, relay=False)
+    app = create_app(settings, store=store, relay=False)
+    app.openapi_schema = document()  # two seconds: once in a process
+    return app
 
 
 @pytest.fixture

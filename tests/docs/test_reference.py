@@ -29,6 +29,8 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 WRITTEN_BY_HAND = {"glossary.md", "telemetry-schema.md"}
 GENERATED = sorted({path.name for path in REFERENCE.glob("*.md")} - WRITTEN_BY_HAND)
+# Making the pages takes seconds, the same for each process that runs one of these tests.
+pytestmark = pytest.mark.xdist_group("reference")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("**/*.md"))]
 
 
@@ -195,6 +197,7 @@ def links(page: Path) -> list[tuple[str, str]]:
     return [(t, a) for t, a in found if not t.startswith(("http://", "https://"))]
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
