@@ -36,9 +36,9 @@ __all__ = [
 ]
 
 BOTH = ("sqlite", "postgresql")
-DOORS = ("api", "cli", "dashboard", "doors", "lint")
-"""Folders whose tests are run on SQLite alone unless marked `both_databases`."""
+_STORE = Path(__file__).parent / "store"
 both_databases = pytest.mark.both_databases
+"""Runs a test on both kinds of database although it is none of `tests/store`."""
 
 
 def never_waits_for_disks() -> None:
@@ -85,16 +85,15 @@ def database(base: str, template: str = "template1") -> Generator[str]:
 
 
 def databases_of(metafunc: pytest.Metafunc) -> list[str]:
-    """The kinds of database that a test is run on: both, but for most tests of doors.
+    """The kinds of database that a test is run on: both where SQL is spoken, which is in the store.
 
-    Those are about words and shapes. What they call in the store has tests of its own, on both.
+    Tests of whatever calls the store are run on SQLite alone, unless marked `both_databases`: what
+    they call has tests of its own, on both. Marked are tests of processes and threads that meet in
+    a transaction or die in one, and of what no test of the store does.
     """
-    door = metafunc.definition.path.parent.name in DOORS
-    return list(BOTH[:1] if door and not _is_marked(metafunc) else BOTH)
-
-
-def _is_marked(metafunc: pytest.Metafunc) -> bool:
-    return metafunc.definition.get_closest_marker("both_databases") is not None
+    test = metafunc.definition
+    marked = test.get_closest_marker("both_databases") is not None
+    return list(BOTH if marked or _STORE in test.path.parents else BOTH[:1])
 
 
 class KeptPostgres:

@@ -127,6 +127,7 @@ def test_whom_a_policy_would_page_is_asked_without_notifying_anybody(
     assert (then["items"][0]["people"], then["at"]) == (["ben"], "2026-01-13T12:00:00Z")
 
 
+@both_databases
 def test_a_drill_is_started_and_read(client: httpx.Client, store: Store, clock: FakeClock):
     furnished(client, store, clock)
     assert client.post(f"{URL}/drills", json={"team": "db"}).status_code == 404

@@ -99,6 +99,7 @@ def test_events_are_for_editors_of_their_tenant(client: httpx.Client, store: Sto
     assert client.get(EVENTS, headers=key(store, Role.RESPONDER, "red")).status_code == 403
 
 
+@both_databases
 def test_the_system_log_is_read_back_from_a_moment(
     client: httpx.Client, store: Store, clock: FakeClock
 ):

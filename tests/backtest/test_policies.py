@@ -21,6 +21,7 @@ from sentinel.store import Store
 from sentinel.store.alerts.unit_of_work import UnitOfWork
 from sentinel.store.database.tables import DELIVERY
 from sentinel.store.notifications.deliveries import Outcome
+from tests.databases import both_databases
 from tests.event_policies.streets import Street, policy
 from tests.processes import die, ended
 
@@ -171,6 +172,7 @@ def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
     assert found.of == "events"
 
 
+@both_databases
 def test_one_policy_of_a_pack_can_be_tried_alone(store: Store, clock: FakeClock):
     street = Told(store, clock)
     street.deployed(*PACK)

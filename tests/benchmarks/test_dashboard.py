@@ -7,8 +7,10 @@ import pytest
 from benchmarks import dashboard
 from sentinel.store import Store
 from sentinel.store.alerts.search_syntax import read_search
+from tests.databases import both_databases
 
 
+@both_databases
 def test_its_alerts_are_read_and_found(store: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dashboard, "ALERTS", 60)
     monkeypatch.setattr(dashboard, "LIVE", 10)

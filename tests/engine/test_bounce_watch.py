@@ -20,6 +20,7 @@ from sentinel.store.notifications.posted_bounces import keep_reports
 from tests.blocks.imap_server import PASSWORD, USER, ImapServer, serving_mails
 from tests.blocks.test_bounces import OURS, mailbox, report
 from tests.blocks.test_mail import channel as email_channel
+from tests.databases import both_databases
 from tests.prefect_server import free_port
 from tests.world import World
 
@@ -129,6 +130,7 @@ def test_the_relay_takes_the_addresses_from_the_email_channels(
     assert imap.seen == {1, 2}
 
 
+@both_databases
 def test_the_relay_reads_what_vendors_posted_also_without_a_mailbox(
     store: Store, clock: FakeClock, mailed: Mailed, monkeypatch: pytest.MonkeyPatch
 ):

@@ -92,6 +92,7 @@ def alerts(store: Store) -> int:
     return len(live_labels(store, RULE))
 
 
+@both_databases
 def test_a_schedule_follows_a_calendar_and_its_last_good_copy(applied: Store, clock: FakeClock):
     other = Elsewhere(
         calendar(
@@ -192,6 +193,7 @@ def test_an_alert_opens_while_a_calendar_is_stale_and_closes_once_it_is_read(
     assert after(HOUR) == 0
 
 
+@both_databases
 def test_a_copy_that_cannot_be_read_any_more_leaves_the_layers_and_opens_an_alert(
     applied: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ):

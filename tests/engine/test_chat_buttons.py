@@ -16,6 +16,7 @@ from sentinel.store import Store
 from sentinel.store.access.people import People
 from sentinel.store.audit.queries import every
 from sentinel.store.notifications.matcher_silences import MatcherSilences
+from tests.databases import both_databases
 from tests.world import World
 
 CHAT = "sentinel-slack-app/ops"
@@ -46,6 +47,7 @@ def states(world: World) -> list[tuple[Any, ...]]:
     return world.rows("SELECT status, acknowledged_by, resolved_by FROM alert ORDER BY title")
 
 
+@both_databases
 def test_a_button_acknowledges_what_its_message_lists_and_the_message_hears_of_it(
     world: World, store: Store
 ):

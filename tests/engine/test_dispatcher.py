@@ -14,6 +14,7 @@ from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.errors import ConfigurationError, DeliveryError
 from sentinel.notifications.channel import Channel
 from sentinel.store import Store
+from tests.databases import both_databases
 from tests.world import World
 
 
@@ -261,6 +262,7 @@ def test_a_receiver_needs_channels_that_exist_in_form(store: Store):
         store.receivers.set("ops", ["slack ops"])
 
 
+@both_databases
 def test_two_senders_at_once_send_each_message_once(store: Store, clock: FakeClock):
     world = World(store, clock, group_wait="30s", group_by=["mount"])
     world.sees({f"/m{n}": 95 for n in range(40)})
@@ -278,6 +280,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
+@both_databases
 @pytest.mark.parametrize("where", ["before sending", "after sending", "while recording"])
 def test_a_sender_that_dies_loses_no_notification_and_repeats_at_most_once(
     world: World, monkeypatch: pytest.MonkeyPatch, where: str

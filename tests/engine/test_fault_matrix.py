@@ -25,8 +25,11 @@ from sentinel.notifications.standby import Standby
 from sentinel.store import Store
 from sentinel.store.notifications import deliveries, notification_log
 from sentinel.store.notifications.channel_health import Gates
+from tests.databases import both_databases
 from tests.prefect_server import Receiver, free_port
 from tests.world import World
+
+pytestmark = both_databases
 
 HOOK = "sentinel-webhook/ops"
 STANDBY = Standby(loaded=lambda _: True)

@@ -16,6 +16,7 @@ from sentinel.store.escalations.sending import claim_pages, finish_page
 from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks, Link
 from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.oncall.documents import OnCallDocuments
+from tests.databases import both_databases
 from tests.engine.test_paging import DOCUMENT, Paging, escalate_once
 
 EVERYBODY = DOCUMENT.replace(
@@ -57,6 +58,7 @@ def test_where_all_must_acknowledge_the_others_are_still_called_and_answer_by_th
 SHARED = EVERYBODY.replace("receiver: ben}", "receiver: ann}")
 
 
+@both_databases
 def test_where_all_must_acknowledge_the_link_of_a_shared_receiver_asks_who_acts(
     store: Store, clock: FakeClock
 ):

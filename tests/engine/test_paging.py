@@ -182,6 +182,7 @@ def test_a_page_that_fails_goes_to_what_stands_in_within_half_a_minute(
     assert "sentinel-webhook/other" in [ref for ref, _ in paging.heard()]
 
 
+@both_databases
 def test_what_only_the_inbox_took_has_reached_nobody_and_is_tried_again(paging: Paging):
     ann, state = "sentinel-webhook/ann", "SELECT state FROM escalation_page WHERE receiver = 'ann'"
     paging.recorder.fails[ann] = DeliveryError("busy")

@@ -244,6 +244,7 @@ def test_a_change_to_a_critical_rule_is_an_alert_and_one_to_another_is_not(watch
     assert "eve disabled the rule permissions-changed, which is critical" in watched.titles()
 
 
+@both_databases
 def test_a_silence_by_matchers_that_may_mute_a_critical_rule_is_an_alert(watched: Watched):
     store, clock = watched.store, watched.clock
     World(store, clock, name="disk", team="web").sees({"/": 50})

@@ -17,6 +17,7 @@ from sentinel.event_policies.pack import policy_of
 from sentinel.event_policies.window_evaluator import watcher_of
 from sentinel.event_policies.window_state import Counts
 from sentinel.store import Store
+from tests.databases import both_databases
 from tests.event_policies.streets import Street, policy
 from tests.event_policies.windows import Played, watcher
 
@@ -324,6 +325,7 @@ class TestInTheStore:
         (alert,) = street.alerts()
         assert alert.title == "quiet: 0 events within 5m, fewer than 1"
 
+    @both_databases
     def test_silence_while_it_was_off_is_none(self, street: Street):
         chosen = policy("quiet", window={"type": "flatline", "timeframe": "5m"})
         for rule in ("quiet", "audit"):

@@ -7,9 +7,11 @@ from sentinel.clock import FakeClock
 from sentinel.engine.paging import PageCount
 from sentinel.store import Store
 from sentinel.store.escalations.waking import wake_for_due
+from tests.databases import both_databases
 from tests.world import World
 
 
+@both_databases
 def test_a_run_serves_every_request_and_a_false_wake_does_nothing(store: Store, clock: FakeClock):
     world = World(store, clock, receivers=[], escalation_rules={"channels": ["default"]})
     world.sees({"/": 95})

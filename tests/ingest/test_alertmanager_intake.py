@@ -21,6 +21,9 @@ from sentinel.store import Store
 from sentinel.store.alerts.posted_batches import add_batches
 from sentinel.store.alerts.posted_listing import posted_alerts
 from sentinel.store.alerts.unheard import add_unheard
+from tests.databases import both_databases
+
+pytestmark = both_databases
 
 
 class Sender:

@@ -25,6 +25,7 @@ from sentinel.store import Store
 from tests.api.conftest import app, application, settings
 from tests.api.senders import ALERTMANAGER, BASE
 from tests.api.served import TOKEN
+from tests.databases import both_databases
 from tests.waiting import eventually
 
 __all__ = ["app", "application", "settings"]
@@ -106,6 +107,7 @@ def test_other_rules_and_too_many_readings_are_another_transaction(
     assert door.batches[1:] == [["default/B"], ["acme/C", "acme/D"], ["acme/E"]]
 
 
+@both_databases
 def test_a_message_that_cannot_be_applied_takes_no_other_with_it(
     store: Store, arrivals: Arrivals, door: Door, monkeypatch: pytest.MonkeyPatch
 ):
@@ -205,6 +207,7 @@ def test_the_api_answers_503_while_it_stops_and_applies_what_waits(
     assert asyncio.run(ask()) == [200, 503]
 
 
+@both_databases
 def test_messages_are_tried_again_as_a_whole_where_another_process_was_first(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):

@@ -26,6 +26,7 @@ from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.replayed_lines import replayed_lines
 from sentinel.telemetry.asked import nanoseconds_of
 from sentinel.telemetry.posted import posted_logs
+from tests.databases import both_databases
 from tests.event_policies.streets import Street
 from tests.telemetry.otlp import logs
 
@@ -100,6 +101,7 @@ def test_lines_and_events_are_told_apart_and_so_are_tenants(lines: Lines) -> Non
     assert lines.street.store.events.count() == 2
 
 
+@both_databases
 @pytest.mark.parametrize("step", ["before the lines", "after the lines", "after the events"])
 def test_intake_that_dies_is_sent_the_batch_again(
     lines: Lines, telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch, step: str
@@ -125,6 +127,7 @@ def test_intake_that_dies_is_sent_the_batch_again(
     assert telemetry.value("SELECT count() FROM logs") == 2
 
 
+@both_databases
 @pytest.mark.parametrize("where", ["insert_batch", "keep"])
 def test_lines_that_are_read_by_their_ids_lose_no_event_and_double_none(
     lines: Lines, telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch, where: str

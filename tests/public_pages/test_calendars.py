@@ -27,6 +27,7 @@ from sentinel.store.audit.queries import page
 from sentinel.store.oncall.calendar_feeds import CalendarFeeds
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
+from tests.databases import both_databases
 
 PUBLIC = "https://ack.example.org/sentinel"
 DOCUMENT = """
@@ -107,6 +108,7 @@ def test_a_feed_shows_the_shifts_of_a_person_and_says_when_nothing_changed(
     assert b"primary" not in mixed.content
 
 
+@both_databases
 def test_an_address_that_is_not_known_or_was_revoked_shows_nothing(
     applied: Store, clock: FakeClock
 ):

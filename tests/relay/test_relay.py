@@ -19,6 +19,7 @@ from sentinel.relay.loop import Relay
 from sentinel.store import Store
 from sentinel.store.escalations.armed import ARMED, armed_events
 from sentinel.store.oncall.documents import OnCallDocuments
+from tests.databases import both_databases
 from tests.store.escalations.paged import Paged
 from tests.world import World
 
@@ -77,6 +78,7 @@ def night(store: Store, clock: FakeClock) -> Night:
     return Night(store, clock)
 
 
+@both_databases
 def test_it_publishes_committed_events_once_and_in_order(night: Night):
     night.world.sees({"/": 95})
     night.passes(3)
@@ -161,6 +163,7 @@ def test_it_asks_for_no_run_once_nothing_is_due_where_no_worker_comes(night: Nig
     assert (night.names().count(wake), len(night.channels.messages)) == (asked, 1)
 
 
+@both_databases
 def test_only_the_holder_of_the_lease_works_and_another_takes_over(store: Store, clock: FakeClock):
     night = Night(store, clock)
     other = Relay(store, night.server, night.channels.channel_of, holder="two")
@@ -171,6 +174,7 @@ def test_only_the_holder_of_the_lease_works_and_another_takes_over(store: Store,
     assert not night.relay.turn()
 
 
+@both_databases
 def test_a_channel_that_never_answers_holds_up_neither_the_events_nor_the_lease(
     store: Store, clock: FakeClock
 ):

@@ -25,6 +25,7 @@ from sentinel.rules.health import RuleHealth, health_of
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.rules.health import FACTS, NONE, facts_of, note_paused
+from tests.databases import both_databases
 from tests.world import World
 
 NAMES = ("one", "two", "three", "four")
@@ -158,6 +159,7 @@ def sent(**rule: Any) -> list[Entry]:
     return [Entry(file="a.yaml", origin="a", place=1, name="new", spec=spec, whole={})]
 
 
+@both_databases
 def test_what_a_file_deploys_is_listed_before_it_is_evaluated_and_gone_once_removed(store: Store):
     """Also with its schedule switched off, which nothing would ever evaluate."""
     given: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -248,6 +250,7 @@ def test_a_rollout_that_lost_its_lease_stops_and_records_what_it_did(
     assert {one.object_name for one in told} == set(NAMES)
 
 
+@both_databases
 def test_rules_are_not_rolled_out_and_changed_at_once(store: Store):
     api = cast("RolloutApi", Prefect(()))
     rollout = FileRollout(store, api, cast("FlowCache", None))

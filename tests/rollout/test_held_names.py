@@ -10,6 +10,7 @@ from sentinel.errors import Conflict
 from sentinel.rollout.file_rollout import FileRollout
 from sentinel.rollout.held_names import HeldNames
 from sentinel.store import Store
+from tests.databases import both_databases
 
 
 def rollout(store: Store) -> FileRollout:
@@ -45,6 +46,7 @@ def test_a_step_that_fails_leaves_the_name_held_for_the_others(store: Store):
             pass
 
 
+@both_databases
 def test_no_change_begins_during_a_rollout_and_none_is_left_held(store: Store):
     mine = HeldNames(store)
     with rollout(store).alone(), pytest.raises(Conflict, match="rolled out now"), mine.alone("cpu"):

@@ -20,6 +20,7 @@ from sentinel.rollout.rule_draft import Draft
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.events.packs import roll_out
+from tests.databases import both_databases
 from tests.event_policies.streets import policy
 
 CRITICAL = policy("logins", severity="critical")
@@ -58,6 +59,7 @@ def draft(above: int = 85) -> Draft:
     return Draft(trigger="cpu_usage", rule={"name": "logins", "when": {"above": above}})
 
 
+@both_databases
 @pytest.mark.parametrize("owner", ["file", "api"])
 def test_a_policy_of_a_pack_that_never_fired_keeps_its_row(
     rules: Made, store: Store, owner: str, monkeypatch: pytest.MonkeyPatch

@@ -24,6 +24,7 @@ from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.notifications.routes import Routes
 from tests.api.alertmanager.sides import ALERTMANAGER, ROUTES, Side, as_json, real_alertmanager
+from tests.databases import both_databases
 
 ANSWERS = Path(__file__).with_name("alertmanager_answers.json")
 Scenario = Callable[[Side, str], list[Any]]
@@ -314,6 +315,7 @@ def ours(client: httpx.Client, store: Store, clock: FakeClock) -> Side:
     return Side(client, clock.now, later)
 
 
+@both_databases
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_sentinel_answers_as_alertmanager_does(
     ours: Side, theirs: Callable[[str], Any], scenario: str

@@ -10,6 +10,7 @@ import pytest
 from sentinel.access import Role
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from tests.databases import both_databases
 
 API = "/alertmanager/api/v2"
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -55,6 +56,7 @@ def test_a_viewer_reads_and_changes_nothing(client: httpx.Client, key_of: KeyOf)
     assert [ask(client, key, *what).status_code for what in changes] == [403] * 3
 
 
+@both_databases
 def test_a_responder_of_another_tenant_sees_and_ends_nothing(client: httpx.Client, key_of: KeyOf):
     blue, red = key_of(Role.RESPONDER, "blue"), key_of(Role.RESPONDER, "red")
     assert ask(client, blue, "POST", "alerts", ALERT).status_code == 200

@@ -17,6 +17,7 @@ from sentinel.store import Store
 from sentinel.store.audit.queries import page
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.oncall.overrides import OnCallOverrides
+from tests.databases import both_databases
 from tests.ingest.oncall_import.opsgenie_sample import NOW, sample
 
 BY_HAND = """
@@ -121,6 +122,7 @@ def test_an_import_is_applied_at_once_and_twice_without_change(store: Store, clo
     assert set(planned(store, "all").merge.receivers) == set(taken.merge.receivers)
 
 
+@both_databases
 def test_two_imports_at_once_make_an_override_once_and_keep_a_receiver(
     store: Store, clock: FakeClock
 ):
