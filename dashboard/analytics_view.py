@@ -108,15 +108,18 @@ def csv_of(kind: str, rows: Sequence[Measured]) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([kind, "opened", "critical", "acknowledged", "resolved", "never_acted_on",
-                     "mtta_seconds", "mttr_seconds"])  # fmt: skip
+    writer.writerow([kind, "tenant", "opened", "critical", "acknowledged", "resolved",
+                     "never_acted_on", "mtta_seconds", "mttr_seconds"])  # fmt: skip
     for one in rows:
-        name = f"'{one.name}" if one.name[:1] in ("=", "+", "-", "@", "\t", "\r") else one.name
         writer.writerow(
-            [name, one.opened, one.critical, one.acknowledged, one.resolved, one.ignored,
-             _seconds(one.acknowledge), _seconds(one.resolve)]
+            [_cell(one.name), _cell(one.tenant), one.opened, one.critical, one.acknowledged,
+             one.resolved, one.ignored, _seconds(one.acknowledge), _seconds(one.resolve)]
         )  # fmt: skip
     return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _seconds(given: float | None) -> str:

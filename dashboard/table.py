@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-__all__ = ["moments", "selected_row", "table"]
+__all__ = ["moments", "selected_row", "table", "with_tenants"]
 
 _st: Any = st  # its types name libraries that are not installed
 
@@ -28,6 +29,21 @@ def moments(about: str | None = None) -> Any:
         what `column_config` takes
     """
     return st.column_config.DatetimeColumn(format="localized", width=MOMENT, help=about)
+
+
+def with_tenants(frame: pd.DataFrame, tenants: Sequence[str]) -> pd.DataFrame:
+    """Add the column "Tenant" after the first where rows are of more than one tenant.
+
+    Args:
+        frame: the rows, which is changed
+        tenants: of each row
+
+    Returns:
+        the frame
+    """
+    if len(set(tenants)) > 1:
+        frame.insert(1, "Tenant", list(tenants))
+    return frame
 
 
 def table(

@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard import markup, session, undo_bar
 from dashboard.analytics_view import LENGTHS, AnalyticsView, csv_of
 from dashboard.noise_panel import PAGE, advice_panel, missing, name_of, scores
-from dashboard.table import table
+from dashboard.table import table, with_tenants
 from sentinel.errors import SentinelError
 from sentinel.noise.score import DEFINITION
 from sentinel.store.reports.measured import DEFINITIONS as MEASURED
@@ -105,7 +105,8 @@ def _measured(found: MeasuredPeriod) -> None:
         ]
     )  # fmt: skip
     table(
-        frame, most=360, alt=f"Alerts and mean times by {kind.lower()}",
+        with_tenants(frame, [one.tenant for one in rows]), most=360,
+        alt=f"Alerts and mean times by {kind.lower()}",
         column_config={
             "MTTA": st.column_config.TextColumn(help=MEASURED["MTTA"]),
             "MTTR": st.column_config.TextColumn(help=MEASURED["MTTR"]),

@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard import markup, session
 from dashboard.history_query import HistoryQuery
 from dashboard.page_addresses import SEARCH
-from dashboard.table import table
+from dashboard.table import table, with_tenants
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
 from sentinel.store.reports.period_comparison import MOST_COMPARED, Compared, Span
@@ -131,7 +131,7 @@ def _rules(found: Compared) -> None:
         ]
     )
     table(
-        frame,
+        with_tenants(frame, [one.tenant for one in found.rules]),
         most=620,
         column_config={
             "Rule": st.column_config.LinkColumn(display_text="#(.+)$", width="medium"),

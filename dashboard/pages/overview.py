@@ -15,7 +15,7 @@ import streamlit as st
 from dashboard import markup, session
 from dashboard.clock import Clock
 from dashboard.reports import PERIODS
-from dashboard.table import table
+from dashboard.table import table, with_tenants
 from dashboard.view_models import Overview
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
@@ -205,7 +205,7 @@ def _noisy(shown: Overview) -> None:
         ]
     )
     table(
-        frame,
+        with_tenants(frame, [one.tenant for one in shown.trend.noisy]),
         most=440,
         column_config={
             "Rule": st.column_config.LinkColumn(display_text=r"rule%3A(.+)$"),

@@ -16,7 +16,7 @@ from dashboard.rule_details import OWNERS, PAGE, details, length
 from dashboard.rule_gallery import GALLERY, gallery, gallery_button
 from dashboard.rule_line import RuleLine
 from dashboard.rule_start import BUILD
-from dashboard.table import moments, table
+from dashboard.table import moments, table, with_tenants
 from sentinel.errors import SentinelError
 from sentinel.rules.health import LABELS, RuleHealth
 from sentinel.severity import Severity
@@ -62,7 +62,7 @@ def _chosen(lines: list[RuleLine], rule: str, tenant: str) -> RuleLine | None:
 def _list(lines: list[RuleLine], chosen: RuleLine | None) -> RuleLine | None:
     """Show the table; return the selected rule."""
     clock, drifts = session.clock(), rule_drift.known()
-    tenants, teams = ({str(of(line)) for line in lines} for of in (_tenant, _team))
+    teams = {_team(line) for line in lines}
     rows: list[dict[str, Any]] = [
         {
             "Rule": line.row.name,
@@ -86,9 +86,7 @@ def _list(lines: list[RuleLine], chosen: RuleLine | None) -> RuleLine | None:
         }
         for line in lines
     ]
-    frame = pd.DataFrame(rows)
-    if len(tenants) > 1:
-        frame.insert(1, "Tenant", [_tenant(line) for line in lines])
+    frame = with_tenants(pd.DataFrame(rows), [_tenant(line) for line in lines])
     # A column in which nothing stands takes the place of one in which something does.
     frame = frame.drop(columns=[] if any(drifts.values()) else ["Drift"])
     frame = frame.drop(columns=[] if any(teams) else ["Team"])
@@ -106,7 +104,7 @@ def _list(lines: list[RuleLine], chosen: RuleLine | None) -> RuleLine | None:
         most=420 if chosen is not None else 700,
         column_config={
             "Rule": st.column_config.TextColumn(width=200),
-            "Tenant": st.column_config.TextColumn(width=80),
+            "Tenant": st.column_config.TextColumn(width=120),
             "Health": st.column_config.MultiselectColumn(
                 options=list(LABELS.values()),
                 width=104,

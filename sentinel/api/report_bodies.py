@@ -18,13 +18,15 @@ class MeasuredView(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "name": "disk-space", "opened": 12, "critical": 2, "low": 0, "acknowledged": 9,
-                    "resolved": 11, "ignored": 1, "acknowledge": 210.5, "resolve": 1840.0,
+                    "tenant": "default", "name": "disk-space", "opened": 12, "critical": 2,
+                    "low": 0, "acknowledged": 9, "resolved": 11, "ignored": 1,
+                    "acknowledge": 210.5, "resolve": 1840.0,
                 }
             ]
         }
     )  # fmt: skip
 
+    tenant: str = Field(description="Of the rule; empty for all but rules.")
     name: str = Field(description="Of the rule or team, or the severity; empty for no team.")
     opened: int
     critical: int
@@ -119,6 +121,7 @@ class NoisyRule(BaseModel):
     """A rule by how many alerts it opened."""
 
     rule: str
+    tenant: str
     opened: int
     before: int = Field(description="In the period before.")
     critical: int
@@ -152,6 +155,7 @@ class RuleChange(BaseModel):
     """How many alerts one rule opened in each period."""
 
     rule: str
+    tenant: str
     first: int
     second: int
     first_resolve: float | None = Field(description=f"Mean time to resolve. {_SECONDS}")
@@ -170,7 +174,7 @@ class ComparisonView(BaseModel):
         examples=[
             [
                 {
-                    "rule": "disk-space", "first": 3, "second": 12,
+                    "rule": "disk-space", "tenant": "default", "first": 3, "second": 12,
                     "first_resolve": 900.0, "second_resolve": 1840.0,
                 }
             ]

@@ -33,6 +33,7 @@ _PATH = f"{BASE}/analytics"
 class Figures(BaseModel):
     """Figures of the alerts of one name; mean times in seconds, None where nothing was measured."""
 
+    tenant: str
     name: str
     opened: int
     critical: int
@@ -122,6 +123,7 @@ class NoisyRule(BaseModel):
     """A rule by how many alerts it opened, and in the period before."""
 
     rule: str
+    tenant: str
     opened: int
     before: int
     critical: int
@@ -155,6 +157,7 @@ class RuleChange(BaseModel):
     """How many alerts one rule opened in each period, and its mean times in seconds."""
 
     rule: str
+    tenant: str
     first: int
     second: int
     first_resolve: float | None

@@ -19,13 +19,13 @@ __all__ = ["Rollup", "RollupHour", "RollupMark", "RollupState"]
 
 
 class Rollup(SQLModel, table=True):
-    """Sums over the alerts of one rule, category, team or severity in `hours` hours from `at` on.
+    """Sums over a tenant's alerts of one rule, category, team or severity in `hours` from `at` on.
 
     `kind` says which of these `name` is; the sums are over alerts that opened in that time. Kind
-    "ended" sums what was resolved in that time, of all rules. `taken` alerts were acknowledged,
-    after `waited` milliseconds in total; `ended` were resolved, after `lasted` in total; `low` were
-    of severity low or info, and `ignored` were resolved though no person acknowledged or resolved
-    them.
+    "ended" sums what was resolved in that time, of all rules of the tenant. `taken` alerts
+    were acknowledged, after `waited` milliseconds in total; `ended` were resolved, after `lasted`
+    in total; `low` were of severity low or info, and `ignored` were resolved though no person
+    acknowledged or resolved them.
     """
 
     __tablename__: ClassVar[Any] = "tally"
@@ -35,6 +35,7 @@ class Rollup(SQLModel, table=True):
     hours: int = Field(primary_key=True, description="1 or 24.")
     at: int = Field(primary_key=True)
     name: str = Field(primary_key=True)
+    tenant: str = Field(primary_key=True)
     opened: int
     critical: int
     taken: int

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, text, update
 
+from sentinel.access import Reach, Scope
 from sentinel.alerts.actions import Action
 from sentinel.clock import FakeClock
 from sentinel.rules.rule import Rule
@@ -18,12 +19,25 @@ from sentinel.severity import Severity
 from sentinel.store import Store
 from sentinel.store.database.tables import ALERT
 from sentinel.store.reports.measured import measured
+from sentinel.store.reports.period_reads import RuleName
 from sentinel.store.reports.trends import MOST_RULES, Bucket, Noisy, Period, Trend, trend
 from tests.world import World
 
-__all__ = ["DAY", "HOUR", "MINUTE", "Days", "assert_true", "keep", "kept", "settled"]
+__all__ = [
+    "DAY",
+    "HOUR",
+    "MINUTE",
+    "OF_ELSEWHERE",
+    "Days",
+    "assert_true",
+    "keep",
+    "kept",
+    "settled",
+]
 
 
+ELSEWHERE = "elsewhere"
+OF_ELSEWHERE = Scope((Reach(tenants=frozenset({ELSEWHERE})),))
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -54,21 +68,24 @@ def counted(store: Store, alerts: Sequence[Row[Any]], length: timedelta, step: t
             resolve=mean(resolved, "resolved_at"),
         )
 
-    def most(numbers: Counter[str]) -> list[tuple[str, int]]:
+    def named(one: Row[Any]) -> RuleName:
+        return RuleName(one.rule, one.tenant)
+
+    def most(numbers: Counter[Any]) -> list[tuple[Any, int]]:
         return sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_RULES]
 
     opened = [one for one in alerts if within(one.opened_at)]
-    before = Counter(one.rule for one in alerts if within(one.opened_at, late=False))
+    before = Counter(named(one) for one in alerts if within(one.opened_at, late=False))
     buckets = Counter(
         (one.opened_at - (one.opened_at - datetime(1970, 1, 1, tzinfo=UTC)) % step, one.severity)
         for one in opened
     )
     noisy: list[Noisy] = []
-    for rule, number in most(Counter(one.rule for one in opened)):
-        of = [one for one in opened if one.rule == rule]
+    for rule, number in most(Counter(named(one) for one in opened)):
+        of = [one for one in opened if named(one) == rule]
         noisy.append(
             Noisy(
-                rule=rule, opened=number, before=before[rule],
+                rule=rule.rule, tenant=rule.tenant, opened=number, before=before[rule],
                 critical=sum(one.severity == Severity.CRITICAL for one in of),
                 unattended=sum(one.acknowledged_at is None for one in of),
                 acknowledge=mean(of, "acknowledged_at"), resolve=mean(of, "resolved_at"),
@@ -89,17 +106,24 @@ def assert_true(store: Store) -> None:
         alerts = connection.execute(select(ALERT)).all()
     for length, step in PERIODS:
         assert trend(store, length, step) == counted(store, alerts, length, step)
+        theirs = [one for one in alerts if one.tenant == ELSEWHERE]
+        assert trend(store, length, step, OF_ELSEWHERE) == counted(store, theirs, length, step)
     until = store.now()
     found = measured(store, until - 30 * DAY, until)
     opened = [one for one in alerts if one.opened_at and until - 30 * DAY < one.opened_at <= until]
     for field, seen in (
         ("rule", found.rules), ("team", found.teams), ("severity", found.severities),
     ):  # fmt: skip
-        wanted = Counter(getattr(one, field) for one in opened)
+
+        def tenant_of(row: Row[Any], field: str = field) -> str:
+            return row.tenant if field == "rule" else ""
+
+        wanted = Counter((getattr(one, field), tenant_of(one)) for one in opened)
         words = {str(Severity(rank).word): rank for rank in range(1, 6)}
-        assert {words.get(one.name, one.name): one.opened for one in seen} == wanted
+        assert {(words.get(one.name, one.name), one.tenant): one.opened for one in seen} == wanted
         for one in seen:
-            of = [row for row in opened if getattr(row, field) == words.get(one.name, one.name)]
+            name = (words.get(one.name, one.name), one.tenant)
+            of = [row for row in opened if (getattr(row, field), tenant_of(row)) == name]
             assert (one.ignored, one.low, one.acknowledged, one.resolved) == ignored(of)
     days = Counter(one.opened_at.date() for one in opened)
     assert {one.at.date(): one.figures.opened for one in found.days} == days
@@ -191,6 +215,10 @@ class Days:
             old = {"id": new_id(), "fingerprint": new_id(), "opened_at": at, "status": "resolved",
                    "resolved_at": at + 3 * HOUR, **columns}  # fmt: skip
             connection.execute(ALERT.insert().values({**row, **old}))
+
+    def gets_elsewhere(self, which: int, hours: int) -> None:
+        """Another alert of a rule of the same name, of another tenant."""
+        self.gets(which, hours, tenant=ELSEWHERE)
 
     def corrects(self, which: int, column: str, value: Any) -> None:
         ids = self.world.ids()

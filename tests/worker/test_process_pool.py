@@ -31,7 +31,7 @@ def test_a_child_that_ended_before_it_had_its_run_is_a_run_that_died(
         task = Task(
             run="r", entrypoint="flows.sweep.sweep", flow_run=b"{}", timeout=timedelta(minutes=1)
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await ProcessPool(Options(), "me", 4).perform(task)
 
     monkeypatch.setattr(ForkServers, "fork", ended)

@@ -1,7 +1,7 @@
 """How many alerts opened and how soon people reacted: by rule, team, severity and day.
 
 Alerts are those that opened in the period. Rollups are read where they are valid, so that the
-figures are the same whichever there are; for less than everything each alert is read.
+figures are the same whichever there are; for a scope of teams each alert is read.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from sentinel.store.reports.period_reads import (
     OF_ALERTS,
     SUMS,
     PeriodReads,
+    RuleName,
     Sums,
     added,
     mean,
+    rollups_for,
 )
-from sentinel.store.reports.rollup_spans import NONE, Parts, kept_in
+from sentinel.store.reports.rollup_spans import Parts
 from sentinel.store.reports.rollups import DAY, FIGURES, figures, hour_of, moment_of
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """Figures of the alerts of one name; times in seconds, None where nothing was measured.
 
     Attributes:
+        tenant: of the rule; empty for all but rules
         name: of the rule or team, or the word of the severity; empty for alerts without a team
         opened: alerts that opened
         critical: those of them that are critical
@@ -65,6 +68,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         resolve: mean time to resolve
     """
 
+    tenant: str
     name: str
     opened: int
     critical: int
@@ -110,25 +114,27 @@ def measured(
         At most `MOST_NAMED` rules and teams.
     """
     with store.snapshot() as connection:
-        kept = kept_in(connection, since, until) if scope.is_everything else NONE
-        reads = PeriodReads(connection, kept, scope)
+        reads = PeriodReads(connection, rollups_for(connection, since, until, scope), scope)
         parts = reads.parts(since, until)
         found = {kind: dict(sums) for kind, sums in reads.kept(parts, *_KINDS).items()}
+        rules = reads.kept_rules(parts)
         days = _rolled_days(reads, parts)
         walked = reads.walked(
-            parts, f"rule, team, severity, day, {figures(reads.dialect)}",
+            parts, f"rule, tenant, team, severity, day, {figures(reads.dialect)}",
             f"{OF_ALERTS}, {hour_of(reads.dialect, 'opened_at')} / {DAY} AS day", "opened_at",
-            groups="rule, team, severity, day",
+            groups="rule, tenant, team, severity, day",
         )  # fmt: skip
-        for rule, team, severity, day, *numbers in walked:
-            for kind, name in (("rule", rule), ("team", team), ("severity", str(severity))):
+        for rule, tenant, team, severity, day, *numbers in walked:
+            key = RuleName(rule, tenant)
+            rules[key] = added(rules.get(key), numbers)
+            for kind, name in (("team", team), ("severity", str(severity))):
                 found[kind][name] = added(found[kind].get(name), numbers)
             days[day] = added(days.get(day), numbers)
     whole = Sums(*map(sum, zip(*found["severity"].values(), strict=True))) if days else _NOTHING
     severities = sorted(found["severity"].items(), key=lambda pair: -int(pair[0]))
     return MeasuredPeriod(
         since=since, until=until, all=_measured("", whole),
-        rules=_named(found["rule"]), teams=_named(found["team"]),
+        rules=_rules(rules), teams=_named(found["team"]),
         severities=[_measured(Severity(int(rank)).word, sums) for rank, sums in severities],
         days=[
             MeasuredDay(at=moment_of(day * DAY), figures=_measured("", sums))
@@ -137,7 +143,7 @@ def measured(
     )  # fmt: skip
 
 
-_KINDS = ("rule", "team", "severity")
+_KINDS = ("team", "severity")
 _NOTHING = Sums(0, 0, 0, 0, 0, 0, 0, 0)
 
 
@@ -157,9 +163,14 @@ def _named(sums: Mapping[str, Sums]) -> list[Measured]:
     return [_measured(name, one) for name, one in most]
 
 
-def _measured(name: str, sums: Sums) -> Measured:
+def _rules(sums: Mapping[RuleName, Sums]) -> list[Measured]:
+    most = sorted(sums.items(), key=lambda pair: (-pair[1].opened, pair[0]))[:MOST_NAMED]
+    return [_measured(name.rule, one, name.tenant) for name, one in most]
+
+
+def _measured(name: str, sums: Sums, tenant: str = "") -> Measured:
     return Measured(
-        name=name, opened=sums.opened, critical=sums.critical, low=sums.low,
+        tenant=tenant, name=name, opened=sums.opened, critical=sums.critical, low=sums.low,
         acknowledged=sums.taken, resolved=sums.ended, ignored=sums.ignored,
         acknowledge=mean(sums.waited, sums.taken), resolve=mean(sums.lasted, sums.ended),
     )  # fmt: skip

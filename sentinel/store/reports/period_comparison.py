@@ -12,7 +12,7 @@ from sentinel.access import EVERYTHING
 from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.store.alerts.filter import AlertFilter, narrowed
 from sentinel.store.database.tables import ALERT
-from sentinel.store.reports.period_reads import mean
+from sentinel.store.reports.period_reads import RuleName, mean
 from sentinel.store.reports.rollup_spans import kept_in
 from sentinel.store.reports.rollups import milliseconds
 from sentinel.store.reports.trends import Period, TrendReads, period_of
@@ -34,9 +34,10 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RulePair(msgspec.Struct, frozen=True, kw_only=True):
-    """How many alerts one rule opened in each period, and its mean times in seconds."""
+    """How many alerts one rule of a tenant opened in each period, and its mean times in seconds."""
 
     rule: str
+    tenant: str
     first: int
     second: int
     first_resolve: float | None
@@ -82,7 +83,8 @@ def compare(store: Store, chosen: AlertFilter, first: Span, second: Span) -> Com
     none: _OfRule = (0, None)
     pairs = [
         RulePair(
-            rule=rule,
+            rule=rule.rule,
+            tenant=rule.tenant,
             first=was.rules.get(rule, none)[0],
             second=now.rules.get(rule, none)[0],
             first_resolve=was.rules.get(rule, none)[1],
@@ -90,7 +92,7 @@ def compare(store: Store, chosen: AlertFilter, first: Span, second: Span) -> Com
         )
         for rule in was.rules.keys() | now.rules.keys()
     ]
-    pairs.sort(key=lambda one: (-abs(one.second - one.first), -one.second, one.rule))
+    pairs.sort(key=lambda one: (-abs(one.second - one.first), -one.second, one.rule, one.tenant))
     return Compared(
         first=was.period,
         second=now.period,
@@ -107,7 +109,7 @@ class _Half(msgspec.Struct, frozen=True):
     """One of the two periods."""
 
     period: Period
-    rules: dict[str, _OfRule]
+    rules: dict[RuleName, _OfRule]
 
 
 def _all(connection: Connection, *spans: Span) -> list[_Half]:
@@ -118,8 +120,8 @@ def _all(connection: Connection, *spans: Span) -> list[_Half]:
     for one in spans:
         # Parts are of what comes after a moment, up to and with another.
         parts = reads.parts(one.since - _MICROSECOND, one.until - _MICROSECOND)
-        kept = reads.kept(parts, "rule", "ended")
-        rules = reads.by_rule(parts, kept)
+        kept = reads.kept(parts, "ended")
+        rules = reads.by_rule(parts)
         found.append(
             _Half(
                 period_of(rules, reads.ended(parts, kept)),
@@ -150,14 +152,21 @@ def _took(store: Store, end: str = "resolved_at") -> ColumnElement[int]:
 
 def _rules(
     connection: Connection, store: Store, conditions: list[Any], span: Span
-) -> dict[str, _OfRule]:
+) -> dict[RuleName, _OfRule]:
     query = (
-        select(ALERT.c.rule, func.count(), func.count(ALERT.c.resolved_at), _took(store))
+        select(
+            ALERT.c.rule,
+            ALERT.c.tenant,
+            func.count(),
+            func.count(ALERT.c.resolved_at),
+            _took(store),
+        )
         .where(*_within(ALERT.c.opened_at, span), *conditions)
-        .group_by(ALERT.c.rule)
+        .group_by(ALERT.c.rule, ALERT.c.tenant)
     )
     return {
-        rule: (count, mean(took, over)) for rule, count, over, took in connection.execute(query)
+        RuleName(rule, tenant): (count, mean(took, over))
+        for rule, tenant, count, over, took in connection.execute(query)
     }
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -12,14 +13,19 @@ from sqlalchemy import Connection
 from sentinel.access import Scope
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.scoped import scope_text
-from sentinel.store.reports.rollup_spans import Kept, Parts
+from sentinel.store.reports.rollup_spans import NONE, Kept, Parts, kept_in
 from sentinel.store.reports.rollups import FIGURES, NO_DRILL, asked
 
-__all__ = ["OF_ALERTS", "SUMS", "PeriodReads", "Sums", "SumsByName", "added", "mean"]
+__all__ = [
+    "OF_ALERTS", "SUMS", "PeriodReads", "RuleName", "Sums", "SumsByName", "added", "mean",
+    "rollups_for",
+]  # fmt: skip
 
 SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in FIGURES)
 """The sums of all figures of rollups."""
-OF_ALERTS = "alert.rule, team, severity, opened_at, acknowledged_at, resolved_at, resolution"
+OF_ALERTS = (
+    "alert.rule, alert.tenant, team, severity, opened_at, acknowledged_at, resolved_at, resolution"
+)
 """The columns of alerts that `rollups.figures` reads, and what they are grouped by."""
 _AT_ONCE = 50
 """The most parts of a period in one statement."""
@@ -38,7 +44,31 @@ class Sums(NamedTuple):
     ignored: int
 
 
+class RuleName(NamedTuple):
+    """What names a rule: several tenants may have a rule of one name."""
+
+    rule: str
+    tenant: str
+
+
 SumsByName = dict[str, dict[str, Sums]]
+
+
+def rollups_for(connection: Connection, since: datetime, until: datetime, scope: Scope) -> Kept:
+    """Return which rollups between two moments answer for a scope.
+
+    Args:
+        connection: a transaction of one snapshot, in which the rollups are then read as well
+        since: the earlier moment
+        until: the later one
+        scope: of whoever asks
+
+    Returns:
+        The valid days and hours; none for a scope of teams, which rollups do not know.
+    """
+    if scope.parts is not None and any(part.teams is not None for part in scope.parts):
+        return NONE
+    return kept_in(connection, since, until)
 
 
 def added(known: Sums | None, numbers: Sequence[int]) -> Sums:
@@ -53,7 +83,7 @@ class PeriodReads:
 
     Args:
         connection: a transaction of one snapshot
-        kept: the rollups that are valid in it; `NONE` for less than everything
+        kept: the rollups that answer for the scope; see `rollups_for`
         scope: of whoever asks
     """
 
@@ -73,6 +103,17 @@ class PeriodReads:
             found[kind][name] = added(found[kind].get(name), numbers)
         return found
 
+    def kept_rules(self, parts: Parts) -> dict[RuleName, Sums]:
+        """Return the rollups of these parts by rule."""
+        found: dict[RuleName, Sums] = {}
+        for rule, tenant, *numbers in self.rolled_up(
+            parts, f"name, tenant, {SUMS}", f"name, tenant, {', '.join(FIGURES)}", "'rule'",
+            "name, tenant",
+        ):  # fmt: skip
+            key = RuleName(rule, tenant)
+            found[key] = added(found.get(key), numbers)
+        return found
+
     def rolled_up(
         self, parts: Parts, wanted: str, columns: str, kinds: str, groups: str
     ) -> Iterator[Any]:
@@ -88,14 +129,15 @@ class PeriodReads:
         Returns:
             One row for each group.
         """
+        where, cells = self._scope
         # Our own integers, written out: a generic plan for any numbers reads far too much.
         arms = [
-            f"SELECT {columns} FROM tally WHERE kind IN ({kinds}) AND hours = {width:d} "
+            f"SELECT {columns} FROM tally WHERE {where} kind IN ({kinds}) AND hours = {width:d} "
             f"AND at >= {begin:d} AND at < {end:d}"
             for width, begin, end in parts.kept
         ]
         return self._of_all(
-            [(arm, ()) for arm in arms], f"SELECT {wanted} FROM", f"GROUP BY {groups}"
+            [(arm, cells) for arm in arms], f"SELECT {wanted} FROM", f"GROUP BY {groups}"
         )
 
     def walked(

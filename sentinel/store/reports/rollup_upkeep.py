@@ -46,7 +46,7 @@ _KEPT = timedelta(days=62)
 _PIECE = 6
 """Hours that one transaction sums up; a day is a multiple of it."""
 _KINDS = "('rule', 'category', 'team', 'severity', 'ended')"
-_COLUMNS = f"kind, hours, at, name, {', '.join(FIGURES)}"
+_COLUMNS = f"kind, hours, at, name, tenant, {', '.join(FIGURES)}"
 
 
 class RollupProgress(msgspec.Struct, frozen=True):
@@ -150,18 +150,22 @@ class Rollups:
         moments = (moment_of(start), moment_of(end))
         self._remove(connection, 1, *span)
         asked(connection, "DELETE FROM tally_mark WHERE at >= ? AND at < ?", span)
-        opened = f"FROM alert WHERE opened_at >= ? AND opened_at < ? AND {NO_DRILL} GROUP BY 3, 4"
+        opened = (
+            f"FROM alert WHERE opened_at >= ? AND opened_at < ? AND {NO_DRILL} GROUP BY 3, 4, 5"
+        )
         hour, sums = hour_of(dialect, "opened_at"), figures(dialect)
         into = f"INSERT INTO tally ({_COLUMNS})"
         took = milliseconds(dialect, "opened_at", "resolved_at")
         for statement in (
-            f"{into} SELECT 'rule', 1, {hour}, rule, {sums} {opened}",
-            f"{into} SELECT 'category', 1, {hour}, category, {sums} {opened}",
-            f"{into} SELECT 'team', 1, {hour}, team, {sums} {opened}",
-            f"{into} SELECT 'severity', 1, {hour}, CAST(severity AS VARCHAR), {sums} {opened}",
-            f"{into} SELECT 'ended', 1, {hour_of(dialect, 'resolved_at')}, '', 0, 0, 0, 0, "
+            f"{into} SELECT 'rule', 1, {hour}, rule, tenant, {sums} {opened}",
+            f"{into} SELECT 'category', 1, {hour}, category, tenant, {sums} {opened}",
+            f"{into} SELECT 'team', 1, {hour}, team, tenant, {sums} {opened}",
+            f"{into} SELECT 'severity', 1, {hour}, CAST(severity AS VARCHAR), tenant, {sums} "
+            f"{opened}",
+            f"{into} SELECT 'ended', 1, {hour_of(dialect, 'resolved_at')}, '', tenant, "
+            "0, 0, 0, 0, "
             f"count(*), {took}, 0, 0 FROM alert WHERE opened_at IS NOT NULL "
-            f"AND resolved_at >= ? AND resolved_at < ? AND {NO_DRILL} GROUP BY 3",
+            f"AND resolved_at >= ? AND resolved_at < ? AND {NO_DRILL} GROUP BY 3, 5",
         ):
             asked(connection, statement, moments)
         for at in range(start, end):
@@ -195,8 +199,9 @@ class Rollups:
         sums = ", ".join(f"sum({name})" for name in FIGURES)
         asked(
             connection,
-            f"INSERT INTO tally ({_COLUMNS}) SELECT kind, {DAY}, {day}, name, {sums} FROM tally "
-            f"WHERE kind IN {_KINDS} AND hours = 1 AND at >= ? AND at < ? GROUP BY kind, name",
+            f"INSERT INTO tally ({_COLUMNS}) SELECT kind, {DAY}, {day}, name, tenant, {sums} "
+            f"FROM tally WHERE kind IN {_KINDS} AND hours = 1 AND at >= ? AND at < ? "
+            "GROUP BY kind, name, tenant",
             span,
         )
         asked(connection, "INSERT INTO tally_hour (hours, at) VALUES (?, ?)", (DAY, day))

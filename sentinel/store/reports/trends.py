@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -18,12 +18,14 @@ from sentinel.severity import Severity
 from sentinel.store.reports.period_reads import (
     OF_ALERTS,
     PeriodReads,
+    RuleName,
     Sums,
     SumsByName,
     added,
     mean,
+    rollups_for,
 )
-from sentinel.store.reports.rollup_spans import NONE, Parts, kept_in
+from sentinel.store.reports.rollup_spans import Parts
 from sentinel.store.reports.rollups import A_DRILL, DAY, figures, milliseconds, moment_of
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ DEFINITIONS = {
 MOST_RULES = 12
 _ALL_BUT_DRILLS = (("", 1), (A_DRILL, -1))
 """What counts of which alerts: the indexes that answer for all of them do not have the rule."""
+_Name = TypeVar("_Name", str, RuleName)
 _SEVERITIES = ", ".join(str(int(one)) for one in Severity)
 
 
@@ -69,9 +72,10 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Noisy(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule by how many alerts it opened; times in seconds."""
+    """A rule of a tenant by how many alerts it opened; times in seconds."""
 
     rule: str
+    tenant: str
     opened: int
     before: int
     critical: int
@@ -107,8 +111,8 @@ def trend(store: Store, length: timedelta, step: timedelta, scope: Scope = EVERY
         store: the shared database
         length: of the period that ends now
         step: of the chart, in whole minutes
-        scope: of whoever asks; rollups are of all tenants, so that for less than everything each
-            alert of both periods is read
+        scope: of whoever asks; rollups know no teams, so that for a scope of teams each alert of
+            both periods is read
 
     Returns:
         Both periods, and the buckets of the later one.
@@ -116,12 +120,12 @@ def trend(store: Store, length: timedelta, step: timedelta, scope: Scope = EVERY
     until = store.now()
     since = until - length
     with store.snapshot() as connection:
-        kept_there = kept_in(connection, since - length, until) if scope.is_everything else NONE
-        asking = TrendReads(connection, kept_there, scope)
+        there = rollups_for(connection, since - length, until, scope)
+        asking = TrendReads(connection, there, scope)
         late, earlier = asking.parts(since, until), asking.parts(since - length, since)
-        kept = asking.kept(late, "rule", "ended", "category", "team")
-        kept_before = asking.kept(earlier, "rule", "ended")
-        now, before = asking.by_rule(late, kept), asking.by_rule(earlier, kept_before)
+        kept = asking.kept(late, "ended", "category", "team")
+        kept_before = asking.kept(earlier, "ended")
+        now, before = asking.by_rule(late), asking.by_rule(earlier)
         ended = {True: asking.ended(late, kept), False: asking.ended(earlier, kept_before)}
         categories, teams = asking.by_kind(late, kept)
         buckets = asking.stepped(since, until, step)
@@ -137,7 +141,8 @@ def trend(store: Store, length: timedelta, step: timedelta, scope: Scope = EVERY
         by_team=_most(teams),
         noisy=[
             Noisy(
-                rule=rule,
+                rule=rule.rule,
+                tenant=rule.tenant,
                 opened=opened,
                 before=before[rule].opened if rule in before else 0,
                 critical=now[rule].critical,
@@ -150,7 +155,7 @@ def trend(store: Store, length: timedelta, step: timedelta, scope: Scope = EVERY
     )
 
 
-def period_of(rules: Mapping[str, Sums], ended: tuple[int, int]) -> Period:
+def period_of(rules: Mapping[RuleName, Sums], ended: tuple[int, int]) -> Period:
     """Return the figures of a period.
 
     Args:
@@ -175,15 +180,16 @@ def period_of(rules: Mapping[str, Sums], ended: tuple[int, int]) -> Period:
 class TrendReads(PeriodReads):
     """The queries of a trend."""
 
-    def by_rule(self, parts: Parts, kept: SumsByName) -> dict[str, Sums]:
+    def by_rule(self, parts: Parts) -> dict[RuleName, Sums]:
         """Return the figures of what opened, by rule."""
-        found = dict(kept["rule"])
-        for rule, *numbers in self.walked(
-            parts, f"rule, {figures(self.dialect)}",
+        found = self.kept_rules(parts)
+        for rule, tenant, *numbers in self.walked(
+            parts, f"rule, tenant, {figures(self.dialect)}",
             OF_ALERTS, "opened_at",
-            groups="rule",
+            groups="rule, tenant",
         ):  # fmt: skip
-            found[rule] = added(found.get(rule), numbers)
+            key = RuleName(rule, tenant)
+            found[key] = added(found.get(key), numbers)
         return found
 
     def ended(self, parts: Parts, kept: SumsByName) -> tuple[int, int]:
@@ -249,5 +255,5 @@ class TrendReads(PeriodReads):
         ]
 
 
-def _most(counted: Mapping[str, int]) -> list[tuple[str, int]]:
+def _most(counted: Mapping[_Name, int]) -> list[tuple[_Name, int]]:
     return sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_RULES]

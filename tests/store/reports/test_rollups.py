@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
+from sentinel.access import EVERYTHING, Reach, Scope
 from sentinel.alerts.actions import Acknowledge, Action, Reopen, Resolve, Unacknowledge
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.database.backup import backup, restore
+from sentinel.store.reports.measured import measured
+from sentinel.store.reports.period_reads import rollups_for
 from sentinel.store.reports.trends import trend
-from tests.store.days import DAY, HOUR, Days, assert_true, keep, kept, settled
+from tests.store.days import DAY, HOUR, OF_ELSEWHERE, Days, assert_true, keep, kept, settled
 from tests.store.older_schemas import as_of_schema
 
 ACTIONS: tuple[Action, ...] = (
@@ -47,6 +50,7 @@ STEPS = st.one_of(
     step("is_kept", st.none()),
     step("loses", WHICH),
     step("gets", WHICH, st.integers(1, 200)),
+    step("gets_elsewhere", WHICH, st.integers(1, 200)),
     step("corrects", WHICH, st.just("severity"), st.sampled_from([1, 5])),
     step("corrects", WHICH, st.sampled_from(["category", "team"]), st.sampled_from(["", "x"])),
 )
@@ -181,3 +185,31 @@ def test_a_restored_backup_has_no_rollups(days: Days, tmp_path: Path, schema: st
     keep(days.store)
     assert kept(days.store)
     assert_true(days.store)
+
+
+def test_rules_of_one_name_are_counted_for_each_tenant(store: Store, clock: FakeClock):
+    days = Days(store, clock)
+    days.sees({"/", "/a"}, set())
+    for hours in (20, 30, 40):
+        days.gets_elsewhere(0, hours)
+    days.passes(3 * 24 * 60)
+    keep(store)
+
+    assert kept(store)
+    assert_true(store)
+    found = measured(store, store.now() - 30 * DAY, store.now()).rules
+    assert [(one.tenant, one.name, one.opened) for one in found] == [
+        ("elsewhere", "disk", 3), ("default", "disk", 2),
+    ]  # fmt: skip
+
+
+def test_rollups_answer_for_a_tenant_and_not_for_a_team(store: Store, clock: FakeClock):
+    settled(store, clock)
+    with store.snapshot() as connection:
+        span = (store.now() - 7 * DAY, store.now())
+
+        def hours_of(scope: Scope) -> int:
+            return len(rollups_for(connection, *span, scope).days)
+
+        assert hours_of(OF_ELSEWHERE) == hours_of(EVERYTHING) > 0
+        assert hours_of(Scope((Reach(teams=frozenset({"ops"})),))) == 0
