@@ -90,9 +90,9 @@ def test_mean_times_of_nothing_are_a_sentence_and_no_chart(scene: Scene, page: A
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_a_text_in_the_export():
-    row = Measured(name="=1+1", opened=2, critical=0, low=0, acknowledged=1, resolved=0, ignored=0,
-                   acknowledge=60.0, resolve=None)  # fmt: skip
-    assert csv_of("rule", [row]).splitlines()[1] == "'=1+1,2,0,1,0,0,60.000,"
+    row = Measured(tenant="@it", name="=1+1", opened=2, critical=0, low=0, acknowledged=1,
+                   resolved=0, ignored=0, acknowledge=60.0, resolve=None)  # fmt: skip
+    assert csv_of("rule", [row]).splitlines()[1] == "'=1+1,'@it,2,0,1,0,0,60.000,"
 
 
 def test_days_that_are_counted_in_utc_have_its_dates_west_of_it():

@@ -68,7 +68,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         resolve: mean time to resolve
     """
 
-    tenant: str
     name: str
     opened: int
     critical: int
@@ -78,6 +77,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     ignored: int
     acknowledge: float | None
     resolve: float | None
+    tenant: str = ""
 
 
 class MeasuredDay(msgspec.Struct, frozen=True, kw_only=True):
