@@ -3,8 +3,8 @@
 Rules of two tenants may have one name. The sums that are there cannot be split, so they are
 dropped: until the upkeep has summed the hours up again, figures are computed from the alerts.
 
-Revision ID: 0085
-Revises: 0084
+Revision ID: 0089
+Revises: 0088
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0085"
-down_revision = "0084"
+revision = "0089"
+down_revision = "0088"
 branch_labels = None
 depends_on = None
 
