@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,10 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field
 
 __all__ = ["Moment", "array_column", "long_column", "moment_column", "new_id", "object_column"]
+
+
+_MOST_READ = 10_000
+"""So many moments are remembered for each column that is read."""
 
 
 def new_id() -> str:
@@ -29,6 +34,24 @@ def new_id() -> str:
     random = int.from_bytes(os.urandom(8))
     value = (millis & ((1 << 48) - 1)) << 80 | 0x7 << 76 | ((rest << 12) // 1_000_000) << 64
     return f"{value | 0b10 << 62 | (random & ((1 << 62) - 1)):032x}"
+
+
+class _Read(dict[Any, Any]):
+    """Moments by their text: the rows that one evaluation wrote share a few of them.
+
+    Args:
+        parsed: returns the moment of a text that is not known yet
+    """
+
+    def __init__(self, parsed: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._parsed = parsed
+
+    def __missing__(self, text: Any) -> Any:
+        if len(self) >= _MOST_READ:
+            self.clear()
+        self[text] = moment = self._parsed(text)
+        return moment
 
 
 class Moment(TypeDecorator[datetime]):
@@ -71,7 +94,8 @@ class Moment(TypeDecorator[datetime]):
         """
         if dialect.name == "postgresql":
             return None
-        return super().result_processor(dialect, coltype)
+        parsed = super().result_processor(dialect, coltype)
+        return None if parsed is None else _Read(parsed).__getitem__
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return the database's moment as an aware one in UTC.

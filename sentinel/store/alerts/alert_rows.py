@@ -75,7 +75,7 @@ class StateMapping(Generic[S]):
         """`(name, kind)` of the columns that an update by id writes, in the order of `cells`."""
         hints = get_type_hints(struct)
         self._enums = [
-            (field, cast("type[Enum]", hints[field]))
+            (field, {one.value: one for one in cast("type[Enum]", hints[field])})
             for field in self._fields
             if isinstance(hints[field], type) and issubclass(hints[field], Enum)
         ]
@@ -88,8 +88,8 @@ class StateMapping(Generic[S]):
     def state(self, row: Sequence[Any]) -> S:
         """Return the struct of a row whose first cells are those of `columns`."""
         values = dict(zip(self._fields, row, strict=False))
-        for field, enum in self._enums:
-            values[field] = enum(values[field])
+        for field, members in self._enums:
+            values[field] = members[values[field]]
         return self._struct(**values)
 
     def cells(self, state: S) -> tuple[Any, ...]:

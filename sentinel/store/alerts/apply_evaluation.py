@@ -343,10 +343,9 @@ class _EvaluatedRule:
             if is_new:
                 alerts.insert(self.new_alerts.row(state, print_, source, reading, texts))
             else:
-                alerts.state(state)
                 run = self.evaluation.source
                 ids = (run.flow_run_id, run.flow_run_name, run.deployment_id)
-                alerts.wording(state.id, reading, texts, ids)
+                alerts.worded(state, reading, texts, ids)
         if become.visible:
             void = alert if reason is Reason.ACKNOWLEDGEMENT_VOID else None
             self._record(become, state, reading, title, source, void)

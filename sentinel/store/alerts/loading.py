@@ -25,7 +25,7 @@ from sentinel.evaluation.model import Evaluation
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.rule import Rule
 from sentinel.schema.alerts import LIVE
-from sentinel.store.alerts.alert_rows import state_of, state_select
+from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of, state_select
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 
@@ -64,6 +64,8 @@ _OPEN = (
     .limit(bindparam("most", type_=Integer))
 )
 _MOST_NAMED = 2000
+_AFTER = len(ALERT_STATES.columns)
+"""Where fingerprint, source, title and `detailed` begin in the rows of these statements."""
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -168,10 +170,12 @@ def load_live_of_rules(
 
 def _add(found: Live, row: Row[Any]) -> None:
     state = state_of(row)
-    found.titles[state.id] = row.title
-    if row.detailed:
+    # By place: an evaluation may read 20,000 rows, and each name of a column is looked up.
+    print_, source, title, detailed = row[_AFTER : _AFTER + 4]
+    found.titles[state.id] = title
+    if detailed:
         found.detailed.add(state.id)
-    (found.checks if row.source == "check" else found.series)[row.fingerprint] = state
+    (found.checks if source == "check" else found.series)[print_] = state
 
 
 def load_recent(

@@ -42,7 +42,7 @@ class WriteBatch:
     def _empty(self) -> None:
         self._inserts: list[tuple[Any, ...]] = []
         self._states: list[tuple[Any, ...]] = []
-        self._wordings: list[tuple[Any, ...]] = []
+        self._worded: list[tuple[Any, ...]] = []
         self._facts: list[tuple[Any, ...]] = []
         self._still: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
         self._resolved: dict[tuple[Any, ...], list[str]] = {}
@@ -54,6 +54,7 @@ class WriteBatch:
             self._begun is not None
             or self._inserts
             or self._states
+            or self._worded
             or self._still
             or self._resolved
             or self._drops
@@ -72,25 +73,28 @@ class WriteBatch:
         """Update an alert to what the lifecycle made of it."""
         self._states.append(ALERT_STATES.cells(state))
 
-    def wording(
+    def worded(
         self,
-        alert_id: str,
+        state: AlertState,
         reading: Reading,
         texts: AlertTexts,
         run: tuple[str | None, str | None, str | None],
     ) -> None:
-        """Update the value and the texts of an alert, and the run that they come from.
+        """Update an alert to what the lifecycle made of it, with its value, texts and flow run.
+
+        One statement writes all of it, since each one that touches an indexed column writes every
+        index of the row anew.
 
         Args:
-            alert_id: the alert's
+            state: after the evaluation
             reading: that says something new about it
             texts: title, description and annotations
             run: id and name of the flow run, id of the deployment
         """
         title, description, annotations = texts
-        self._wordings.append(
+        self._worded.append(
             (
-                alert_id, reading.value, title, description, searched(title, description),
+                *ALERT_STATES.cells(state), reading.value, title, description, searched(title, description),
                 dumped(annotations),
                 dumped(reading.details or {}), *run,
             )
@@ -174,8 +178,9 @@ class WriteBatch:
                 "resolved_by": resolved_by, "seen_at": seen_at, "expires_at": None,
             }  # fmt: skip
             _update_same(connection, ids, values, more=", version=version+1")
-        if self._wordings:
-            update_many(connection, "alert", _WORDING_COLUMNS, self._wordings, same=_NEW_RUN)
+        if self._worded:
+            columns = (*ALERT_STATES.updated, *_WORDING_COLUMNS)
+            update_many(connection, "alert", columns, self._worded, same=_NEW_RUN)
         if self._facts:
             update_many(connection, "alert", _FACT_COLUMNS, self._facts)
         if self._inserts:
