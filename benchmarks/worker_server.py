@@ -155,14 +155,16 @@ class Bench:
 
 @contextmanager
 def bench(
-    *, sqlite: bool = False, api_processes: int = 1, redis: str = "", **more: str
-) -> Generator[Bench]:
+    *, sqlite: bool = False, api_processes: int = 1, redis: str = "",
+    server: Mapping[str, str] = SERVER, **more: str,
+) -> Generator[Bench]:  # fmt: skip
     """All of it, for as long as the block lasts.
 
     Args:
         sqlite: Prefect's data and ours on SQLite, else both on an embedded PostgreSQL
         api_processes: of Prefect; its services run in one more where there are several
         redis: HOST:PORT of a Redis for several, whose events go through it
+        server: settings of Prefect's server
         more: environment of every process
     """
     # Told to end, we end what we started: what Ctrl-C does anyway.
@@ -183,7 +185,7 @@ def bench(
         port = any_free()
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SENT"))},
-            **SERVER,
+            **server,
             "PREFECT_HOME": str(folder),
             "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": theirs,
