@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from sentinel import Reading
 from sentinel.alerts.actions import Acknowledge, Comment, Resolve, Suppress
@@ -346,3 +347,20 @@ def test_nul_characters_never_reach_the_database(world: World):
     with pytest.raises(ConfigurationError, match="NUL"):
         world.store.act(world.ids(), Comment(actor="ann", comment="a\0b"))
     assert dumped({"a": ["x\0", {"b\0": "\\u0000"}]}) == '{"a":["x",{"b":"\\\\u0000"}]}'
+
+
+def test_an_alert_that_opens_or_comes_back_is_written_by_one_statement(world: World):
+    counted: list[str] = []
+    event.listen(
+        world.store.engine, "before_cursor_execute", lambda *args: counted.append(str(args[2]))
+    )
+    world.rule = world.rule.model_copy(update={"consecutive": 2})
+    world.sees({"/": 95, "/data": 95})
+    for values in ({"/": 96, "/data": 96}, {"/": 20, "/data": 20}, {"/": 97, "/data": 97}):
+        if values["/"] == 97:
+            world.rule = world.rule.model_copy(update={"consecutive": 1})
+        counted.clear()
+        world.sees(values)
+        written = [one for one in counted if one.startswith("UPDATE alert SET")]
+        assert len(written) == 1, written
+    assert world.alerts()[0] == ("disk: / 97 percent", "open")
