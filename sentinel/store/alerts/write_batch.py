@@ -94,7 +94,8 @@ class WriteBatch:
         title, description, annotations = texts
         self._worded.append(
             (
-                *ALERT_STATES.cells(state), reading.value, title, description, searched(title, description),
+                *ALERT_STATES.cells(state), reading.value, title, description,
+                searched(title, description),
                 dumped(annotations),
                 dumped(reading.details or {}), *run,
             )
