@@ -18,6 +18,7 @@ INDICATORS = {
     "latency": "Requests within a latency",
     "traces": "Spans without errors, or within a duration",
     "logs": "Log lines that match",
+    "requests": "Requests to an API",
     "prefect_runs": "Runs of Prefect deployments",
     "measurements": "Measurements recorded through the API",
 }

@@ -146,27 +146,32 @@ def _traces(given: Any, slots: Slots) -> dict[str, Any]:
             "below_ms": below}  # fmt: skip
 
 
+def _requests(given: Any, slots: Slots) -> dict[str, Any]:
+    return _share(given, slots, "requests", "Requests that count",
+                  "In the language of the request log; empty for all", "status:>=500")  # fmt: skip
+
+
 def _logs(given: Any, slots: Slots) -> dict[str, Any]:
+    return _share(given, slots, "logs", "Lines that count", "In the language of the page Logs",
+                  "level:>=error")  # fmt: skip
+
+
+def _share(given: Any, slots: Slots, kind: str, label: str, about: str, bad: str) -> dict[str, Any]:
     with st.container(width=380):
-        total = line_of("Lines that count", "line-total", given.total if given else "",
-                           placeholder="service:checkout",
-                           help="In the language of the page Logs")  # fmt: skip
+        total = line_of(label, f"{kind}-total", given.total if given else "",
+                        placeholder="service:checkout", help=about)  # fmt: skip
         slots.below("indicator.total")
     with st.container(width=380):
         side = str(st.segmented_control(
-            "Line that matches", ["good", "bad"], key=key_of("line-side"), required=True,
+            "What matches", ["good", "bad"], key=key_of(f"{kind}-side"), required=True,
             default="good" if given and given.good else "bad",
         ))  # fmt: skip
-        query = line_of(
-            "Query",
-            f"line-{side}",
-            (getattr(given, side) or "") if given else "",
-            placeholder="level:>=error" if side == "bad" else "@status:200",
-        )
+        query = line_of("Query", f"{kind}-{side}", (getattr(given, side) or "") if given else "",
+                        placeholder=bad if side == "bad" else "")  # fmt: skip
         slots.below(f"indicator.{side}")
-    return {"kind": "logs", "total": total, side: query}
+    return {"kind": kind, "total": total, side: query}
 
 
 _OTHERS: dict[str, Callable[[Any, Slots], dict[str, Any]]] = {
-    "prefect_runs": _runs, "traces": _traces, "logs": _logs,
+    "prefect_runs": _runs, "traces": _traces, "logs": _logs, "requests": _requests,
 }  # fmt: skip

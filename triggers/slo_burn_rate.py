@@ -21,6 +21,7 @@ from sentinel.slo.counts import Counts
 from sentinel.slo.definition import (
     LogsIndicator,
     PrefectIndicator,
+    RequestsIndicator,
     SloDefinition,
     TracesIndicator,
 )
@@ -66,7 +67,7 @@ def slo_burn_rate(
     """
 
     def elsewhere(of: SloDefinition, span: Span) -> Counts:
-        if isinstance(of.indicator, TracesIndicator | LogsIndicator):
+        if isinstance(of.indicator, TracesIndicator | LogsIndicator | RequestsIndicator):
             return counts_of_telemetry(of.indicator, ctx.telemetry, span.start, span.end)
         return _counts_of_runs(ctx, of, span)
 

@@ -6,7 +6,7 @@ A further kind of indicator is a further class in `Indicator`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -25,6 +25,7 @@ from sentinel.slo.windows import ZONE, RollingWindow, Whole, Window, checked_zon
 from sentinel.telemetry.query import (
     LOG_FIELDS,
     MOST_CHARACTERS,
+    REQUEST_FIELDS,
     SPAN_FIELDS,
     FieldKind,
     QueryFault,
@@ -36,8 +37,8 @@ from sentinel.validation_messages import validated
 __all__ = [
     "KINDS", "NAME_PATTERN", "Alerting", "Indicator", "LatencyIndicator", "LogsIndicator",
     "MeasuredIndicator", "MetricPart", "Objective", "PrefectIndicator", "RatioIndicator",
-    "SloDefinition", "ThresholdIndicator", "TracesIndicator",
-    "definition_of", "first_twice", "from_yaml", "objective_name", "to_yaml",
+    "RequestsIndicator", "SloDefinition", "ThresholdIndicator", "TracesIndicator", "definition_of",
+    "first_twice", "from_yaml", "objective_name", "to_yaml",
 ]  # fmt: skip
 
 NAME_PATTERN = "[a-z0-9]|[a-z0-9][a-z0-9-]{0,78}[a-z0-9]"
@@ -177,15 +178,12 @@ class TracesIndicator(_Part):
         return _readable(given, SPAN_FIELDS)
 
 
-class LogsIndicator(_Part):
-    """The share of log lines that match a query."""
+class _ShareIndicator(_Part):
+    """The share of records that match a query."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_given("good"), _given("bad")]})
+    fields: ClassVar[Mapping[str, FieldKind]]
 
-    kind: Literal["logs"]
-    total: Query = Field(
-        min_length=1, description="Which lines count, in the language of the page Logs."
-    )
     good: Query | None = Field(
         default=None, min_length=1, description="Which of them are good; or give bad."
     )
@@ -193,16 +191,38 @@ class LogsIndicator(_Part):
         default=None, min_length=1, description="Which of them are bad; or give good."
     )
 
-    @field_validator("total", "good", "bad")
+    @field_validator("total", "good", "bad", check_fields=False)
     @classmethod
-    def _of_lines(cls, given: str | None) -> str | None:
-        return None if given is None else _readable(given, LOG_FIELDS)
+    def _of_records(cls, given: str | None) -> str | None:
+        return None if given is None else _readable(given, cls.fields)
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> LogsIndicator:
+    def _one_of_both(self) -> Self:
         if (self.good is None) == (self.bad is None):
             raise ValueError("give one of good and bad")
         return self
+
+
+class LogsIndicator(_ShareIndicator):
+    """The share of log lines that match a query."""
+
+    fields = LOG_FIELDS
+
+    kind: Literal["logs"]
+    total: Query = Field(
+        min_length=1, description="Which lines count, in the language of the page Logs."
+    )
+
+
+class RequestsIndicator(_ShareIndicator):
+    """The share of requests to an API, as its request log has them."""
+
+    fields = REQUEST_FIELDS
+
+    kind: Literal["requests"]
+    total: Query = Field(
+        default="", description="Which requests count, such as service:shop; empty for all."
+    )
 
 
 class MeasuredIndicator(_Part):
@@ -213,10 +233,11 @@ class MeasuredIndicator(_Part):
 
 Indicator = Annotated[
     RatioIndicator | ThresholdIndicator | LatencyIndicator | TracesIndicator | LogsIndicator
-    | PrefectIndicator | MeasuredIndicator,
+    | RequestsIndicator     | PrefectIndicator | MeasuredIndicator,
     Field(discriminator="kind"),
 ]  # fmt: skip
-KINDS = ("ratio", "threshold", "latency", "traces", "logs", "prefect_runs", "measurements")
+KINDS = ("ratio", "threshold", "latency", "traces", "logs", "requests", "prefect_runs",
+         "measurements")  # fmt: skip
 
 
 class Objective(_Part):

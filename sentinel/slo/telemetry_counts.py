@@ -1,24 +1,24 @@
-"""From stored logs and traces to good and total events by the minute. Pure."""
+"""From stored logs, requests and traces to good and total events by the minute. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from sentinel.slo.counts import Counts
-from sentinel.slo.definition import LogsIndicator, TracesIndicator
+from sentinel.slo.definition import LogsIndicator, RequestsIndicator, TracesIndicator
 from sentinel.telemetry.port import TelemetryPort
 
 __all__ = ["counts_of_telemetry"]
 
 
 def counts_of_telemetry(
-    indicator: LogsIndicator | TracesIndicator, telemetry: TelemetryPort,
+    indicator: LogsIndicator | RequestsIndicator | TracesIndicator, telemetry: TelemetryPort,
     start: datetime, end: datetime,
 ) -> Counts:  # fmt: skip
     """Return the events of a span.
 
     Args:
-        indicator: over lines or spans
+        indicator: over lines, requests or spans
         telemetry: of the SLO's tenant
         start: of a minute
         end: of the last minute, which is not part of it; at most a day later
@@ -32,7 +32,7 @@ def counts_of_telemetry(
         )
         return Counts.of((one.at, one.good, one.total) for one in found)
     chosen = indicator.good or indicator.bad or ""
-    found = telemetry.matching_lines(indicator.total, chosen, start, end)
+    found = telemetry.matching(indicator.kind, indicator.total, chosen, start, end)
     if indicator.bad is not None:
         return Counts.of((one.at, one.total - one.good, one.total) for one in found)
     return Counts.of((one.at, one.good, one.total) for one in found)

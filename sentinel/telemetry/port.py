@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -105,10 +105,11 @@ class TelemetryPort(Protocol):
         """Count log lines that match a query; `by` is a field such as service, or @attribute."""
         ...
 
-    def matching_lines(
-        self, total: str, chosen: str, since: datetime, until: datetime
-    ) -> Sequence[CountedMinute]:
-        """Count the lines that match `total` by minute; good are those that match `chosen`, too.
+    def matching(
+        self, table: Literal["logs", "requests"], total: str, chosen: str,
+        since: datetime, until: datetime,
+    ) -> Sequence[CountedMinute]:  # fmt: skip
+        """Count records that match `total` by minute; good are those that match `chosen`, too.
 
         At most a day at once.
         """

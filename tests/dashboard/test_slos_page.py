@@ -216,7 +216,11 @@ def test_the_form_has_inputs_for_spans_and_lines_and_says_what_is_wrong(
     scene: Scene, page: AppTest
 ):
     opened(page).button(key="slo-new").click().run()
-    for kind, place in (("traces", "span-where"), ("logs", "line-total")):
+    for kind, place in (
+        ("traces", "span-where"),
+        ("logs", "logs-total"),
+        ("requests", "requests-total"),
+    ):
         page.selectbox(key="slo-kind-1").set_value(kind).run()
         page.text_input(key=f"slo-{place}-1").set_value("shade:blue")
         page.button(key="slo-save").click().run()

@@ -26,6 +26,9 @@ slos:
 - name: clean
   indicator: {kind: logs, total: 'service:shop', bad: 'level:>=error'}
   objectives: [{target: 95}]
+- name: api
+  indicator: {kind: requests, bad: 'status:>=500'}
+  objectives: [{target: 95}]
 - name: nightly
   objectives:
   - target: 95
@@ -35,7 +38,7 @@ slos:
 
 def test_what_is_read_is_written_back_and_read_the_same():
     read = from_yaml(TEXT)
-    assert [one.name for one in read] == ["checkout", "quick", "clean", "nightly"]
+    assert [one.name for one in read] == ["checkout", "quick", "clean", "api", "nightly"]
     assert from_yaml(to_yaml(read)) == read
     assert [objective_name(one) for one in read[0].objectives] == [
         "99.9% over 30 days", "99.5% over calendar month (Europe/Berlin)",

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from sentinel import Context
+from sentinel.api_usage.privacy import RequestPrivacy
+from sentinel.api_usage.request_log import PostedRequest, request_rows
 from sentinel.checks.reading import Reading
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, TelemetryError, TelemetryUnavailable
@@ -17,6 +19,7 @@ from sentinel.slo.telemetry_counts import counts_of_telemetry
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.for_rules import TenantTelemetry
 from sentinel.store.telemetry.pattern_mining import PatternMining
+from sentinel.store.telemetry.requests import insert_requests
 from sentinel.store.telemetry.rows import insert_batch
 from sentinel.telemetry.asked import nanoseconds_of
 from sentinel.telemetry.otlp_logs import logs_of
@@ -95,6 +98,11 @@ def test_indicators_of_slos_count_spans_and_lines_of_their_tenant_by_the_minute(
     ]
     send(telemetry, *spans, *lines)
     send(telemetry, *spans, *lines, tenant="other")
+    at = nanoseconds_of(NOW - MINUTE) / 1e9
+    asked = [PostedRequest(timestamp=at, status=one, service="api") for one in (200, 200, 503)]
+    rows = request_rows(asked, RequestPrivacy(), now=nanoseconds_of(NOW), oldest=0)
+    for tenant in ("acme", "other"):
+        insert_requests(telemetry, tenant, rows, f"{tenant} {NOW}", nanoseconds_of(NOW))
 
     def counted(**indicator: Any) -> list[tuple[float, float]]:
         given = {"name": "x", "objectives": [{"target": 99}], "indicator": indicator}
@@ -108,6 +116,8 @@ def test_indicators_of_slos_count_spans_and_lines_of_their_tenant_by_the_minute(
     assert counted(kind="traces", service="shop", where="operation:look") == [(1, 1)]
     assert counted(kind="logs", total="service:shop", bad="level:>=error") == [(1, 2)]
     assert counted(kind="logs", total="served", good="service:b") == [(1, 3)]
+    assert counted(kind="requests", bad="status:>=500") == [(2, 3)]
+    assert counted(kind="requests", total="service:none", good="status:200") == []
 
 
 def test_a_group_without_lines_counts_none_for_a_day(

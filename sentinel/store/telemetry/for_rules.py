@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from urllib.parse import urlencode
 
 from sentinel.errors import ConfigurationError, TelemetryError
@@ -20,6 +21,7 @@ from sentinel.telemetry.asked import BadParameter, ask, moment_of, nanoseconds_o
 from sentinel.telemetry.port import CountedLines, CountedMinute, SeenPattern, SpanFigures, UsedLimit
 from sentinel.telemetry.query import (
     LOG_FIELDS,
+    REQUEST_FIELDS,
     SPAN_FIELDS,
     Both,
     Field,
@@ -68,13 +70,15 @@ class TenantTelemetry:
         ]  # fmt: skip
         return CountedLines(total, groups, shown, self._search("logs", query, period))
 
-    def matching_lines(
-        self, total: str, chosen: str, since: datetime, until: datetime
-    ) -> list[CountedMinute]:
-        """Count lines by minute; see `TelemetryPort`."""
-        every, good = _asked(total, LOG_FIELDS, until), _asked(chosen, LOG_FIELDS, until)
+    def matching(
+        self, table: Literal["logs", "requests"], total: str, chosen: str,
+        since: datetime, until: datetime,
+    ) -> list[CountedMinute]:  # fmt: skip
+        """Count log lines or requests by minute; see `TelemetryPort`."""
+        fields = LOG_FIELDS if table == "logs" else REQUEST_FIELDS
+        every, good = _asked(total, fields, until), _asked(chosen, fields, until)
         counts = MinuteCounts(self._client(), self._tenant)
-        return counts.of("logs", every, good, _period(since, until))
+        return counts.of(table, every, good, _period(since, until))
 
     def good_spans(
         self, service: str, operation: str, where: str, below_ms: float | None,

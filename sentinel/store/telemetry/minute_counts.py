@@ -19,7 +19,7 @@ class MinuteCounts(TenantReader):
     """Counts the records of one tenant."""
 
     def of(
-        self, table: Literal["logs", "spans"], every: Node, good: Node, period: Period
+        self, table: Literal["logs", "spans", "requests"], every: Node, good: Node, period: Period
     ) -> list[CountedMinute]:
         """Count records by minute.
 
