@@ -32,6 +32,7 @@ __all__ = [
     "databases_of",
     "migrate",
     "never_waits_for_disks",
+    "sqlite_alone",
     "sqlite_copy",
 ]
 
@@ -39,6 +40,9 @@ BOTH = ("sqlite", "postgresql")
 _STORE = Path(__file__).parent / "store"
 both_databases = pytest.mark.both_databases
 """Runs a test on both kinds of database although it is none of `tests/store`."""
+sqlite_alone = pytest.mark.sqlite_alone
+"""Runs a test of `tests/store` on SQLite alone: what it is about is decided without SQL, and others
+run the statements of its way on PostgreSQL."""
 
 
 def never_waits_for_disks() -> None:
@@ -92,8 +96,11 @@ def databases_of(metafunc: pytest.Metafunc) -> list[str]:
     a transaction or die in one, and of what no test of the store does.
     """
     test = metafunc.definition
-    marked = test.get_closest_marker("both_databases") is not None
-    return list(BOTH if marked or _STORE in test.path.parents else BOTH[:1])
+    if _STORE in test.path.parents:
+        both = test.get_closest_marker("sqlite_alone") is None
+    else:
+        both = test.get_closest_marker("both_databases") is not None
+    return list(BOTH if both else BOTH[:1])
 
 
 class KeptPostgres:

@@ -19,6 +19,7 @@ from sentinel.store import Store
 from sentinel.store.documents.versioned import Applied
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.routes import Routes
+from tests.databases import sqlite_alone
 from tests.world import World
 
 TREE = """
@@ -268,6 +269,7 @@ def test_two_who_apply_at_the_same_time_make_two_versions(desk: Desk):
     assert sorted(one.number for one in found) == [1, 2, 3, 4]
 
 
+@sqlite_alone
 @pytest.mark.parametrize(
     ("document", "message"),
     [

@@ -14,6 +14,7 @@ from sentinel.store.alerts.queries import AlertFilter
 from sentinel.store.notifications.deliveries import Outcome
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.storms import storms_of, watch_storms
+from tests.databases import sqlite_alone
 from tests.world import World
 
 ALERTS = 100
@@ -37,6 +38,7 @@ def titles(world: World) -> list[str]:
     return said
 
 
+@sqlite_alone
 def test_a_thousand_alerts_are_one_message_within_seconds_whatever_they_wait_for(world: World):
     world.store.options = StoreOptions()
     world.sees(mounts(1_000))
@@ -70,6 +72,7 @@ def test_further_alerts_of_a_storm_are_one_message_five_minutes_later(world: Wor
     assert titles(world) == ["[high] a storm: 140 alerts of 140 groups"]
 
 
+@sqlite_alone
 def test_a_new_critical_alert_is_sent_by_itself_a_few_times_a_minute(world: World):
     world.sees(mounts())
     titles(world)
@@ -106,6 +109,7 @@ def test_a_critical_alert_that_opens_while_the_storms_message_is_sent_waits_for_
     assert [alert.labels["mount"] for alert in message.alerts] == ["/db"]
 
 
+@sqlite_alone
 def test_a_group_that_was_notified_before_is_named_too_and_resolves_by_itself(
     store: Store, clock: FakeClock
 ):
@@ -149,6 +153,7 @@ def test_a_storm_ends_and_says_so_in_the_system_log(world: World):
     assert len(titles(world)) == 1
 
 
+@sqlite_alone
 def test_notify_is_asked_for_at_most_three_times_in_the_first_minute(world: World):
     world.sees(mounts())
     watch_storms(world.store)
@@ -169,6 +174,7 @@ def test_no_storm_begins_where_it_is_switched_off(store: Store, clock: FakeClock
     assert not watch_storms(store)
 
 
+@sqlite_alone
 def test_the_message_of_a_storm_waits_for_nothing_that_it_is_to_name(world: World):
     world.sees(mounts())
     assert world.store.notification_log.claim("test") == []

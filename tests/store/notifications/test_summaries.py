@@ -17,6 +17,7 @@ from sentinel.store.notifications.channel_health import Gates, record_recovery
 from sentinel.store.notifications.deliveries import Outcome, ToSend
 from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.message_limits import message_limits, set_message_limit
+from tests.databases import sqlite_alone
 from tests.world import World
 
 MOUNTS = {f"/{number}": 95.0 for number in range(9)}
@@ -135,6 +136,7 @@ def test_what_a_summary_named_is_resolved_by_the_summary(world: World):
     assert sorted(said) == [("resolved", 1)] * 3 + [("resolved", 6)]
 
 
+@sqlite_alone
 def test_a_summary_keeps_the_active_hours_of_its_groups_and_their_shortest_repeat(
     store: Store, clock: FakeClock
 ):
@@ -227,6 +229,7 @@ def test_the_limit_is_exact_however_many_send(world: World, monkeypatch: pytest.
     assert len({alert.id for one in claimed for alert in one.message.alerts}) == 3
 
 
+@sqlite_alone
 def test_a_hundred_messages_a_minute_are_allowed_by_default_and_any_number_by_0(
     store: Store, clock: FakeClock
 ):

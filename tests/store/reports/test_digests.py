@@ -18,6 +18,7 @@ from sentinel.store import Store
 from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
 from sentinel.store.reports.digests import digest_of, send_digests
+from tests.databases import sqlite_alone
 from tests.world import World
 
 ONCALL = """
@@ -105,6 +106,7 @@ def test_a_digest_says_what_fired_what_is_open_and_who_is_next(desk: Desk, clock
     assert desk.digests(nine + timedelta(hours=23)) == []
 
 
+@sqlite_alone
 def test_what_was_missed_is_in_the_next_one(desk: Desk, clock: FakeClock):
     desk.digests(EIGHT)
     desk.sees({"/a": 95})
@@ -117,6 +119,7 @@ def test_what_was_missed_is_in_the_next_one(desk: Desk, clock: FakeClock):
     assert len(desk.rows("SELECT 1 FROM digest_run")) == 1
 
 
+@sqlite_alone
 def test_a_preview_sends_nothing_and_names_who_has_a_digest(desk: Desk):
     desk.sees({"/a": 95})
     found = digest_of(desk.store, "db", EIGHT + timedelta(hours=1))

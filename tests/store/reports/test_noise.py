@@ -29,7 +29,7 @@ from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.reports.kept_alerts import COLUMNS, alert_of, timelines_of
 from sentinel.store.reports.noise import noise_report
 from sentinel.store.reports.rule_noise import rule_noise
-from tests.databases import both_databases
+from tests.databases import both_databases, sqlite_alone
 from tests.store.days import keep
 from tests.world import World
 
@@ -45,6 +45,7 @@ def blips(world: World, clock: FakeClock, times: int, mounts: tuple[str, ...] = 
         clock.forward(minutes=60)
 
 
+@sqlite_alone
 @both_databases
 def test_noisy_rules_and_teams_are_scored_and_a_longer_for_is_advised(
     store: Store, clock: FakeClock
@@ -189,6 +190,7 @@ def test_people_are_scored_by_what_paged_them(
     assert (ann.counts.opened, ann.counts.low, ann.counts.pages) == (2, 0, 2)
 
 
+@sqlite_alone
 @both_databases
 def test_advice_counts_what_fired_since_the_rule_was_changed(store: Store, clock: FakeClock):
     world = World(store, clock, every="60s")
@@ -222,6 +224,7 @@ def test_a_disabled_rule_has_no_advice_and_one_that_is_enabled_begins_anew(
     assert (again.advice, again.note, again.advised_since) == ([], "", clock.now())
 
 
+@sqlite_alone
 def test_a_window_that_is_silenced_is_not_advised_again(store: Store, clock: FakeClock):
     world = World(store, clock, every="60s", severity="low", team="ops")
     clock.forward(seconds=(clock.now().replace(hour=2, minute=10) - clock.now()).seconds)
@@ -275,6 +278,7 @@ def kinds(store: Store, rule: str, scope: Scope = EVERYTHING) -> set[str]:
     return {one.kind for one in rule_noise(store, "default", rule, scope=scope).advice}
 
 
+@sqlite_alone
 def test_rules_that_nobody_deploys_are_scored_and_not_advised(store: Store, clock: FakeClock):
     triggers = {"api": "posted_alert", "sentinel-channels": "relay", "policy": POLICY_TRIGGER,
                 "pack": PACK_TRIGGER, "late": "worker", "sentinel-else": "disk_space",
@@ -293,6 +297,7 @@ def test_rules_that_nobody_deploys_are_scored_and_not_advised(store: Store, cloc
         assert bool(found.note) == (name not in ("own", "policy", "pack"))
 
 
+@sqlite_alone
 def test_a_change_that_loses_what_others_needed_is_not_offered(store: Store, clock: FakeClock):
     world = World(store, clock, team="web", every="60s")
     world.sees({"/": 95})
