@@ -55,6 +55,7 @@ from sentinel.cli import (
     silences,
     slo_imports,
     slos,
+    support,
     system,
     telemetry,
     traces,
@@ -128,6 +129,7 @@ The Tab key completes names and ids after `sentinel --install-completion`.
 
 instance.add_to(app)
 system.add_to(app)
+support.add_to(app)
 reports.add_to(app)
 deploy.add_to(app)
 preparation.add_to(app)
