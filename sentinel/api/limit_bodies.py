@@ -16,10 +16,10 @@ from sentinel.store.api_usage.limit_sets import SET_NAME, StoredLimitSet
 from sentinel.tenant import TENANT_PATTERN
 
 __all__ = [
-    "CallerBody", "LimitCheck", "LimitDecision", "LimitFault", "LimitItem",
-    "LimitRemaining", "LimitSetBody",
-    "LimitSetItem", "LimitSetList", "LimitSetName", "LimitSetSaved", "LimitSetVersions",
-    "LimitText", "LimitVerdict", "OfTenant", "limit_item", "set_item",
+    "CallerBody", "LimitCheck", "LimitDecision", "LimitFault", "LimitItem", "LimitRemaining",
+    "LimitSetBody", "LimitSetItem", "LimitSetList", "LimitSetName", "LimitSetSaved",
+    "LimitSetVersions", "LimitSimulation", "LimitText", "LimitTrialBody", "LimitVerdict",
+    "OfTenant", "limit_item", "set_item",
 ]  # fmt: skip
 
 LimitSetName = Annotated[str, Path(pattern=f"^{SET_NAME}$", description="Name of the limit set.")]
@@ -144,6 +144,55 @@ class CallerBody(BaseModel):
     path: str = Field("/", max_length=4000, pattern=NO_NUL, description="Without the query.")
     endpoint: _Word = Field("", description="Route that serves the path; empty: the path.")
     cost: int = Field(1, ge=1, le=1_000_000_000, description="In units.")
+
+
+class LimitTrialBody(BaseModel):
+    """Limits to try over the request log."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"text": "100/minute by key", "query": "service:shop"}]},
+    )
+
+    text: _Text
+    tenant: OfTenant | None = Field(None, description="Of the API; null: the only one in reach.")
+    query: str = Field(
+        "", max_length=2000, pattern=NO_NUL, description="Of the request log; empty: all requests."
+    )
+    since: str = Field(
+        "1d", max_length=80, pattern=NO_NUL,
+        description="A length of time before now, such as `1d`, or a moment.",
+    )  # fmt: skip
+
+
+class LimitOutcomeItem(BaseModel):
+    """What one limit would have done."""
+
+    name: str
+    dry_run: bool
+    applied: int = Field(description="Requests that it applies to.")
+    refused: int = Field(description="Of them, those for which it had not enough.")
+
+
+class RefusedCallerItem(BaseModel):
+    """A caller of whom requests would have been refused."""
+
+    caller: str = Field(description="The consumer, else the key, else the address.")
+    requests: int
+    refused: int
+
+
+class LimitSimulation(BaseModel):
+    """Who would have been refused."""
+
+    since: datetime
+    until: datetime
+    requests: int
+    refused: int
+    unlimited: int = Field(description="Requests to which no limit applies.")
+    limits: list[LimitOutcomeItem]
+    callers: list[RefusedCallerItem] = Field(description="Of whom most were, at most 20.")
+    notes: list[str] = Field(description="Why the outcome may differ from what would have been.")
 
 
 class LimitVerdict(BaseModel):

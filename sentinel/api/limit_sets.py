@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from sentinel.access import Permission
@@ -22,7 +23,9 @@ from sentinel.api.limit_bodies import (
     LimitSetName,
     LimitSetSaved,
     LimitSetVersions,
+    LimitSimulation,
     LimitText,
+    LimitTrialBody,
     LimitVerdict,
     limit_item,
     set_item,
@@ -30,14 +33,21 @@ from sentinel.api.limit_bodies import (
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
+from sentinel.api.telemetry_asked import asked_of, reader_of
 from sentinel.api.whole_tenant import whole_tenant
 from sentinel.api_usage.decision import Ask
 from sentinel.api_usage.described import verdict_fields
 from sentinel.api_usage.http_fields import response_fields
-from sentinel.api_usage.matching import Caller
+from sentinel.api_usage.limit import Limit
+from sentinel.api_usage.matching import Caller, LimitSet
+from sentinel.api_usage.simulation import simulated
 from sentinel.api_usage.text import read_limits
 from sentinel.store.api_usage.limit_sets import LimitSets, StoredLimitSet
 from sentinel.store.api_usage.limit_states import LimitStates
+from sentinel.store.telemetry.past_requests import past_requests
+from sentinel.store.telemetry.reading import Period
+from sentinel.telemetry.asked import moment_of
+from sentinel.telemetry.query import REQUEST_FIELDS
 
 __all__ = ["decisions", "router"]
 
@@ -86,6 +96,25 @@ def check_limits(asked: LimitText) -> LimitCheck:
             for one in found.faults
         ],
     )
+
+
+@router.post("/simulate", summary="Try limits over the request log", responses=responses(400, 413))
+@needs(Permission.READ, "usage", confined=True)
+def simulate_limits(request: Request, asked: LimitTrialBody, who: Acting) -> LimitSimulation:
+    """Say which requests of the past limits would have refused; nothing is saved or counted.
+
+    At most 100,000 requests; each costs one unit.
+
+    Returns:
+        The outcome.
+    """
+    of = whole_tenant(who, Permission.READ, asked.tenant)
+    limits = LimitSet(_read(asked.text), of)
+    found = asked_of(request, asked.query, REQUEST_FIELDS, asked.since, "", ())
+    period = Period(found.since, found.until)
+    outcome = simulated(limits, past_requests(reader_of(request), of, found.where, period))
+    times = {"since": moment_of(found.since), "until": moment_of(found.until)}
+    return LimitSimulation.model_validate({**times, **msgspec.to_builtins(outcome)})
 
 
 @router.get("/{limit_set}", summary="One limit set", responses={**responses(403, 404), **_SHOWN})
@@ -141,11 +170,7 @@ def save_limit_set(
         Problem: 422 of the field `text`, which says line and column of the first fault
     """
     of = whole_tenant(who, Permission.EDIT, tenant)
-    faults = read_limits(asked.text).faults
-    if faults:
-        first = faults[0]
-        where = f"text: line {first.line}, column {first.column}"
-        raise Problem(422, "invalid", f"{where}: {first.message}", hint=first.hint, field="text")
+    _read(asked.text)
     there: list[StoredLimitSet | None] = []
 
     def check(before: StoredLimitSet | None) -> None:
@@ -221,6 +246,15 @@ def limit_state(request: Request, asked: CallerBody, who: Acting) -> LimitRemain
     asks = _asks(request, asked, whole_tenant(who, Permission.READ, asked.tenant))
     found = LimitStates(store_of(request)).peek(asks)
     return LimitRemaining(limits=[LimitVerdict(**verdict_fields(one)) for one in found])
+
+
+def _read(text: str) -> tuple[Limit, ...]:
+    found = read_limits(text)
+    if found.faults:
+        first = found.faults[0]
+        where = f"text: line {first.line}, column {first.column}"
+        raise Problem(422, "invalid", f"{where}: {first.message}", hint=first.hint, field="text")
+    return found.limits
 
 
 def _asks(request: Request, asked: CallerBody, tenant: str) -> list[Ask]:

@@ -10,12 +10,20 @@ import msgspec
 
 from sentinel.api_usage.described import limit_fields, verdict_fields
 from sentinel.api_usage.matching import Caller, LimitSet
+from sentinel.api_usage.simulation import simulated
+from sentinel.api_usage.text import parse_limits
 from sentinel.cli.remote_url import remote_url
-from sentinel.cli.target import actor, open_store
+from sentinel.cli.target import actor, open_store, settings_here
 from sentinel.client import Client, limits
+from sentinel.errors import ConfigurationError
 from sentinel.store import Store
 from sentinel.store.api_usage.limit_sets import LimitSets, StoredLimitSet
 from sentinel.store.api_usage.limit_states import LimitStates
+from sentinel.store.telemetry.client import telemetry_client
+from sentinel.store.telemetry.past_requests import past_requests
+from sentinel.store.telemetry.reading import Period
+from sentinel.telemetry.asked import BadParameter, ask, moment_of
+from sentinel.telemetry.query import REQUEST_FIELDS, QueryFault
 
 __all__ = ["LimitDoor", "limit_door"]
 
@@ -47,6 +55,10 @@ class LimitDoor(Protocol):
 
     def state(self, name: str, tenant: str | None, caller: Mapping[str, str]) -> list[Fields]:
         """Return what is left for a caller."""
+        ...
+
+    def simulate(self, text: str, tenant: str | None, query: str, since: str) -> Fields:
+        """Try limits over the request log."""
         ...
 
 
@@ -93,6 +105,10 @@ class _There:
     def state(self, name: str, tenant: str | None, caller: Mapping[str, str]) -> list[Fields]:
         return self._client.do(limits.state(name, tenant=tenant, **caller)).limits
 
+    def simulate(self, text: str, tenant: str | None, query: str, since: str) -> Fields:
+        asked = limits.simulate(text, tenant=tenant, query=query, since=since)
+        return self._client.do(asked).model_dump()
+
 
 class _Here:
     def __init__(self, store: Store) -> None:
@@ -123,6 +139,22 @@ class _Here:
         found = self._sets.get(tenant or "default", name)
         asks = LimitSet(found.limits, found.tenant).asks(Caller(**caller))
         return [verdict_fields(one) for one in LimitStates(self._store).peek(asks)]
+
+    def simulate(self, text: str, tenant: str | None, query: str, since: str) -> Fields:
+        try:
+            asked = ask(query, REQUEST_FIELDS, self._store.now(), also=(), since=since, until="")
+        except QueryFault as fault:
+            raise ConfigurationError(f"--query: {fault}") from None
+        except BadParameter as error:
+            raise ConfigurationError(f"--{error.field}: {error}") from None
+        of = tenant or "default"
+        client, period = telemetry_client(settings_here()), Period(asked.since, asked.until)
+        past = past_requests(client, of, asked.where, period)
+        outcome = simulated(LimitSet(parse_limits(text), of), past)
+        return {
+            "since": moment_of(asked.since), "until": moment_of(asked.until),
+            **msgspec.to_builtins(outcome),
+        }  # fmt: skip
 
 
 def _fields(one: StoredLimitSet) -> Fields:

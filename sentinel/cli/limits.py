@@ -225,3 +225,49 @@ def state(
         ],
         empty="No limit of the set applies to such a request.",
     )  # fmt: skip
+
+
+@commands.command()
+def simulate(
+    file: TextFile,
+    since: Annotated[str, typer.Option(help="A length of time before now, or a moment.")] = "1d",
+    query: Annotated[
+        str, typer.Option(help="Of the request log, such as service:shop.", show_default=False)
+    ] = "",
+    tenant: OfTenant = None,
+    json: AsJson = False,
+) -> None:
+    """Say who would have been refused by the limits of a file, over requests of the request log.
+
+    Nothing is saved or counted. At most 100,000 requests; each costs one unit.
+
+    Example:
+        sentinel limit simulate limits.txt --since 6h --query service:shop
+    """
+    from sentinel.cli.limit_doors import limit_door
+
+    text = text_of(file)
+    with limit_door() as door:
+        found = door.simulate(text, tenant, query, since)
+    if json:
+        json_out(found)
+        return
+    say(f"Of {found['requests']:,} requests, {found['refused']:,} would have been refused; to "
+        f"{found['unlimited']:,} no limit applies.")  # fmt: skip
+    print_table(
+        ["LIMIT", "REQUESTS", "REFUSED", "DRY RUN"],
+        [
+            (one["name"], f"{one['applied']:,}", f"{one['refused']:,}",
+             "yes" if one["dry_run"] else "")
+            for one in found["limits"]
+        ],
+        empty="",
+    )  # fmt: skip
+    if found["callers"]:
+        print_table(
+            ["CALLER", "REQUESTS", "REFUSED"],
+            [(one["caller"], one["requests"], one["refused"]) for one in found["callers"]],
+            empty="",
+        )
+    for note in found["notes"]:
+        say(note)

@@ -20,9 +20,9 @@ from pydantic import BaseModel
 from sentinel.client.calls import Call
 
 __all__ = [
-    "CheckedLimits", "LimitDecision", "LimitSet", "LimitSetPage", "LimitSetVersions", "LimitsLeft",
-    "SavedLimitSet", "check", "decide", "listed", "read", "remove", "save", "state",
-    "versions",
+    "CheckedLimits", "LimitDecision", "LimitSet", "LimitSetPage", "LimitSetVersions",
+    "LimitsLeft", "SavedLimitSet", "SimulatedLimits", "check", "decide", "listed", "read",
+    "remove", "save", "simulate", "state", "versions",
 ]  # fmt: skip
 
 _PATH = "/api/v1/limit-sets"
@@ -68,6 +68,19 @@ class CheckedLimits(BaseModel):
     faults: list[dict[str, Any]]
 
 
+class SimulatedLimits(BaseModel):
+    """Who would have been refused."""
+
+    since: datetime
+    until: datetime
+    requests: int
+    refused: int
+    unlimited: int
+    limits: list[dict[str, Any]]
+    callers: list[dict[str, Any]]
+    notes: list[str]
+
+
 class LimitsLeft(BaseModel):
     """What is left for a caller."""
 
@@ -96,6 +109,24 @@ def listed(
 def check(text: str) -> Call[CheckedLimits]:
     """Return the request that says what a text means, and where it is wrong."""
     return Call(CheckedLimits, "POST", f"{_PATH}/check", body={"text": text})
+
+
+def simulate(
+    text: str, *, tenant: str | None = None, query: str = "", since: str = "1d"
+) -> Call[SimulatedLimits]:
+    """Return the request that tries limits over the request log.
+
+    Args:
+        text: of the limits
+        tenant: of the API; None for the only one in reach, or `default`
+        query: of the request log; empty for all requests
+        since: a length of time before now, or a moment
+
+    Returns:
+        The request. Nothing is saved or counted.
+    """
+    body = {"text": text, "tenant": tenant, "query": query, "since": since}
+    return Call(SimulatedLimits, "POST", f"{_PATH}/simulate", body=body, wait=60)
 
 
 def read(name: str, *, tenant: str | None = None) -> Call[LimitSet]:

@@ -22,6 +22,13 @@ def limit_entries(entry: type[Entry]) -> dict[str, Entry]:
     return {
         "GET /limit-sets": entry(foreign="hides", team="hides"),
         "POST /limit-sets/check": entry(foreign=200, team=200, body=lambda _: text),
+        "POST /limit-sets/simulate": entry(
+            own=503,
+            foreign=403,
+            team=403,
+            token=503,
+            body=lambda place: {**text, **in_tenant(place)},
+        ),
         "GET /limit-sets/{limit_set}": one,
         "GET /limit-sets/{limit_set}/versions": one,
         "PUT /limit-sets/{limit_set}": entry(

@@ -71,6 +71,7 @@ ONLY_ANSWER = {
     ("post", "/api/v1/keys/verify"),
     ("post", "/api/v1/limit-sets/check"),
     ("post", "/api/v1/limits/state"),
+    ("post", "/api/v1/limit-sets/simulate"),
 }
 """Routes whose request is a document or a secret, and that change nothing but a last use."""
 

@@ -11,6 +11,7 @@ import pytest
 from sentinel.api_usage.privacy import RequestPrivacy, header_names
 from sentinel.api_usage.request_log import PostedRequest, request_rows
 from sentinel.errors import ConfigurationError
+from sentinel.store.telemetry import past_requests as past
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.condition import condition
 from sentinel.store.telemetry.reading import Period
@@ -133,3 +134,17 @@ def test_a_batch_that_comes_again_counts_once_and_an_equal_one_counts(
     assert minutes == [{"s": 0}]
     sizes = condition(telemetry, tenants=True).tenants
     assert [(one.tenant, one.signal, one.rows) for one in sizes] == [("acme", "requests", 4)]
+
+
+def test_requests_are_read_in_the_order_of_time_for_a_simulation(
+    search: RequestSearch, telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(past, "_AT_ONCE", 2)
+    where = parse_query("service:shop", REQUEST_FIELDS).where
+    found = list(past.past_requests(telemetry, "acme", where, HOUR))
+    assert [one.caller.path for one in found] == ["/orders/3", "/orders/2", "/orders", "/orders/1"]
+    assert found[0].at == (NOW - 3 * SECOND) // 1000
+    assert (found[-1].caller.key, found[-1].caller.user) == ("k1", "ann")
+    monkeypatch.setattr(past, "MOST_SIMULATED", 3)
+    with pytest.raises(ConfigurationError, match="4 requests in that time"):
+        list(past.past_requests(telemetry, "acme", where, HOUR))
