@@ -85,6 +85,7 @@ from sentinel.api import (
     telemetry_bodies,
     telemetry_intake,
     trace_search,
+    usage,
     users,
     views,
     webhooks,
@@ -294,7 +295,7 @@ def create_app(
     for older in (
         events.batches, stored_events.router, runtime_settings.router, services.router,
         consumer_keys.router, consumers.router, limit_sets.router, limit_sets.decisions,
-        request_log.router,
+        request_log.router, usage.router,
     ):  # fmt: skip
         app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
     for router in (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sentinel.cli import usage
 from sentinel.cli.output import AsJson, complain, json_out, print_table, say
 from sentinel.cli.remote import client_here
 from sentinel.cli.remote_url import remote_url
@@ -42,6 +43,9 @@ commands = typer.Typer(
 )
 
 
+usage.add_to(commands)
+
+
 @commands.command()
 def search(
     query: QueryWords = None,
@@ -56,14 +60,14 @@ def search(
     Example:
         sentinel requests search 'service:shop status:5xx' --since 2h
     """
-    from sentinel.client import usage
+    from sentinel.client import usage as calls
     from sentinel.store.telemetry.client import telemetry_client
     from sentinel.store.telemetry.usage_answers import requests_found
     from sentinel.telemetry.query import REQUEST_FIELDS
 
     text = " ".join(query or ())
     found = searched(
-        usage.requests(text, since=since, until=until, limit=limit, tenant=tenant),
+        calls.requests(text, since=since, until=until, limit=limit, tenant=tenant),
         lambda: asked_here(text, REQUEST_FIELDS, since, until),
         lambda asked: requests_found(
             telemetry_client(settings_here(), wait=_WAIT_SECONDS), tenant or "default", asked,
@@ -175,11 +179,11 @@ def _sender(
 def _over_http(
     batch: TailBatch, kind: LineFormat, service: str, tenant: str | None
 ) -> RequestsTakenView:
-    from sentinel.client import usage
+    from sentinel.client import usage as calls
 
     with client_here() as client:
         return client.do(
-            usage.send_lines(batch.lines, kind, batch=batch.id, service=service, tenant=tenant)
+            calls.send_lines(batch.lines, kind, batch=batch.id, service=service, tenant=tenant)
         )
 
 

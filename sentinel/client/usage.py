@@ -15,12 +15,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sentinel.api_usage.answers import RequestsFound, RequestsTakenView
+from sentinel.api_usage.answers import (
+    ConsumerFound,
+    EndpointChangesFound,
+    QuotasFound,
+    RequestsFound,
+    RequestsTakenView,
+    RisesFound,
+    UsageFound,
+    UsageGroupsFound,
+)
 from sentinel.client.calls import Call
 
-__all__ = ["requests", "send_lines", "send_requests"]
+__all__ = [
+    "consumer",
+    "endpoints",
+    "over_time",
+    "quotas",
+    "requests",
+    "rising",
+    "send_lines",
+    "send_requests",
+    "top",
+]
 
-_REQUESTS = "/api/v1/requests"
+_REQUESTS, _USAGE = "/api/v1/requests", "/api/v1/usage"
 
 
 def send_requests(
@@ -77,3 +96,58 @@ def requests(query: str = "", **more: Any) -> Call[RequestsFound]:
         The request.
     """
     return Call(RequestsFound, "GET", _REQUESTS, {"query": query, **more})
+
+
+def over_time(query: str = "", **more: Any) -> Call[UsageFound]:
+    """Return the request for figures of a period and its parts.
+
+    Args:
+        query: as `requests` takes it
+        more: since, until, parts, tenant
+
+    Returns:
+        The request.
+    """
+    return Call(UsageFound, "GET", _USAGE, {"query": query, **more})
+
+
+def top(by: str, query: str = "", **more: Any) -> Call[UsageGroupsFound]:
+    """Return the request for figures by the values of a field.
+
+    Args:
+        by: service, consumer, key, plan, method, endpoint, status, address, agent or refused
+        query: as `requests` takes it
+        more: since, until, order, limit, tenant
+
+    Returns:
+        The request.
+    """
+    return Call(UsageGroupsFound, "GET", f"{_USAGE}/top", {"by": by, "query": query, **more})
+
+
+def rising(by: str, query: str = "", **more: Any) -> Call[RisesFound]:
+    """Return the request for values that rise; `least` beside what `top` takes, but for order."""
+    return Call(RisesFound, "GET", f"{_USAGE}/rising", {"by": by, "query": query, **more})
+
+
+def endpoints(query: str = "", **more: Any) -> Call[EndpointChangesFound]:
+    """Return the request for new and dead endpoints.
+
+    Args:
+        query: as `requests` takes it
+        more: since, until, history, known (a list of routes), least, tenant
+
+    Returns:
+        The request.
+    """
+    return Call(EndpointChangesFound, "GET", f"{_USAGE}/endpoints", {"query": query, **more})
+
+
+def quotas(limit: str, **more: Any) -> Call[QuotasFound]:
+    """Return the request for when a quota ends, such as `10_000 per month quota by key`."""
+    return Call(QuotasFound, "GET", f"{_USAGE}/quotas", {"limit": limit, **more})
+
+
+def consumer(name: str, query: str = "", **more: Any) -> Call[ConsumerFound]:
+    """Return the request for what one consumer does; `more` is as of `over_time`."""
+    return Call(ConsumerFound, "GET", f"{_USAGE}/consumer", {"name": name, "query": query, **more})

@@ -118,6 +118,9 @@ ENTRIES: dict[str, Entry] = {
     },
     "POST /requests": of_telemetry([{"status": 200}]),
     "GET /requests": of_telemetry(None),
+    **{f"GET /usage{one}": of_telemetry(None) for one in ("", "/top", "/rising", "/endpoints")},
+    "GET /usage/quotas": of_telemetry(None, limit="10 per month quota by key"),
+    "GET /usage/consumer": of_telemetry(None, name="ann"),
     "GET /metrics/samples": whole_tenant(query=named_metric),
     **{
         f"POST /people/{verb}": instance(body=lambda place: {"name": place.mark})

@@ -109,9 +109,12 @@ def whole_tenant(body: Body = no_body, query: Query = in_tenant, own: Expected =
     return Entry(own=own, foreign=403, team=403, body=body, query=query)
 
 
-def of_telemetry(body: Any) -> Entry:
+def of_telemetry(body: Any, **query: str) -> Entry:
     """Records of a tenant as a whole, for a store that does not answer here."""
-    return Entry(own=503, foreign=403, team=403, token=503, body=always(body), query=in_tenant)
+    return Entry(
+        own=503, foreign=403, team=403, token=503, body=always(body),
+        query=lambda place: {**in_tenant(place), **query},
+    )  # fmt: skip
 
 
 def of_rule(own: Expected = 200) -> Entry:

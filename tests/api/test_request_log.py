@@ -94,3 +94,36 @@ def test_what_is_no_batch_is_refused_and_without_a_store_it_says_when_to_come_ag
     away = client.post(REQUESTS, json=[{"status": 200}])
     assert (away.status_code, away.headers["retry-after"]) == (503, "5")
     assert app.state.intake_queue.held == 0
+
+
+def test_usage_is_answered_for_a_tenant(telemetry_api: httpx.Client, clock: FakeClock) -> None:
+    at = (clock.now() - timedelta(minutes=5)).isoformat()
+    rows = [
+        {"timestamp": at, "consumer": "ann/1", "key": "k1", "method": "GET", "path": f"/o/{n}",
+         "status": 500 if n == 3 else 200}
+        for n in range(10)
+    ]  # fmt: skip
+    assert telemetry_api.post(REQUESTS, json=rows).status_code == 200
+
+    def got(path: str, **params: Any) -> Any:
+        answer = telemetry_api.get(f"/api/v1/usage{path}", params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    assert got("", since="1h")["total"]["error_rate"] == 0.1
+    (group,) = got("/top", by="endpoint")["groups"]
+    assert (group["value"], group["requests"], group["share"]) == ("GET /o/{id}", 10, 1.0)
+    (rise,) = got("/rising", least=10)["rises"]
+    assert (rise["value"], rise["before"]) == ("ann/1", 0)
+    known = ["GET /o/{id}", "GET /never"]
+    changes = got("/endpoints", known=known)["changes"]
+    assert [(one["endpoint"], one["state"]) for one in changes] == [("GET /never", "dead")]
+    (quota,) = got("/quotas", limit="100 per month quota by key")["quotas"]
+    assert (quota["value"], quota["reached"]) == ("k1", None)
+    assert got("/consumer", name="ann/1")["keys"][0]["value"] == "k1"
+    for path, params in (
+        ("/quotas", {"limit": "1/minute by key"}), ("/top", {"by": "body"}),
+        ("/endpoints", {"history": "91d"}), ("", {"query": "level:error"}),
+    ):  # fmt: skip
+        wrong = telemetry_api.get(f"/api/v1/usage{path}", params=params)
+        assert wrong.status_code in (400, 422), wrong.text
