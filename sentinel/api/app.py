@@ -69,6 +69,7 @@ from sentinel.api import (
     route_shadow,
     rule_changes,
     rule_drift,
+    rule_file_trials,
     rule_files,
     rule_runs,
     rule_trials,
@@ -265,6 +266,9 @@ def create_app(
         policies, providers, receivers, remediations, causes, reports, channel_tests, deliveries,
         rules, rule_trials, rule_changes, rule_drift, rule_files, rule_runs, silences, statistics,
         system_log, users, views, webhooks, why,
+        policies, providers, receivers, causes, reports, channel_tests, deliveries, rules,
+        rule_trials, rule_changes, rule_drift, rule_file_trials, rule_files, rule_runs, silences,
+        statistics, system_log, users, views, webhooks, why,
     ):  # fmt: skip
         api.include_router(_for_callers(noun.router))
     api.include_router(_for_callers(posted_alerts.steps), prefix="/alerts")

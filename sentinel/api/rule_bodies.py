@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
 from sentinel.api.schemas import NO_NUL, RuleItem
+from sentinel.backtest import MOST_PEAKS
 from sentinel.rules.rule import Rule
 
 __all__ = [
@@ -276,4 +277,10 @@ class TestOutcome(BaseModel):
     series: int
     alerts: list[AlertShown]
     messages: list[MessageShown]
+    peaks: list[tuple[datetime, float | None]] = Field(
+        max_length=MOST_PEAKS,
+        description="When there were evaluations, and the greatest value of each; of many that "
+        "follow each other, the greatest. Of events, stretches of time and their matches.",
+    )
+    of: Literal["readings", "events"] = Field(description="What was replayed.")
     notes: list[str]

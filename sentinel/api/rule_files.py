@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,7 +19,7 @@ from sentinel.api.rollouts import plan as answer_plan
 from sentinel.expression.yaml_document import MOST_LETTERS
 from sentinel.rollout.files import Entry, read_documents
 
-__all__ = ["router"]
+__all__ = ["DOCUMENT", "RuleFiles", "entries_of", "router"]
 
 router = APIRouter(prefix="/rule-files", tags=["rules"])
 
@@ -37,20 +37,22 @@ _EXAMPLE = """deployments:
 """
 
 
+DOCUMENT: dict[str, Any] = {"document": {"rules.yaml": _EXAMPLE}}
+Files = Annotated[
+    dict[
+        Annotated[str, Field(min_length=1, max_length=500)],
+        Annotated[str, Field(max_length=MOST_LETTERS)],
+    ],
+    Field(min_length=1, max_length=500, description="YAML or JSON of each file, by its name."),
+]
+
+
 class RuleFiles(BaseModel):
     """Rule files, as `sentinel rule export` writes them."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"document": {"rules.yaml": _EXAMPLE}}]}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [DOCUMENT]})
 
-    document: Annotated[
-        dict[
-            Annotated[str, Field(min_length=1, max_length=500)],
-            Annotated[str, Field(max_length=MOST_LETTERS)],
-        ],
-        Field(min_length=1, max_length=500, description="YAML or JSON of each file, by its name."),
-    ]
+    document: Files
 
 
 @router.post(
@@ -71,7 +73,7 @@ def plan(request: Request, response: Response, body: Body) -> RolledOut:
     Returns:
         A step for each rule.
     """
-    entries = _entries(body)
+    entries = entries_of(read_as(RuleFiles, body))
     return answer_plan(request, response, entries, lambda rollout: rollout.plan_sent(entries))
 
 
@@ -95,15 +97,25 @@ def apply(
     Returns:
         A step for each rule, as it was carried out.
     """
-    entries = _entries(body)
+    entries = entries_of(read_as(RuleFiles, body))
     return carry_out(
         request, response, entries, lambda rollout: rollout.plan_sent(entries), if_match=if_match,
         actor=who.name,
     )  # fmt: skip
 
 
-def _entries(body: bytes) -> list[Entry]:
-    asked = read_as(RuleFiles, body)
+def entries_of(asked: RuleFiles) -> list[Entry]:
+    """Return the entries of the files that a request sends.
+
+    Args:
+        asked: the request
+
+    Returns:
+        The entries, in order.
+
+    Raises:
+        Problem: 422, if a file cannot be read or there are too many rules
+    """
     found = of_document(lambda: read_documents(asked.document))
     if len(found) > MOST_RULES:
         raise Problem(

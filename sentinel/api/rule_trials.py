@@ -31,12 +31,11 @@ from sentinel.backtest import (
     Candidate,
     Plan,
     Seen,
-    planned,
-    planned_events,
     replay,
-    replay_events,
     spec_of,
 )
+from sentinel.backtest.file_rules import replayed
+from sentinel.backtest.policies import Lines
 from sentinel.checks.catalog import find
 from sentinel.checks.form import filled
 from sentinel.checks.observation import Observation
@@ -49,7 +48,7 @@ from sentinel.rollout.shipped_rules import known_to
 from sentinel.store.rules.made import given_words
 from sentinel.store.telemetry.replayed_lines import replayed_lines
 
-__all__ = ["router"]
+__all__ = ["LONGEST", "lines_of", "router", "shown"]
 
 router = APIRouter(prefix="/rules", tags=["rules"])
 LONGEST = timedelta(days=31)
@@ -89,7 +88,7 @@ def test(request: Request, body: Body, who: Acting) -> Response:
         closed_world=trigger.closed_world, unit=trigger.unit, receivers=store.receivers.all(),
         options=store.options, notes=found.notes,
     )  # fmt: skip
-    return _shown(replay(plan, seen))
+    return shown(replay(plan, seen))
 
 
 @router.post(
@@ -127,7 +126,7 @@ def backtest(
         draft, notes = found.draft, found.notes
     until = store.now()
     done = _replayed(request, draft, until - timedelta(hours=asked.hours), until)
-    return _shown(msgspec.structs.replace(done, notes=[*notes, *done.notes]))
+    return shown(msgspec.structs.replace(done, notes=[*notes, *done.notes]))
 
 
 def _replayed(request: Request, draft: Draft, since: datetime, until: datetime) -> Backtest:
@@ -138,17 +137,17 @@ def _replayed(request: Request, draft: Draft, since: datetime, until: datetime) 
     if not trigger.keeps_readings:
         # The replay evaluates it again, so its parameters are parsed as a flow run parses them.
         parameters = filled(trigger, {}, draft.parameters)
-    if trigger.name in EVENT_TRIGGERS:
-        return replay_events(
-            *planned_events(
-                store, spec_of(rule, trigger, parameters), since, until,
-                lines=lambda tenant, since, until: replayed_lines(
-                    reader_of(request), tenant, since, until
-                ),
-            )
-        )  # fmt: skip
-    candidate = Candidate(rule=rule, trigger=trigger, parameters=parameters)
-    return replay(*planned(store, candidate, since, until))
+    candidate = (
+        spec_of(rule, trigger, parameters)
+        if trigger.name in EVENT_TRIGGERS
+        else Candidate(rule=rule, trigger=trigger, parameters=parameters)
+    )
+    return replayed(store, candidate, since, until, lines=lines_of(request))
+
+
+def lines_of(request: Request) -> Lines:
+    """Return what reads the log lines that the application of a request stores."""
+    return lambda tenant, since, until: replayed_lines(reader_of(request), tenant, since, until)
 
 
 def _evaluations(samples: Sequence[TestSample], every: timedelta, now: datetime) -> list[Seen]:
@@ -204,7 +203,10 @@ def _too_far() -> Problem:
     )
 
 
-def _shown(found: Backtest) -> Response:
+def shown(found: Backtest) -> Response:
+    """Return what a backtest found, as `TestOutcome` has it."""
     fields: dict[str, Any] = msgspec.to_builtins(found)
-    shown = {name: fields[name] for name in TestOutcome.model_fields}
-    return json_response(msgspec.json.encode(shown))
+    fields["peaks"] = found.few_peaks()
+    return json_response(
+        msgspec.json.encode({name: fields[name] for name in TestOutcome.model_fields})
+    )

@@ -19,10 +19,11 @@ from sentinel.backtest.policies import (
 )
 from sentinel.backtest.readings import Seen, read_file, stored, watched
 from sentinel.backtest.replay import Plan, replay
-from sentinel.backtest.result import Backtest, Message, ReplayedAlert, Spell
+from sentinel.backtest.result import MOST_PEAKS, Backtest, Message, ReplayedAlert, Spell
 
 __all__ = [
     "EVENT_TRIGGERS",
+    "MOST_PEAKS",
     "Backtest",
     "Came",
     "Candidate",

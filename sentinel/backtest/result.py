@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
-__all__ = ["Backtest", "Message", "ReplayedAlert", "Spell"]
+__all__ = ["MOST_PEAKS", "Backtest", "Message", "ReplayedAlert", "Spell"]
+
+MOST_PEAKS = 1000
+"""Values over time that an answer over HTTP holds."""
 
 
 class Spell(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,3 +104,17 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     def open_for(self) -> timedelta:
         """Return how long alerts were open, all together."""
         return sum((one.lasted(self.until) for one in self.alerts), timedelta())
+
+    def few_peaks(self) -> list[tuple[datetime, float | None]]:
+        """Return at most `MOST_PEAKS` of the peaks: of neighbours, the greatest and its moment."""
+        together = -(-len(self.peaks) // MOST_PEAKS)
+        if together <= 1:  # of events there are never more
+            return [*self.peaks]
+        return [
+            max(self.peaks[start : start + together], key=_height)
+            for start in range(0, len(self.peaks), together)
+        ]
+
+
+def _height(peak: tuple[datetime, float | None]) -> float:
+    return -math.inf if peak[1] is None else peak[1]

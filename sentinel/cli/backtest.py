@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,19 +14,13 @@ import typer
 from sentinel.cli import completion
 from sentinel.cli.deploy import rules_here
 from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store, settings_here
-from sentinel.errors import (
-    ConfigurationError,
-    DatabaseUnreachable,
-    NotFound,
-    TriggerError,
-)
+from sentinel.errors import ConfigurationError, DatabaseUnreachable
 
 if TYPE_CHECKING:
-    from sentinel.backtest import Backtest, Candidate
-    from sentinel.event_policies.pack import Spec
+    from sentinel.backtest import Backtest
     from sentinel.rollout.files import Entry
-    from sentinel.rules.rule import Rule
     from sentinel.store import Store
 
 __all__ = ["backtest", "diff"]
@@ -62,7 +56,9 @@ def backtest(
 
     Stored readings, and for event policies stored events, go through the same code as live ones,
     on a simulated clock, into a temporary database. Nothing is stored and nobody is notified.
-    With `--data` no instance need run; the rule is then read from `--file` or `prefect.yaml`.
+    With `--data` no instance need run; the rule is then read from `--file` or `prefect.yaml`. Over
+    `--url` the server replays what it stored; a file given with `--data` is replayed here, and the
+    rule is the server's unless `--file` has it.
 
     Examples:
         sentinel rule test disk-full --since 7d
@@ -71,10 +67,13 @@ def backtest(
 
         sentinel rule test failed-logins --file policies.yaml --data events.ndjson
     """
-    with _opened(file, data) as (store, source):
-        candidate = _candidate(store, name, source)
-        until = store.now()
-        found = _replayed(store, candidate, until - _length(since), until, data)
+    length = _length(since)
+    if remote_url():
+        from sentinel.cli.remote_backtests import backtested_there
+
+        found = backtested_there(name, length, file=file, data=data, here=_here)
+    else:
+        found = _here(name, length, file, data)
     if json:
         import msgspec
 
@@ -87,6 +86,20 @@ def backtest(
         )
         return
     _show(found)
+
+
+def _here(name: str, length: timedelta, file: Path | None, data: Path | None) -> Backtest:
+    """Replay on this machine, in its database or, where files have all of it, in an empty one."""
+    from sentinel.backtest.file_rules import of_entries, replayed, stored_candidate
+
+    with _opened(file, data) as (store, source):
+        candidate = (
+            stored_candidate(store, name)
+            if source is None
+            else of_entries(_entries(source), name, str(source))
+        )
+        until = store.now()
+        return replayed(store, candidate, until - length, until, data, _lines)
 
 
 @contextmanager
@@ -104,6 +117,9 @@ def _opened(file: Path | None, data: Path | None) -> Generator[tuple[Store, Path
         DatabaseUnreachable: no database runs, and the readings or the rule are in no file
     """
     with ExitStack() as stack:
+        if remote_url() and data is not None and file is not None:
+            yield stack.enter_context(_without_database()), file
+            return
         try:
             store = stack.enter_context(open_store())
         except DatabaseUnreachable:
@@ -141,28 +157,21 @@ def diff(
         sentinel rule diff prefect.yaml
 
         sentinel rule diff deployments/rules/machine.yaml --since 2d > review.md
+
+        sentinel --url https://sentinel.example.com rule diff prefect.yaml
     """
     length = _length(since)
-    with open_store() as store:
-        until = store.now()
-        pages = [
-            page for entry in _entries(file) for page in _page(store, entry, until - length, until)
-        ]
+    if remote_url():
+        from sentinel.cli.remote_backtests import differences_there
+
+        pages = differences_there(file, length)
+    else:
+        from sentinel.backtest.file_rules import differences
+
+        with open_store() as store:
+            until = store.now()
+            pages = [*differences(store, _entries(file), until - length, until, _lines)]
     say("\n".join(pages) if pages else "No rule of the file differs from the deployed one.")
-
-
-def _replayed(
-    store: Store,
-    candidate: Candidate | Spec,
-    since: datetime,
-    until: datetime,
-    data: Path | None = None,
-) -> Backtest:
-    from sentinel.backtest import Candidate, planned, planned_events, replay, replay_events
-
-    if isinstance(candidate, Candidate):
-        return replay(*planned(store, candidate, since, until, data))
-    return replay_events(*planned_events(store, candidate, since, until, data, _lines))
 
 
 def _lines(tenant: str, since: datetime, until: datetime) -> Iterator[Any]:
@@ -171,77 +180,6 @@ def _lines(tenant: str, since: datetime, until: datetime) -> Iterator[Any]:
     from sentinel.store.telemetry.replayed_lines import replayed_lines
 
     yield from replayed_lines(telemetry_client(settings_here()), tenant, since, until)
-
-
-def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Iterator[str]:
-    """Yield the Markdown section about one entry of the file; nothing if the entry is unchanged."""
-    from sentinel.backtest import difference
-
-    new = _of_entry(entry)
-    if new is None:
-        return
-    rule = _rule_of(new)
-    name = rule.renamed_from or rule.name
-    try:
-        old = _candidate(store, name, None, given=new)
-    except NotFound:
-        yield f"### {rule.name}\n\nNew rule: there are no readings to replay yet.\n"
-        return
-    edits = list(_edits(_written(old), _written(new)))
-    if not edits:
-        return
-    try:
-        before = _replayed(store, old, since, until)
-        after = _replayed(store, _called(new, name), since, until)
-        yield difference(before, after, edits)
-    except ConfigurationError as error:
-        lines = "".join(f"- {edit}\n" for edit in edits)
-        yield f"### {rule.name}\n\n{lines}\n> This rule cannot be replayed: {error}\n"
-
-
-def _rule_of(candidate: Candidate | Spec) -> Rule:
-    from sentinel.rules.rule import Rule
-
-    return Rule.model_validate(candidate.rule)
-
-
-def _called(candidate: Candidate | Spec, name: str) -> Candidate | Spec:
-    """Return the rule under `name`, the name that its stored readings have."""
-    import msgspec
-
-    from sentinel.backtest import Candidate
-
-    rule = _rule_of(candidate)
-    if rule.name == name:
-        return candidate
-    kept = rule.model_copy(update={"name": name, "renamed_from": None})
-    if isinstance(candidate, Candidate):
-        return msgspec.structs.replace(candidate, rule=kept)
-    return msgspec.structs.replace(candidate, rule=kept.dump())
-
-
-def _written(candidate: Candidate | Spec) -> dict[str, object]:
-    """Return every field of the rule and its policies by the name that a list of changes uses."""
-    from sentinel.backtest import Candidate
-
-    written: dict[str, object] = dict(_rule_of(candidate).dump())
-    if not isinstance(candidate, Candidate):
-        for policy in candidate.policies:
-            name = policy.get("name", "")
-            written.update({f"policy {name}, {field}": value for field, value in policy.items()})
-    return written
-
-
-def _edits(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
-    for name in sorted({*before, *after}):
-        if before.get(name) != after.get(name):
-            yield f"{name}: {_json_text(before.get(name))} → {_json_text(after.get(name))}"
-
-
-def _json_text(value: object) -> str:
-    import msgspec
-
-    return "(default)" if value is None else msgspec.json.encode(value).decode()
 
 
 def _show(found: Backtest) -> None:
@@ -307,85 +245,8 @@ def _length(since: str) -> timedelta:
     return length
 
 
-def _candidate(
-    store: Store, name: str, file: Path | None, given: Candidate | Spec | None = None
-) -> Candidate | Spec:
-    """Return the rule `name`: from the file if one is given, else as it last ran.
-
-    Args:
-        store: the database that has the rule
-        name: name of the rule
-        file: a deployment file, or None
-        given: another version of the rule, whose parameters the replay uses
-
-    Returns:
-        A rule with its trigger and parameters, or a rule with its event policies.
-
-    Raises:
-        NotFound: neither the file nor the database has the rule
-        ConfigurationError: the rule reads stored metrics, and only its file names them
-    """
-    from sentinel.backtest import EVENT_TRIGGERS, Candidate, stored_spec
-    from sentinel.checks.catalog import find
-    from sentinel.rules.rule import Rule
-
-    if file is not None:
-        for entry in _entries(file):
-            if entry.name == name and (found := _of_entry(entry)) is not None:
-                return found
-        raise NotFound(f"{file} has no rule {name!r}", hint="Name a rule of that file.")
-    row = store.rules.get(name)
-    if row.trigger in EVENT_TRIGGERS:
-        return stored_spec(store, name)
-    trigger = find(row.trigger)
-    if not trigger.keeps_readings and not isinstance(given, Candidate):
-        raise ConfigurationError(
-            f"rule {name!r} reads stored metrics, and only its file says which",
-            hint="Name the file: sentinel rule test NAME --file prefect.yaml",
-        )
-    parameters: Mapping[str, Any] = given.parameters if isinstance(given, Candidate) else {}
-    return Candidate(rule=Rule.model_validate(row.spec), trigger=trigger, parameters=parameters)
-
-
 def _entries(file: Path) -> list[Entry]:
     from sentinel.rollout.files import read_files
     from sentinel.rollout.packed_entries import alone
 
     return [one for entry in read_files([file]) for one in alone(entry)]
-
-
-def _of_entry(entry: Entry) -> Candidate | Spec | None:
-    """Return the rule of a deployment, or its event policies; None if it has neither."""
-    from pydantic import ValidationError
-
-    from sentinel.backtest import EVENT_TRIGGERS, Candidate, spec_of
-    from sentinel.checks.catalog import find
-    from sentinel.checks.form import filled
-    from sentinel.rules.rule import Rule
-    from sentinel.validation_messages import validation_message
-
-    parameters: dict[str, Any] = dict(entry.spec.get("parameters") or {})
-    flow = entry.entrypoint.removeprefix("flows.rules.")
-    if "rule" not in parameters or flow == entry.entrypoint:
-        return None
-    try:
-        rule = Rule.model_validate(parameters.pop("rule"))
-        trigger = find(flow)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, ("rule", *first["loc"])))
-        raise ConfigurationError(
-            f"{entry.file}, {entry.shown}: {where}: {validation_message(first, Rule)}",
-            hint=f"See: sentinel rule lint {entry.file}",
-        ) from None
-    except TriggerError as error:
-        raise ConfigurationError(
-            f"{entry.file}, {entry.shown}: {error.message}",
-            hint=f"See: sentinel rule lint {entry.file}",
-        ) from None
-    if not trigger.keeps_readings:
-        # The replay evaluates it again, so its parameters are parsed as a flow run parses them.
-        parameters = filled(trigger, {}, parameters)
-    if trigger.name in EVENT_TRIGGERS:
-        return spec_of(rule, trigger, parameters)
-    return Candidate(rule=rule, trigger=trigger, parameters=parameters)

@@ -10,13 +10,10 @@ import typer
 from sentinel.cli import completion
 from sentinel.cli.deploy import deploy
 from sentinel.cli.output import AsJson, say
-from sentinel.cli.remote_url import refuse_remote, remote_url
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import settings_here
-from sentinel.errors import NotFound
 
 __all__ = ["export", "import_"]
-
-_RULES = "flows.rules."
 
 
 def export(
@@ -39,40 +36,45 @@ def export(
     """Export rules from Prefect as a file that can be deployed again.
 
     Rules made by hand are included. Secrets are not: a rule names the block that holds them.
-    Not over `--url`, since it reads the Prefect of this machine; `GET …/rules/NAME/prefect.yaml`
-    of the API exports one rule.
+    Over `--url`, those of the server that the token may read.
 
     Examples:
         sentinel rule export > rules.yaml
 
         sentinel rule export disk-full cpu-high --format json --output rules.json
 
+        sentinel --url https://sentinel.example.com rule export --output rules.yaml
+
     Raises:
         NotFound: Prefect has no deployment of a named rule
     """
-    refuse_remote()
-    from sentinel.rollout.api import RolloutApi
-    from sentinel.rollout.exported import entry_of, written
-
-    with RolloutApi.of(settings_here()) as api:
-        live = api.live(names or None)
-    entries = {
-        one.name: entry_of(one.deployment)
-        for one in sorted(live, key=lambda one: one.name)
-        if str(one.deployment.get("entrypoint") or "").startswith(_RULES)
-    }
-    missing = sorted(set(names or ()) - entries.keys())
-    if missing:
-        raise NotFound(
-            f"Prefect has no deployment of the rule {', '.join(missing)}",
-            hint="List rules: sentinel rule list. Deploy them: sentinel deploy",
-        )
-    text = written(list(entries.values()), form)
+    text, count = (_there if remote_url() else _here)(names or [], form)
     if output is None:
         say(text.rstrip("\n"))
     else:
         output.write_text(text, "utf-8")
-        say(f"Exported {len(entries)} rules to {output}.")
+        say(f"Exported {count} rules to {output}.")
+
+
+def _here(names: list[str], form: Literal["yaml", "json"]) -> tuple[str, int]:
+    """Return a file with rules of this machine's Prefect, and how many it holds."""
+    from sentinel.rollout.api import RolloutApi
+    from sentinel.rollout.exported import exported, written
+
+    with RolloutApi.of(settings_here()) as api:
+        entries = exported(api.live(names or None), names)
+    return written(entries, form), len(entries)
+
+
+def _there(names: list[str], form: Literal["yaml", "json"]) -> tuple[str, int]:
+    """Return a file with rules of the server, and how many it holds."""
+    from sentinel.cli.remote import client_here
+    from sentinel.client import exports
+    from sentinel.rollout.files import read_documents
+
+    with client_here() as client:
+        text = b"".join(client.download(exports.rules(names, kind=form))).decode()
+    return text, len(read_documents({f"rules.{form}": text}))
 
 
 def import_(

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from sentinel.client.calls import BASE, Call
 
-__all__ = ["alerts", "oncall_calendar", "rule"]
+__all__ = ["alerts", "oncall_calendar", "rule", "rules"]
 
 _WAIT = 120.0
 """Seconds until a workbook begins, which is written before it is sent."""
@@ -89,3 +89,17 @@ def rule(
     """
     path = f"{BASE}/rules/{quote(name, safe='')}/prefect.yaml"
     return Call(None, "GET", path, {"tenant": tenant, "format": kind})
+
+
+def rules(names: Sequence[str] = (), *, kind: Literal["yaml", "json"] = "yaml") -> Call[Any]:
+    """Return the request for rules as one file that `sentinel deploy` takes; see `rule`.
+
+    Args:
+        names: of the rules; without one, all that the token may read
+        kind: of the file
+
+    Returns:
+        The request, for `download`.
+    """
+    params = {"name": list(names) or None, "format": kind}
+    return Call(None, "GET", f"{BASE}/rule-files", params, wait=_WAIT)

@@ -1,4 +1,4 @@
-"""Requests that deploy rules from files, made once for both kinds of client.
+"""Requests that deploy rules from files, or try those of files, made once for both kinds of client.
 
 ```python
 from pathlib import Path
@@ -21,8 +21,18 @@ from pydantic import BaseModel
 from sentinel.client.calls import BASE, Call
 from sentinel.client.models import Tagged
 from sentinel.client.rule_drift import RuleDifference
+from sentinel.client.rule_trials import REPLAY_SECONDS, Tried
 
-__all__ = ["ROLLOUT_SECONDS", "RolledOut", "RuleStep", "apply", "plan"]
+__all__ = [
+    "ROLLOUT_SECONDS",
+    "RolledOut",
+    "RuleFileDifferences",
+    "RuleStep",
+    "apply",
+    "backtest",
+    "diff",
+    "plan",
+]
 
 ROLLOUT_SECONDS = 300.0
 """So long a rollout may take: each rule is one request to Prefect, or several."""
@@ -46,6 +56,12 @@ class RolledOut(Tagged):
     """A step for each rule; of a plan, with the version that `apply` takes."""
 
     steps: list[RuleStep]
+
+
+class RuleFileDifferences(BaseModel):
+    """What changed rules would have done: Markdown for each rule that differs."""
+
+    sections: list[str]
 
 
 def plan(files: Mapping[str, str]) -> Call[RolledOut]:
@@ -76,3 +92,33 @@ def apply(files: Mapping[str, str], *, version: str = "") -> Call[RolledOut]:
         RolledOut, "POST", f"{BASE}/rule-files/apply", body={"document": dict(files)},
         headers=headers, wait=ROLLOUT_SECONDS,
     )  # fmt: skip
+
+
+def backtest(files: Mapping[str, str], rule: str, *, hours: float = 168) -> Call[Tried]:
+    """Return the request for what a rule of files would have done on what was stored.
+
+    Args:
+        files: YAML or JSON, by the name of the file
+        rule: its name
+        hours: so many up to now are replayed
+
+    Returns:
+        The request, for `do`.
+    """
+    body = {"document": dict(files), "rule": rule, "hours": hours}
+    return Call(Tried, "POST", f"{BASE}/rule-files/backtest", body=body, wait=REPLAY_SECONDS)
+
+
+def diff(files: Mapping[str, str], *, hours: float = 168) -> Call[RuleFileDifferences]:
+    """Return the request for what changed rules would have done, beside those that last ran.
+
+    Args:
+        files: YAML or JSON, by the name of the file
+        hours: so many up to now are replayed
+
+    Returns:
+        The request, for `do`.
+    """
+    body = {"document": dict(files), "hours": hours}
+    path = f"{BASE}/rule-files/diff"
+    return Call(RuleFileDifferences, "POST", path, body=body, wait=ROLLOUT_SECONDS)

@@ -15,16 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel
 
 from sentinel.client.calls import BASE, Call
 
-__all__ = ["Spell", "Tried", "TriedAlert", "TriedMessage", "backtest", "test"]
+__all__ = ["REPLAY_SECONDS", "Spell", "Tried", "TriedAlert", "TriedMessage", "backtest", "test"]
 
-_WAIT = 120.0
+REPLAY_SECONDS = 120.0
 """Seconds for a replay, which evaluates a rule up to once a second over many days."""
 
 
@@ -74,6 +74,8 @@ class Tried(BaseModel):
     series: int
     alerts: list[TriedAlert]
     messages: list[TriedMessage]
+    peaks: list[tuple[datetime, float | None]] = []
+    of: Literal["readings", "events"] = "readings"
     notes: list[str]
 
 
@@ -89,7 +91,7 @@ def test(rule: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> Call[
         The request, for `do`.
     """
     body = {"rule": dict(rule), "samples": [dict(one) for one in samples]}
-    return Call(Tried, "POST", f"{BASE}/rules/test", body=body, wait=_WAIT)
+    return Call(Tried, "POST", f"{BASE}/rules/test", body=body, wait=REPLAY_SECONDS)
 
 
 def backtest(
@@ -109,4 +111,4 @@ def backtest(
     """
     path = f"{BASE}/rules/{quote(name, safe='')}/backtest"
     body = {"hours": hours, "changes": None if changes is None else dict(changes)}
-    return Call(Tried, "POST", path, {"tenant": tenant}, body, wait=_WAIT)
+    return Call(Tried, "POST", path, {"tenant": tenant}, body, wait=REPLAY_SECONDS)

@@ -7,11 +7,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from sentinel.errors import NotFound
 from sentinel.expression import yaml_document
 from sentinel.printable import printable_json
+from sentinel.rollout.plan import Live
 
-__all__ = ["entry_of", "written"]
+__all__ = ["entry_of", "exported", "written"]
 
+_RULES = "flows.rules."
 _LEFT_OUT = ("id", "created", "updated", "deployment_id", "active")
 
 
@@ -44,6 +47,33 @@ def entry_of(deployment: Mapping[str, Any]) -> dict[str, Any]:
         "pull": [],
         "schedules": made["schedules"],
     }
+
+
+def exported(live: Sequence[Live], names: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the entries of a file for deployments that are rules, by name.
+
+    Args:
+        live: deployments
+        names: of rules that must be among them
+
+    Returns:
+        The entries.
+
+    Raises:
+        NotFound: a named rule is not among them; names it
+    """
+    entries = [
+        entry_of(one.deployment)
+        for one in sorted(live, key=lambda one: (one.name, one.id))
+        if str(one.deployment.get("entrypoint") or "").startswith(_RULES)
+    ]
+    missing = sorted(set(names) - {one["name"] for one in entries})
+    if missing:
+        raise NotFound(
+            f"Prefect has no deployment of the rule {', '.join(missing)}",
+            hint="List rules: sentinel rule list. Deploy them: sentinel deploy",
+        )
+    return entries
 
 
 def _schedule(given: Mapping[str, Any]) -> dict[str, Any]:

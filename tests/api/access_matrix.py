@@ -132,6 +132,10 @@ ENTRIES: dict[str, Entry] = {
     "PUT /packs/{pack}/installation": instance(elsewhere=True),
     "DELETE /packs/{pack}/installation": instance(elsewhere=True),
     "GET /packs/{pack}/removal": instance(elsewhere=True),
+    # Prefect has them, for whoever reaches the tenant and for nobody else.
+    "GET /rule-files": Entry(own=503, foreign=503, team=503, elsewhere=True),
+    "POST /rule-files/backtest": instance(body=always({**RULE_FILES, "rule": "none"}), token=404),
+    "POST /rule-files/diff": instance(body=always(RULE_FILES)),
     "POST /rule-files/plan": instance(elsewhere=True, body=always(RULE_FILES)),
     "POST /rule-files/apply": instance(elsewhere=True, body=always(RULE_FILES)),
     "GET /rules": listed(),

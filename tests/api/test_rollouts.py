@@ -121,6 +121,14 @@ def test_rule_files_are_compared_and_deployed_over_http_and_by_command(
             done = sentinel.do(rule_files.apply(files, version=planned.version))
             assert changes(done) == {"changed"}
             assert changes(sentinel.do(rule_files.plan(files))) == {"unchanged"}
+            code, out, err = run("rule", "export", "sent-here", "--format", "json")
+            assert code == 0, err
+            (exported,) = json.loads(out)["deployments"]
+            assert exported["parameters"] == louder
+            everything = yaml.safe_load(run("rule", "export")[1])["deployments"]
+            assert "sent-here" in [one["name"] for one in everything]
+            assert "deployment of the rule unknown" in run("rule", "export", "unknown")[2]
+            assert "no readings of sent-here" in run("rule", "test", "sent-here")[2]
             foreign = {"bad.yaml": written(entrypoint="flows.sweep.sweep"), **files}
             steps = sentinel.do(rule_files.apply(foreign)).steps
             assert [one.change for one in steps] == ["refused", "unchanged"]

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from sentinel import Reading, Rule
-from sentinel.backtest import Plan, Seen, difference, replay, stored
+from sentinel.backtest import MOST_PEAKS, Backtest, Plan, Seen, difference, replay, stored
 from sentinel.backtest.chart import picture
 from sentinel.backtest.readings import empty_between, read_file
 from sentinel.checks.observation import Observation
@@ -277,3 +277,23 @@ def test_a_file_may_have_the_verdicts_of_the_check(tmp_path: Path):
     file.write_text("at,value,firing\n2026-03-01T08:00:00Z,7,perhaps\n")
     with pytest.raises(ConfigurationError, match="row 2: firing is 'perhaps'"):
         read_file(file, judged=False, rule="disk")
+
+
+@pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2500])
+def test_of_many_values_over_time_the_greatest_of_neighbours_are_kept(count: int):
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    values = [None if n % 7 == 0 else float(n % 50) for n in range(count)]
+    peaks = [(start + MINUTE * n, value) for n, value in enumerate(values)]
+    found = Backtest(
+        rule="disk", since=start, until=start + MINUTE * count, evaluations=count, bad=0, failed=0,
+        error="", series=1, alerts=[], messages=[], peaks=peaks,
+    )  # fmt: skip
+    few = found.few_peaks()
+    assert len(few) <= MOST_PEAKS
+    assert set(few) <= set(peaks)
+    assert [at for at, _ in few] == sorted(at for at, _ in few)
+    assert max((v for _, v in few if v is not None), default=None) == max(
+        (v for v in values if v is not None), default=None
+    )
+    if count <= MOST_PEAKS:
+        assert few == peaks

@@ -11,10 +11,13 @@ import yaml
 
 from sentinel import Rule
 from sentinel.alerts.run_source import RunSource
+from sentinel.api import create_app
 from sentinel.clock import FakeClock
 from sentinel.event_policies.pack import Spec
 from sentinel.metrics import Sample
+from sentinel.settings import Settings
 from sentinel.store import Store
+from tests.api.served import TOKEN, served
 from tests.cli.shell import Run
 from tests.databases import both_databases
 from tests.world import World
@@ -256,3 +259,32 @@ def test_an_edited_policy_is_compared_over_the_events_that_came(seen: World, run
     assert "Would not have opened" in out
     code, out, _ = run("rule", "test", "failed-logins", "--since", "1h")
     assert "3 events, 3 matches of 1 policy" in out
+
+
+def test_the_stored_readings_of_a_server_are_replayed_there_and_files_here(
+    seen: World, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    Path("changed.yaml").write_text(FILE)
+    Path("readings.csv").write_text("at,value,mount\n2026-03-01T08:00:00Z,85,/srv\n")
+    commands = [
+        ("rule", "test", "disk", "--file", "changed.yaml", "--since", "1h"),
+        ("rule", "test", "disk", "--file", "changed.yaml", "--since", "1h", "--json"),
+        ("rule", "diff", "changed.yaml", "--since", "1h"),
+        ("rule", "test", "disk", "--file", "changed.yaml", "--data", "readings.csv"),
+        ("rule", "test", "none", "--file", "changed.yaml"),
+    ]
+    before = [run(*command) for command in commands]
+    assert [code for code, *_ in before[:4]] == [0] * 4
+    url = seen.store.engine.url.render_as_string(hide_password=False)
+    store = Store(url, clock=seen.clock)
+    given = {"home": tmp_path / "server", "api_token": TOKEN}
+    app = create_app(Settings.model_validate(given), store=store, relay=False)
+    with served(app, lifespan="off") as address:
+        monkeypatch.setenv("SENTINEL_URL", address)
+        monkeypatch.setenv("SENTINEL_TOKEN", TOKEN)
+        monkeypatch.setenv("SENTINEL_DATABASE_URL", "sqlite:////nowhere/none.db")
+        after = [run(*command) for command in commands]
+    store.close()
+    assert after[:4] == before[:4]
+    assert "has no rule 'none'" in before[4][2]
+    assert "has no rule 'none'" in after[4][2]

@@ -326,7 +326,7 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
 def test_a_command_that_needs_the_database_says_so_instead_of_using_another(
     url: str, sentinel: Run
 ):
-    for command in (("db", "status"), ("rule", "test", "disk")):
+    for command in (("db", "status"), ("rule", "pending")):
         code, _, err = sentinel("--url", url, *command)
         assert (code, "works on the machine of the server, and not over" in err) == (2, True), (
             command
