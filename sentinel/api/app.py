@@ -264,11 +264,8 @@ def create_app(
         message_settings, silence_announcements, metrics, notify_documents, digests, oncall,
         oncall_feeds, drills, escalations, fatigue, packs, pending_changes, personal_data,
         policies, providers, receivers, remediations, causes, reports, channel_tests, deliveries,
-        rules, rule_trials, rule_changes, rule_drift, rule_files, rule_runs, silences, statistics,
-        system_log, users, views, webhooks, why,
-        policies, providers, receivers, causes, reports, channel_tests, deliveries, rules,
-        rule_trials, rule_changes, rule_drift, rule_file_trials, rule_files, rule_runs, silences,
-        statistics, system_log, users, views, webhooks, why,
+        rules, rule_trials, rule_changes, rule_drift, rule_file_trials, rule_files, rule_runs,
+        silences, statistics, system_log, users, views, webhooks, why,
     ):  # fmt: skip
         api.include_router(_for_callers(noun.router))
     api.include_router(_for_callers(posted_alerts.steps), prefix="/alerts")
