@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sentinel.cli.incident_calls import Id, do
+from sentinel.cli.incident_calls import Id, do, whole_id
 from sentinel.cli.output import AsJson, json_out, print_table, say
 
 __all__ = ["actions"]
@@ -22,6 +22,7 @@ def list_(incident: Id, json: AsJson = False) -> None:
     Example:
         sentinel incident action list 0198f2c4a7e07cc0b2a1d3f4e5a69788
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     call = incidents.action_items(incident)
@@ -56,6 +57,7 @@ def add(
     Example:
         sentinel incident action add 0198f2c4a7e07cc0b2a1d3f4e5a69788 "Watch the disk" --owner ben
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     day = None if due is None else due.date()
@@ -79,6 +81,7 @@ def done(
     Example:
         sentinel incident action done ID ITEM
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     call = incidents.edit_action_item(incident, item, {"done": not reopen})

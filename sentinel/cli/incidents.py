@@ -16,7 +16,7 @@ from sentinel.cli.document_versions import (
     text_of,
 )
 from sentinel.cli.incident_actions import actions
-from sentinel.cli.incident_calls import Id, do
+from sentinel.cli.incident_calls import Id, do, whole_id
 from sentinel.cli.output import AsJson, json_out, print_table, say
 
 __all__ = ["commands"]
@@ -108,6 +108,7 @@ def show(incident: Id, json: AsJson = False) -> None:
     Example:
         sentinel incident show 0198f2c4a7e07cc0b2a1d3f4e5a69788
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     one = do(incidents.read(incident), lambda here: here.read(incident))
@@ -142,6 +143,7 @@ def update(
     Example:
         sentinel incident update 0198f2c4a7e07cc0b2a1d3f4e5a69788 "Half of the orders fail."
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     call = incidents.post_update(incident, message, receivers=receiver)
@@ -164,6 +166,7 @@ def assign(
     Example:
         sentinel incident assign 0198f2c4a7e07cc0b2a1d3f4e5a69788 ann --role commander
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     call = incidents.assign(incident, person, role=role)
@@ -188,6 +191,7 @@ def status(
     Example:
         sentinel incident status 0198f2c4a7e07cc0b2a1d3f4e5a69788 identified
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     call = incidents.set_status(incident, to, comment=comment)
@@ -202,6 +206,7 @@ def resolve(incident: Id, comment: Comment = "", json: AsJson = False) -> None:
     Example:
         sentinel incident resolve 0198f2c4a7e07cc0b2a1d3f4e5a69788 -m "rolled back"
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     call = incidents.set_status(incident, "resolved", comment=comment)
@@ -222,6 +227,7 @@ def step(
     Example:
         sentinel incident step 0198f2c4a7e07cc0b2a1d3f4e5a69788 2 --act done
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     call = incidents.act_on_step(incident, number, act, comment=comment)
@@ -242,6 +248,7 @@ def timeline(incident: Id, json: AsJson = False) -> None:
     Example:
         sentinel incident timeline 0198f2c4a7e07cc0b2a1d3f4e5a69788
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     found = do(incidents.timeline(incident), lambda here: here.timeline(incident))
@@ -275,6 +282,7 @@ def post_mortem(
     Example:
         sentinel incident post-mortem 0198f2c4a7e07cc0b2a1d3f4e5a69788 > post-mortem.md
     """
+    incident = whole_id(incident)
     from sentinel.client import incidents
 
     if save is not None:

@@ -192,11 +192,15 @@ class IncidentsHere:
 
 
 def _item(one: Incident, alerts: int) -> dict[str, Any]:
-    fields = msgspec.to_builtins(one)
-    return {
-        **fields, "service_name": one.service, "severity": Severity(one.severity).word,
-        "sev": sev_of(one.severity), "alerts": alerts,
+    from sentinel.client.incidents import Incident as Shown
+
+    # As the API shows it, so that --json has the same fields here and over an address.
+    fields = {
+        **msgspec.to_builtins(one), "service_name": one.service,
+        "severity": Severity(one.severity).word, "sev": sev_of(one.severity), "alerts": alerts,
+        "gather_minutes": one.gather_for.total_seconds() / 60,
     }  # fmt: skip
+    return Shown.model_validate(fields).model_dump(mode="json")
 
 
 def _severity(word: str) -> int:

@@ -35,6 +35,7 @@ from sentinel.public_pages.actors import people_asked, recorded
 from sentinel.public_pages.calendars import CalendarPages
 from sentinel.public_pages.calls import AuthTokens, Calls, done_in_words
 from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
+from sentinel.public_pages.incidents import opened_in_words
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -152,10 +153,14 @@ class _Pages:
         note = None if form is None else _note(form)
         if form is None or note is None:
             return _page(notice("Not understood", "Open the link again, and use its button."), 400)
-        results = await run_in_threadpool(self._acknowledge, link, note, _field(form, "who"))
-        _log.info("a link of receiver %s: %s", link.receiver, done_in_words(results))
+        who = _field(form, "who")
+        if _field(form, "do") == "incident":
+            done = await run_in_threadpool(self._opened, link, note, who)
+        else:
+            done = done_in_words(await run_in_threadpool(self._acknowledge, link, note, who))
+        _log.info("a link of receiver %s: %s", link.receiver, done)
         after = await run_in_threadpool(self._links.find, token)
-        return _page(await self._shown(after or link, done_in_words(results)))
+        return _page(await self._shown(after or link, done))
 
     async def _shown(self, link: Link, done: str = "") -> str:
         people = await run_in_threadpool(people_asked, self._store, link)
@@ -164,6 +169,10 @@ class _Pages:
     def _acknowledge(self, link: Link, note: str, said: str) -> list[ActionResult]:
         who = recorded(self._store, link, "link", note, said)
         return self._links.acknowledge(link, who.actor, who.comment)
+
+    def _opened(self, link: Link, note: str, said: str) -> str:
+        who = recorded(self._store, link, "link", note, said)
+        return opened_in_words(self._store, link, who)
 
     async def call(self, request: Request) -> Response:
         """Do what the key means that somebody pressed in a call of Twilio."""

@@ -42,6 +42,7 @@ input{width:100%;min-height:44px;padding:8px 10px;font:inherit;color:inherit;bac
 border:1px solid var(--soft);border-radius:8px;margin:0 0 12px}
 button{width:100%;min-height:48px;font:inherit;font-weight:600;border:0;border-radius:8px;
 background:var(--go);color:var(--go-ink);cursor:pointer}
+button.second{background:none;color:var(--go);border:1px solid var(--go)}
 form{margin-bottom:16px}button{margin-bottom:12px}
 button:focus-visible,input:focus-visible,select:focus-visible{outline:3px solid var(--go);
 outline-offset:2px}
@@ -57,6 +58,9 @@ HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 """Of every answer: nothing is kept, framed, indexed, or named to another site."""
+
+
+_INCIDENT = '<button class="second" name="do" value="incident">Open an incident</button>'
 
 
 def link_page(link: Link, done: str = "", people: Sequence[str] = ()) -> str:
@@ -85,10 +89,13 @@ def link_page(link: Link, done: str = "", people: Sequence[str] = ()) -> str:
             f'<form method="post">{_who(people, link.person)}<label for="note">'
             "Your name or a note, for the timeline "
             f'(optional)</label><input id="note" name="note" maxlength="{MOST_NOTE}" '
-            f'autocomplete="name"><button>Acknowledge {number}</button></form>'
-            '<p class="soft">Opening this page changed nothing. The button acknowledges these '
-            "alerts and no others, and stops their repeated notifications.</p>"
+            f'autocomplete="name"><button>Acknowledge {number}</button>'
+            f"{_INCIDENT}</form>"
+            '<p class="soft">Opening this page changed nothing. The first button acknowledges '
+            "these alerts and no others, and stops their repeated notifications.</p>"
         )
+    elif link.live:
+        parts.append(f'<form method="post">{_INCIDENT}</form>')
     if count and people:
         parts.append(
             '<p class="soft">Each of these people must acknowledge. Without a name, nobody counts '

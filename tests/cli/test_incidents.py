@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sentinel.api import create_app
+from sentinel.client.incidents import Incident as IncidentShown
 from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -69,6 +70,19 @@ def test_an_incident_is_opened_worked_and_resolved(sentinel: Run, tmp_path: Path
     again = sentinel("incident", "resolve", place)
     assert again[0] != 0
     assert "is resolved already" in again[2]
+
+
+def test_the_beginning_of_an_id_is_enough_and_json_has_the_fields_of_the_api(sentinel: Run):
+    place = told(sentinel, "open", "Checkout is slow")["id"]
+    one = told(sentinel, "resolve", place[:30])
+    assert one.keys() == IncidentShown.model_fields.keys()
+    assert one["status"] == "resolved"
+    code, _, err = sentinel("incident", "show", "fff")
+    assert code == 3, err
+    told(sentinel, "open", "Another")
+    code, _, err = sentinel("incident", "show", place[:2])
+    assert code != 0
+    assert "begins the ids of" in err
 
 
 def test_action_items_are_added_and_done(sentinel: Run):

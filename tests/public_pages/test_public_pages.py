@@ -22,12 +22,14 @@ from sentinel.access.acknowledge_tokens import link_id, new_secret, signed
 from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.clock import FakeClock
 from sentinel.engine.paging import escalate_due
+from sentinel.incidents.state import Status
 from sentinel.oncall.person import owner_of
 from sentinel.public_pages import create_app
 from sentinel.public_pages.app import MOST_BODY_BYTES
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.notifications import acknowledge_links
 from sentinel.store.notifications.acknowledge_links import LinkTokens
 from sentinel.store.oncall.documents import OnCallDocuments
@@ -105,12 +107,32 @@ def test_a_page_asks_before_it_acts_and_then_says_what_it_did(told: Told):
     assert (done.status_code, {status for _, status in told.alerts()}) == (200, {"acknowledged"})
     assert "Acknowledged 2 alerts." in words_of(done)
     assert "acknowledged by link of receiver ops" in words_of(done)
-    assert "<form" not in done.text
+    assert "<button>" not in done.text
     entries = told.rows("SELECT actor, comment FROM timeline WHERE reason = 'acknowledged'")
     assert entries == [("link of receiver ops", "Kim , on it")] * 2
     again = phone.ask("POST", told.path)
     assert "Acknowledged 0 alerts." in words_of(again)
     assert "Nothing is left to acknowledge." in words_of(phone.ask("GET", told.path))
+
+
+def test_an_incident_is_opened_from_a_message_once_and_has_its_alerts(told: Told):
+    phone = Phone(told.store)
+    assert "Open an incident" in words_of(phone.ask("GET", told.path))
+    asked = {"do": "incident", "note": "all disks"}
+    done = phone.ask("POST", told.path, data=asked)
+    assert "Opened the incident " in words_of(done)
+    assert {status for _, status in told.alerts()} == {"open"}
+    again = words_of(phone.ask("POST", told.path, data=asked))
+    assert "No incident was opened: these alerts are in the open incident" in again
+    incidents = Incidents(told.store)
+    (one,) = incidents.active().items
+    assert (one.opened_by, one.description) == ("link of receiver ops", "all disks")
+    assert len(incidents.alerts(one.id)) == 2
+    told.sees({"/": 10, "/data": 10})
+    incidents.set_status(one.id, Status.RESOLVED, actor="ann")
+    over = words_of(phone.ask("POST", told.path, data=asked))
+    assert "No incident was opened: its alerts are resolved." in over
+    assert "Open an incident" not in over
 
 
 ONCALL = """
@@ -167,7 +189,7 @@ def test_what_others_did_meanwhile_is_shown_and_only_the_rest_is_acknowledged(to
     phone = Phone(told.store)
     said = words_of(phone.ask("GET", told.path))
     assert "acknowledged by ann" in said
-    assert "Acknowledge 1 alert Opening" in said
+    assert "Acknowledge 1 alert Open an incident Opening" in said
     told.store.act([second], Resolve(actor="bob"))
     assert "resolved by bob" in words_of(phone.ask("GET", told.path))
     assert "Acknowledged 0 alerts." in words_of(phone.ask("POST", told.path))

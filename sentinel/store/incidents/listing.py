@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, tuple_
 
 from sentinel.access import EVERYTHING, Scope
-from sentinel.errors import ConfigurationError
+from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.incidents.state import Incident, Status
 from sentinel.store.database.scoped import alert_in
 from sentinel.store.database.tables import ALERT
@@ -147,6 +147,33 @@ class IncidentLists:
         """
         with self._store.read() as connection:
             return incident_of(incident_row(connection, self._scope, incident_id))
+
+    def find(self, prefix: str) -> Incident:
+        """Return the incident whose id begins with what a person typed.
+
+        Args:
+            prefix: hex digits in small letters
+
+        Returns:
+            The incident.
+
+        Raises:
+            NotFound: no id in scope begins so
+            Conflict: several do
+        """
+        rows = list[Row[Any]]()
+        if prefix and all(letter in "0123456789abcdef" for letter in prefix):
+            mine = (INCIDENT.c.id >= prefix, INCIDENT.c.id < prefix + "g", *seen_by(self._scope))
+            with self._store.read() as connection:
+                rows = list(connection.execute(select(INCIDENT).where(*mine).limit(2)))
+        if not rows:
+            raise NotFound(
+                f"there is no incident {prefix[:40]!r}", hint="sentinel incident list shows all."
+            )
+        if len(rows) > 1:
+            raise Conflict(f"{prefix!r} begins the ids of several incidents",
+                           hint="Give more of it.")  # fmt: skip
+        return incident_of(rows[0])
 
     def alert_counts(self, ids: Sequence[str]) -> dict[str, int]:
         """Return how many alerts incidents have that are in scope, by the incident's id."""

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select
 
 from sentinel.access import Scope
-from sentinel.errors import ConfigurationError, NotFound, OutOfScope
+from sentinel.errors import ConfigurationError, Conflict, NotFound, OutOfScope
 from sentinel.incidents.policy import compiled_matchers
 from sentinel.incidents.runbook import steps_of
 from sentinel.incidents.state import GATHERS_FOR, ROLES, Incident
@@ -18,11 +18,12 @@ from sentinel.labels.alertmanager import written
 from sentinel.schema.columns import new_id
 from sentinel.settings.incidents import checked_war_room
 from sentinel.severity import Severity
+from sentinel.store.database.alone import alone
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.scoped import alert_in
 from sentinel.store.database.tables import ALERT
 from sentinel.store.incidents.gathering import add_alerts, alerts_data
-from sentinel.store.incidents.rows import INCIDENT_ALERT, NewEntry, write_entries
+from sentinel.store.incidents.rows import INCIDENT, INCIDENT_ALERT, NewEntry, write_entries
 from sentinel.store.incidents.writing import (
     announce,
     audited,
@@ -56,6 +57,7 @@ class NewIncident(msgspec.Struct, frozen=True, kw_only=True):
         gather_by: labels of the first alert; further alerts with the same values join
         matchers: further alerts that match all of them join
         receivers: get its updates, the first of them now
+        only_of_free_alerts: whether it is refused where an open incident has one of the alerts
     """
 
     title: str = ""
@@ -73,6 +75,7 @@ class NewIncident(msgspec.Struct, frozen=True, kw_only=True):
     runbook: str = ""
     war_room: str = ""
     receivers: Sequence[str] = ()
+    only_of_free_alerts: bool = False
 
 
 def open_incident(
@@ -97,6 +100,10 @@ def open_incident(
 
     def work(connection: Connection) -> Incident:
         rows = read_alerts(connection, scope, new.tenant, new.alerts)
+        if new.only_of_free_alerts:
+            alone(connection)  # or two who open one of the same alerts at once would see none
+            if (there := _open_of(connection, new.alerts)) is not None:
+                raise Conflict(f"these alerts are in the open incident {there!r} already")
         made = _new(store, connection, new, rows, actor, incident_id or new_id())
         if not scope.holds(made.tenant, made.team):
             of_team = f", team {made.team}" if made.team else ""
@@ -119,6 +126,21 @@ def open_incident(
         return made
 
     return store.in_transaction(work)
+
+
+def _open_of(connection: Connection, ids: Sequence[str]) -> str | None:
+    """Return the title of an incident that is not resolved and has one of the alerts."""
+    query = select(INCIDENT.c.title).join(
+        INCIDENT_ALERT, INCIDENT_ALERT.c.incident_id == INCIDENT.c.id
+    )
+    for piece in chunks(ids):
+        title = connection.execute(
+            query.where(INCIDENT_ALERT.c.alert_id.in_(piece), INCIDENT_ALERT.c.removed_at.is_(None),
+                        INCIDENT.c.status != "resolved").limit(1)
+        ).scalar()  # fmt: skip
+        if title is not None:
+            return str(title)
+    return None
 
 
 def read_alerts(

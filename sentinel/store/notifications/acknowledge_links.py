@@ -107,6 +107,11 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         """The alerts that there is something to acknowledge of."""
         return [alert for alert in self.alerts if alert.status == "open" or alert.wanted]
 
+    @property
+    def live(self) -> Sequence[LinkedAlert]:
+        """The alerts that are not resolved, of which an incident may be opened."""
+        return [alert for alert in self.alerts if alert.status in ("open", "acknowledged")]
+
 
 def link_in_message(
     store: Store, connection: Connection, group_id: str, named: Named, message: str,
