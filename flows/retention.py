@@ -10,6 +10,7 @@ from flows import connections
 from sentinel.duration import format_duration
 from sentinel.settings import settings
 from sentinel.store.archive.archiving import Archived, archive_resolved
+from sentinel.store.database.leaving import limit_notice
 from sentinel.store.services.edges import forget_edges
 from sentinel.store.slo.counts import keep_counts
 
@@ -20,6 +21,9 @@ __all__ = ["retention"]
 def retention() -> State[None]:
     """Archive or delete alerts resolved over `SENTINEL_RETENTION` ago; merge and expire samples."""
     older_than, store = settings().retention, connections.store()
+    notice = limit_notice(store, older_than)
+    if notice:
+        store.log.write("warning", "retention.limit", notice)
     gone = store.retain(older_than)
     keep_counts(store)
     forget_edges(store)
@@ -31,6 +35,7 @@ def retention() -> State[None]:
             f"deleted {gone.alerts:,} alerts and {gone.groups:,} groups resolved over "
             f"{format_duration(older_than)} ago; merged {gone.samples.merged:,} blocks of "
             f"samples, deleted {gone.samples.forgotten:,}{said}"
+            f"{'; ' + notice if notice else ''}"
         ),
     )
 

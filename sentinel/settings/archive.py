@@ -78,6 +78,24 @@ class ArchiveSettings(SecureSettings):
         ),
     )
 
+    most_history: int = Field(
+        default=0,
+        ge=0,
+        description=(
+            "Largest number of resolved alerts in the database. Beyond it the oldest leave before "
+            "their time: into the archive, or, without one, all but critical ones are deleted; 0 "
+            "means no limit."
+        ),
+    )
+    most_active_alerts: int = Field(
+        default=100_000,
+        ge=1,
+        description=(
+            "Number of active alerts that the instance is sized for. Nothing is refused or dropped "
+            "beyond it; the pack `sentinel` has rules that fire at 80 percent of it."
+        ),
+    )
+
     @field_validator("retention_by_tenant")
     @classmethod
     def _reads(cls, given: str) -> str:

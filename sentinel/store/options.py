@@ -36,6 +36,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         retention_by_tenant: how long resolved alerts of a tenant are kept, where that differs
         archive_url: where they go then; empty where they are deleted
         keep_archive: how long they are kept there; None for ever
+        most_history: resolved alerts that stay at most; 0 for no limit
+        most_active_alerts: active alerts that the instance is sized for
         audit_key: signs the checkpoints below which they are deleted; without it none is
     """
 
@@ -57,6 +59,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     retention_by_tenant: dict[str, timedelta] = {}
     archive_url: str = ""
     keep_archive: timedelta | None = None
+    most_history: int = 0
+    most_active_alerts: int = 100_000
     audit_key: str = ""
 
     @classmethod
@@ -78,6 +82,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
             retention_by_tenant=retention_by_tenant(settings.retention_by_tenant),
             archive_url=settings.archive_url,
             keep_archive=settings.keep_archive,
+            most_history=settings.most_history,
+            most_active_alerts=settings.most_active_alerts,
             audit_key=settings.audit_key.get_secret_value(),
             dashboard_url=dashboard_address(settings),
             public_url=public_address(settings),

@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select, true
 
 from sentinel.schema.archive import ArchiveHold, ArchiveTaken
 from sentinel.schema.incidents import IncidentAlert
+from sentinel.severity import Severity
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import ALERT, GROUP, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["LEAVING", "Kept", "delete_rows", "kept_of", "oldest"]
+__all__ = ["LEAVING", "Kept", "delete_rows", "kept_of", "limit_notice", "oldest"]
 
 LEAVING: Mapping[str, Sequence[tuple[str, str]]] = {
     "alert": (("alert", "id"), ("timeline", "alert_id"), ("group_member", "alert_id"),
@@ -38,12 +39,18 @@ class Kept:
         now: the present moment
         older_than: for tenants that are not named
         by_tenant: for those that are
+        over_limit: alerts that were resolved before this moment leave in any case, since there are
+            too many; None where there are not
+        also_critical: whether critical ones are among those
     """
 
     def __init__(
-        self, now: datetime, older_than: timedelta, by_tenant: Mapping[str, timedelta]
-    ) -> None:
+        self, now: datetime, older_than: timedelta, by_tenant: Mapping[str, timedelta], *,
+        over_limit: datetime | None = None, also_critical: bool = False,
+    ) -> None:  # fmt: skip
         self.now = now
+        self.over_limit = over_limit
+        self._also_critical = also_critical
         self._before = now - older_than
         self._by_tenant = {tenant: now - length for tenant, length in by_tenant.items()}
 
@@ -55,12 +62,41 @@ class Kept:
             and_(table.c.tenant == tenant, table.c.resolved_at < before)
             for tenant, before in self._by_tenant.items()
         )
-        return and_(resolved, or_(others, *own))
+        too_many: list[ColumnElement[bool]] = []
+        if self.over_limit is not None and table is ALERT:
+            before = ALERT.c.resolved_at < self.over_limit
+            spared = true() if self._also_critical else ALERT.c.severity < int(Severity.CRITICAL)
+            too_many.append(and_(before, spared))
+        return and_(resolved, or_(others, *own, *too_many))
 
 
 def kept_of(store: Store, older_than: timedelta) -> Kept:
-    """Return how long resolved alerts stay, by the options of the store."""
-    return Kept(store.now(), older_than, store.options.retention_by_tenant)
+    """Return how long resolved alerts stay, by the options of the store and their number."""
+    options = store.options
+    return Kept(
+        store.now(), older_than, options.retention_by_tenant,
+        over_limit=_limit(store, options.most_history) if options.most_history else None,
+        also_critical=bool(options.archive_url),
+    )  # fmt: skip
+
+
+def limit_notice(store: Store, older_than: timedelta) -> str:
+    """Say that resolved alerts leave before their time; empty where there are not too many."""
+    cut = kept_of(store, older_than).over_limit
+    if cut is None or cut <= store.now() - older_than:
+        return ""
+    return (
+        f"there are more than {store.options.most_history:,} resolved alerts: those resolved "
+        f"before {cut:%Y-%m-%d %H:%M} UTC leave before their time"
+    )
+
+
+def _limit(store: Store, most: int) -> datetime | None:
+    """Return when the last of the newest `most` alerts was resolved; None where there are fewer."""
+    at = ALERT.c.resolved_at
+    query = select(at).where(at.is_not(None), ALERT.c.status == "resolved").order_by(at.desc())
+    with store.read() as connection:
+        return connection.execute(query.offset(most - 1).limit(1)).scalar()
 
 
 def oldest(

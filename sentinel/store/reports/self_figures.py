@@ -17,7 +17,7 @@ from sentinel.schema.posted_batches import PostedBatch
 from sentinel.store.alerts.live_counts import CAP
 from sentinel.store.database.component_reports import reported
 from sentinel.store.database.info import database_bytes
-from sentinel.store.database.tables import GROUP, RULE, table_of
+from sentinel.store.database.tables import ALERT, GROUP, NOT_RESOLVED, RULE, table_of
 from sentinel.store.rules.health import BY_EVENT
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = ["LATE_AFTER", "Figure", "keep_self_figures", "overdue_rules", "self_f
 
 _OUTBOX, _WAKE, _DELIVERY = table_of(OutboxEvent), table_of(Wake), table_of(Delivery)
 _POSTED, _FILE = table_of(PostedBatch), table_of(ArchiveFile)
+_ACTIVE = select(func.count()).select_from(ALERT).where(NOT_RESOLVED)
 _HOUR = timedelta(hours=1)
 _MOST_LATENCIES = 10_000
 LATE_AFTER = 3
@@ -59,9 +60,13 @@ def self_figures(store: Store) -> list[Figure]:
     now = store.now()
     with store.read() as connection:
         found = [*_queues(connection, now), *_latency(connection, now), *_archive(connection)]
+        active = int(connection.execute(_ACTIVE).scalar_one())
         overdue = _overdue(connection, now)
         found.append(Figure("sentinel_database_bytes", "Size of the database.",
                             database_bytes(store, connection), "bytes"))  # fmt: skip
+    share = 100 * active / store.options.most_active_alerts
+    found.append(Figure("sentinel_active_alerts_percent", "Active alerts, of those that the "
+                        "instance is sized for.", share, "percent"))  # fmt: skip
     found.append(Figure("sentinel_rules_overdue", "Rules whose evaluation is overdue by three "
                         "periods and a minute.", len(overdue)))  # fmt: skip
     found.append(Figure("sentinel_rule_late_seconds", "By how long the latest of them is.",

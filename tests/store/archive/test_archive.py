@@ -24,6 +24,7 @@ from sentinel.store.archive.restoring import restore_alerts
 from sentinel.store.archive.searching import ArchiveQuery, search_archive
 from sentinel.store.archive.verifying import verify_archive
 from sentinel.store.audit.people import erase, export
+from sentinel.store.database.leaving import limit_notice
 from tests.world import World
 
 KEEP = timedelta(days=90)
@@ -259,3 +260,25 @@ def test_the_archive_may_be_object_storage(world: World):
     assert len(search(world)) == 2
     restore_alerts(world.store, ids, actor="omar")
     assert world.ids() == ids
+
+
+def test_beyond_the_limit_the_oldest_leave_before_their_time_and_no_critical_is_deleted(
+    store: Store, clock: FakeClock, tmp_path: Path
+):
+    world = World(store, clock)
+    for number, severity in enumerate(("critical", "low", "low", "low")):
+        world = World(store, clock, name=f"rule-{number}", severity=severity)
+        world.sees({"/": 95})
+        world.sees({"/": 20})
+        world.sees({"/": 20})
+    store.options = msgspec.structs.replace(store.options, most_history=2)
+    assert "more than 2 resolved alerts" in limit_notice(store, KEEP)
+    store.retain(KEEP)
+    left = [row[0] for row in world.rows("SELECT rule FROM alert ORDER BY id")]
+    assert left == ["rule-0", "rule-2", "rule-3"]
+    store.options = msgspec.structs.replace(store.options, archive_url=str(tmp_path / "archive"))
+    assert archive_resolved(store, KEEP).alerts == 1
+    left = [row[0] for row in world.rows("SELECT rule FROM alert ORDER BY id")]
+    assert left == ["rule-2", "rule-3"]
+    assert limit_notice(store, timedelta(0)) == ""
+    assert [one["rule"] for one in search(world)] == ["rule-0"]

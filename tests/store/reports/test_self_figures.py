@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.database.component_reports import report
@@ -29,6 +31,8 @@ def test_queues_have_a_length_and_an_age_until_they_are_served(store: Store, clo
     world.tells()
     assert figures(store)["sentinel_notifications_waiting"] == 0
     assert figures(store)["sentinel_database_bytes"] > 0
+    store.options = msgspec.structs.replace(store.options, most_active_alerts=2)
+    assert figures(store)["sentinel_active_alerts_percent"] == 50
 
 
 def test_a_rule_is_overdue_after_three_periods_and_a_minute(store: Store, clock: FakeClock):
