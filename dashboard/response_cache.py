@@ -201,6 +201,7 @@ class ResponseCache:
             made["outcomes"] = serializers.outcomes(why)
             made["escalations"] = serializers.escalations(why)
             made["why"] = why.text
+            made["orchestration"] = why.orchestration
             made["onCall"] = "" if why.on_call is None else why.on_call.text
         except SentinelError as error:
             return made | {"problem": str(error)}

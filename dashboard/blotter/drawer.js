@@ -235,6 +235,7 @@ class Drawer {
       ...(this.data.escalations?.length ? [h("h3", {}, "Escalation"), ...this.data.escalations.flatMap((one) => [h("p", { class: "small" }, one.text), h("ul", { class: "outcomes" }, one.pages.map((page) => h("li", {}, page))), ...(one.next.length ? [h("p", { class: "small" }, "Next:"), h("ul", { class: "outcomes next" }, one.next.map((page) => h("li", {}, page)))] : [])])] : []),
       ...(this.data.onCall ? [h("h3", {}, "On call now"), h("p", { class: "small oncall" }, this.data.onCall)] : []),
       h("h3", {}, "Notifications"), ...(this.data.why ? [h("p", { class: "small why" }, this.data.why)] : []), this.paintNotifications(this.data.notifications ?? [], now), this.paintOutcomes(this.data, now),
+      ...(this.data.orchestration?.length ? [h("h3", {}, "Orchestration"), h("ul", { class: "outcomes orchestration" }, this.data.orchestration.map((one) => h("li", {}, one)))] : []),
       h("h3", {}, "Details"), h("dl", { class: "facts" }, facts),
       ...(alert.details.length ? [h("h3", {}, "Payload"), payload(alert.details)] : []),
       ...(this.data.related?.length ? [h("h3", {}, "Related alerts"), h("ul", { class: "similar related" }, this.data.related.map((one) => h("li", {},

@@ -11,7 +11,8 @@ __all__ = ["AREAS", "checked_scopes"]
 
 AREAS = (
     "access", "alerts", "audit", "bounces", "channels", "documentation", "events", "health",
-    "heartbeats", "inbox", "incidents", "keys", "login", "metrics", "oncall", "receivers",
+    "heartbeats", "inbox", "incidents", "keys", "login", "metrics", "oncall",
+    "orchestration", "receivers",
     "routes", "rules", "services", "settings", "silences", "slo", "statistics", "telemetry",
     "usage", "users",
     "views", "webhooks",

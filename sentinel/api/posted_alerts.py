@@ -6,9 +6,11 @@ actions of `sentinel.api.alerts`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from sentinel.access import Permission
@@ -129,6 +131,16 @@ class AlertPosted(BaseModel):
     team: Words = Field("", max_length=100, description="The team that owns the service.")
 
 
+class AlertKept(BaseModel):
+    """Orchestration let no alert open of what was posted."""
+
+    outcome: Literal["held", "dropped"]
+    rule: str = Field(description="The rule of orchestration that decided so.")
+    until: datetime | None = Field(
+        description="When it opens unless it is resolved before; null where it was dropped."
+    )
+
+
 class Step(BaseModel):
     """What a person says to a step."""
 
@@ -166,19 +178,21 @@ class Silence(Step):
     responses={
         **responses(400, 409, 413),
         200: {"model": AlertItem, "description": "The alert was live; it counts one more"},
+        202: {"model": AlertKept, "description": "Orchestration holds it back, or dropped it"},
     },
 )
 @needs(Permission.RESPOND, "alerts", confined=True)
 def create(
     request: Request, response: Response, posted: AlertPosted, tenant: WholeTenant, who: Acting
-) -> AlertItem:
+) -> AlertItem | Response:
     """Open an alert of the rule `api`. It is durable when the response arrives.
 
     Its name, service and labels identify it: while it is live, the same again counts one occurrence
-    more and is answered with 200. It stays open until somebody resolves it.
+    more and is answered with 200. It stays open until somebody resolves it. Where orchestration
+    drops it or holds it back, no alert opens, which is answered with 202.
 
     Returns:
-        The alert.
+        The alert, or what orchestration did.
 
     Raises:
         Problem: 422 if a label contradicts the name or the service
@@ -215,6 +229,9 @@ def create(
         team=posted.team,
         tenant=tenant.name,
     )
+    if done.kept:
+        kept = AlertKept(outcome=done.kept, rule=done.by, until=done.due)
+        return JSONResponse(kept.model_dump(mode="json"), 202)
     if not done.opened:
         response.status_code = 200
     return item_of(request, tenant.store.alerts.get(done.alert_id))

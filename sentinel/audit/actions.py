@@ -76,6 +76,10 @@ ACTIONS: dict[str, str] = {
     "incident.action_changed": "changed an action item of the incident",
     "incident.post_mortem": "saved the post-mortem of the incident",
     "incident_policies.applied": "applied the incident policies,",
+    "orchestration.applied": "applied the orchestration,",
+    "orchestration_table.applied": "uploaded the table",
+    "orchestration.shadow_started": "started beside the active orchestration",
+    "orchestration.shadow_stopped": "stopped beside the active orchestration",
     "slo.saved": "saved the SLO",
     "slo.removed": "removed the SLO",
     "service.saved": "saved the service",
@@ -123,6 +127,7 @@ OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "dashboard", "inbox",
     "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
     "silence", "browser", "slo", "incident", "incident_policies",
+    "orchestration", "orchestration_table",
     "service", "consumer_key", "limit_set", "consumer_rules",
     "consumer_account", "tenant",
 )  # fmt: skip

@@ -38,6 +38,8 @@ from sentinel.cli import (
     notify,
     oncall_feeds,
     oncall_imports,
+    orchestration,
+    orchestration_tables,
     owners,
     packs,
     people,
@@ -161,6 +163,9 @@ app.add_typer(channels.commands, name="channel")
 app.add_typer(deliveries.commands, name="delivery")
 routes.commands.add_typer(route_shadow.commands, name="shadow")
 app.add_typer(routes.commands, name="route")
+orchestration.commands.add_typer(orchestration_tables.tables, name="table")
+orchestration.commands.add_typer(orchestration_tables.shadow, name="shadow")
+app.add_typer(orchestration.commands, name="orchestration")
 app.add_typer(oncall_feeds.commands, name="oncall")
 app.add_typer(digest.commands, name="digest")
 app.add_typer(escalation.commands, name="escalation")

@@ -11,8 +11,8 @@ __all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
 OVER_HTTP = (
     "access", "alert", "apikey", "audit", "channel", "delivery", "digest", "drill",
     "escalation", "event", "inbox", "incident", "key", "limit", "log", "noise", "notify",
-    "oncall", "owner", "pack", "person", "receiver", "requests", "role", "route", "rule", "service",
-    "silence", "slo", "statistics", "trace", "user",
+    "oncall", "orchestration", "owner", "pack", "person", "receiver", "requests", "role", "route",
+    "rule", "service", "silence", "slo", "statistics", "trace", "user",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 

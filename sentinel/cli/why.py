@@ -36,6 +36,8 @@ def why_of(alert: str) -> AlertWhy:
 def print_why(found: AlertWhy) -> None:
     """Print the decisions about each group of the alert, and the outcomes so far."""
     say(found.text)
+    for sentence in found.orchestration:
+        say(f"  {sentence}")
     for group in found.groups:
         say("")
         say(group.text)

@@ -22,7 +22,7 @@ feeds of `sentinel.client.oncall_feeds`, access reviews of `sentinel.client.acce
 the archive of `sentinel.client.archive`,
 heartbeats of `sentinel.client.heartbeats`, incidents of `sentinel.client.incidents`, limits of
 APIs of `sentinel.client.limits`, accounts of consumers of `sentinel.client.consumers`, samples of
-`sentinel.client.metric_samples`, trials of
+`sentinel.client.metric_samples`, orchestration of `sentinel.client.orchestration`, trials of
 rules of `sentinel.client.rule_trials`, figures of periods of `sentinel.client.reports`, the
 system log and stored events of `sentinel.client.system_log`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
@@ -48,6 +48,7 @@ from sentinel.client import (
     metric_samples,
     noise,
     oncall_feeds,
+    orchestration,
     packs,
     pending_changes,
     personal_data,
@@ -106,6 +107,7 @@ __all__ = [
     "metric_samples",
     "noise",
     "oncall_feeds",
+    "orchestration",
     "packs",
     "pending_changes",
     "personal_data",

@@ -167,8 +167,11 @@ class AsyncClient:
 
         Returns:
             The alert.
+
+        Raises:
+            Conflict: orchestration dropped it or holds it back, so that no alert opened
         """
-        return given(await self._do(calls.create_alert(fields, idempotency_key)))
+        return calls.opened(given(await self._do(calls.create_alert(fields, idempotency_key))))
 
     async def rules(self, *, tenant: str | None = None) -> models.RulePage:
         """Return all rules, or those of one tenant."""

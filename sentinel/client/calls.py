@@ -152,8 +152,20 @@ def act(alert_id: str, body: Mapping[str, Any], assignee: str | None) -> Call[mo
     return Call(models.Acted, "POST", path, body=given)
 
 
-def create_alert(body: Mapping[str, Any], key: str) -> Call[AlertView]:
-    return Call(AlertView, "POST", BASE, body=dict(body), headers=_once(key))
+def create_alert(body: Mapping[str, Any], key: str) -> Call[models.Posted]:
+    return Call(models.Posted, "POST", BASE, body=dict(body), headers=_once(key))
+
+
+def opened(posted: models.Posted) -> AlertView:
+    """Return the alert that was posted; `Conflict` where orchestration let none open."""
+    kept = posted.root
+    if isinstance(kept, AlertView):
+        return kept
+    until = "" if kept.until is None else f" until {kept.until.isoformat()}"
+    raise Conflict(
+        f"no alert opened: the rule {kept.rule!r} of orchestration {kept.outcome} it{until}",
+        hint="It was taken; do not post it again for that reason.",
+    )
 
 
 def rules(tenant: str | None) -> Call[models.RulePage]:

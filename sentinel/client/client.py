@@ -165,8 +165,11 @@ class Client:
 
         Returns:
             The alert.
+
+        Raises:
+            Conflict: orchestration dropped it or holds it back, so that no alert opened
         """
-        return given(self._do(calls.create_alert(fields, idempotency_key)))
+        return calls.opened(given(self._do(calls.create_alert(fields, idempotency_key))))
 
     def rules(self, *, tenant: str | None = None) -> models.RulePage:
         """Return all rules, or those of one tenant."""

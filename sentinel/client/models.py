@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel
 
 from sentinel.alerts.view import AlertView, TimelineView
 
 __all__ = [
     "Acted",
     "AlertDetail",
+    "AlertKept",
     "AlertPage",
     "AuditPage",
     "AuditRow",
@@ -22,6 +23,7 @@ __all__ = [
     "Key",
     "KeyPage",
     "MetricSample",
+    "Posted",
     "Receiver",
     "ReceiverPage",
     "Rule",
@@ -30,6 +32,18 @@ __all__ = [
     "SilencePage",
     "Statistics",
 ]
+
+
+class AlertKept(BaseModel):
+    """Orchestration let no alert open: the rule that dropped it or holds it back until a moment."""
+
+    outcome: str
+    rule: str
+    until: datetime | None
+
+
+class Posted(RootModel[AlertView | AlertKept]):
+    """What became of an alert that was created."""
 
 
 class AlertPage(BaseModel):

@@ -10,56 +10,39 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row
 
-from sentinel.checks.reading import Reading
-from sentinel.errors import DatabaseError
 from sentinel.ingest.alertmanager_posts import (
     RESOLVE_TIMEOUT,
-    Live,
     Post,
-    content_of,
     kept_posts,
-    merged,
     packed,
     print_labels,
-    reading_for,
 )
-from sentinel.ingest.arrivals import STEP, Message, evaluation_of, new_rule
+from sentinel.ingest.alertmanager_waiting import OVER, Waiting
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.not_repeated import NotRepeated
-from sentinel.rules.rule import Rule
-from sentinel.store.alerts.apply_evaluation import apply
 from sentinel.store.alerts.failed_posts import (
     KEPT,
     FailedPost,
     add_failed,
     drop_failed,
     due_failed,
-    failed_keys,
-    forget_failed,
     has_failed,
 )
 from sentinel.store.alerts.posted_batches import (
     ALERTMANAGER,
-    KnownAlert,
-    PostedEnds,
     add_batches,
     finish_batches,
     has_pending,
-    known_alerts,
-    micros_of,
     pending_batches,
 )
-from sentinel.store.database.bulk import dumped
 from sentinel.store.database.failures import of_the_database
-from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -75,14 +58,11 @@ _MOST_SETTLE = 1.0
 _LOOK = 5.0
 """Seconds after which a process looks for batches that another one has left."""
 _MOST_BATCHES = 50
-_MOST_READINGS = 2000
 _LEFT = timedelta(seconds=10)
 """A batch that has waited so long was left by the processes of the API."""
 _MOST_RETRIES = 50
 _MOST_ALONE = 20
 """Alerts of a batch that fail alone; what fails after them is kept without taking it apart."""
-_OVER = " over"
-"""After the fingerprint of a failed alert that was posted as over."""
 
 
 def resolve_timeout(spec: dict[str, Any] | None) -> timedelta:
@@ -213,7 +193,7 @@ def apply_left(store: Store, now: datetime) -> None:
 def _apply(store: Store, connection: Connection) -> int:
     rows = pending_batches(connection, _MOST_BATCHES)
     if rows:
-        moved = _Waiting(store, connection, rows[0].tenant).apply(
+        moved = Waiting(store, connection, rows[0].tenant).apply(
             (row, post) for row in rows for post in kept_posts(row.body)
         )
         finish_batches(connection, [row.id for row in rows], moved)
@@ -247,7 +227,7 @@ def _apply_parts(store: Store, connection: Connection, row: Row[Any]) -> list[Fa
         part = parts.pop()
         try:
             with connection.begin_nested():
-                moved = _Waiting(store, connection, row.tenant).apply((row, one) for one in part)
+                moved = Waiting(store, connection, row.tenant).apply((row, one) for one in part)
         except Exception as error:
             if of_the_database(error):
                 raise
@@ -268,10 +248,10 @@ def _failed(row: Row[Any], post: Post, error: Exception) -> FailedPost:
     key = fingerprint(row.tenant, ALERTMANAGER, print_labels(post))
     why = f"{type(error).__name__}: {error}"
     if post.end > row.at:
-        replaces = [] if row.tries else [key + _OVER]
+        replaces = [] if row.tries else [key + OVER]
         return FailedPost(key=key, replaces=replaces, body=packed([post]), error=why)
     # That it is over does not replace that it fired, which nobody has seen yet.
-    return FailedPost(key=key + _OVER, body=packed([post]), error=why)
+    return FailedPost(key=key + OVER, body=packed([post]), error=why)
 
 
 def _finish(
@@ -284,112 +264,3 @@ def _finish(
         log.error("%d posted alerts of tenant %s cannot be applied and are tried again: %s",
                   len(failed), row.tenant, failed[0].error)  # fmt: skip
     return failed
-
-
-class _Waiting:
-    """Batches of one tenant that are applied together."""
-
-    def __init__(self, store: Store, connection: Connection, tenant: str) -> None:
-        self._store, self._connection, self._tenant = store, connection, tenant
-        row = lock_rules(connection, [(self._tenant, ALERTMANAGER)]).get(
-            (self._tenant, ALERTMANAGER)
-        )
-        self._enabled = row is None or bool(row.enabled)
-        rule = new_rule(ALERTMANAGER, self._tenant)
-        moments: list[datetime] = []
-        if row is not None:
-            rule = Rule.model_validate({**row.spec, "name": ALERTMANAGER})
-            moments = [one for one in (row.slot, row.evaluated_at) if one is not None]
-        self._terms = rule.not_repeated or NotRepeated(after=RESOLVE_TIMEOUT)
-        self._rule = rule.model_copy(update={"not_repeated": self._terms})
-        self._salt = blake2b(dumped(self._rule.dump()).encode(), digest_size=8).hexdigest()
-        counts = rule.max_alerts, rule.often, rule.no_data, rule.resolve_after
-        self._plain = all(one is None for one in counts)
-        self._now = store.now()
-        self._at = max([self._now, *(one + STEP for one in moments)])
-        self._moved: dict[str, tuple[datetime, dict[str, int]]] = {}
-        self._ends: PostedEnds | None = None
-        self._failed: set[str] | None = None
-
-    def apply(
-        self, posts: Iterable[tuple[Row[Any], Post]]
-    ) -> dict[str, tuple[datetime, dict[str, int]]]:
-        """Apply all of them, each with the row of its batch.
-
-        Returns:
-            For `finish_batches`: by id of the batch, the moment and the ends by fingerprint.
-        """
-        some: dict[str, tuple[Row[Any], Post]] = {}
-        if self._enabled:
-            for row, post in posts:
-                print_ = fingerprint(self._tenant, ALERTMANAGER, print_labels(post))
-                if print_ in some or len(some) >= _MOST_READINGS:
-                    self._evaluate(some)
-                    some = {}
-                some[print_] = row, post
-            self._evaluate(some)
-        return self._moved
-
-    def _evaluate(self, some: dict[str, tuple[Row[Any], Post]]) -> None:
-        """Apply alerts of which no two are the same."""
-        if not some:
-            return
-        known = known_alerts(self._connection, list(some))
-        readings, again = list[Reading](), list[tuple[str, str, Post]]()
-        fired: set[str] = set()
-        for print_, (row, post) in some.items():
-            content = content_of(post, self._salt)
-            # What fired when it was posted has fired, also where it has waited past its end.
-            came = min(row.at, self._now)
-            alert, firing = known.get(print_), post.end > came
-            if firing and not row.tries:
-                fired.add(print_)
-            if firing and alert is not None and self._is_same(post, alert, content):
-                if alert.end is None or post.end > alert.end:
-                    again.append((row.id, print_, post))
-                continue
-            if firing and alert is not None:
-                post = merged(post, self._live(print_, alert))
-            readings.append(reading_for(post, content, came))
-        if readings:
-            message = Message(
-                sender=ALERTMANAGER, tenant=self._tenant, readings=readings,
-                not_repeated=self._terms,
-            )  # fmt: skip
-            done = apply(
-                self._store, self._connection, evaluation_of(message, self._rule, self._at)
-            )
-            if done.outcome in ("stale", "disabled", "collapsed"):
-                raise DatabaseError(f"posted alerts: the evaluation is {done.outcome}")
-            self._at += STEP
-        for batch, print_, post in again:
-            _, ends = self._moved.setdefault(batch, (self._at, {}))
-            ends[print_] = micros_of(post.end)
-        self._at += STEP
-        self._forget_failed(fired)
-
-    def _forget_failed(self, fired: set[str]) -> None:
-        """Forget what could not be applied of alerts that were posted again and now fire."""
-        if self._failed is None:
-            self._failed = failed_keys(self._connection, self._tenant)
-        gone = {one for print_ in fired for one in (print_, print_ + _OVER)} & self._failed
-        forget_failed(self._connection, self._tenant, gone)
-
-    def _is_same(self, post: Post, alert: KnownAlert, content: str) -> bool:
-        """Return whether a post says nothing new but when the alert ends."""
-        return (
-            self._plain
-            and alert.fires
-            and alert.content == content
-            and alert.announced == post.announced
-            and alert.start is not None
-            and post.start >= alert.start
-        )
-
-    def _live(self, print_: str, alert: KnownAlert) -> Live | None:
-        if alert.start is None or alert.end is None:
-            return None
-        if self._ends is None:
-            self._ends = PostedEnds(self._connection, self._tenant, self._now)
-        end, _ = self._ends.of(print_, alert.end, alert.seen)
-        return Live(alert.start, end, alert.announced, alert.content)

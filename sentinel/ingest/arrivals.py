@@ -22,14 +22,17 @@ from sqlalchemy import Connection
 from sentinel.audit.change import Change
 from sentinel.checks.event_port import POSTED_TRIGGER
 from sentinel.checks.observation import Observation
-from sentinel.checks.reading import Reading
+from sentinel.checks.reading import Reading, checked
 from sentinel.errors import DatabaseError, NotFound
 from sentinel.evaluation.model import Applied, Evaluation
+from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
 from sentinel.store.alerts.apply_evaluation import OPENING, apply
 from sentinel.store.database.failures import of_the_database
+from sentinel.store.orchestration.passing import Posted, orchestrated
+from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -87,6 +90,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
             those that are posted once, and for drills
         actor: who created its alerts, for the audit trail; empty for a system that reports what it
             sees
+        held: of alerts that were held back and are due, the digests of what was posted, by
+            fingerprint; those that are held back no longer do not pass. None for what arrives now
     """
 
     sender: str
@@ -95,6 +100,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     gone: Sequence[Mapping[str, str]] = ()
     not_repeated: NotRepeated | None = None
     actor: str = ""
+    held: Mapping[str, str] | None = None
 
 
 class Arrivals:
@@ -240,12 +246,14 @@ def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
 
     def work(connection: Connection) -> list[Applied]:
         done: list[Applied] = []
-        for message, evaluation in zip(messages, evaluations, strict=True):
+        for message, when in zip(messages, moments, strict=True):
+            passing = pass_orchestration(store, connection, message)
+            evaluation = evaluation_of(passing, rule, when)
             done.append(apply(store, connection, evaluation))
             if done[-1].outcome == "stale":
                 raise _Stale
             if message.actor:
-                _record_created(store, connection, message, done[-1])
+                _record_created(store, connection, passing, done[-1])
         return done
 
     sender, tenant = _rule_of(messages[0])
@@ -254,10 +262,7 @@ def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
         rule, last = _rule(store, sender, tenant)
         if last is not None and last >= at:
             at = last + STEP
-        evaluations = [
-            evaluation_of(message, rule, at + number * STEP)
-            for number, message in enumerate(messages)
-        ]
+        moments = [at + number * STEP for number in range(len(messages))]
         try:
             done = store.in_transaction(work)
         except _Stale:
@@ -269,8 +274,40 @@ def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
     )
 
 
+def pass_orchestration(store: Store, connection: Connection, message: Message) -> Message:
+    """Return a message as orchestration lets it pass, and note what became of each alert.
+
+    Args:
+        store: the shared database
+        connection: the writing transaction that applies the message
+        message: as its door made it
+
+    Returns:
+        The message with the readings to apply.
+    """
+    lock_rules(connection, [(message.tenant, message.sender)])
+    passing = orchestrated(store, connection, message.tenant, message.sender)
+    if passing is None:
+        return message
+    held = message.held
+    posted = [
+        Posted(print_, one, "" if held is None else held.get(print_, ""))
+        for one in map(checked, message.readings)
+        for print_ in (fingerprint(message.tenant, message.sender, one.labels),)
+    ]
+    passing.load([one.source for one in posted])
+    if held is not None:
+        posted = [one for one in posted if passing.is_held(one.source)]
+    readings = passing.take(posted)
+    gone = [found for one in message.gone if (found := passing.gone(one)) is not None]
+    passing.save()
+    return msgspec.structs.replace(message, readings=readings, gone=gone)
+
+
 def _record_created(store: Store, connection: Connection, message: Message, done: Applied) -> None:
     """Write the audit rows of the alerts that a message opened, one for each."""
+    if not message.readings:
+        return  # held back or dropped, which `IncomingAlert` has
     (reading,) = message.readings
     for one in done.changes:
         if one.reason not in OPENING:

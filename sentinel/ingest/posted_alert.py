@@ -8,6 +8,7 @@ nothing reports it again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -17,6 +18,7 @@ from sentinel.errors import ConfigurationError, Conflict
 from sentinel.ingest.arrivals import Message, arrive
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.store.alerts.of_fingerprint import newest_of
+from sentinel.store.orchestration.held import state_of, target_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -33,10 +35,16 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         alert_id: of the alert
         opened: whether it opened by this; else it was live already and counts one occurrence more
+        kept: held or dropped, where orchestration let no alert open, whose id is empty then
+        by: the rule of orchestration that did
+        due: until when it is held back unless it is resolved before
     """
 
     alert_id: str
     opened: bool
+    kept: Literal["held", "dropped", ""] = ""
+    by: str = ""
+    due: datetime | None = None
 
 
 def post_alert(
@@ -77,7 +85,7 @@ def post_alert(
         DatabaseError: too many at once; nothing was written
     """
     print_ = fingerprint(tenant, rule, labels)
-    before = newest_of(store, print_)
+    before = newest_of(store, target_of(store, tenant, print_))
     live = before is not None and before.live
     reading = Reading(
         labels=labels,
@@ -100,7 +108,10 @@ def post_alert(
         )
     if applied.outcome == "error":
         raise ConfigurationError(applied.error, hint="See /docs for the fields and their bounds.")
-    after = newest_of(store, print_)
+    came = state_of(store, tenant, print_)
+    if came is not None and came.state in ("held", "dropped"):
+        return Posted(alert_id="", opened=False, kept=came.state, by=came.rule, due=came.due_at)
+    after = newest_of(store, print_ if came is None or not came.target else came.target)
     if after is None:
         raise ConfigurationError("the alert was not opened", hint=applied.error)
     return Posted(alert_id=after.id, opened=not live)

@@ -136,6 +136,11 @@ class AlertWhy(BaseModel):
         description="Who is called for its team now; null where the on-call document has no such "
         "team, and for whoever may not see on-call.",
     )
+    orchestration: list[str] = Field(
+        default_factory=list[str],
+        description="What orchestration did before it opened or when it was posted last, a "
+        "sentence for each rule.",
+    )
 
 
 def explained(

@@ -23,7 +23,7 @@ from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.engine.notices import send_notices
 from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError, SentinelError
-from sentinel.ingest.alertmanager_intake import apply_left
+from sentinel.ingest.held_alerts import apply_due
 from sentinel.notifications.channel import EMERGENCY, Channel
 from sentinel.notifications.standby import Standby
 from sentinel.prefect_client.port import Prefect
@@ -149,7 +149,7 @@ class Relay:
             Duty(name="stand by", do=self._stand_by, every=second * 2, outside=True),
             Duty(name="page", do=self._page, every=second * 2, outside=True),
             Duty(name="send notices", do=self._notices, every=second * 20, outside=True),
-            Duty(name="apply posts", do=partial(apply_left, store), every=second * 5, outside=True),
+            Duty(name="apply posts", do=partial(apply_due, store), every=second * 5, outside=True),
             Duty(name="expire", do=self._expire, every=second * 30),
             Duty(name="chain audit rows", do=self._chain, every=second),
             Duty(name="tidy", do=self._tidy, every=minute * 10),

@@ -67,6 +67,13 @@ from sentinel.schema.notifications import (
     Wake,
 )
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
+from sentinel.schema.orchestration import (
+    IncomingAlert,
+    OrchestrationShadow,
+    OrchestrationTable,
+    OrchestrationTableVersion,
+    OrchestrationVersion,
+)
 from sentinel.schema.people import FailedLogin, LoginAddress, Person, PersonSession
 from sentinel.schema.posted_batches import PostedBatch
 from sentinel.schema.remediation import RemediationRow
@@ -134,6 +141,7 @@ __all__ = [
     "IncidentPolicyVersion",
     "IncidentRow",
     "IncidentStep",
+    "IncomingAlert",
     "InhibitionSource",
     "Lease",
     "LinkKey",
@@ -148,6 +156,10 @@ __all__ = [
     "NotificationOutcome",
     "OnCallOverride",
     "OnCallVersion",
+    "OrchestrationShadow",
+    "OrchestrationTable",
+    "OrchestrationTableVersion",
+    "OrchestrationVersion",
     "OutboxEvent",
     "PendingChange",
     "Person",

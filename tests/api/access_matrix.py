@@ -49,6 +49,7 @@ from tests.api.matrix_entries import (
     open_to_all,
     whole_tenant,
 )
+from tests.api.orchestration_requests import orchestration_entries
 from tests.api.slo_requests import FIGURES, its_slo, measured, new_slo
 
 __all__ = ["ENTRIES", "Entry", "Place", "entry_of"]
@@ -214,6 +215,7 @@ ENTRIES: dict[str, Entry] = {
     "GET /oncall/escalations": instance(),
     "GET /oncall/escalations/statistics": instance(),
     "POST /oncall/escalations/test": instance(body=always({"policy": "none"}), token=404),
+    **orchestration_entries(whole_tenant),
     "GET /routes": instance(),
     "PUT /routes": instance(body=always(ROUTES)),
     "GET /routes/versions": instance(),

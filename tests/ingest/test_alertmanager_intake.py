@@ -14,7 +14,7 @@ from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.component_health import posted_state
 from sentinel.errors import NotFound
-from sentinel.ingest import alertmanager_intake
+from sentinel.ingest import alertmanager_waiting
 from sentinel.ingest.alertmanager_intake import AlertmanagerIntake, apply_left, apply_waiting
 from sentinel.ingest.alertmanager_posts import Live, Post, merged, posts_of
 from sentinel.store import Store
@@ -197,14 +197,14 @@ def test_time_in_which_sentinel_did_not_run_ends_no_alert(
 @pytest.fixture
 def odd(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Names of alerts that cannot be applied."""
-    real, names = alertmanager_intake.reading_for, set[str]()
+    real, names = alertmanager_waiting.reading_for, set[str]()
 
     def fails(post: Post, content: str, now: datetime) -> Any:
         if post.labels["alertname"] in names:
             raise ValueError("odd")
         return real(post, content, now)
 
-    monkeypatch.setattr(alertmanager_intake, "reading_for", fails)
+    monkeypatch.setattr(alertmanager_waiting, "reading_for", fails)
     return names
 
 

@@ -37,17 +37,11 @@ from sentinel.api.needs import needs
 from sentinel.api.problems import Problem
 from sentinel.api.scoped import WholeTenant, within
 from sentinel.errors import NotFound
-from sentinel.ingest.opsgenie.alert import (
-    OPSGENIE,
-    created,
-    id_of_tiny,
-    labels_of_alias,
-    shown,
-)
+from sentinel.ingest.opsgenie.alert import OPSGENIE, created, id_of_tiny, labels_of_alias, shown
 from sentinel.ingest.opsgenie.bodies import AlertStep, Assignment, NewAlert, Note, Snooze, body_as
 from sentinel.ingest.opsgenie.found import MOST_FOUND, Order, Sort, find
 from sentinel.ingest.posted_alert import post_alert
-from sentinel.labels.fingerprint import fingerprint
+from sentinel.ingest.posted_before import end_held_post, newest_posted
 from sentinel.schema.columns import new_id
 from sentinel.store import Store
 from sentinel.store.access.within import Within
@@ -110,8 +104,9 @@ def create(request: Request, body: Body, tenant: WholeTenant, who: Acting) -> Re
     )  # fmt: skip
     if new.note and posted.opened:
         within(request).act([posted.alert_id], Comment(actor=actor, comment=_comment(new)))
-    status = "Created alert" if posted.opened else "Alert count increased"
-    return _accepted(request, "Create", status, alert_id=posted.alert_id, alias=alias)
+    status = "Created alert" if posted.opened else posted.kept or "Alert count increased"
+    good = True if posted.kept else None
+    return _accepted(request, "Create", status, alert_id=posted.alert_id, alias=alias, success=good)
 
 
 @router.get("")
@@ -335,7 +330,7 @@ def _ids(confined: Within, identifier: str, kind: str) -> Sequence[str]:
         found = id_of_tiny(identifier)
         return [] if found is None else [found]
     tenant = confined.tenant(None).name
-    own = newest_of(confined.store, fingerprint(tenant, OPSGENIE, labels_of_alias(identifier)))
+    own = newest_posted(confined.store, tenant, OPSGENIE, labels_of_alias(identifier))
     # Alerts of other rules have their fingerprint for an alias.
     newest = own or newest_of(confined.store, identifier)
     return [] if newest is None else [newest.id]
@@ -345,6 +340,10 @@ def _acted(
     request: Request, identifier: str, kind: str, name: str, done: str, action: Action
 ) -> Response:
     """Act on an alert; that there is none is said by the status of the request, as there."""
+    if kind == "alias" and isinstance(action, Resolve):
+        confined, labels = within(request), labels_of_alias(identifier)
+        if end_held_post(confined.store, confined.tenant(None).name, OPSGENIE, labels):
+            return _accepted(request, name, done, alias=identifier, success=True)
     try:
         alert = _found(request, identifier, kind)
     except Problem as problem:

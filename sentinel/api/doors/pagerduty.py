@@ -28,9 +28,8 @@ from sentinel.ingest.pagerduty import (
     routing_key_of,
 )
 from sentinel.ingest.posted_alert import post_alert
-from sentinel.labels.fingerprint import fingerprint
+from sentinel.ingest.posted_before import end_held_post, newest_posted
 from sentinel.store.access.within import OfTenant
-from sentinel.store.alerts.of_fingerprint import newest_of
 
 __all__ = ["Routed", "router"]
 
@@ -128,7 +127,10 @@ def _take(request: Request, tenant: OfTenant, event: Event, dedup_key: str, who:
             tenant=tenant.name, rule="pagerduty",
         )  # fmt: skip
         return
-    alert = newest_of(tenant.store, fingerprint(tenant.name, PAGERDUTY, labels))
+    known = (tenant.store, tenant.name, PAGERDUTY, labels)
+    if event.kind == "resolve" and end_held_post(*known):
+        return
+    alert = newest_posted(*known)
     if alert is None or not alert.live:
         return  # dropped, as PagerDuty does
     kind: type[Any] = Acknowledge if event.kind == "acknowledge" else Resolve

@@ -61,6 +61,7 @@ from sentinel.store.incidents.erasing import erase_from_incidents
 from sentinel.store.notifications.erased_notices import erase_from_notices
 from sentinel.store.oncall.documents import active_document
 from sentinel.store.oncall.erasing import erase_from_oncall, overrides_of
+from sentinel.store.orchestration.people import OF_ORCHESTRATION
 from sentinel.store.own_rows import delete_own_rows
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_CONSUMER, "created_by"), (_CONSUMER, "revoked_by"),
     (_ACCOUNT, "created_by"), (PENDING_CHANGE, "asked_by"), (PENDING_CHANGE, "asked_as"),
     (PENDING_CHANGE, "decided_by"), (SEPARATED, "switched_by"),
-    (_LEVEL, "set_by"), (_ROUTES, "applied_by"), (_ONCALL, "applied_by"),
+    (_LEVEL, "set_by"), (_ROUTES, "applied_by"), *OF_ORCHESTRATION, (_ONCALL, "applied_by"),
     (_OVERRIDE, "made_by"), (_OVERRIDE, "removed_by"), (_OVERRIDE, "replaces"),
     (ESCALATION, "acknowledged_by"), (PAGE, "person"),
     (_SHADOW, "started_by"), (_SHADOW, "stopped_by"),

@@ -23,11 +23,12 @@ from sentinel.schema.incidents import IncidentRow
 from sentinel.schema.notices import Notice, SilenceAnnouncement
 from sentinel.schema.notifications import Delivery, InboxMessage, NotificationOutcome, SystemLog
 from sentinel.schema.oncall import OnCallOverride
+from sentinel.schema.orchestration import IncomingAlert, OrchestrationShadow
 from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
 from sentinel.schema.silences import Silence
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.leaving import Kept, delete_rows, kept_of, oldest
-from sentinel.store.database.tables import GROUP, RULE, table_of
+from sentinel.store.database.tables import ALERT, GROUP, NOT_RESOLVED, RULE, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -102,6 +103,12 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(SilenceAnnouncement).where(over))
         connection.execute(delete(ShadowOutcome).where(col(ShadowOutcome.opened_at) < before))
         connection.execute(delete(RouteShadow).where(col(RouteShadow.stopped_at) < before))
+        connection.execute(
+            delete(OrchestrationShadow).where(col(OrchestrationShadow.stopped_at) < before)
+        )
+        live = exists().where(ALERT.c.fingerprint == col(IncomingAlert.target), NOT_RESOLVED)
+        old = col(IncomingAlert.last_seen) < before, col(IncomingAlert.state) != "held", ~live
+        connection.execute(delete(IncomingAlert).where(*old))
         connection.execute(delete(EpisodeEnd).where(col(EpisodeEnd.taken_at) < before))
         # Left by groups and rules that were deleted before these rows were deleted with them.
         of_group = exists().where(GROUP.c.id == col(HeldBack.group_id))

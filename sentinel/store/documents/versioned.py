@@ -7,7 +7,7 @@ must hold before a version becomes active.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -63,13 +63,16 @@ class VersionedDocuments(ABC, Generic[V]):
         model: the table of its versions
         kind: what it is called
         active: its active version
+        scope: whose versions, by column; none for those of the instance
     """
 
     def __init__(
-        self, store: Store, model: type[V], kind: DocumentKind, active: ActiveDocument[Any]
-    ) -> None:
+        self, store: Store, model: type[V], kind: DocumentKind, active: ActiveDocument[Any],
+        scope: Mapping[str, str] = {},
+    ) -> None:  # fmt: skip
         self._store, self._model, self.kind, self._active = store, model, kind, active
-        self._table = table_of(model)
+        self._table, self._scope = table_of(model), scope
+        self._mine = [self._table.c[name] == text for name, text in scope.items()]
 
     @abstractmethod
     def check_text(self, text: str) -> None:
@@ -89,6 +92,10 @@ class VersionedDocuments(ABC, Generic[V]):
 
     def follow(self, connection: Connection, text: str) -> None:
         """Change what follows from a version that was added, in its transaction."""
+
+    def version_name(self, number: int) -> str:
+        """Return what the audit trail calls a version."""
+        return f"version {number}"
 
     def expecting(self, number: int | None) -> Check | None:
         """Make a check that refuses a change unless a version is active.
@@ -122,7 +129,7 @@ class VersionedDocuments(ABC, Generic[V]):
             The versions, without their documents.
         """
         columns = [one for one in self._table.c if one.name != "document"]
-        query = select(*columns, literal("").label("document"))
+        query = select(*columns, literal("").label("document")).where(*self._mine)
         query = query.order_by(self._table.c.number.desc()).limit(limit)
         if before is not None:
             query = query.where(self._table.c.number < before)
@@ -230,7 +237,7 @@ class VersionedDocuments(ABC, Generic[V]):
         self, connection: Connection, text: str, actor: str, note: str, check: Check | None,
         back_to: int | None,
     ) -> Applied:  # fmt: skip
-        active = self._active.row(connection)
+        active = self._active.row(connection, self._scope)
         before = 0 if active is None else active.number
         if check is not None:
             check(before)
@@ -238,18 +245,19 @@ class VersionedDocuments(ABC, Generic[V]):
         digest = _digest(text)
         if active.digest == digest if active is not None else not text:
             return Applied(number=before, changed=False)
-        highest = select(func.coalesce(func.max(self._table.c.number), 0))
+        highest = select(func.coalesce(func.max(self._table.c.number), 0)).where(*self._mine)
         number = connection.execute(highest).scalar_one() + 1
         connection.execute(
             self._table.insert().values(
                 number=number, document=text, digest=digest, note=note, applied_by=actor,
-                applied_at=self._store.now(), rolled_back_to=back_to,
+                applied_at=self._store.now(), rolled_back_to=back_to, **self._scope,
             )
         )  # fmt: skip
         change = Change(
             action=f"{self.kind.area}.applied", object_kind=self.kind.area, object_id=str(number),
-            object_name=f"version {number}", before={"version": before},
+            object_name=self.version_name(number), before={"version": before},
             after={"version": number, "sha256": digest}, note=note,
+            tenant=self._scope.get("tenant", ""),
         )  # fmt: skip
         self._store.audit.add(connection, change, actor=actor)
         self.follow(connection, text)
@@ -266,7 +274,8 @@ class VersionedDocuments(ABC, Generic[V]):
         return row.document
 
     def _version(self, connection: Connection, number: int | None) -> V:
-        query = select(self._table).order_by(self._table.c.number.desc()).limit(1)
+        query = select(self._table).where(*self._mine)
+        query = query.order_by(self._table.c.number.desc()).limit(1)
         if number is not None:
             query = query.where(self._table.c.number == number)
         row = connection.execute(query).first()

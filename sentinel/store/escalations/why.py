@@ -11,6 +11,7 @@ from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.reasons import words
 from sentinel.notifications.escalation_why import EscalationWhy, PageWhy, in_sentences
 from sentinel.notifications.why import AlertWhy
+from sentinel.orchestration.record import KEPT_IN, sentences
 from sentinel.store.database.tables import ALERT, GROUP
 from sentinel.store.escalations.rows import ESCALATION, PAGE, plan_to_read
 from sentinel.store.escalations.who_is_next import called_for, next_pages, said_of
@@ -34,8 +35,9 @@ def alert_why(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> AlertWh
         scope: of whoever asks; of a group with alerts outside, no escalation is told
 
     Returns:
-        As `explaining.why_of_alert`, with the newest escalation of each group; without who is next
-        and who is on call where the on-call document cannot be read.
+        As `explaining.why_of_alert`, with what orchestration did, and the newest escalation of
+        each group; without who is next and who is on call where the on-call document cannot be
+        read.
 
     Raises:
         NotFound: there is no alert of that id
@@ -47,10 +49,12 @@ def alert_why(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> AlertWh
         oncall = readable_oncall_now(connection, now) if scope.is_everything else None
         groups = [one.id for one in found.groups if one.id]
         escalations = escalations_of(connection, groups, oncall, now)
-        team = connection.execute(_TEAM, {"id": alert_id}).scalar()
+        row = connection.execute(_OWN, {"id": alert_id}).first()
+    team, record = ("", None) if row is None else (row.team, row.details.get(KEPT_IN))
     shown = [one.model_copy(update={"escalation": escalations.get(one.id)}) for one in found.groups]
     called = None if oncall is None else called_for(team or "", oncall, now)
-    return found.model_copy(update={"groups": shown, "on_call": called})
+    more = {"groups": shown, "on_call": called, "orchestration": sentences(record)}
+    return found.model_copy(update=more)
 
 
 def escalations_of(
@@ -104,7 +108,7 @@ _OF_GROUPS = (
     .where(ESCALATION.c.group_id.in_(_GROUPS))
     .order_by(ESCALATION.c.id)
 )
-_TEAM = select(ALERT.c.team).where(ALERT.c.id == bindparam("id"))
+_OWN = select(ALERT.c.team, ALERT.c.details).where(ALERT.c.id == bindparam("id"))
 _PAGES = (
     select(PAGE)
     .where(PAGE.c.escalation_id == bindparam("escalation"))

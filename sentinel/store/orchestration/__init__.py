@@ -1,0 +1,1 @@
+"""Orchestration in the shared database: its versions, its tables, and what came in."""
