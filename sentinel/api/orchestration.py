@@ -38,13 +38,12 @@ from sentinel.api.paging import NEXT
 from sentinel.api.problems import responses
 from sentinel.api.scoped import WholeTenant
 from sentinel.errors import NotFound
-from sentinel.orchestration.incoming import Outcome
-from sentinel.orchestration.trial import incoming_of
+from sentinel.orchestration.incoming import Incoming, Outcome
 from sentinel.schema.orchestration import OrchestrationVersion
 from sentinel.store.access.within import OfTenant
 from sentinel.store.documents.versioned import Applied, Check
 from sentinel.store.orchestration.documents import Orchestrations
-from sentinel.store.orchestration.listing import checked_draft, incoming_page
+from sentinel.store.orchestration.listing import CURSOR_PATTERN, checked_draft, incoming_page
 from sentinel.store.orchestration.shadow import (
     ShadowReport,
     shadow_report,
@@ -200,7 +199,9 @@ def test(body: Body, tenant: WholeTenant) -> OrchestrationTried:
     """Return what becomes of an alert, and what each rule did. Nothing is stored."""
     asked = read_as(TryOrchestration, body)
     found = of_document(
-        lambda: tried(tenant.store, tenant.name, incoming_of(asked.alert), asked.document)
+        lambda: tried(
+            tenant.store, tenant.name, Incoming(**asked.alert.model_dump()), asked.document
+        )
     )
     return _tried(found)
 
@@ -300,7 +301,7 @@ def incoming(
         Literal["passed", "held", "dropped", "ended"] | None, Query(description="Only these.")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200, description=NEXT)] = None,
+    cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN, description=NEXT)] = None,
 ) -> IncomingList:
     """List the alerts that came in while rules or a draft were active, the newest first."""
     rows, following = incoming_page(tenant.store, tenant.name, state, limit, cursor)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from sentinel.api.document_bodies import DocumentBody
 from sentinel.api.schemas import Whole
 from sentinel.expression.yaml_document import MOST_LETTERS
 from sentinel.orchestration import tables
-from sentinel.orchestration.document import Sample
+from sentinel.severity import SeverityWord
 from sentinel.store.orchestration.trials import MOST_DAYS, MOST_REPLAYED
 
 __all__ = [
@@ -50,6 +50,24 @@ class OrchestrationDraft(_Strict):
     document: Document
 
 
+class TriedAlert(_Strict):
+    """An alert as a sender posts it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    sender: str = Field("api", max_length=200, description="The rule of the door.")
+    labels: dict[str, Annotated[str, Field(max_length=1000)]] = Field(
+        min_length=1, max_length=100, description="As they are posted."
+    )
+    severity: SeverityWord | Literal[""] = Field("", description="Empty for none.")
+    owner: str = Field("", max_length=100)
+    title: str = Field("", max_length=2000)
+    annotations: dict[str, Annotated[str, Field(max_length=1000)]] = Field(
+        default_factory=dict[str, str], max_length=100
+    )
+    value: FiniteFloat | None = None
+
+
 class TryOrchestration(_Strict):
     """An alert that comes in."""
 
@@ -60,7 +78,7 @@ class TryOrchestration(_Strict):
         }
     )  # fmt: skip
 
-    alert: Sample
+    alert: TriedAlert
     document: Document | None = Field(None, description="Rules to try; by default those active.")
 
 

@@ -42,11 +42,11 @@ def listed(tenant: Tenant = "default", json: AsJson = False) -> None:
         json_out({"items": found})
         return
     print_table(
-        ["TABLE", "VERSION", "ROWS", "COLUMNS", "USED", "UPLOADED", "ACTOR"],
+        ["TABLE", "VERSION", "ROWS", "APPLIED", "ACTOR"],
         [
             (
-                one.name, one.version, f"{one.rows:,}", ", ".join(one.columns),
-                "yes" if one.used else "no", f"{one.applied_at:%Y-%m-%d %H:%M:%S}", one.applied_by,
+                one.name, one.version, f"{one.rows:,}", f"{one.applied_at:%Y-%m-%d %H:%M:%S}",
+                one.applied_by,
             )
             for one in found
         ],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.orchestration.document import OrchestrationDocument, read_orchestration
 from sentinel.orchestration.trial import checked
 from sentinel.schema.orchestration import OrchestrationTableVersion
+from sentinel.store.alerts.posted_batches import micros_of
 from sentinel.store.database.tables import table_of
 from sentinel.store.orchestration.active import (
     ACTIVE_ORCHESTRATION,
@@ -24,8 +26,10 @@ from sentinel.store.orchestration.documents import table_names
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["TableView", "checked_draft", "incoming_page", "tables_of"]
+__all__ = ["CURSOR_PATTERN", "TableView", "checked_draft", "incoming_page", "tables_of"]
 
+CURSOR_PATTERN = "^[0-9]{1,16}\\.[0-9a-f]{32}$"
+_CURSOR = re.compile(CURSOR_PATTERN)
 _VERSION = table_of(OrchestrationTableVersion)
 
 
@@ -128,15 +132,11 @@ def incoming_page(
     if len(found) <= limit:
         return found, None
     last_row = found[limit - 1]
-    return found[:limit], f"{last_row['last_seen'].isoformat()}~{last_row['source']}"
+    return found[:limit], f"{micros_of(last_row['last_seen'])}.{last_row['source']}"
 
 
 def _cursor(given: str) -> tuple[datetime, str]:
-    moment, _, source = given.partition("~")
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None or len(source) != 32:
+    if not _CURSOR.fullmatch(given):
         raise ConfigurationError(f"the cursor {given[:60]!r} is none of ours")
-    return at.astimezone(UTC), source
+    micros, _, source = given.partition(".")
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(micros)), source
