@@ -11,10 +11,16 @@ import msgspec
 __all__ = [
     "CountedLines",
     "CountedMinute",
+    "KeyNetwork",
+    "KeyUse",
     "SeenPattern",
     "SpanFigures",
     "TelemetryPort",
+    "UnusualCaller",
+    "UsagePort",
     "UsedLimit",
+    "UsedQuota",
+    "UsedValue",
 ]
 
 
@@ -91,6 +97,91 @@ class UsedLimit(msgspec.Struct, frozen=True):
     says: str
 
 
+class UsedValue(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of the requests to an API with one value; latencies in milliseconds."""
+
+    value: str
+    requests: int
+    errors: int
+    refused: int
+    p50: float
+    p95: float
+    p99: float
+
+
+class UsedQuota(msgspec.Struct, frozen=True):
+    """What a key or user has used of a quota, and when it is used up, as things go on."""
+
+    value: str
+    used: int
+    amount: int
+    reached: datetime | None
+
+
+class UnusualCaller(msgspec.Struct, frozen=True, kw_only=True):
+    """A consumer or key with unusually many requests.
+
+    Attributes:
+        value: the consumer, or the id of the key
+        requests: of the five minutes with most since it became unusual
+        usual: requests of five minutes in the mean before
+        rarity: one in so many five minutes is as unusual
+    """
+
+    value: str
+    requests: int
+    usual: float
+    rarity: float
+
+
+class KeyNetwork(msgspec.Struct, frozen=True):
+    """A network, or hash of an address, from which a key was used, and since when."""
+
+    key: str
+    consumer: str
+    network: str
+    first: datetime
+    requests: int
+
+
+class KeyUse(msgspec.Struct, frozen=True):
+    """When a key was used last, and how often in the time that was asked for."""
+
+    key: str
+    consumer: str
+    last: datetime
+    requests: int
+
+
+class UsagePort(Protocol):
+    """The usage of the APIs of a rule's tenant; it raises what `TelemetryPort` does."""
+
+    def values(
+        self, query: str, since: datetime, until: datetime,
+        by: Literal["service", "consumer", "key", "endpoint"],
+    ) -> Sequence[UsedValue]:  # fmt: skip
+        """Return figures of requests that match a query, by the values of a field."""
+        ...
+
+    def quotas(self, limit: str, now: datetime) -> Sequence[UsedQuota]:
+        """Return what is used of a quota, as text such as `9 per day quota by key`."""
+        ...
+
+    def unusual(
+        self, query: str, since: datetime, until: datetime, by: Literal["consumer", "key"]
+    ) -> Sequence[UnusualCaller]:
+        """Return callers with unusually many requests, of the 50 with most of the last two days."""
+        ...
+
+    def key_networks(self, since: datetime, until: datetime) -> Sequence[KeyNetwork]:
+        """Return from where keys were used in a period."""
+        ...
+
+    def key_uses(self, since: datetime, until: datetime) -> Sequence[KeyUse]:
+        """Return when keys were used last in a period."""
+        ...
+
+
 class TelemetryPort(Protocol):
     """The logs and traces of a rule's tenant.
 
@@ -98,6 +189,11 @@ class TelemetryPort(Protocol):
     where it refuses, and `ConfigurationError` where a query cannot be read: the rule has an error
     then, and its alerts stay as they are.
     """
+
+    @property
+    def usage(self) -> UsagePort:
+        """The usage of the tenant's APIs."""
+        ...
 
     def lines(
         self, query: str, since: datetime, until: datetime, *, by: str = "", samples: int = 5

@@ -17,6 +17,7 @@ from sentinel.store.telemetry.minute_counts import MinuteCounts
 from sentinel.store.telemetry.pattern_mining import MINUTE
 from sentinel.store.telemetry.reading import Period, TenantReader
 from sentinel.store.telemetry.services import ServiceFigures
+from sentinel.store.telemetry.usage_for_rules import TenantUsage
 from sentinel.telemetry.asked import BadParameter, ask, moment_of, nanoseconds_of
 from sentinel.telemetry.port import CountedLines, CountedMinute, SeenPattern, SpanFigures, UsedLimit
 from sentinel.telemetry.query import (
@@ -51,6 +52,11 @@ class TenantTelemetry:
         self._client = client
         self._tenant = tenant
         self._dashboard = dashboard
+
+    @property
+    def usage(self) -> TenantUsage:
+        """The usage of the tenant's APIs; see `UsagePort`."""
+        return TenantUsage(self._client, self._tenant)
 
     def lines(
         self, query: str, since: datetime, until: datetime, *, by: str = "", samples: int = 5

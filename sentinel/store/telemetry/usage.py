@@ -252,6 +252,80 @@ class UsageReader(TenantReader):
             for row in rows
         }
 
+    def parts(
+        self, where: Node, period: Period, by: Literal["key", "consumer"], width: int, limit: int
+    ) -> dict[str, dict[int, int]]:
+        """Return the requests of each part of a period, by key or consumer.
+
+        Args:
+            where: the query
+            period: of the requests, of whole minutes
+            by: whose
+            width: of a part, in nanoseconds; whole minutes
+            limit: most of them: those with most requests
+
+        Returns:
+            Requests by the number of the part, from 0; parts without any are left out.
+        """
+        table, parameters = table_for(where, (by,), period), Parameters()
+        condition = condition_of(where, table, parameters)
+        count = "count()" if table == "requests" else "sum(Requests)"
+        part = f"intDiv({_NS} - {{since:Int64}}, {int(width)})"
+        inner = self.scoped(
+            table, f"{GROUPS[by]} AS value, {part} AS part, {count} AS n", condition
+        )
+        rows = self.rows(
+            "SELECT value, groupArray(part) AS parts, groupArray(n) AS counts "  # noqa: S608 - a scoped selection
+            f"FROM ({inner} GROUP BY value, part HAVING value != '') GROUP BY value "
+            f"ORDER BY sum(n) DESC, value LIMIT {int(limit)}",
+            period, parameters.values,
+        )  # fmt: skip
+        return {row["value"]: dict(zip(row["parts"], row["counts"], strict=True)) for row in rows}
+
+    def key_networks(self, period: Period) -> list[tuple[str, str, str, int, int]]:
+        """Return from where keys were used: those with most requests, at most 10,000 pairs.
+
+        Args:
+            period: of the requests
+
+        Returns:
+            Key, consumer, network, the first request in nanoseconds since 1970, and requests.
+        """
+        rows = self.rows(
+            self.scoped(
+                "requests",
+                "KeyId AS key, any(Consumer) AS consumer, Address AS address, "
+                f"min({_NS}) AS first, count() AS n",
+                "KeyId != '' AND Address != '' AND Status NOT IN (401, 403)",
+            )
+            + " GROUP BY key, address ORDER BY n DESC, key, address LIMIT 10000",
+            period,
+        )
+        return [
+            (row["key"], row["consumer"], row["address"], row["first"], row["n"]) for row in rows
+        ]
+
+    def key_uses(self, period: Period, limit: int) -> list[tuple[str, str, int, int]]:
+        """Return when keys were used last, to the minute: those with most requests.
+
+        Args:
+            period: of the requests
+            limit: most keys
+
+        Returns:
+            Key, consumer, the minute of the last request in nanoseconds since 1970, and requests.
+        """
+        rows = self.rows(
+            self.scoped(
+                "usage_by_consumer",
+                f"KeyId AS key, any(Consumer) AS consumer, max({_NS}) AS last, sum(Requests) AS n",
+                "KeyId != ''",
+            )
+            + f" GROUP BY key ORDER BY n DESC, key LIMIT {int(limit)}",
+            period,
+        )
+        return [(row["key"], row["consumer"], row["last"], row["n"]) for row in rows]
+
     def _figures(
         self, where: Node, period: Period, by: Sequence[str], first: str, rest: str
     ) -> list[dict[str, Any]]:
