@@ -40,6 +40,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "traces": "q time since until tenant trace view service operation status longer",
         "services": "time since until tenant service",
         "slos": "q time tenant slo slo-tenant edit report slo-states",
+        "limits": "",
         "people": "people-view person",
         "settings": "",
     }.items()

@@ -59,6 +59,7 @@ sections = {
         st.Page("traces.py", title="Traces", icon=":material/waterfall_chart:", url_path="traces"),
         st.Page("services.py", title="Services", icon=":material/hub:", url_path="services"),
         st.Page("slos.py", title="SLOs", icon=":material/speed:", url_path="slos"),
+        st.Page("limits.py", title="Limits", icon=":material/data_usage:", url_path="limits"),
     ],
     "Configure": [
         st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),

@@ -75,6 +75,8 @@ OVER_HTTP: dict[str, str] = {
     "AddActionItem": f"POST {INCIDENTS}/{{incident_id}}/action-items",
     "EditActionItem": f"PATCH {INCIDENTS}/{{incident_id}}/action-items/{{item_id}}",
     "SavePostMortem": f"PUT {INCIDENTS}/{{incident_id}}/post-mortem",
+    "SaveLimits": "PUT /api/v1/limit-sets/{limit_set}",
+    "RemoveLimits": "DELETE /api/v1/limit-sets/{limit_set}",
     "SaveSlo": "PUT /api/slo/{slo_id}",
     "DeleteSlo": "DELETE /api/slo/{slo_id}",
     "SaveView": f"PUT {BASE}/views/{{page}}/{{name}}",

@@ -13,6 +13,7 @@ from dashboard import (
     document_commands,
     incident_commands,
     key_commands,
+    limit_commands,
     message_limit_commands,
     noise_commands,
     oncall_commands,
@@ -34,7 +35,8 @@ def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
         access_commands, alert_commands, approval_commands, board_commands,
         configuration_commands,
-        document_commands, incident_commands, key_commands, message_limit_commands, noise_commands,
+        document_commands, incident_commands, key_commands, limit_commands, message_limit_commands,
+        noise_commands,
         oncall_commands, prefect_addresses,
         rollout_commands, rule_commands, rule_trial,
         shadow_commands, silence_commands, slo_commands, template_commands,
