@@ -30,6 +30,8 @@ __all__ = ["Acted", "Batches", "Sent", "act_on", "batches_of"]
 
 _WRITERS, _PATIENCE = 3, 0.25
 """Transactions of a kind at once, and the seconds after which another one is begun beside one."""
+_PATIENCE_READS = 0.05
+"""As `_PATIENCE`, of queries: two of a few alerts each cost twice as much as one."""
 _GATHER, _GATHER_READS = 0.015, 0.004
 """Seconds between two transactions, or queries, while many ask: each costs as much as several."""
 _MOST_WAITING = 5_000
@@ -69,8 +71,9 @@ class Batches:
 
     def __init__(self, store: Store) -> None:
         self.details: Together[str, Detail | None] = Together(
-            "details", partial(_details, store), threads=2, gather=_GATHER_READS
-        )
+            "details", partial(_details, store), threads=2, patience=_PATIENCE_READS,
+            gather=_GATHER_READS,
+        )  # fmt: skip
         # SQLite has one writer.
         writers = 1 if store.dialect == "sqlite" else _WRITERS
         self._actions: Together[Asked, Acted | Taken] = Together(

@@ -261,15 +261,17 @@ def test_what_was_asked_meanwhile_joins_who_waited_for_the_same_lock(store: Stor
 
 def test_who_came_before_the_turn_costs_no_statement_more(store: Store, raised: Raised):
     asked = [Asked(ids=[each], action=Acknowledge(actor="lena")) for each in raised("/a", "/b")]
-    of_rules: list[str] = []
+    statements: list[str] = []
 
     def executed(_link: object, _cursor: object, statement: str, *_more: object) -> None:
-        of_rules.extend([statement] if "FROM rule" in statement else [])
+        statements.append(statement)
 
     event.listen(store.engine, "before_cursor_execute", executed)
     results = act_together(store, asked[:1], wait=False, late=lambda: asked[1:])
     assert [each[0].ok for each in results if isinstance(each, list)] == [True, True]
-    assert len(of_rules) == 1
+    # Both alerts' rules are locked by one statement, and so are their groups.
+    for what in ("FROM rule", "FROM alert_group", "UPDATE alert_group"):
+        assert sum(what in one for one in statements) == 1
 
 
 def test_what_may_not_share_a_transaction_comes_after_it(store: Store, raised: Raised):

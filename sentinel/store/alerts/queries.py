@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Result,
     and_,
     bindparam,
@@ -376,7 +377,9 @@ def _rows(
             values.insert(0, start.severity)
         bound = [literal(value, key.type) for value, key in zip(values, keys, strict=True)]
         query = query.where(tuple_(*keys) < tuple_(*bound))
-    query = query.order_by(*(key.desc() for key in keys)).limit(wanted)
+    # In the statement itself: with a parameter, PostgreSQL plans the query anew each time.
+    most = bindparam(None, wanted, type_=Integer, literal_execute=True)
+    query = query.order_by(*(key.desc() for key in keys)).limit(most)
     return _as_dicts(connection.execute(query))
 
 

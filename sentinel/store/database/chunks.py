@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-__all__ = ["chunks"]
+__all__ = ["CHUNK", "chunks"]
 
 T = TypeVar("T")
+CHUNK = 500
+"""Items of a piece."""
 
 
-def chunks(items: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     """Yield consecutive slices of `items`, in order, each of at most `size` items.
 
     A database limits the parameters of one statement: SQLite to 32,766, PostgreSQL to 65,535

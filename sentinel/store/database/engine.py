@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -49,9 +52,9 @@ def connect(url: str) -> Engine:
             pool_size=5,
             max_overflow=10,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
-            json_deserializer=_json,
         )
         check_when_taken(engine)
+        event.listen(engine, "connect", _read_json)
         return engine
     if backend != "sqlite":
         raise ConfigurationError(
@@ -75,6 +78,22 @@ def _json(text: str | bytes) -> Any:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:  # a number that is too large for it, or NaN, which SQLite keeps
         return json.loads(text)
+
+
+class _JsonLoader(Loader):
+    """Reads JSON cells of PostgreSQL, without the steps of psycopg's own for each of them."""
+
+    def load(self, data: Buffer) -> Any:
+        """Return what a cell holds."""
+        try:
+            return msgspec.json.decode(data)
+        except msgspec.DecodeError:
+            return json.loads(bytes(data))
+
+
+def _read_json(connection: psycopg.Connection[Any], _record: object) -> None:
+    for kind in ("json", "jsonb"):
+        connection.adapters.register_loader(kind, _JsonLoader)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

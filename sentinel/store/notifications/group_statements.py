@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, case, func, literal_column, select
+from sqlalchemy import BindParameter, Select, bindparam, case, func, literal_column, select
 
 from sentinel.store.database.tables import GROUP, MEMBER, NOTIFICATION_LOG
 
-__all__ = ["ENDED_SEQ", "LIVE_BY_KEY", "LOCKED"]
+__all__ = ["ENDED_SEQ", "LIVE_BY_KEY", "LOCKED", "LOCKED_OF"]
 
 LIVE_BY_KEY = select(GROUP.c.id, GROUP.c.key).where(
     literal_column("status") != literal_column("'resolved'"),
@@ -16,6 +16,20 @@ LIVE_BY_KEY = select(GROUP.c.id, GROUP.c.key).where(
 )
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 LOCKED = select(GROUP).where(GROUP.c.id.in_(_IDS)).order_by(GROUP.c.id).with_for_update()
+# The groups in which alerts fire, found and locked by one statement, in the order of their ids.
+LOCKED_OF: Select[Any] = (
+    select(GROUP)
+    .where(
+        GROUP.c.id.in_(
+            select(MEMBER.c.group_id).where(
+                MEMBER.c.resolved_seq.is_(None),
+                MEMBER.c.alert_id.in_(bindparam("alerts", expanding=True)),
+            )
+        )
+    )
+    .order_by(GROUP.c.id)
+    .with_for_update(of=GROUP)
+)
 # Where a channel was notified while the member fired, the end of that is what it has not heard yet.
 # The outer row is named in words: within DO UPDATE, SQLAlchemy adds MEMBER to the FROM instead.
 ENDED_SEQ = case(

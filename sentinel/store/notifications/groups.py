@@ -22,12 +22,12 @@ from sentinel.notifications.grouping import (
 from sentinel.prefect_client.port import OutEvent
 from sentinel.severity import Severity
 from sentinel.store.database.bulk import dumped, id_array, insert_many, update_many
-from sentinel.store.database.chunks import chunks
+from sentinel.store.database.chunks import CHUNK, chunks
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import MEMBER
 from sentinel.store.notifications.group_homes import Fired, GroupHomes
 from sentinel.store.notifications.group_moves import GroupMove
-from sentinel.store.notifications.group_statements import ENDED_SEQ, LOCKED
+from sentinel.store.notifications.group_statements import ENDED_SEQ, LOCKED, LOCKED_OF
 from sentinel.store.notifications.member_counts import (
     MemberChanges,
     MemberCount,
@@ -86,16 +86,20 @@ class GroupChanges:
             The groups' events for the outbox, and whether a notification decision is due at once.
         """
         changed = [*self.resolved, *self.ended_quietly, *self.touched, *self.acknowledged]
-        others = self._groups_of(changed)
         homes: dict[str, Row[Any]] = {}
-        if self.fired:
+        if not self.fired and len(changed) <= CHUNK:
+            groups = {row.id: row for row in self._lock_of(changed)}
+        else:
+            others = self._groups_of(changed)
             homes = GroupHomes(self._store, self._connection, others, self._lock).of(
                 self.fired, now
             )
-        ids = {row.id for row in homes.values()} | others
+            groups = {
+                row.id: row for row in self._lock({row.id for row in homes.values()} | others)
+            }
+        ids = set(groups)
         if not ids:
             return [], False
-        groups = {row.id: row for row in self._lock(ids)}
         changes = MemberChanges()
         changes.others = self._groups_of(self.touched)
         if self.acknowledged:
@@ -137,6 +141,13 @@ class GroupChanges:
             (parameter,),
         )
         return {row[0] for row in found}
+
+    def _lock_of(self, alert_ids: Sequence[str]) -> list[Row[Any]]:
+        """Lock the groups in which alerts fire, at most `CHUNK` of them, and return them."""
+        rows: list[Row[Any]] = []
+        if alert_ids:
+            rows.extend(self._connection.execute(LOCKED_OF, {"alerts": alert_ids}))
+        return rows
 
     def _lock(self, ids: set[str]) -> list[Row[Any]]:
         rows: list[Row[Any]] = []
