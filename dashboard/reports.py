@@ -12,19 +12,24 @@ from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from datetime import timedelta
 
+import msgspec
+
 from dashboard.analytics_view import LENGTHS, AnalyticsView, read_analytics, read_rule_noise
 from dashboard.command_permissions import check_anywhere
 from dashboard.database_errors import database
+from dashboard.history_query import HistoryQuery
 from dashboard.tile_cache import TileCache
 from dashboard.view_models import HistoryPage, Overview
 from sentinel.access import Permission, Principal, Scope
 from sentinel.alerts.view import AlertView
 from sentinel.schema.notifications import SystemLog
+from sentinel.severity import severity_of
 from sentinel.store import Store
 from sentinel.store.access.scoped_alerts import ScopedAlerts
 from sentinel.store.access.within import Within
 from sentinel.store.alerts.audit import Act, ActFilter, Acts, Place
 from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.archive.searching import ArchiveFound, ArchiveQuery, search_archive
 from sentinel.store.audit.queries import AuditFilter, AuditPage
 from sentinel.store.reports.period_comparison import Compared, Span
 from sentinel.store.reports.rule_noise import RuleNoise
@@ -34,6 +39,7 @@ __all__ = ["PERIODS", "Reports"]
 
 FOUND_CAP = 1000
 """Matching alerts are counted up to here."""
+_MOST_ARCHIVED, _MOST_WORDS = 200, 20
 MOST_KEPT = 64
 """Overviews that are kept."""
 VALID_FOR = timedelta(seconds=10)
@@ -89,6 +95,39 @@ class Reports:
         return HistoryPage(
             alerts=page.items, count=count, cap=FOUND_CAP, next=page.next, milliseconds=took
         )
+
+    @property
+    def has_archive(self) -> bool:
+        """Whether retention moves resolved alerts into an archive."""
+        return bool(self._store.options.archive_url)
+
+    def archived(self, scope: Scope, query: HistoryQuery) -> ArchiveFound:
+        """Search the archive, for some seconds at most.
+
+        Args:
+            scope: of whoever asks
+            query: whose words, severities and period count
+
+        Returns:
+            the alerts that were resolved last
+
+        Raises:
+            ArchiveError: a file cannot be read
+            DatabaseError: the database cannot be used
+        """
+        words = tuple(word.strip("\"'") for word in query.q.split()[:_MOST_WORDS])
+        with database():
+            found = search_archive(
+                self._store,
+                ArchiveQuery(
+                    words=words, since=query.since, until=query.until, limit=_MOST_ARCHIVED,
+                    severity=min(map(severity_of, query.severity), default=None), scope=scope,
+                ),
+            )  # fmt: skip
+        if not query.severity:
+            return found
+        items = [one for one in found.items if one["severity"] in query.severity]
+        return msgspec.structs.replace(found, items=items)
 
     def all_matching(self, scope: Scope, wanted: AlertFilter) -> Generator[list[AlertView]]:
         """Read all alerts that match, page by page.

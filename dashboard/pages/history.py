@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import export_columns, export_panel, markup, session
 from dashboard.alert_row import value
+from dashboard.archive_panel import archive_panel
 from dashboard.export_panel import Export
 from dashboard.history_query import HistoryQuery
 from dashboard.page_addresses import SEARCH
@@ -206,6 +207,7 @@ def _page() -> None:
         return
     if not found.alerts:
         st.html(EMPTY if query == HistoryQuery() else NO_MATCH)
+        archive_panel(query)
         return
     _shown(found.alerts)
     export = _export(query, few=found.count <= found.cap)
@@ -229,6 +231,7 @@ def _page() -> None:
             help="Compare two periods with this search and these severities",
         )  # fmt: skip
     export_panel.written(export)
+    archive_panel(query)
 
 
 _page()

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from sentinel.alerts.actions import Acknowledge, Resolve
+from sentinel.settings import settings
+from sentinel.store.archive.archiving import archive_resolved
 from tests.dashboard.scene import Scene, given, shown
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The folder of an archive, which the dashboard knows from its settings."""
+    monkeypatch.setenv("SENTINEL_ARCHIVE_URL", str(tmp_path / "archive"))
+    settings.cache_clear()
+    return str(tmp_path / "archive")
 
 
 def opened(page: AppTest) -> AppTest:
@@ -84,3 +99,24 @@ def test_a_page_has_the_drawer_of_every_page(scene: Scene, page: AppTest):
     opened(page)
     page.query_params["alert"] = wanted
     assert given(page.run(), "drawer")["alert"]["title"] == "this"
+
+
+def test_archived_alerts_are_found_where_an_archive_is_set(
+    archive: str, scene: Scene, page: AppTest
+):
+    over = scene.raises("over")
+    scene.raises("not over")
+    scene.store.act([over], Resolve(actor="lena"))
+    scene.store.options = msgspec.structs.replace(scene.store.options, archive_url=archive)
+    assert archive_resolved(scene.store, timedelta(0)).alerts == 1
+    opened(page)
+    assert titles(page) == ["not over"]
+    page.toggle(key="archived").set_value(True).run()
+    assert list(page.dataframe[1].value["Alert"]) == ["over"]
+    page.text_input(key="q").set_value("nothing").run()
+    assert "No archived alert matches" in shown(page)
+
+
+def test_without_an_archive_there_is_nothing_to_search(scene: Scene, page: AppTest):
+    scene.raises("not over")
+    assert [one.key for one in opened(page).toggle] == []
