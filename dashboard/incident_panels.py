@@ -28,9 +28,11 @@ from dashboard.incident_view import (
     alerts_html,
     head_html,
     markdown_html,
+    remediation_html,
     step_html,
     timeline_html,
 )
+from dashboard.remediation_commands import DecideRemediation
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
 from sentinel.incidents.state import ROLES, Incident, Status
@@ -215,6 +217,25 @@ def _alerts(view: IncidentView, acts: bool) -> None:
                       args=(out, f"Took out {title(chosen)}", back))  # fmt: skip
 
 
+def _remediations(view: IncidentView, acts: bool) -> None:
+    if not view.remediations:
+        return
+    st.html('<h2 class="section">Remediations</h2>')
+    titles, clock = {one.id: one.title for one in view.alerts}, session.clock()
+    for one in view.remediations:
+        title = titles.get(one.alert_id, "")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small",
+                          key=f"incident-remediation-{one.alert_id}"):  # fmt: skip
+            st.html(remediation_html(one, title, clock), width="stretch")
+            if acts and one.status == "waits":
+                for name, approve in (("Approve", True), ("Reject", False)):
+                    st.button(
+                        name, key=f"incident-{name.lower()}-{one.alert_id}", on_click=_run,
+                        args=(DecideRemediation(alert=one.alert_id, approve=approve),
+                              f"{one.deployment}: {'approved' if approve else 'rejected'}"),
+                    )  # fmt: skip
+
+
 def _cause(incident: Incident, acts: bool) -> None:
     st.html('<h2 class="section">Root cause</h2>')
     if not acts:
@@ -327,6 +348,7 @@ def detail(view: IncidentView, leave: Callable[[], None]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         _alerts(view, acts)
+        _remediations(view, acts)
         _cause(incident, acts)
         _items(view, acts)
     with right:

@@ -21,6 +21,7 @@ from sentinel.incidents.state import Incident, Status
 from sentinel.incidents.timeline import Entry
 from sentinel.links import safe_link
 from sentinel.schema.incidents import IncidentStep
+from sentinel.schema.remediation import RemediationRow
 from sentinel.severity import Severity
 from sentinel.store.access.within import Within
 from sentinel.store.incidents.action_items import ActionItems
@@ -33,7 +34,8 @@ from sentinel.store.incidents.timeline import timeline_of
 
 __all__ = [
     "PERIOD", "IncidentView", "alerts_html", "figures_html", "head_html", "incident_of_alert",
-    "list_html", "markdown_html", "read_figures", "read_incident", "read_incidents", "step_html",
+    "list_html", "markdown_html", "read_figures", "read_incident", "read_incidents",
+    "remediation_html", "step_html",
     "timeline_html",
 ]  # fmt: skip
 
@@ -53,6 +55,7 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
         alerts: at most 100, the oldest first
         alert_count: of all alerts in scope
         truncated: whether the timeline has further entries
+        remediations: of those alerts
     """
 
     incident: Incident
@@ -63,6 +66,7 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[IncidentStep]
     items: list[ActionItem]
     post_mortem: PostMortem
+    remediations: list[RemediationRow]
 
 
 def read_incidents(
@@ -110,7 +114,26 @@ def read_incident(within: Within, incident_id: str) -> IncidentView:
             steps=Steps(store, scope).of(incident_id),
             items=ActionItems(store, scope).of(incident_id),
             post_mortem=PostMortems(store, scope).get(incident_id),
+            remediations=store.remediations.of_alerts(ids),
         )  # fmt: skip
+
+
+def remediation_html(one: RemediationRow, title: str, clock: Clock) -> str:
+    """Return a remediation in a few lines: what is run, for which alert, and how it stands."""
+    said = {
+        "waits": f"waits for an approval until {clock.brief(one.expires_at)}"
+        if one.expires_at else "waits for an approval",
+        "wanted": f"starts within a minute{f': {one.error}' if one.error else ''}",
+        "started": f"runs: {one.state_name}",
+        "ended": f"ended: {one.state_name}",
+        "dropped": f"did not run: {one.error}",
+    }.get(one.status, one.status)  # fmt: skip
+    by = f" · {'rejected' if one.status == 'dropped' else 'approved'} by {one.decided_by}"
+    about = f"{title} · {said}{by if one.decided_by else ''}"
+    return (
+        f'<div class="incident-step"><b>{escape(one.deployment)}</b>'
+        f'<p class="small">{escape(about)}</p></div>'
+    )
 
 
 def incident_of_alert(within: Within, alert_id: str) -> Incident | None:

@@ -77,6 +77,7 @@ OVER_HTTP: dict[str, str] = {
     "SavePostMortem": f"PUT {INCIDENTS}/{{incident_id}}/post-mortem",
     "SaveLimits": "PUT /api/v1/limit-sets/{limit_set}",
     "RemoveLimits": "DELETE /api/v1/limit-sets/{limit_set}",
+    "DecideRemediation": f"POST {BASE}/alerts/{{alert_id}}/remedy/approve",
     "SaveSlo": "PUT /api/slo/{slo_id}",
     "DeleteSlo": "DELETE /api/slo/{slo_id}",
     "SaveView": f"PUT {BASE}/views/{{page}}/{{name}}",

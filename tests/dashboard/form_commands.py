@@ -39,6 +39,7 @@ from dashboard.message_limit_commands import AnnounceSilences, LimitChannel, Lim
 from dashboard.noise_commands import ApplyAdvice
 from dashboard.oncall_commands import AddOverride, RemoveOverride, SwapShifts
 from dashboard.prefect_addresses import SavePrefectAddresses
+from dashboard.remediation_commands import DecideRemediation
 from dashboard.rollout_commands import ImportRules, InstallPack, PlanRules, RemovePack
 from dashboard.rule_commands import DeleteRule, SaveRule
 from dashboard.rule_trial import BacktestRule, TryRule
@@ -98,6 +99,7 @@ _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     lambda _: SetRootCause(id="0" * 32, text="a cable", before=""),
     lambda _: EditIncident(id="0" * 32, version=1, fields={"title": "slower"}),
     lambda place: TakeOutAlert(id="0" * 32, alert=place.alert),
+    lambda place: DecideRemediation(alert=place.alert, approve=True),
     lambda _: ActOnStep(id="0" * 32, number=1, act="done"),
     lambda _: AddActionItem(id="0" * 32, title="mend"),
     lambda _: EditActionItem(id="0" * 32, item="0" * 32, done=True),

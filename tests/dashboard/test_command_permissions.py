@@ -18,6 +18,7 @@ from dashboard import (
     noise_commands,
     oncall_commands,
     prefect_addresses,
+    remediation_commands,
     rollout_commands,
     rule_commands,
     rule_trial,
@@ -37,7 +38,7 @@ def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
         configuration_commands,
         document_commands, incident_commands, key_commands, limit_commands, message_limit_commands,
         noise_commands,
-        oncall_commands, prefect_addresses,
+        oncall_commands, prefect_addresses, remediation_commands,
         rollout_commands, rule_commands, rule_trial,
         shadow_commands, silence_commands, slo_commands, template_commands,
     )  # fmt: skip

@@ -227,3 +227,21 @@ def test_markdown_loads_nothing_and_runs_nothing():
     assert "javascript:x)" in words  # as text
     assert '<a href="https://b.org">' in words
     assert "<h3>One</h3>" in markdown_html("# One")  # the page has its own first heading
+
+
+def test_a_remediation_that_waits_is_approved_on_the_incident_of_its_alert(
+    scene: Scene, page: AppTest
+):
+    waits = {"deployment": "restart/web", "approval": {"role": "admin"}}
+    alert = scene.raises("web is slow", name="heals", remediate=waits)
+    one = made(scene, "Web", alerts=[alert])
+    words = shown(opened(page, incident=one.id))
+    assert "restart/web" in words
+    assert "web is slow · waits for an approval until" in words
+    words = pressed(page, f"incident-approve-{alert}")
+    assert "restart/web: approved" in words
+    assert "starts within a minute" in words
+    found = scene.store.remediations.of(alert)
+    assert found is not None
+    assert (found.status, found.decided_by) == ("wanted", "maria")
+    assert f"incident-approve-{alert}" not in {each.key for each in page.button}

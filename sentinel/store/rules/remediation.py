@@ -131,6 +131,16 @@ class Remediations:
             ).first()
         return None if row is None else model_of(RemediationRow, row)
 
+    def of_alerts(self, ids: Sequence[str]) -> list[RemediationRow]:
+        """Return the remediations of some alerts, those that were requested first before others."""
+        query = select(REMEDIATION).order_by(REMEDIATION.c.wanted_at, REMEDIATION.c.alert_id)
+        found = list[RemediationRow]()
+        with self._store.read() as connection:
+            for piece in chunks(ids):
+                rows = connection.execute(query.where(REMEDIATION.c.alert_id.in_(piece)))
+                found += [model_of(RemediationRow, row) for row in rows]
+        return found
+
     def to_start(self) -> list[PendingRemediation]:
         """Return the remediations whose run is to be started now, within the limits of each rule.
 
