@@ -21,6 +21,8 @@ _BINARY = "tag:yaml.org,2002:binary"
 _MERGE = "tag:yaml.org,2002:merge"
 _EQUALS = "tag:yaml.org,2002:value"
 _MOST_SHOWN = 60
+_MOST_BRACKETS = 100
+_TOO_DEEP = "parts lie too deep within each other"
 _REFUSED = (ValueError, LookupError, ArithmeticError, AttributeError, TypeError)
 """What the constructors of PyYAML raise for a value that is not of its kind."""
 
@@ -84,7 +86,15 @@ def _kind(node: Any) -> str:
 
 
 class _Loader(_Constructing, yaml.SafeLoader):
-    pass
+    flow_level: int
+
+    def fetch_flow_collection_start(self, TokenClass: type[yaml.Token]) -> None:  # noqa: N803 - its name
+        # Of each bracket the scanner reads 1,024 characters ahead, for whether it begins a name:
+        # the time to read brackets within brackets grows with the square of their number.
+        scanning: Any = super()
+        if self.flow_level >= _MOST_BRACKETS:
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=scanning.get_mark())
+        scanning.fetch_flow_collection_start(TokenClass)
 
 
 _LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -129,6 +139,6 @@ def read_yaml(
         check(node)
         return loader.construct_document(node)
     except RecursionError:
-        raise yaml.MarkedYAMLError(problem="parts lie too deep within each other") from None
+        raise yaml.MarkedYAMLError(problem=_TOO_DEEP) from None
     finally:
         loader.dispose()

@@ -112,6 +112,8 @@ def test_texts_and_names_count_as_often_as_aliases_repeat_them(monkeypatch: pyte
 def test_what_lies_too_deep_is_refused():
     with pytest.raises(ConfigurationError, match="lie too deep"):
         loaded("[" * 5_000, "the file", "Begin.")
+    with pytest.raises(ConfigurationError, match=r"lie too deep.*line 2, column 101"):
+        loaded("a: 1\n" + "[" * 101, "the file", "Begin.")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
