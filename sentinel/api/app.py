@@ -108,6 +108,7 @@ from sentinel.api.limits import Limits
 from sentinel.api.log_mining import LogMining
 from sentinel.api.needs import describe_needs
 from sentinel.api.own_limits import limit_own_api
+from sentinel.api.own_requests import log_own_requests
 from sentinel.api.own_token import configured_login_key, token
 from sentinel.api.parts import describe_parts, offer_parts
 from sentinel.api.people import SignedIn
@@ -200,6 +201,8 @@ def create_app(
             await run_in_threadpool(app.state.posted_alerts.close)
             await run_in_threadpool(app.state.metrics_queue.close)
             await run_in_threadpool(app.state.intake_queue.close)
+            if own_requests is not None:
+                await run_in_threadpool(own_requests.close)
             await run_in_threadpool(app.state.log_mining.close)
             await run_in_threadpool(app.state.dependency_watch.close)
             if own_logs is not None:  # after what says something about its end
@@ -258,6 +261,7 @@ def create_app(
         refusal=refuse_host,
     )
     app.add_middleware(Limits)
+    own_requests = log_own_requests(app, chosen, app.state.trusted_proxies)
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (

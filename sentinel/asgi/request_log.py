@@ -60,17 +60,25 @@ class RequestLog:
         endpoint: names the route of a request; by default the route of Starlette or FastAPI, else
             the shape of the path
         room: rows that wait at most
+        address_of: of the client, for an application that knows its proxies; that of the
+            connection by default
+        caller_of: `consumer`, `key` and `plan` of a request, for an application whose keys are its
+            own; those that `SentinelMiddleware` found by default
     """
 
     def __init__(
         self, send: SendBatch, *, service: str = "", privacy: RequestPrivacy | None = None,
         endpoint: Callable[[Scope], str] | None = None, room: int = ROOM,
+        address_of: Callable[[Scope], str] | None = None,
+        caller_of: Callable[[Scope], dict[str, str]] | None = None,
     ) -> None:  # fmt: skip
         self._send = send
         self._service = service
         self._privacy = privacy or RequestPrivacy()
         self._endpoint = endpoint
         self._room = room
+        self._address_of = address_of or _address_of
+        self._caller_of = caller_of or _caller_of
         self._waiting: deque[tuple[Any, ...]] = deque()
         self._batch: tuple[list[dict[str, Any]], str, int] | None = None
         self._wake = threading.Event()
@@ -192,7 +200,7 @@ class RequestLog:
                 self.dropped += 1
             return
         state: Any = scope.get("state") or {}
-        route = self._endpoint(scope) if self._endpoint else getattr(scope.get("route"), "path", "")
+        route = self._endpoint(scope) if self._endpoint else _route_of(scope)
         self._waiting.append((scope, at, took, status, got, sent, state, route))
         if self._thread is None:
             self.start()
@@ -254,8 +262,6 @@ class RequestLog:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope.get("headers", ())
         }
-        consumer = state.get("consumer")
-        client = scope.get("client")
         query = scope.get("query_string", b"").decode("latin-1")
         path = str(scope.get("path", "/"))[:2_000]
         row: dict[str, Any] = {
@@ -264,19 +270,14 @@ class RequestLog:
             "path": self._privacy.path(f"{path}?{query}" if query else path)[:2_000],
             "endpoint": route[:200], "status": status, "duration_ms": round(took * 1_000, 3),
             "request_bytes": got, "response_bytes": sent,
-            "address": self._privacy.address(str(client[0]) if client else ""),
+            "address": self._privacy.address(self._address_of(scope)),
             "user_agent": headers.get("user-agent", "")[:400],
             "trace_id": _trace_id(headers.get("traceparent", "")),
             "refused_by": str(state.get("refused_by", ""))[:200],
             "headers": dict(self._privacy.headers_of(headers)),
             "key_prefix": str(state.get("key_prefix", ""))[:200],
         }  # fmt: skip
-        if consumer is not None:
-            row |= {
-                "consumer": consumer.consumer[:200], "key": consumer.key[:200],
-                "plan": (consumer.plan or "")[:200],
-            }  # fmt: skip
-        return row
+        return row | self._caller_of(scope)
 
     def _refused(self, batch: tuple[list[dict[str, Any]], str, int], error: Exception) -> None:
         number = len(batch[0]) + batch[2]
@@ -318,6 +319,40 @@ class RequestLogging:
             await self._app(scope, receive, send)
             return
         await self._log.record(self._app, scope, receive, send)
+
+
+def _route_of(scope: Scope) -> str:
+    # The route of a router that FastAPI includes under a prefix has the part after it alone: what
+    # the path has before that is put in front, with parameters of the prefix by their names.
+    template = getattr(scope.get("route"), "path", None)
+    if not isinstance(template, str):
+        return ""
+    path = str(scope.get("path", ""))
+    if ":path}" in template:
+        before = path[: max(0, path.find(template.partition("{")[0]))]
+    else:
+        parts = path.split("/")
+        before = "/".join(parts[: len(parts) - template.count("/")])
+    if before:
+        names = {str(value): name for name, value in scope.get("path_params", {}).items()}
+        before = "/".join(f"{{{names[one]}}}" if one in names else one for one in before.split("/"))
+    return before + template
+
+
+def _address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _caller_of(scope: Scope) -> dict[str, str]:
+    state: Any = scope.get("state") or {}
+    consumer = state.get("consumer")
+    if consumer is None:
+        return {}
+    return {
+        "consumer": consumer.consumer[:200], "key": consumer.key[:200],
+        "plan": (consumer.plan or "")[:200],
+    }  # fmt: skip
 
 
 def _trace_id(traceparent: str) -> str:

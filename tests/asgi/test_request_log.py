@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 
 from sentinel.api_usage.privacy import RequestPrivacy, header_names
 from sentinel.api_usage.request_log import requests_of
@@ -47,6 +47,31 @@ def application() -> FastAPI:
         raise ZeroDivisionError
 
     return app
+
+
+def test_the_route_has_the_prefix_of_its_router(sent: Sent) -> None:
+    app, router = FastAPI(), APIRouter()
+
+    @router.get("/orders/{order}")
+    def order(tenant: str, order: int) -> str:
+        return f"{tenant} {order}"
+
+    @router.get("")
+    def all_of_it(tenant: str) -> str:
+        return tenant
+
+    @app.get("/files/{name:path}")
+    def file(name: str) -> str:
+        return name
+
+    app.include_router(router, prefix="/v1/{tenant}")
+    log = RequestLog(sent)
+    ask(RequestLogging(app, request_log=log), "GET /v1/acme/orders/7", "GET /v1/acme",
+        "GET /files/a/b")  # fmt: skip
+    log.turn()
+    assert [one["endpoint"] for one in sent.batches[0][0]] == [
+        "/v1/{tenant}/orders/{order}", "/v1/{tenant}", "/files/{name:path}",
+    ]  # fmt: skip
 
 
 def ask(app: Any, *paths: str, **more: Any) -> None:
