@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, every
 
@@ -92,3 +93,25 @@ def test_a_gateway_asks_and_gets_the_fields_for_its_client(client: httpx.Client)
     assert decided(client, key="k2")["allowed"] is True
     missing = client.post("/api/v1/limits/decide", json={"limit_set": "none"})
     assert missing.status_code == 404
+
+
+def test_limits_are_tried_over_the_request_log_of_their_tenant(
+    telemetry_api: httpx.Client, clock: FakeClock
+):
+    at = clock.now().isoformat()
+    rows = [
+        {"timestamp": at, "service": "shop", "consumer": who, "path": "/orders", "status": 200}
+        for who in ("ann", "ann", "ann", "bob")
+    ]
+    assert telemetry_api.post("/api/v1/requests", json=rows).status_code == 200
+    clock.forward(seconds=1)
+    asked = {"text": "2/minute by user", "query": "service:shop", "since": "1h"}
+    tried = telemetry_api.post(f"{SETS}/simulate", json=asked)
+    assert tried.status_code == 200, tried.text
+    found = tried.json()
+    assert (found["requests"], found["refused"], found["unlimited"]) == (4, 1, 0)
+    assert found["callers"] == [{"caller": "ann", "requests": 3, "refused": 1}]
+    for wrong, field in (({"text": "2/eon"}, "text"), ({"query": "status:many"}, "query"),
+                         ({"since": "soon"}, "since")):  # fmt: skip
+        refused = telemetry_api.post(f"{SETS}/simulate", json={**asked, **wrong})
+        assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
