@@ -15,9 +15,22 @@ from sentinel.severity import SeverityWord
 from sentinel.store.orchestration.trials import MOST_DAYS, MOST_REPLAYED
 
 __all__ = [
-    "IncomingItem", "IncomingList", "OrchestrationBody", "OrchestrationChecked",
-    "OrchestrationDraft", "OrchestrationTried", "ReplayBody", "ReplayDetail", "ShadowDetail",
-    "TableBody", "TableItem", "TableList", "TryOrchestration",
+    "IncomingItem",
+    "IncomingList",
+    "OrchestrationBody",
+    "OrchestrationChecked",
+    "OrchestrationDraft",
+    "OrchestrationTried",
+    "QueryBody",
+    "QueryItem",
+    "QueryList",
+    "ReplayBody",
+    "ReplayDetail",
+    "ShadowDetail",
+    "TableBody",
+    "TableItem",
+    "TableList",
+    "TryOrchestration",
 ]  # fmt: skip
 
 _EXAMPLE = """rules:
@@ -198,6 +211,59 @@ class TableList(BaseModel):
     """The tables of a tenant, by name."""
 
     items: list[TableItem]
+
+
+class QueryBody(_Strict):
+    """How a table is read from another database."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [{"block": "sqlalchemy-connector/cmdb", "query": "select host, o from h"}]
+        },
+    )
+
+    block: str = Field(
+        pattern="^(sqlalchemy-connector|database-credentials)/[a-z0-9-]{1,100}$",
+        description="A block of prefect-sqlalchemy, by type and name.",
+    )
+    query: str = Field(
+        pattern="^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$",
+        max_length=10_000,
+        description="One statement that reads; its columns are the table's.",
+    )
+    every_seconds: Whole = Field(
+        600, ge=30, le=86_400, description="It is read again after so many seconds."
+    )
+    usable_seconds: Whole = Field(
+        86_400,
+        ge=86_400,
+        le=30 * 86_400,
+        description="Its rows are used so long after they were read, also while the database is "
+        "away.",
+    )
+
+
+class QueryItem(BaseModel):
+    """A table that is read from another database, and how that went."""
+
+    name: str
+    block: str
+    query: str
+    every_seconds: int
+    usable_seconds: int
+    saved_by: str
+    saved_at: datetime
+    read_at: datetime | None = Field(description="When its rows were read; null: never.")
+    due_at: datetime
+    error: str = Field(description="Why it could not be read the last time; empty for none.")
+
+
+class QueryList(BaseModel):
+    """The tables of a tenant that are read from other databases, by name."""
+
+    items: list[QueryItem]
 
 
 class IncomingItem(BaseModel):

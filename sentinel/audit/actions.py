@@ -78,6 +78,8 @@ ACTIONS: dict[str, str] = {
     "incident_policies.applied": "applied the incident policies,",
     "orchestration.applied": "applied the orchestration,",
     "orchestration_table.applied": "uploaded the table",
+    "orchestration_table.queried": "set the query of the table",
+    "orchestration_table.removed": "removed the table",
     "orchestration.shadow_started": "started beside the active orchestration",
     "orchestration.shadow_stopped": "stopped beside the active orchestration",
     "slo.saved": "saved the SLO",

@@ -23,10 +23,39 @@ from sentinel.client.alert_routes import Applied, Version, VersionPage
 from sentinel.client.calls import BASE, Call
 
 __all__ = [
-    "Applied", "Checked", "Incoming", "IncomingPage", "Replay", "Shadow", "TableItem", "TableList",
-    "Tried", "Version", "VersionPage", "active", "apply", "check", "incoming", "replay", "rollback",
-    "rollback_table", "shadow", "start_shadow", "stop_shadow", "table_version", "table_versions",
-    "tables", "try_alert", "upload_table", "version", "versions",
+    "Applied",
+    "Checked",
+    "Incoming",
+    "IncomingPage",
+    "QueryItem",
+    "QueryList",
+    "Replay",
+    "Shadow",
+    "TableItem",
+    "TableList",
+    "Tried",
+    "Version",
+    "VersionPage",
+    "active",
+    "apply",
+    "check",
+    "incoming",
+    "queries",
+    "remove_query",
+    "replay",
+    "rollback",
+    "rollback_table",
+    "set_query",
+    "shadow",
+    "start_shadow",
+    "stop_shadow",
+    "table_version",
+    "table_versions",
+    "tables",
+    "try_alert",
+    "upload_table",
+    "version",
+    "versions",
 ]  # fmt: skip
 
 _PATH = f"{BASE}/orchestration"
@@ -99,6 +128,27 @@ class TableList(BaseModel):
     """The tables of a tenant, by name."""
 
     items: list[TableItem]
+
+
+class QueryItem(BaseModel):
+    """A table that is read from another database, and how that went."""
+
+    name: str
+    block: str
+    query: str
+    every_seconds: int
+    usable_seconds: int
+    saved_by: str
+    saved_at: datetime
+    read_at: datetime | None
+    due_at: datetime
+    error: str
+
+
+class QueryList(BaseModel):
+    """The tables of a tenant that are read from other databases, by name."""
+
+    items: list[QueryItem]
 
 
 class Incoming(BaseModel):
@@ -278,6 +328,44 @@ def rollback_table(
     """Return the request that makes an earlier version of a table active; 0 removes it."""
     body = {"version": number, "note": note}
     return Call(Applied, "POST", f"{_table(name)}/rollback", {"tenant": tenant}, body)
+
+
+def queries(*, tenant: str | None = None) -> Call[QueryList]:
+    """Return the request for the tables that are read from other databases."""
+    return Call(QueryList, "GET", f"{_PATH}/queries", {"tenant": tenant})
+
+
+def set_query(
+    name: str, block: str, query: str, *, every_seconds: int = 600, usable_seconds: int = 86_400,
+    tenant: str | None = None,
+) -> Call[QueryItem]:  # fmt: skip
+    """Return the request that has a table read from another database.
+
+    Args:
+        name: of the table
+        block: of prefect-sqlalchemy, such as sqlalchemy-connector/cmdb
+        query: one statement that reads
+        every_seconds: it is read again after so long
+        usable_seconds: its rows are used so long after they were read
+        tenant: whose
+
+    Returns:
+        The request.
+    """
+    body = {
+        "block": block, "query": query, "every_seconds": every_seconds,
+        "usable_seconds": usable_seconds,
+    }  # fmt: skip
+    return Call(QueryItem, "PUT", _query(name), {"tenant": tenant}, body)
+
+
+def remove_query(name: str, *, tenant: str | None = None) -> Call[BaseModel]:
+    """Return the request that has a table read no longer."""
+    return Call(None, "DELETE", _query(name), {"tenant": tenant})
+
+
+def _query(name: str) -> str:
+    return f"{_PATH}/queries/{quote(name, safe='')}"
 
 
 def _table(name: str) -> str:

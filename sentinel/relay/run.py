@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from types import FrameType
+from typing import Any
 
 import httpx
 
@@ -23,10 +24,12 @@ from sentinel.engine.incident_steps import follow_steps, start_steps
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
 from sentinel.engine.self_watch import SelfWatch
+from sentinel.engine.table_watch import Ask, TableWatch
 from sentinel.errors import DeliveryError, PrefectUnreachable
 from sentinel.ingest.own_logs import OwnLogs
 from sentinel.log_redaction import unlogged
 from sentinel.notifications.bounces import TakeReports
+from sentinel.orchestration.tables import MOST_ROWS
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.printable import clean_log_records
 from sentinel.relay.loop import Relay
@@ -38,6 +41,8 @@ from sentinel.store.notifications.posted_bounces import read_reports
 __all__ = ["main", "relay_of"]
 
 log = logging.getLogger(__name__)
+_TABLE_TIMEOUT = 10.0
+"""Seconds for the statement that reads a table of orchestration."""
 
 
 def relay_of(store: Store, given: Settings) -> Relay:
@@ -90,14 +95,29 @@ def _watching_channels(store: Store) -> Callable[[datetime], None]:
 def _watching_prefect(store: Store, prefect: PrefectApi, pool: str) -> Callable[[datetime], None]:
     """Return what reports how Prefect is, alerts while all flow runs die, and follows steps."""
     reports, runs = ComponentReports(store, prefect, pool), RunWatch(store, prefect, pool)
+    tables = TableWatch(store, _asking(prefect))
 
     def watch(now: datetime) -> None:
         with ExitStack() as rest:  # also where the first fails
             rest.callback(runs.evaluate, now)
             rest.callback(_follow_steps, store, prefect)
+            rest.callback(tables.evaluate, now)
             reports.evaluate(now)
 
     return watch
+
+
+def _asking(prefect: PrefectApi) -> Ask:
+    """Return what asks other databases, by blocks of Prefect and read-only connections."""
+    from sentinel.checks.context import Context
+    from triggers._sources import asked
+
+    ctx = Context(prefect=prefect)
+
+    def ask(block: str, query: str) -> Sequence[Mapping[str, Any]]:
+        return asked(ctx, block, query, most=MOST_ROWS, timeout=_TABLE_TIMEOUT)
+
+    return ask
 
 
 def _follow_steps(store: Store, prefect: PrefectApi) -> None:

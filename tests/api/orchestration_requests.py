@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.api.matrix_entries import Entry, Place
 
 RULES = {"document": "rules: [{name: quiet, matchers: env=dev, set: {severity: low}}]"}
+QUERY = {"block": "sqlalchemy-connector/cmdb", "query": "select host, owner from hosts"}
 TABLE = {"document": "host,owner\na,shop\n"}
 
 
@@ -28,6 +29,10 @@ def orchestration_entries(whole_tenant: Callable[..., Entry]) -> dict[str, Entry
     def fails(own: int) -> Entry:
         return msgspec.structs.replace(whole_tenant(own=own), token=own)
 
+    def of_instance(body: Any = None) -> Entry:
+        entry = whole_tenant() if body is None else whole_tenant(always(body))
+        return msgspec.structs.replace(entry, own=403)
+
     one = "/orchestration"
     return {
         f"GET {one}": whole_tenant(),
@@ -42,6 +47,9 @@ def orchestration_entries(whole_tenant: Callable[..., Entry]) -> dict[str, Entry
         f"GET {one}/shadow": fails(404),
         f"DELETE {one}/shadow": fails(409),
         f"GET {one}/incoming": whole_tenant(),
+        f"GET {one}/queries": of_instance(),
+        f"PUT {one}/queries/{{name}}": of_instance(QUERY),
+        f"DELETE {one}/queries/{{name}}": msgspec.structs.replace(of_instance(), token=404),
         f"GET {one}/tables": whole_tenant(),
         f"PUT {one}/tables/{{name}}": sends(TABLE),
         f"GET {one}/tables/{{name}}/versions": whole_tenant(),

@@ -12,7 +12,11 @@ from sentinel.orchestration.decision import orchestration_of
 from sentinel.orchestration.document import read_orchestration
 from sentinel.orchestration.tables import table_of
 from sentinel.orchestration.trial import failures
-from sentinel.schema.orchestration import OrchestrationTableVersion, OrchestrationVersion
+from sentinel.schema.orchestration import (
+    OrchestrationTable,
+    OrchestrationTableVersion,
+    OrchestrationVersion,
+)
 from sentinel.store.database.tables import table_of as core_table
 from sentinel.store.documents.versioned import DocumentKind, VersionedDocuments
 from sentinel.store.orchestration.active import ACTIVE_ORCHESTRATION, ACTIVE_TABLE, tables_in
@@ -20,7 +24,14 @@ from sentinel.store.orchestration.active import ACTIVE_ORCHESTRATION, ACTIVE_TAB
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Orchestrations", "TableVersions", "check_table_name", "table_names"]
+__all__ = [
+    "MOST_TABLES",
+    "Orchestrations",
+    "TableVersions",
+    "check_table_name",
+    "table_names",
+    "uploaded_names",
+]
 
 MOST_TABLES = 50
 _KIND = DocumentKind(
@@ -32,7 +43,7 @@ _TABLE = DocumentKind(
     history="sentinel orchestration table history NAME", area="orchestration_table",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,49}")
-_VERSION = core_table(OrchestrationTableVersion)
+_VERSION, _CACHED = core_table(OrchestrationTableVersion), core_table(OrchestrationTable)
 
 
 class Orchestrations(VersionedDocuments[OrchestrationVersion]):
@@ -117,6 +128,14 @@ class TableVersions(VersionedDocuments[OrchestrationTableVersion]):
             ConfigurationError: so it is
         """
         names = table_names(connection, self.tenant)
+        read = select(_CACHED.c.name).where(
+            _CACHED.c.tenant == self.tenant, _CACHED.c.name == self.name
+        )
+        if text and connection.execute(read).first() is not None:
+            raise ConfigurationError(
+                f"the table {self.name} is read from a database",
+                hint=f"Remove that first: sentinel orchestration table remove {self.name}",
+            )
         if text and self.name not in names and len(names) >= MOST_TABLES:
             raise ConfigurationError(f"there are {len(names)} tables, which is the most")
         active = ACTIVE_ORCHESTRATION.of(connection, {"tenant": self.tenant})
@@ -141,7 +160,21 @@ def check_table_name(name: str) -> None:
 
 
 def table_names(connection: Connection, tenant: str) -> set[str]:
-    """Return the names of the tables that a tenant has.
+    """Return the names of the tables that a tenant has, uploaded or read from a database.
+
+    Args:
+        connection: an open transaction
+        tenant: whose
+
+    Returns:
+        The names.
+    """
+    query = select(_CACHED.c.name).where(_CACHED.c.tenant == tenant)
+    return uploaded_names(connection, tenant) | set(connection.execute(query).scalars())
+
+
+def uploaded_names(connection: Connection, tenant: str) -> set[str]:
+    """Return the names of the tables that were uploaded.
 
     Args:
         connection: an open transaction

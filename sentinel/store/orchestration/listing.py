@@ -21,7 +21,7 @@ from sentinel.store.orchestration.active import (
     INCOMING,
     tables_in,
 )
-from sentinel.store.orchestration.documents import table_names
+from sentinel.store.orchestration.documents import table_names, uploaded_names
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -81,7 +81,7 @@ def tables_of(store: Store, tenant: str) -> list[TableView]:
     with store.read() as connection:
         rules = ACTIVE_ORCHESTRATION.of(connection, {"tenant": tenant})
         used: set[str] = set() if rules is None else rules.tables
-        for name in sorted(table_names(connection, tenant)):
+        for name in sorted(uploaded_names(connection, tenant)):
             scope = {"tenant": tenant, "name": name}
             table = ACTIVE_TABLE.of(connection, scope)
             query = (

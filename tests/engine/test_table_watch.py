@@ -1,0 +1,81 @@
+"""Tables of orchestration are read from other databases, and used while those are away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.engine.table_watch import TableWatch
+from sentinel.errors import ConfigurationError, SourceDown
+from sentinel.orchestration.incoming import Incoming
+from sentinel.store import Store
+from sentinel.store.orchestration.cached_tables import (
+    TableQuery,
+    cached_tables,
+    remove_query,
+    set_query,
+)
+from sentinel.store.orchestration.documents import Orchestrations
+from sentinel.store.orchestration.trials import tried
+
+RULES = "rules: [{name: a, enrich: {table: cmdb, where: {host: labels.host}, set: {owner: o}}}]"
+ASKED = TableQuery(block="sqlalchemy-connector/cmdb", query="select host, o from h")
+
+
+def test_rows_that_were_read_are_used_until_they_are_too_old(store: Store, clock: FakeClock):
+    answers: list[Sequence[Mapping[str, Any]] | SourceDown] = []
+
+    def ask(block: str, query: str) -> Sequence[Mapping[str, Any]]:
+        assert (block, query) == (ASKED.block, ASKED.query)
+        answer = answers.pop(0)
+        if isinstance(answer, SourceDown):
+            raise answer
+        return answer
+
+    def owner() -> str:
+        given = Incoming(sender="api", labels={"host": "a"})
+        return tried(store, "default", given, None).given.owner
+
+    watch = TableWatch(store, ask)
+    set_query(store, "default", "cmdb", ASKED, actor="ann")
+    Orchestrations(store, "default").apply(RULES, actor="ann")
+    assert owner() == ""  # it was not read yet
+    answers[:] = [[{"host": "a", "o": "shop"}, {"host": "b", "o": None}]]
+    watch.evaluate(clock.now())
+    assert owner() == "shop"
+    watch.evaluate(clock.now())  # it is not due
+    clock.forward(minutes=10)
+    answers[:] = [SourceDown("cmdb", "cmdb is away")]
+    watch.evaluate(clock.now())
+    (table,) = cached_tables(store, "default")
+    assert ("cmdb is away" in table.error, owner()) == (True, "shop")
+    clock.forward(days=1)
+    assert owner() == ""  # too old by now
+    answers[:] = [[{"host": "a", "o": "web"}]]
+    watch.evaluate(clock.now())
+    (table,) = cached_tables(store, "default")
+    assert (table.error, table.read_at, owner()) == ("", clock.now(), "web")
+    with pytest.raises(ConfigurationError, match="the active rules enrich from"):
+        remove_query(store, "default", "cmdb", actor="ann")
+    Orchestrations(store, "default").rollback(0, actor="ann")
+    remove_query(store, "default", "cmdb", actor="ann")
+    assert cached_tables(store, "default") == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"block": "secret/x"}, "none of prefect-sqlalchemy"),
+        ({"query": " "}, "the query is empty"),
+        ({"every": timedelta(seconds=1)}, "every: must be from"),
+        ({"usable": timedelta(minutes=5)}, "usable: must be at least every"),
+    ],
+)
+def test_a_query_that_cannot_be_kept_is_refused(store: Store, wrong: dict[str, Any], said: str):
+    given: dict[str, Any] = {"block": ASKED.block, "query": ASKED.query, **wrong}
+    with pytest.raises(ConfigurationError, match=said):
+        set_query(store, "default", "cmdb", TableQuery(**given), actor="ann")
