@@ -27,6 +27,7 @@ from sentinel.checks.form import filled
 from sentinel.errors import ConfigurationError, NotFound, TriggerError
 from sentinel.event_policies.pack import Spec
 from sentinel.rollout.files import Entry
+from sentinel.rollout.packed_entries import alone
 from sentinel.rules.rule import Rule
 from sentinel.store import Store
 from sentinel.validation_messages import validation_message
@@ -83,7 +84,7 @@ def of_entries(entries: Sequence[Entry], name: str, where: str) -> Candidate | S
         NotFound: no entry is a rule of this name
         ConfigurationError: the rule or its check is not usable
     """
-    for entry in entries:
+    for entry in _each_rule(entries):
         if entry.name == name and (found := _of_entry(entry)) is not None:
             return found
     raise NotFound(f"{where} has no rule {name!r}", hint="Name a rule of that file.")
@@ -139,7 +140,7 @@ def differences(
     Raises:
         ConfigurationError: a rule of the file or its check is not usable
     """
-    for entry in entries:
+    for entry in _each_rule(entries):
         new = _of_entry(entry)
         if new is not None:
             yield from _difference(store, new, since, until, lines)
@@ -196,6 +197,11 @@ def _edits(before: Mapping[str, object], after: Mapping[str, object]) -> Iterato
 
 def _json_text(value: object) -> str:
     return "(default)" if value is None else msgspec.json.encode(value).decode()
+
+
+def _each_rule(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries with those of packs replaced by one for each rule of them."""
+    return [one for entry in entries for one in alone(entry)]
 
 
 def _of_entry(entry: Entry) -> Candidate | Spec | None:

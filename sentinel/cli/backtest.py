@@ -247,6 +247,5 @@ def _length(since: str) -> timedelta:
 
 def _entries(file: Path) -> list[Entry]:
     from sentinel.rollout.files import read_files
-    from sentinel.rollout.packed_entries import alone
 
-    return [one for entry in read_files([file]) for one in alone(entry)]
+    return read_files([file])

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from sentinel.backtest import Candidate
+from sentinel.backtest.file_rules import of_entries
 from sentinel.lint.deployment_file import lint_entries, lint_file
 from sentinel.rollout.files import Entry
 from sentinel.rollout.packed_entries import alone
@@ -86,6 +88,14 @@ def test_one_rule_of_a_pack_reads_as_a_deployment_of_its_own():
         "ignore": ["/snap"], "rule": {"name": "b", "every": "1m"},
     }  # fmt: skip
     assert alone(named("c")) == [named("c")]
+
+
+def test_one_rule_of_a_pack_is_backtested_by_its_own_name():
+    found = of_entries([_packed("a", "b")], "b", "rules.yaml")
+    assert isinstance(found, Candidate)
+    assert (found.trigger.name, found.rule.name, found.parameters) == (
+        "disk_space", "b", {"ignore": ["/snap"]},
+    )  # fmt: skip
 
 
 def test_a_pack_with_one_critical_rule_is_critical():
