@@ -22,6 +22,7 @@ from typing import Any
 import psycopg
 from fastapi import FastAPI
 
+from benchmarks import request_log
 from benchmarks.table import Row
 from sentinel.api_usage.matching import Caller, LimitSet
 from sentinel.api_usage.text import parse_limits
@@ -211,6 +212,7 @@ def run() -> list[Row]:
         bare, behind = overhead(url)
         store.close()
     cost = behind - bare
+    rows += request_log.rows()
     rows += [
         Row(name="middleware_overhead", value=cost, unit="µs a request, less is better",
             peer="asked", peer_value=150.0),

@@ -62,7 +62,7 @@ Record = tuple[int, str, str, str]
 def run() -> list[Row]:
     """Rows for logs and spans, each beside PostgreSQL and SQLite."""
     rows: list[Row] = [_patterns()]
-    with tempfile.TemporaryDirectory() as folder, _store(Path(folder)) as settings:
+    with tempfile.TemporaryDirectory() as folder, embedded_store(Path(folder)) as settings:
         database = f"sqlite:///{folder}/sentinel.db"
         store = Store(database)
         store.migrate()
@@ -128,7 +128,7 @@ def _processor_seconds() -> float:
 
 
 @contextmanager
-def _store(folder: Path) -> Generator[Settings]:
+def embedded_store(folder: Path) -> Generator[Settings]:
     """The embedded store, and settings that name it; the API inherits them."""
     port = any_free()
     passwords = {"SENTINEL_TELEMETRY_PASSWORD": "w", "SENTINEL_TELEMETRY_READ_PASSWORD": "r"}
