@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 from prefect.client.schemas.objects import FlowRun
 
-from flows.evaluation import _source  # pyright: ignore[reportPrivateUsage] - what a run says
+from flows.evaluation import source_of
 from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
 from sentinel.clock import FakeClock
@@ -47,7 +47,9 @@ def test_tags_and_work_pools_choose_the_route_and_are_listed(store: Store, clock
         world = World(store, clock, name=name)
         seen = Observation(readings=[reading], complete=True, error=None, state={})
         given = world.evaluation()
-        store.apply(msgspec.structs.replace(given, observation=seen, source=_source(source, None)))
+        store.apply(
+            msgspec.structs.replace(given, observation=seen, source=source_of(source, None))
+        )
         clock.forward(seconds=60)
         (row, *_) = world.rows("SELECT receivers FROM alert_group ORDER BY opened_at DESC")
         return msgspec.json.decode(row[0]) if isinstance(row[0], str) else row[0]
