@@ -19,6 +19,7 @@ OTHER_ADDRESS = "the same as another operation, at the address that older caller
 POSTED_BY_OTHERS = "other systems post here in their own words"
 BROWSER = "a browser logs in and out; programs have a token"
 PROBE = "for probes, which have no client"
+CONSUMER = "a consumer of an API sends these with a token of their own, which no client of ours has"
 
 WITHOUT = {
     OTHER_ADDRESS: {
@@ -44,6 +45,15 @@ WITHOUT = {
         *(f"{method} /ping/{{job}}/{{key}}" for method in ("GET", "HEAD", "POST")),
     },
     BROWSER: {f"POST {BASE}/login", f"POST {BASE}/logout", f"GET {BASE}/me"},
+    CONSUMER: {
+        f"{one[0]} /api/v1/consumers/{one[1]}"
+        for one in (
+            ("POST", "register"), ("POST", "login"), ("POST", "logout"), ("GET", "me"),
+            ("POST", "me/password"), ("GET", "me/keys"), ("POST", "me/keys"),
+            ("POST", "me/keys/{consumer_key_id}/rotate"),
+            ("POST", "me/keys/{consumer_key_id}/revoke"),
+        )
+    },
     PROBE: {"GET /health", "GET /metrics", "GET /ready", "GET /suite-info"},
 }  # fmt: skip
 GIVEN: dict[str, tuple[dict[str, Any], ...]] = {
