@@ -47,7 +47,9 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/consumers", tags=["Consumers"])
 T = TypeVar("T")
-_REGISTRATIONS = LimitSet(parse_limits("10/hour by address named registrations"), "registration")
+_REGISTRATIONS = LimitSet(
+    parse_limits("10/hour by address named registrations"), "registration of consumers"
+)
 # Each takes 64 MiB and a core for a while.
 _PASSWORDS = threading.BoundedSemaphore(2)
 # Whoever waits takes a thread from all other requests.

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.types import Receive, Scope, Send
 
 from sentinel.access.client_address import Networks, client_address
@@ -33,6 +33,9 @@ NEVER_LIMITED = (
     "/api/v1/webhooks/**",
 )  # fmt: skip
 """Paths of probes, and of what must not be lost: alerts, events, heartbeats and telemetry."""
+
+_COUNTED_FOR = "the API of Sentinel"
+"""No tenant has such a name, so that nobody uses this up by calling an API of the tenant."""
 
 
 def limit_own_api(app: FastAPI, text: str, store: Store, trusted: Networks) -> None:
@@ -64,7 +67,7 @@ def limit_own_api(app: FastAPI, text: str, store: Store, trusted: Networks) -> N
 
     app.add_middleware(
         SentinelMiddleware, store=store, limits=text, except_paths=NEVER_LIMITED,
-        key_of=key_of, address_of=address, refuse=refuse,
+        key_of=key_of, address_of=address, refuse=refuse, counted_for=_COUNTED_FOR,
     )  # fmt: skip
 
 
@@ -80,15 +83,17 @@ def key_of(scope: Scope) -> str:
     Returns:
         32 hex digits; empty for a request without a secret.
     """
-    cookie = b""
+    authorization, cookies = "", ""
     for name, value in scope["headers"]:
-        if name == b"authorization":
-            return _hashed(value)
-        if name == b"cookie":
-            cookie = value
-    start = f"{COOKIE}=".encode()
-    found = next((one.strip() for one in cookie.split(b";") if one.strip().startswith(start)), b"")
-    return _hashed(found) if found else ""
+        if name == b"authorization" and not authorization:
+            authorization = value.decode("latin-1")
+        elif name == b"cookie":
+            cookies += f"; {value.decode('latin-1')}"
+    # Read as the API reads them: the scheme has any case, and of two cookies the last counts. Who
+    # could write the same secret in several ways would have an allowance for each.
+    secret = authorization.partition(" ")[2].strip() or authorization
+    secret = secret or cookie_parser(cookies).get(COOKIE, "")
+    return blake2b(secret.encode(), digest_size=16).hexdigest() if secret else ""
 
 
 async def refuse(
@@ -103,7 +108,3 @@ async def refuse(
     )  # fmt: skip
     headers = {name.decode(): value.decode() for name, value in fields}
     await answer(Request(scope), said, headers)(scope, receive, send)
-
-
-def _hashed(secret: bytes) -> str:
-    return blake2b(secret, digest_size=16).hexdigest()

@@ -53,6 +53,7 @@ class StoredLimits:
         tenant: of the set
         name: of the set
         monotonic: seconds that only rise
+        counted_for: under whose name limits count; the tenant's by default
 
     Raises:
         ConfigurationError: no set can have this name
@@ -60,7 +61,7 @@ class StoredLimits:
 
     def __init__(
         self, store: Store, guard: Guard, tenant: str, name: str,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic, *, counted_for: str | None = None,
     ) -> None:  # fmt: skip
         if not _NAME.fullmatch(name):
             raise ConfigurationError(
@@ -69,8 +70,9 @@ class StoredLimits:
         self._sets = LimitSets(store)
         self._guard = guard
         self._tenant, self._name = tenant, name
+        self._counted_for = counted_for or tenant
         self._monotonic = monotonic
-        self._limits = LimitSet((), tenant)
+        self._limits = LimitSet(())
         self._text: str | None = None
         self._known = False
         self._due = -1.0
@@ -93,10 +95,10 @@ class StoredLimits:
         try:
             found = self._sets.get(self._tenant, self._name)
             if found.text != self._text:
-                self._limits = LimitSet(found.limits, self._tenant)
+                self._limits = LimitSet(found.limits, self._counted_for)
             self._text = found.text
         except NotFound:
-            self._limits, self._text = LimitSet((), self._tenant), None
+            self._limits, self._text = LimitSet(()), None
             self._say("there is none of this name; nothing is limited")
         except ConfigurationError as error:
             self._say(f"its last known limits stay: {error.message}")

@@ -63,6 +63,8 @@ class SentinelMiddleware:
             this middleware by default
         address_of: of the client, for an application that knows its proxies; that of the
             connection by default
+        counted_for: under whose name limits count, where they have to count apart from those of the
+            tenant; the tenant's by default
         refuse: answers a request that is refused, with a problem as of RFC 9457 and further
             fields; as `application/problem+json` by default
         request_log: where each request leaves a row, those that are refused too
@@ -87,6 +89,7 @@ class SentinelMiddleware:
         cost: Callable[[Scope], int] | None = None,
         key_of: Callable[[Scope], str] | None = None,
         address_of: Callable[[Scope], str] | None = None,
+        counted_for: str | None = None,
         refuse: Refuse | None = None,
         request_log: RequestLog | None = None,
         patience: float = 0.25,
@@ -103,7 +106,7 @@ class SentinelMiddleware:
         self._refuse = refuse or _refuse
         opened = Store(store) if isinstance(store, str) else store
         self.guard = Guard(opened, public_keys=public_keys, patience=patience)
-        self._limits = _source(limits, tenant, opened, self.guard)
+        self._limits = _source(limits, tenant, counted_for or tenant, opened, self.guard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, as ASGI says."""
@@ -198,13 +201,14 @@ class SentinelMiddleware:
 
 
 def _source(
-    limits: str | Sequence[Limit], tenant: str, store: Store, guard: Guard
+    limits: str | Sequence[Limit], tenant: str, counted_for: str, store: Store, guard: Guard
 ) -> FixedLimits | StoredLimits:
     if not isinstance(limits, str):
-        return FixedLimits(LimitSet(limits, tenant))
+        return FixedLimits(LimitSet(limits, counted_for))
     if limits.startswith(_STORED):
-        return StoredLimits(store, guard, tenant, limits.removeprefix(_STORED).strip())
-    return FixedLimits(LimitSet(parse_limits(limits) if limits else (), tenant))
+        name = limits.removeprefix(_STORED).strip()
+        return StoredLimits(store, guard, tenant, name, counted_for=counted_for)
+    return FixedLimits(LimitSet(parse_limits(limits) if limits else (), counted_for))
 
 
 def _key_of(scope: Scope) -> str | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -131,12 +132,12 @@ def simulate(
 
 def read(name: str, *, tenant: str | None = None) -> Call[LimitSet]:
     """Return the request for one limit set."""
-    return Call(LimitSet, "GET", f"{_PATH}/{name}", {"tenant": tenant})
+    return Call(LimitSet, "GET", _place(name), {"tenant": tenant})
 
 
 def versions(name: str, *, tenant: str | None = None) -> Call[LimitSetVersions]:
     """Return the request for what a limit set was."""
-    return Call(LimitSetVersions, "GET", f"{_PATH}/{name}/versions", {"tenant": tenant})
+    return Call(LimitSetVersions, "GET", f"{_place(name)}/versions", {"tenant": tenant})
 
 
 def save(
@@ -155,12 +156,12 @@ def save(
         The request.
     """
     given = {"tenant": tenant, "dry_run": dry_run or None}
-    return Call(SavedLimitSet, "PUT", f"{_PATH}/{name}", given, body={"text": text, "note": note})
+    return Call(SavedLimitSet, "PUT", _place(name), given, body={"text": text, "note": note})
 
 
 def remove(name: str, *, tenant: str | None = None) -> Call[LimitSet]:
     """Return the request that removes a limit set with its versions."""
-    return Call(LimitSet, "DELETE", f"{_PATH}/{name}", {"tenant": tenant})
+    return Call(LimitSet, "DELETE", _place(name), {"tenant": tenant})
 
 
 def decide(limit_set: str, **caller: Any) -> Call[LimitDecision]:
@@ -182,3 +183,7 @@ def state(limit_set: str, **caller: Any) -> Call[LimitsLeft]:
     """Return the request for what is left for a caller, which uses nothing; see `decide`."""
     body = {"limit_set": limit_set, **caller}
     return Call(LimitsLeft, "POST", "/api/v1/limits/state", body=body)
+
+
+def _place(name: str) -> str:
+    return f"{_PATH}/{quote(name, safe='')}"

@@ -11,9 +11,12 @@ import pytest
 
 from sentinel.api import create_app
 from sentinel.api.own_limits import key_of
+from sentinel.api_usage.matching import Caller, LimitSet
+from sentinel.api_usage.text import parse_limits
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.api_usage.limit_states import LimitStates
 from tests.api.served import TOKEN
 from tests.databases import sqlite_copy
 
@@ -67,9 +70,33 @@ def test_a_secret_is_counted_by_its_hash_and_a_session_by_its_cookie():
     session = of((b"cookie", b"theme=dark; sentinel_session=x"))
     assert session
     assert session == of((b"cookie", b"sentinel_session=x; theme=light"))
+    # Nobody has a further allowance by writing the same secret in another way.
+    ways = (b"bearer a", b"BEARER  a", b"GenieKey a")
+    assert {of((b"authorization", way)) for way in ways} == {one}
+    assert of((b"cookie", b"sentinel_session=decoy; sentinel_session=x")) == session
+    assert of((b"cookie", b'sentinel_session="x"')) == session
+    assert of((b"cookie", b"a=b"), (b"cookie", b"sentinel_session=x")) == session
     assert of() == of((b"cookie", b"theme=dark")) == ""
 
 
 def test_limits_that_cannot_be_read_are_refused_at_the_start(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="SENTINEL_API_LIMITS: line 1, column 4"):
         create_app(settings(tmp_path, "10/eon"), relay=False)
+
+
+def test_the_api_counts_apart_from_the_limit_sets_of_the_tenant(
+    tmp_path: Path, migrated_sqlite: Path
+):
+    store = Store(sqlite_copy(migrated_sqlite, tmp_path / "apart.db"))
+    app = create_app(settings(tmp_path, "1/hour by address"), store=store, relay=False)
+    address = "203.0.113.9"
+    asks = LimitSet(parse_limits("1/hour by address"), "default").asks(Caller(address=address))
+    assert LimitStates(store).decide(asks).allowed
+
+    async def asked() -> int:
+        transport = httpx.ASGITransport(app, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return (await client.get("/api/v1/keys")).status_code
+
+    assert [asyncio.run(asked()) for _ in range(2)] == [401, 429]
+    store.close()
