@@ -6,13 +6,15 @@ the source and not the rule, so that all rules on it become one conversation.
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Inspector, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Inspector, create_engine, event, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -188,6 +190,7 @@ def reading(where: Address, timeout: float) -> Generator[Connection]:
     )
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _only_read)
+        _limit_statements(engine, timeout)
     try:
         with engine.connect() as connection:
             if url.get_backend_name() in ("postgresql", "mysql", "mariadb"):
@@ -257,6 +260,21 @@ def _limits(url: URL, timeout: float) -> dict[str, Any]:
             return {"timeout": timeout}
         case _:
             return {}
+
+
+def _limit_statements(engine: Engine, timeout: float) -> None:
+    """Have SQLite, whose own timeout counts for locks alone, interrupt a statement."""
+    until = math.inf
+
+    def before(*_: object) -> None:
+        nonlocal until
+        until = time.monotonic() + timeout
+
+    def connected(connection: Any, _record: object) -> None:
+        connection.set_progress_handler(lambda: time.monotonic() > until, 100_000)
+
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "connect", connected)
 
 
 def _only_read(connection: Any, _record: object) -> None:

@@ -110,6 +110,7 @@ class Relay:
         watch_escalations: called four times a minute, to alert about those that do not go on
         watch_self: called twice a minute, to alert about Sentinel's own security events
         read_bounces: called once a minute, to alert about addresses that mails cannot reach
+        read_tables: called twice a minute, to read the tables of orchestration that are due
         listener: connected to chats whose messages have buttons, as long as it runs
     """
 
@@ -129,6 +130,7 @@ class Relay:
         watch_escalations: Callable[[datetime], None] | None = None,
         watch_self: Callable[[datetime], None] | None = None,
         read_bounces: Callable[[datetime], None] | None = None,
+        read_tables: Callable[[datetime], None] | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._store = store
@@ -159,27 +161,21 @@ class Relay:
             load = Duty(name="load blocks", do=self._load, every=minute, outside=True)
             load.everywhere = True  # whoever takes the lease over has them
             self.duties.append(load)
-        if watch_runs is not None:
-            self.duties.append(
-                Duty(name="watch flow runs", do=watch_runs, every=second * 30, outside=True)
-            )
+        for name, do, seconds in (
+            ("watch flow runs", watch_runs, 30), ("watch itself", watch_self, 30),
+            ("read bounces", read_bounces, 60), ("read tables", read_tables, 30),
+        ):  # fmt: skip
+            if do is not None:
+                self.duties.append(Duty(name=name, do=do, every=second * seconds, outside=True))
         if watch_channels is not None:
             self.duties.append(Duty(name="watch channels", do=watch_channels, every=second * 15))
         if watch_escalations is not None:
             self.duties.append(
                 Duty(name="watch escalations", do=watch_escalations, every=second * 15)
             )
-        if watch_self is not None:
-            self.duties.append(
-                Duty(name="watch itself", do=watch_self, every=second * 30, outside=True)
-            )
         if ping is not None:
             self.duties.append(
                 Duty(name="dead man's switch", do=self._alive, every=minute, outside=True)
-            )
-        if read_bounces is not None:
-            self.duties.append(
-                Duty(name="read bounces", do=read_bounces, every=minute, outside=True)
             )
         self._listener = listener
         if listener is not None:

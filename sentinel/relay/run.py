@@ -77,6 +77,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         watch_self=SelfWatch(store).evaluate,
         watch_runs=_watching_prefect(store, prefect, given.work_pool),
         read_bounces=bounces.evaluate,
+        read_tables=TableWatch(store, _asking(prefect)).evaluate,
         listener=SlackSockets(store, channels.channel_of),
     )
 
@@ -95,13 +96,11 @@ def _watching_channels(store: Store) -> Callable[[datetime], None]:
 def _watching_prefect(store: Store, prefect: PrefectApi, pool: str) -> Callable[[datetime], None]:
     """Return what reports how Prefect is, alerts while all flow runs die, and follows steps."""
     reports, runs = ComponentReports(store, prefect, pool), RunWatch(store, prefect, pool)
-    tables = TableWatch(store, _asking(prefect))
 
     def watch(now: datetime) -> None:
         with ExitStack() as rest:  # also where the first fails
             rest.callback(runs.evaluate, now)
             rest.callback(_follow_steps, store, prefect)
-            rest.callback(tables.evaluate, now)
             reports.evaluate(now)
 
     return watch

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from sentinel import Context
 from sentinel.clock import FakeClock
 from sentinel.engine.table_watch import TableWatch
 from sentinel.errors import ConfigurationError, SourceDown
 from sentinel.orchestration.incoming import Incoming
+from sentinel.orchestration.tables import MOST_ROWS
 from sentinel.store import Store
 from sentinel.store.orchestration.cached_tables import (
     TableQuery,
@@ -21,6 +27,7 @@ from sentinel.store.orchestration.cached_tables import (
 )
 from sentinel.store.orchestration.documents import Orchestrations
 from sentinel.store.orchestration.trials import tried
+from triggers._sources import asked
 
 RULES = "rules: [{name: a, enrich: {table: cmdb, where: {host: labels.host}, set: {owner: o}}}]"
 ASKED = TableQuery(block="sqlalchemy-connector/cmdb", query="select host, o from h")
@@ -64,6 +71,50 @@ def test_rows_that_were_read_are_used_until_they_are_too_old(store: Store, clock
     Orchestrations(store, "default").rollback(0, actor="ann")
     remove_query(store, "default", "cmdb", actor="ann")
     assert cached_tables(store, "default") == []
+
+
+class _Source:
+    """A database of SQLite behind a block."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def ask(self, block: str, query: str) -> Sequence[Mapping[str, Any]]:
+        source = f"sqlite:///{self.path}"
+        return asked(Context(), source, query, most=MOST_ROWS, timeout=0.05)
+
+
+def test_no_table_holds_up_another(store: Store, clock: FakeClock, tmp_path: Path):
+    source = _Source(tmp_path / "cmdb.db")
+    with sqlite3.connect(source.path) as link:
+        link.execute("CREATE TABLE h AS SELECT 'a' AS host, 'shop' AS o")
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT max(i) FROM n"
+    go_on = Event()
+
+    def ask(block: str, query: str) -> Sequence[Mapping[str, Any]]:
+        if query == "select hangs":
+            go_on.wait()
+        if query == "select raises":
+            raise UnicodeDecodeError("utf-8", b"", 0, 1, "a driver of others")
+        return source.ask(block, query)
+
+    for name, query in (
+        ("endless", endless), ("hangs", "select hangs"), ("raises", "select raises"),
+        ("writes", "DELETE FROM h"), ("good", ASKED.query),
+    ):  # fmt: skip
+        set_query(store, "default", name, structs.replace(ASKED, query=query), actor="ann")
+        clock.forward(seconds=1)
+    watch = TableWatch(store, ask, patience=0.3)
+    watch.evaluate(clock.now())
+    clock.forward(minutes=11)
+    watch.evaluate(clock.now())
+    go_on.set()
+    said = {one.name: one.error for one in cached_tables(store, "default")}
+    assert "interrupted" in said["endless"]
+    assert "has not answered the query before" in said["hangs"]
+    assert "a driver of others" in said["raises"]
+    assert "must read" in said["writes"]
+    assert said["good"] == ""
 
 
 @pytest.mark.parametrize(
