@@ -38,7 +38,7 @@ _ENVOY = re.compile(
 _REQUEST_LINE = re.compile(r"([A-Za-z]{1,20}) (\S+)(?: HTTP/[\d.]+)?")
 _SECONDS = re.compile(r'(?:.*[ =])?"?(\d{1,9}\.\d{1,9})"?\s*')
 _MICROSECONDS = re.compile(r"\s(\d{1,12})\s*")
-_AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]*://[^/?]*", re.IGNORECASE)
+_AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^/?]*", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,20})?(e-\d{1,2})?")
 _INVALID = "(invalid request)"
 
@@ -125,7 +125,8 @@ def _asked(line: str) -> dict[str, Any]:
 
 def _path(given: object) -> str:
     text = given if isinstance(given, str) else ""
-    without = _AUTHORITY.sub("", text, count=1)
+    authority = _AUTHORITY.match(text)
+    without = text[authority.end() :] if authority else text
     return without if without.startswith(("/", "*")) or not without else "/" + without
 
 

@@ -18,7 +18,8 @@ _BROWSERS = (
     ("FxiOS/", "Firefox"), ("Firefox/", "Firefox"), ("CriOS/", "Chrome"), ("Chrome/", "Chrome"),
     ("Trident/", "Internet Explorer"), ("MSIE ", "Internet Explorer"),
 )  # fmt: skip
-_BOT = re.compile(r"([A-Za-z][\w.-]*(?:bot|crawler|spider)[\w-]*)", re.IGNORECASE)
+_NAME, _LETTER, _REST = re.compile(r"[\w.-]+"), re.compile(r"[A-Za-z]"), re.compile(r"[\w-]*")
+_BOT = re.compile(r"bot|crawler|spider", re.IGNORECASE)
 _PRODUCT = re.compile(r"[A-Za-z][\w .+-]{0,39}")
 
 
@@ -50,8 +51,8 @@ def agent_family(text: str) -> str:
         A browser, the name of a bot, or the first product without its version; empty for none.
     """
     text = text[: _MOST * 2]
-    if bot := _BOT.search(text):
-        return bot.group(1)[:40]
+    if bot := _bot_of(text):
+        return bot[:40]
     for sign, family in _BROWSERS:
         if sign in text:
             return family
@@ -59,3 +60,14 @@ def agent_family(text: str) -> str:
         return "Safari"
     product = _PRODUCT.match(text)
     return product.group().strip() if product else ""
+
+
+def _bot_of(text: str) -> str:
+    # One pattern for all of it would look at a long name once from each of its letters.
+    for name in _NAME.findall(text):
+        signs = list(_BOT.finditer(name))
+        first = _LETTER.search(name)
+        if signs and first and first.start() < signs[-1].start():
+            rest = _REST.match(name, signs[-1].end())
+            return name[first.start() : rest.end() if rest else signs[-1].end()]
+    return ""

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.api_usage.access_lines import FORMATS, LineFormat, request_of_line
+from sentinel.api_usage.endpoints import agent_family
 from sentinel.api_usage.request_log import PostedRequest
 from sentinel.telemetry.posted import NotAccepted
 
@@ -90,6 +91,9 @@ READ: list[tuple[LineFormat, str, dict[str, Any]]] = [
     ("nginx", NGINX.replace("/downloads", "http://h.example/a\\x22b"), {
         "path": "/a\\x22b/product_1",
     }),
+    ("nginx", NGINX.replace("/downloads", "/go?to=http://h.example/a"), {
+        "path": "/go?to=http://h.example/a/product_1",
+    }),
     ("nginx", json.dumps(NGINX_JSON), {
         "timestamp": at(2024, 5, 1, 8, 0, 0), "service": "shop.example", "status": 200,
         "path": "/search?q=1", "duration_ms": 125.0, "request_bytes": 480, "response_bytes": 12,
@@ -136,6 +140,15 @@ def test_a_line_is_read(kind: LineFormat, line: str, wanted: dict[str, Any]) -> 
 def test_what_is_no_line_of_the_format_is_said(kind: LineFormat, line: str, message: str) -> None:
     with pytest.raises(NotAccepted, match=message):
         request_of_line(kind, line)
+
+
+def test_a_long_path_and_a_long_agent_are_read_in_linear_time() -> None:
+    """A search for `scheme://` from each character of it would take minutes."""
+    line = NGINX.replace("/downloads/product_1", "/" + "a" * 60_000)
+    assert request_of_line("nginx", line).path == "/" + "a" * 60_000
+    assert [agent_family("bot" + "a" * 397 + str(n)) for n in range(2_000)] == [
+        "bot" + "a" * 37
+    ] * 2_000
 
 
 @settings(max_examples=60)
