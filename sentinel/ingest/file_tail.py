@@ -8,6 +8,7 @@ away and emptied, is read from its beginning.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import secrets
@@ -144,7 +145,7 @@ class FileTail:
             end = len(data)
         data = data[:end]
         if data.count(b"\n") > _MOST_LINES:
-            data = b"".join(data.splitlines(keepends=True)[:_MOST_LINES])
+            data = b"\n".join([*data.split(b"\n", _MOST_LINES)[:_MOST_LINES], b""])
         return data
 
     def _follow_rotation(self) -> None:
@@ -198,7 +199,8 @@ class FileTail:
     def _reopened(self, place: _Place) -> BinaryIO | None:
         """Open the file that was read before, also where it was renamed meanwhile."""
         try:
-            near = [self._path, *sorted(self._path.parent.glob(f"{self._path.name}?*"))]
+            others = self._path.parent.glob(f"{glob.escape(self._path.name)}?*")
+            near = [self._path, *sorted(others)]
         except OSError:
             near = [self._path]
         for path in near:

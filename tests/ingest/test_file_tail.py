@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.errors import ConfigurationError
+from sentinel.ingest import file_tail
 from sentinel.ingest.file_tail import FileTail, TailBatch
 
 
@@ -129,6 +130,27 @@ def test_a_crash_between_sending_and_knowing_sends_the_same_batch(log: Path, whe
     assert len(receiver.batches) == 2
 
 
+def test_a_batch_ends_at_the_end_of_a_line(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_tail, "_MOST_LINES", 2)
+    append(log, "a\rb\n" * 3)
+    receiver, tail = Receiver(), opened(log)
+    read_all(tail, receiver)
+    assert list(receiver.batches.values()) == [b"a\rb\na\rb\n", b"a\rb\n"]
+
+
+def test_a_renamed_file_is_found_whatever_its_name_has(tmp_path: Path) -> None:
+    log = tmp_path / "access[1].log"
+    append(log, "1\n")
+    receiver, tail = Receiver(), opened(log)
+    read_all(tail, receiver)
+    append(log, "2\n")
+    tail.close()
+    log.rename(tmp_path / "access[1].log.1")
+    append(log, "3\n")
+    read_all(opened(log), receiver)
+    assert receiver.lines == ["1", "2", "3"]
+
+
 def test_a_state_that_cannot_be_read_is_said(log: Path) -> None:
     state = log.parent / "state" / "tail.json"
     state.parent.mkdir()
@@ -163,8 +185,11 @@ def test_every_line_counts_once_whatever_happens(
             tail.close()
             tail = opened(log)
         elif step == "rename" and not open_line and log.exists():
+            read_all(tail, receiver)  # a file that nobody looked at before its rotation is lost
+            append(log, f"{number}\n")
+            written.append(f"{number}")
             log.rename(log.with_name(f"access.log.{number}"))
-            read_all(tail, receiver)  # a second rotation before anybody looks is lost
+            read_all(tail, receiver)
         else:
             receiver.failing = {"lost": "after", "refused": "before"}.get(step, "")
             with suppress(Away):
