@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from sentinel.settings import Settings
 __all__ = ["log_own_requests"]
 
 _SERVICE = "sentinel-api"
+_PING = re.compile(r"(/ping/[^/]*)/.*", re.DOTALL)
+"""The URL of a job's heartbeat ends with the key of the job."""
 
 
 def log_own_requests(app: Starlette, settings: Settings, trusted: Networks) -> RequestLog | None:
@@ -40,10 +43,15 @@ def log_own_requests(app: Starlette, settings: Settings, trusted: Networks) -> R
 
     found = RequestLog.to_store(
         settings, tenant=settings.own_requests, service=_SERVICE, address_of=address,
-        caller_of=caller_of,
+        caller_of=caller_of, path_of=path_of,
     )  # fmt: skip
     app.add_middleware(RequestLogging, request_log=found)
     return found
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path of a request without the key of a heartbeat."""
+    return _PING.sub(r"\1/{key}", str(scope.get("path", "/")))
 
 
 def caller_of(scope: Scope) -> dict[str, str]:

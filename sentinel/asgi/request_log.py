@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
+from sentinel.api_usage.consumer_keys import Consumer
 from sentinel.api_usage.privacy import RequestPrivacy
 from sentinel.errors import SentinelError, TelemetryError, TelemetryUnavailable
 
@@ -34,6 +35,8 @@ _AT_ONCE = 5_000
 _WAKE_AT = 1_000
 _BETWEEN, _LONGEST_PAUSE, _STOP_WITHIN = 1.0, 30.0, 5.0
 _HTTP_SECONDS = 10.0
+_MOST_PATH, _MOST_HEADER = 2_000, 500
+_READ = ("user-agent", "traceparent")
 _FOR_GOOD = frozenset({400, 413, 422})
 
 Scope = MutableMapping[str, Any]
@@ -64,6 +67,8 @@ class RequestLog:
             connection by default
         caller_of: `consumer`, `key` and `plan` of a request, for an application whose keys are its
             own; those that `SentinelMiddleware` found by default
+        path_of: what is kept of the path, for an application whose paths hold secrets; all of it by
+            default
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class RequestLog:
         endpoint: Callable[[Scope], str] | None = None, room: int = ROOM,
         address_of: Callable[[Scope], str] | None = None,
         caller_of: Callable[[Scope], dict[str, str]] | None = None,
+        path_of: Callable[[Scope], str] | None = None,
     ) -> None:  # fmt: skip
         self._send = send
         self._service = service
@@ -79,7 +85,10 @@ class RequestLog:
         self._room = room
         self._address_of = address_of or _address_of
         self._caller_of = caller_of or _caller_of
+        self._path_of = path_of or _path_of
+        self._headers = {name.encode(): name for name in (*self._privacy.headers, *_READ)}
         self._waiting: deque[tuple[Any, ...]] = deque()
+        self._says_what_fails = True
         self._batch: tuple[list[dict[str, Any]], str, int] | None = None
         self._wake = threading.Event()
         self._stopping = False
@@ -199,13 +208,37 @@ class RequestLog:
             with self._lock:
                 self.dropped += 1
             return
-        state: Any = scope.get("state") or {}
-        route = self._endpoint(scope) if self._endpoint else _route_of(scope)
-        self._waiting.append((scope, at, took, status, got, sent, state, route))
+        try:
+            seen = self._seen(scope)
+        except Exception as error:  # noqa: BLE001 - a function of the application's
+            with self._lock:
+                self.dropped += 1
+                says, self._says_what_fails = self._says_what_fails, False
+            if says:
+                log.warning("requests are missing in the request log: %r", error)
+            return
+        self._waiting.append((*seen, at, took, status, got, sent))
         if self._thread is None:
             self.start()
         elif len(self._waiting) == _WAKE_AT and self._pause == _BETWEEN:
             self._wake.set()
+
+    def _seen(self, scope: Scope) -> tuple[Any, ...]:
+        """Return what is needed of a request: its scope would keep all that it holds in memory."""
+        state: Any = scope.get("state") or {}
+        query = scope.get("query_string", b"") if self._privacy.queries else b""
+        headers = {
+            self._headers[name]: value[:_MOST_HEADER].decode("latin-1")
+            for name, value in scope.get("headers", ())
+            if name in self._headers
+        }
+        return (
+            str(scope.get("method", ""))[:20], self._path_of(scope)[:_MOST_PATH],
+            query[:_MOST_PATH].decode("latin-1"), headers, self._address_of(scope)[:200],
+            self._caller_of(scope), str(state.get("refused_by", ""))[:200],
+            str(state.get("key_prefix", ""))[:200],
+            (self._endpoint(scope) if self._endpoint else _route_of(scope))[:200],
+        )  # fmt: skip
 
     def start(self) -> None:
         """Send in a thread from now on; the first request starts it by itself."""
@@ -255,29 +288,24 @@ class RequestLog:
         return [self._row(*one) for one in waiting], secrets.token_hex(16), dropped
 
     def _row(
-        self, scope: Scope, at: float, took: float, status: int, got: int, sent: int, state: Any,
-        route: str,
+        self, method: str, path: str, query: str, headers: dict[str, str], address: str,
+        caller: dict[str, str], refused_by: str, key_prefix: str, route: str,
+        at: float, took: float, status: int, got: int, sent: int,
     ) -> dict[str, Any]:  # fmt: skip
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in scope.get("headers", ())
-        }
-        query = scope.get("query_string", b"").decode("latin-1")
-        path = str(scope.get("path", "/"))[:2_000]
         row: dict[str, Any] = {
             "timestamp": datetime.fromtimestamp(at, UTC).isoformat(), "service": self._service,
-            "method": str(scope.get("method", ""))[:20],
-            "path": self._privacy.path(f"{path}?{query}" if query else path)[:2_000],
-            "endpoint": route[:200], "status": status, "duration_ms": round(took * 1_000, 3),
+            "method": method,
+            "path": self._privacy.path(f"{path}?{query}" if query else path)[:_MOST_PATH],
+            "endpoint": route, "status": status, "duration_ms": round(took * 1_000, 3),
             "request_bytes": got, "response_bytes": sent,
-            "address": self._privacy.address(self._address_of(scope)),
+            "address": self._privacy.address(address),
             "user_agent": headers.get("user-agent", "")[:400],
             "trace_id": _trace_id(headers.get("traceparent", "")),
-            "refused_by": str(state.get("refused_by", ""))[:200],
+            "refused_by": refused_by,
             "headers": dict(self._privacy.headers_of(headers)),
-            "key_prefix": str(state.get("key_prefix", ""))[:200],
+            "key_prefix": key_prefix,
         }  # fmt: skip
-        return row | self._caller_of(scope)
+        return row | caller
 
     def _refused(self, batch: tuple[list[dict[str, Any]], str, int], error: Exception) -> None:
         number = len(batch[0]) + batch[2]
@@ -339,6 +367,10 @@ def _route_of(scope: Scope) -> str:
     return before + template
 
 
+def _path_of(scope: Scope) -> str:
+    return str(scope.get("path", "/"))
+
+
 def _address_of(scope: Scope) -> str:
     client = scope.get("client")
     return str(client[0]) if client else ""
@@ -347,7 +379,7 @@ def _address_of(scope: Scope) -> str:
 def _caller_of(scope: Scope) -> dict[str, str]:
     state: Any = scope.get("state") or {}
     consumer = state.get("consumer")
-    if consumer is None:
+    if not isinstance(consumer, Consumer):  # none, or the application's own
         return {}
     return {
         "consumer": consumer.consumer[:200], "key": consumer.key[:200],

@@ -43,8 +43,14 @@ def test_own_requests_are_rows_of_the_tenant_that_is_named(
             "/api/v1/alerts/rules", headers={"Authorization": "Bearer wrong"}
         )
         assert denied.status_code == 401
+        for path in ("/ping/backup/swordfish", "/ping/backup/swordfish/"):
+            client.get(path)
     logs[0].turn()
-    (first, second) = sent
+    (first, second, *pings) = sent
+    assert [one["path"] for one in pings] == [
+        "/ping/backup/{key}", "/ping/backup/{key}",
+    ]  # fmt: skip
+    assert "swordfish" not in json.dumps(sent)
     assert (first["service"], first["method"], first["status"]) == ("sentinel-api", "GET", 200)
     assert (first["endpoint"], first["path"]) == ("/api/v1/alerts/rules", "/api/v1/alerts/rules")
     assert first["consumer"]

@@ -178,6 +178,31 @@ def test_what_a_limit_refused_is_logged_with_its_name(sent: Sent, store: Store) 
     assert [(one["status"], one["refused_by"]) for one in rows] == [(404, ""), (429, "free")]
 
 
+def test_an_application_with_a_consumer_of_its_own_keeps_its_log(sent: Sent) -> None:
+    app = application()
+
+    @app.get("/own")
+    def own(request: Request) -> str:
+        request.state.consumer = "ann"  # not that of SentinelMiddleware
+        return "ok"
+
+    log = RequestLog(sent)
+    ask(RequestLogging(app, request_log=log), "GET /own")
+    log.turn()
+    assert [one["endpoint"] for one in sent.batches[0][0]] == ["/own"]
+
+
+def test_a_function_of_the_application_that_fails_drops_the_row_alone(sent: Sent) -> None:
+    def caller_of(scope: Any) -> dict[str, str]:
+        return {"consumer": scope["state"]["tenant"]} if scope["path"] == "/bad" else {}
+
+    log = RequestLog(sent, caller_of=caller_of)
+    ask(RequestLogging(application(), request_log=log), "GET /bad", "GET /good")
+    log.turn()
+    assert [[one["path"] for one in rows] for rows, _, _ in sent.batches] == [["/good"]]
+    assert sent.batches[0][2] == 1, "it is counted"
+
+
 def test_the_thread_sends_by_itself_and_at_the_end() -> None:
     sent = Sent()
     log = RequestLog(sent)
