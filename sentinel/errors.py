@@ -52,6 +52,7 @@ __all__ = [
     "SourceDown",
     "TelemetryError",
     "TelemetryUnavailable",
+    "TooManyRequests",
     "TriggerError",
 ]
 
@@ -184,6 +185,10 @@ class DatabaseError(SentinelError):
 
 class DatabaseUnreachable(DatabaseError):
     """The shared database does not answer."""
+
+
+class TooManyRequests(SentinelError):
+    """The server has no room for a request now; it may be sent again."""
 
 
 class SchemaTooNew(DatabaseError):

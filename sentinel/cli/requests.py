@@ -25,7 +25,7 @@ from sentinel.cli.telemetry_search import (
     searched,
     when,
 )
-from sentinel.errors import DatabaseUnreachable, TelemetryUnavailable
+from sentinel.errors import DatabaseUnreachable, TelemetryUnavailable, TooManyRequests
 
 if TYPE_CHECKING:
     from sentinel.api_usage.access_lines import LineFormat
@@ -125,6 +125,7 @@ def tail(
     Raises:
         TelemetryUnavailable: with --once, the store does not answer
         DatabaseUnreachable: with --once, the server does not answer
+        TooManyRequests: with --once, it has no room for a batch now
     """
     from sentinel.ingest.file_tail import FileTail
 
@@ -139,7 +140,7 @@ def tail(
                     pause = 1.0
                 if once:
                     break
-            except (TelemetryUnavailable, DatabaseUnreachable) as error:
+            except (TelemetryUnavailable, DatabaseUnreachable, TooManyRequests) as error:
                 if once:
                     raise
                 complain(f"trying again in {pause:g} s: {error.message}")

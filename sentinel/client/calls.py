@@ -18,6 +18,7 @@ from sentinel.errors import (
     DatabaseUnreachable,
     NotFound,
     SentinelError,
+    TooManyRequests,
 )
 from sentinel.notifications.why import AlertWhy
 from sentinel.rules.approval import ChangeWaits
@@ -109,7 +110,8 @@ def error_of(response: httpx.Response) -> SentinelError:
 
     Returns:
         `NotFound` for 404, `Conflict` for 409 and 412, `DatabaseUnreachable` for 502 to 504,
-        `ConfigurationError` for what the request should have said otherwise.
+        `TooManyRequests` for 408 and 429, `ConfigurationError` for what the request should have
+        said otherwise.
     """
     try:
         error: Mapping[str, Any] = response.json()["error"]
@@ -124,6 +126,8 @@ def error_of(response: httpx.Response) -> SentinelError:
         return Conflict(message, hint=hint)
     if status in (502, 503, 504):
         return DatabaseUnreachable(message, hint=hint)
+    if status in (408, 429):
+        return TooManyRequests(message, hint=hint)
     if status < 500:
         return ConfigurationError(message, hint=hint)
     return SentinelError(message, hint=hint)

@@ -26,8 +26,15 @@ from sentinel.client import (
     resources,
     rule_trials,
 )
+from sentinel.client.calls import error_of
 from sentinel.engine.dispatcher import notify_due
-from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
+from sentinel.errors import (
+    ConfigurationError,
+    Conflict,
+    DatabaseUnreachable,
+    NotFound,
+    TooManyRequests,
+)
 from sentinel.store.access.keys import Keys
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.api.served import TOKEN
@@ -200,6 +207,15 @@ def test_errors_are_those_of_the_product_with_the_servers_words(world: World, ur
         client.alerts()
     with pytest.raises(ConfigurationError, match="no address"):
         Client("sentinel.example")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(408, TooManyRequests), (429, TooManyRequests), (413, ConfigurationError)]
+)
+def test_what_may_be_sent_again_is_told_from_what_may_not(status: int, kind: type[Exception]):
+    """`sentinel requests tail` goes on after the first, and ends with the second."""
+    answer = httpx.Response(status, request=httpx.Request("POST", "http://x"))
+    assert type(error_of(answer)) is kind
 
 
 def test_an_answer_that_is_not_sentinels_is_an_error_and_no_traceback():
