@@ -21,9 +21,10 @@ from sentinel.telemetry.query import REQUEST_FIELDS, parse_query
 
 SECOND = 10**9
 MINUTE, HOUR = 60 * SECOND, 3_600 * SECOND
-NOW = time.time_ns() // HOUR * HOUR
-if time.gmtime(NOW // SECOND)[2:4] < (1, 5):  # a quota per month has only begun
-    NOW -= 5 * HOUR
+_HOUR_NOW = time.time_ns() // HOUR * HOUR
+_MONTH_BEGAN = time.gmtime(_HOUR_NOW // SECOND)[2:4] < (1, 5)
+NOW = _HOUR_NOW - (5 * HOUR if _MONTH_BEGAN else 0)
+"""A quota per month needs a month that has lasted for some hours."""
 
 
 def asked(query: str, since: int = NOW - HOUR, until: int = NOW) -> Asked:

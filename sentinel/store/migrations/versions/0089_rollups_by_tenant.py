@@ -9,6 +9,8 @@ Revises: 0088
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -16,6 +18,12 @@ revision = "0089"
 down_revision = "0088"
 branch_labels = None
 depends_on = None
+
+
+_TYPES: dict[str, Any] = {
+    "kind": sa.String(10), "hours": sa.Integer(), "at": sa.Integer(), "name": sa.String(),
+    "tenant": sa.String(),
+}  # fmt: skip
 
 
 def upgrade() -> None:
@@ -28,19 +36,11 @@ def downgrade() -> None:
 
 def _made_again(*key: str) -> None:
     """Drop the sums, and create their table with another primary key."""
-    whole = {"hours", "at"}
     op.execute("DELETE FROM tally_hour")
     op.drop_table("tally")
     op.create_table(
         "tally",
-        *(
-            sa.Column(
-                name,
-                sa.Integer() if name in whole else sa.String(10 if name == "kind" else None),
-                nullable=False,
-            )
-            for name in key
-        ),
+        *(sa.Column(name, _TYPES[name], nullable=False) for name in key),
         sa.Column("opened", sa.Integer(), nullable=False),
         sa.Column("critical", sa.Integer(), nullable=False),
         sa.Column("taken", sa.Integer(), nullable=False),

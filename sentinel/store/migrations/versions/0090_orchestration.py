@@ -6,6 +6,8 @@ Revises: 0089
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -22,7 +24,7 @@ def _json() -> sa.types.TypeEngine[object]:
     return sa.JSON().with_variant(JSONB(), "postgresql")
 
 
-def _version_columns() -> list[sa.Column[object]]:
+def _version_columns() -> list[sa.Column[Any]]:
     return [
         sa.Column("number", sa.Integer(), nullable=False, autoincrement=False),
         sa.Column("document", sa.Text(), nullable=False),
