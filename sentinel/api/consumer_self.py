@@ -47,9 +47,11 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/consumers", tags=["Consumers"])
 T = TypeVar("T")
-_REGISTRATIONS = LimitSet(
-    parse_limits("10/hour by address named registrations"), "registration of consumers"
-)
+# No tenant has such a name, so that no limit set of one counts the same.
+_COUNTED_FOR = "consumers of Sentinel"
+_REGISTRATIONS = LimitSet(parse_limits("10/hour by address named registrations"), _COUNTED_FOR)
+_KEYS = LimitSet(parse_limits("60/hour by user named keys"), _COUNTED_FOR)
+_CHANGES = LimitSet(parse_limits("10/hour by user named passwords"), _COUNTED_FOR)
 # Each takes 64 MiB and a core for a while.
 _PASSWORDS = threading.BoundedSemaphore(2)
 # Whoever waits takes a thread from all other requests.
@@ -95,13 +97,7 @@ def register(request: Request, asked: ConsumerRegisterBody) -> ConsumerItem:
     store = store_of(request)
     if ConsumerAccounts(store).rules(asked.tenant).enabled:
         address = one_client(address_of(request))
-        decision = LimitStates(store).decide(_REGISTRATIONS.asks(Caller(address=address)))
-        if not decision.allowed:
-            raise Problem(
-                429, "too_many_requests", "too many registrations from your address",
-                hint=f"Try again in {decision.retry_after} seconds.",
-                headers={"Retry-After": str(decision.retry_after)},
-            )  # fmt: skip
+        _slowly(request, _REGISTRATIONS, Caller(address=address), "registrations from your address")
 
     def work() -> AccountView:
         accounts = ConsumerAccounts(store)
@@ -164,18 +160,19 @@ def me(who: Consumer) -> ConsumerItem:
 
 @router.post(
     "/me/password", summary="Change the consumer's password", status_code=204,
-    responses=responses(400, 413),
+    responses=responses(400, 413, 429),
 )  # fmt: skip
 @public("usage", _OWN)
 def set_password(request: Request, asked: ConsumerPasswordBody, who: Consumer) -> Response:
-    """Change the password; every session of the account ends, this one too.
+    """Change the password; every session of the account ends, this one too. 10 tries an hour.
 
     Returns:
         Nothing.
 
     Raises:
-        Problem: 401 where the password before is wrong
+        Problem: 401 where the password before is wrong, 429 after too many tries
     """
+    _slowly(request, _CHANGES, Caller(user=who.id), "changes of the password")
     consumers = ConsumerSelf(store_of(request))
     if not _with_password(lambda: consumers.set_password(who, asked.before, asked.after)):
         raise Problem(401, "login_failed", "the password before is wrong", field="before")
@@ -195,13 +192,20 @@ def own_keys(request: Request, who: Consumer) -> OwnKeyList:
 
 @router.post(
     "/me/keys", summary="Make a key of one's own", status_code=201,
-    responses=responses(400, 409, 413),
+    responses=responses(400, 409, 413, 429),
 )  # fmt: skip
 @public("usage", _OWN)
 def create_own_key(
     request: Request, asked: OwnKeyBody, who: Consumer, response: Response
 ) -> ConsumerKeyMade:
-    """Make a key within the rules of the tenant. Its secret is in this response alone."""
+    """Make a key within the rules of the tenant. Its secret is in this response alone.
+
+    An account makes and rotates 60 times an hour.
+
+    Returns:
+        The key and its secret.
+    """
+    _slowly(request, _KEYS, Caller(user=who.id), "new keys and secrets")
     made = ConsumerSelf(store_of(request)).create_key(
         who, asked.name, permissions=asked.permissions, expires_in=asked.expires_in
     )
@@ -210,14 +214,22 @@ def create_own_key(
 
 @router.post(
     "/me/keys/{consumer_key_id}/rotate", summary="Rotate a key of one's own",
-    responses=responses(400, 404, 409, 413),
+    responses=responses(400, 404, 409, 413, 429),
 )  # fmt: skip
 @public("usage", _OWN)
 def rotate_own_key(
     request: Request, consumer_key_id: ConsumerKeyId, asked: OwnKeyRotateBody, who: Consumer,
     response: Response,
 ) -> ConsumerKeyMade:  # fmt: skip
-    """Give a key a new secret; the one before is accepted for `overlap` longer."""
+    """Give a key a new secret; the one before is accepted for `overlap` longer.
+
+    The rules of the tenant are those of now: it is valid no longer than they allow, and refused
+    where they no longer have a permission of the key.
+
+    Returns:
+        The key and its new secret.
+    """
+    _slowly(request, _KEYS, Caller(user=who.id), "new keys and secrets")
     made = ConsumerSelf(store_of(request)).rotate_key(who, consumer_key_id, asked.overlap)
     return key_made(request, made, response)
 
@@ -233,6 +245,17 @@ def revoke_own_key(
     """End a key for good."""
     store = store_of(request)
     return key_item(ConsumerSelf(store).revoke_key(who, consumer_key_id), store.now())
+
+
+def _slowly(request: Request, limits: LimitSet, caller: Caller, what: str) -> None:
+    """Refuse what somebody does too often: each leaves rows, or is a guess."""
+    decision = LimitStates(store_of(request)).decide(limits.asks(caller))
+    if not decision.allowed:
+        raise Problem(
+            429, "too_many_requests", f"too many {what}",
+            hint=f"Try again in {decision.retry_after} seconds.",
+            headers={"Retry-After": str(decision.retry_after)},
+        )  # fmt: skip
 
 
 def _with_password(work: Callable[[], T]) -> T:

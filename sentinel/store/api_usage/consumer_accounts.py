@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from sentinel.access.passwords import checked_password, hash_password
 from sentinel.access.scope import EVERYTHING, Scope
@@ -29,6 +29,7 @@ from sentinel.schema.api_usage import (
     ConsumerSession,
 )
 from sentinel.schema.columns import new_id
+from sentinel.store.api_usage.consumer_keys import ConsumerKeys
 from sentinel.store.database.alone import alone
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
@@ -241,13 +242,15 @@ class ConsumerAccounts:
 
     def _end_all(self, connection: Connection, account: str, actor: str) -> None:
         connection.execute(SESSION.delete().where(SESSION.c.account == account))
-        mine = KEY.update().where(KEY.c.account == account, KEY.c.revoked_at.is_(None))
-        connection.execute(mine.values(revoked_at=self._store.now(), revoked_by=actor))
+        mine = select(KEY.c.id).where(KEY.c.account == account, KEY.c.revoked_at.is_(None))
+        keys = ConsumerKeys(self._store)
+        for key in connection.execute(mine.order_by(KEY.c.id)).scalars().all():
+            keys.revoke_in(connection, key, actor)
 
     def _refuse_taken(self, connection: Connection, tenant: str, named: str) -> None:
         """Refuse a name of somebody else, also of a consumer whose keys an editor made."""
         mine = select(ACCOUNT.c.id).where(ACCOUNT.c.tenant == tenant, ACCOUNT.c.name == named)
-        theirs = select(KEY.c.id).where(KEY.c.tenant == tenant, KEY.c.consumer == named)
+        theirs = select(KEY.c.id).where(KEY.c.tenant == tenant, func.lower(KEY.c.consumer) == named)
         for query in (mine, theirs.limit(1)):
             if connection.execute(query).first() is not None:
                 raise Conflict(f"the name {named} is taken", hint="Choose another one.")

@@ -24,6 +24,7 @@ from sentinel.audit.change import Change, differing
 from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
 from sentinel.schema.api_usage import ConsumerKey, ConsumerKeySecret
 from sentinel.schema.columns import new_id
+from sentinel.store.api_usage.key_secrets import add_secret, end_of, forget_old, length_before
 from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class ConsumerKeys:
         words = checked_words(permissions, "permissions")
         (plan,) = checked_words([plan], "plan") if plan else ("",)
         key_id, now, secret = new_id(), self._store.now(), new_consumer_secret()
-        ends = _end(now, expires_in)
+        ends = end_of(now, expires_in)
 
         def work(connection: Connection) -> ConsumerKeyView:
             check(connection)
@@ -143,7 +144,7 @@ class ConsumerKeys:
                     account=account,
                 )
             )  # fmt: skip
-            _add_secret(connection, key_id, secret, now, ends)
+            add_secret(connection, key_id, secret, now, ends)
             view = self._one(connection, key_id)
             self._record(connection, "consumer_key.created", actor, None, view)
             return view
@@ -209,22 +210,22 @@ class ConsumerKeys:
         Raises:
             NotFound: there is none in scope
         """
+        return self._store.in_transaction(lambda open_: self.revoke_in(open_, key, actor))
 
-        def work(connection: Connection) -> ConsumerKeyView:
-            found = self._one(connection, key)
-            change = _KEY.update().where(_KEY.c.id == found.id, _KEY.c.revoked_at.is_(None))
-            change = change.values(revoked_at=self._store.now(), revoked_by=actor)
-            if connection.execute(change).rowcount:
-                view = self._one(connection, found.id)
-                self._record(connection, "consumer_key.revoked", actor, found, view)
-                return view
-            return found
-
-        return self._store.in_transaction(work)
+    def revoke_in(self, connection: Connection, key: str, actor: str) -> ConsumerKeyView:
+        """Do as `revoke` in a transaction that is open."""
+        found = self._one(connection, key)
+        change = _KEY.update().where(_KEY.c.id == found.id, _KEY.c.revoked_at.is_(None))
+        change = change.values(revoked_at=self._store.now(), revoked_by=actor)
+        if connection.execute(change).rowcount:
+            view = self._one(connection, found.id)
+            self._record(connection, "consumer_key.revoked", actor, found, view)
+            return view
+        return found
 
     def rotate(
         self, key: str, *, actor: str, overlap: timedelta = timedelta(days=1),
-        expires_in: timedelta | None = None,
+        expires_in: timedelta | None = None, longest: timedelta | None = None,
     ) -> MadeConsumerKey:  # fmt: skip
         """Give a key a new secret; the ones before are accepted for `overlap` longer.
 
@@ -233,13 +234,14 @@ class ConsumerKeys:
             actor: who rotates it
             overlap: how long the secrets before remain valid, unless they end sooner
             expires_in: how long the new secret is valid; None for as long as the one before was
+            longest: for which a secret may be valid at all; None for without an end
 
         Returns:
             The key with its new secret.
 
         Raises:
             NotFound: there is none in scope
-            Conflict: it is revoked
+            Conflict: it is revoked, or too many of its secrets are valid
             ConfigurationError: the secret would be valid for no time
         """
         now, secret = self._store.now(), new_consumer_secret()
@@ -248,11 +250,13 @@ class ConsumerKeys:
             found = self._one(connection, key)
             if found.revoked_at is not None:
                 raise Conflict(f"the key {found.name!r} is revoked", hint="Create a new one.")
-            lasts = _length_before(connection, found.id) if expires_in is None else expires_in
+            lasts = length_before(connection, found.id) if expires_in is None else expires_in
+            lasts = longest if lasts is None or (longest and lasts > longest) else lasts
             late = or_(_SECRET.c.expires_at.is_(None), _SECRET.c.expires_at > now + overlap)
             before = _SECRET.update().where(_SECRET.c.key_id == found.id, late)
             connection.execute(before.values(expires_at=now + overlap))
-            _add_secret(connection, found.id, secret, now, _end(now, lasts))
+            forget_old(connection, found.id, now)
+            add_secret(connection, found.id, secret, now, end_of(now, lasts))
             view = self._one(connection, found.id)
             self._record(connection, "consumer_key.rotated", actor, found, view)
             return view
@@ -333,25 +337,6 @@ class ConsumerKeys:
         self._store.audit.add(connection, change, actor=actor)
 
 
-def _add_secret(
-    connection: Connection, key_id: str, secret: NewSecret, now: datetime, ends: datetime | None
-) -> None:
-    connection.execute(
-        _SECRET.insert().values(
-            prefix=secret.prefix, key_id=key_id, hash=secret.hash, created_at=now, expires_at=ends
-        )
-    )
-
-
-def _length_before(connection: Connection, key_id: str) -> timedelta | None:
-    """Return how long the newest secret of a key was valid from its beginning; None for ever."""
-    query = select(_SECRET.c.created_at, _SECRET.c.expires_at).where(_SECRET.c.key_id == key_id)
-    newest = connection.execute(query.order_by(_SECRET.c.created_at.desc()).limit(1)).first()
-    if newest is None or newest.expires_at is None:
-        return None
-    return newest.expires_at - newest.created_at
-
-
 def _views(connection: Connection, rows: Collection[Row[Any]]) -> list[ConsumerKeyView]:
     secrets: dict[str, list[tuple[str, datetime | None]]] = {}
     query = select(_SECRET).where(_SECRET.c.key_id.in_([row.id for row in rows]))
@@ -384,9 +369,3 @@ def _checked_text(given: str, what: str, longest: int) -> None:
             f"{what}: {given[:100]!r} is not valid",
             hint=f"Use 1 to {longest} printable characters, without spaces at the ends.",
         )
-
-
-def _end(now: datetime, length: timedelta | None) -> datetime | None:
-    if length is not None and length <= timedelta(0):
-        raise ConfigurationError("a key must be valid for some time", hint="Write 90d, say.")
-    return None if length is None else now + length

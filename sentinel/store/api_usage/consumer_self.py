@@ -44,6 +44,8 @@ __all__ = ["SESSION_LENGTH", "ConsumerLogin", "ConsumerSelf", "LoginRefused"]
 
 SESSION_LENGTH = timedelta(hours=12)
 _MARK = "sncs_"
+_MOST_SESSIONS = 20
+"""Of an account, the newest: somebody may log in again and again."""
 
 
 class ConsumerLogin(msgspec.Struct, frozen=True):
@@ -136,6 +138,10 @@ class ConsumerSelf:
                     secret_hash=secret_hash(secret), account=account, ends_at=ends
                 )
             )
+            mine = select(SESSION.c.secret_hash).where(SESSION.c.account == account)
+            old = mine.order_by(SESSION.c.ends_at.desc()).offset(_MOST_SESSIONS)
+            over = connection.execute(old).scalars().all()
+            connection.execute(SESSION.delete().where(SESSION.c.secret_hash.in_(over)))
             return ConsumerLogin(_MARK + secret, ends, view_of(row))
 
         return self._store.in_transaction(work)
@@ -225,7 +231,8 @@ class ConsumerSelf:
 
         def check(connection: Connection) -> None:
             alone(connection)
-            query = select(ACCOUNT.c.status).where(ACCOUNT.c.id == who.id)
+            # Locked: an account that is disabled meanwhile would keep what is made here.
+            query = select(ACCOUNT.c.status).where(ACCOUNT.c.id == who.id).with_for_update()
             if connection.execute(query).scalar() != AccountStatus.ACTIVE.value:
                 raise Conflict("the account is not approved yet", hint="Wait for the approval.")
             mine = select(func.count()).select_from(KEY).where(KEY.c.account == who.id)
@@ -242,9 +249,31 @@ class ConsumerSelf:
         )  # fmt: skip
 
     def rotate_key(self, who: AccountView, key: str, overlap: timedelta) -> MadeConsumerKey:
-        """Give a key of the consumer a new secret, valid for as long as the one before was."""
+        """Give a key of the consumer a new secret, within the rules of the tenant as they are now.
+
+        Args:
+            who: whose
+            key: its id
+            overlap: how long the secrets before remain valid
+
+        Returns:
+            The key with its secret, valid for as long as the one before was, if that may be.
+
+        Raises:
+            NotFound: it is another one's
+            Conflict: it is revoked, or has a permission that keys may no longer have
+        """
         self._own(who, key)
-        return self._keys.rotate(key, actor=actor_of(who), overlap=overlap)
+        rules = self._accounts.rules(who.tenant)
+        lost = [one for one in self._keys.get(key).permissions if one not in rules.permissions]
+        if lost:
+            raise Conflict(
+                f"keys may no longer have the permission {lost[0]!r}",
+                hint="Make a key without it, and revoke this one.",
+            )
+        return self._keys.rotate(
+            key, actor=actor_of(who), overlap=overlap, longest=key_length(rules, None)
+        )
 
     def revoke_key(self, who: AccountView, key: str) -> ConsumerKeyView:
         """End a key of the consumer for good; `NotFound` where it is another one's."""
