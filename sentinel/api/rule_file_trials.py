@@ -23,6 +23,7 @@ from sentinel.api.shown_rules import allow, rollout_here, store_of
 from sentinel.backtest.file_rules import differences, of_entries, replayed, rule_of
 from sentinel.rollout.exported import exported, written
 from sentinel.rollout.plan import Live
+from sentinel.rules.pack import is_pack, member_teams
 
 __all__ = ["router"]
 
@@ -99,7 +100,7 @@ def export(
     with rollout_here(request) as (api, _):
         live = api.live(name or None)
 
-    mine = [one for one in live if who.allows(Permission.READ, *_whose(one))]
+    mine = [one for one in live if all(who.allows(Permission.READ, *of) for of in _whose(one))]
     return PlainTextResponse(written(exported(mine, name), form))
 
 
@@ -166,9 +167,13 @@ def _period(now: datetime, hours: float) -> tuple[datetime, datetime]:
     return now - timedelta(hours=hours), now
 
 
-def _whose(live: Live) -> tuple[str, str]:
-    """Return tenant and team of the rule that a deployment is."""
+def _whose(live: Live) -> set[tuple[str, str]]:
+    """Return tenant and team of the rule that a deployment is, and of each rule of a pack."""
     parameters: dict[str, Any] = live.deployment.get("parameters") or {}
     rule = parameters.get("rule")
     fields = cast("dict[str, Any]", rule) if isinstance(rule, dict) else {}
-    return str(fields.get("tenant") or "default"), str(fields.get("team") or "")
+    tenant = str(fields.get("tenant") or "default")
+    teams = {str(fields.get("team") or "")}
+    if is_pack(parameters):
+        teams |= member_teams(parameters)
+    return {(tenant, team) for team in teams}

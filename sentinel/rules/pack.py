@@ -25,6 +25,7 @@ __all__ = [
     "is_pack",
     "member_names",
     "member_severities",
+    "member_teams",
     "members_of",
 ]
 
@@ -89,6 +90,16 @@ def member_severities(parameters: Mapping[str, Any]) -> list[str]:
             levels: Any = when.get("levels") if isinstance(when, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - it is JSON
             found += map(str, cast("Mapping[str, Any]", levels or {}))
     return found
+
+
+def member_teams(parameters: Mapping[str, Any]) -> set[str]:
+    """Return the teams that entries of a pack name, beside that of the pack itself."""
+    try:
+        rules = [one.get("rule") for one in _entries(parameters)]
+    except RuleError:
+        return set()
+    own = [cast("Mapping[str, Any]", one) for one in rules if isinstance(one, Mapping)]
+    return {str(one.get("team") or "") for one in own if "team" in one}
 
 
 def members_of(base: Rule, parameters: Mapping[str, Any]) -> list[Member]:
