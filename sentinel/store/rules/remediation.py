@@ -214,14 +214,16 @@ class Remediations:
         """
 
         def work(connection: Connection) -> None:
-            alert = connection.execute(
-                select(ALERT).where(ALERT.c.id == alert_id, *alert_in(who.scope))
-            ).first()
+            mine = select(ALERT).where(ALERT.c.id == alert_id, *alert_in(who.scope))
             query = select(REMEDIATION).where(REMEDIATION.c.alert_id == alert_id)
-            if alert is None or connection.execute(query).first() is None:
+            alert, row = connection.execute(mine).first(), connection.execute(query).first()
+            if alert is not None and row is not None:
+                lock_rules(connection, [(alert.tenant, alert.rule)])
+                # Read again: it may have been resolved, or deleted, while this waited.
+                alert = connection.execute(mine).first()
+                row = connection.execute(query.with_for_update()).first()
+            if alert is None or row is None:
                 raise NotFound(f"the alert {alert_id[:40]!r} has no remediation that you see")
-            lock_rules(connection, [(alert.tenant, alert.rule)])
-            row = connection.execute(query.with_for_update()).one()
             now, live = self._store.now(), alert.status in ("open", "acknowledged")
             if row.status != "waits" or not live or (row.expires_at and row.expires_at <= now):
                 raise Conflict(
@@ -233,9 +235,10 @@ class Remediations:
             status = "wanted" if approve else "dropped"
             values: dict[str, Any] = {
                 "status": status, "decided_by": who.name, "decided_at": now,
-                **({"wanted_at": now} if approve else {"error": f"{who.name} rejected it",
-                                                       "ended_at": now}),
             }  # fmt: skip
+            # Without a name, which an erasure of personal data replaces in `decided_by` alone.
+            rejected = {"error": "it was rejected", "ended_at": now}
+            values |= {"wanted_at": now} if approve else rejected
             entry = _Entry(reason, comment, None, who.name)
             self._write(connection, alert_id, alert, "waits", values, entry)
             change = Change(

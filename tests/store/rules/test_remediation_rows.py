@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 
 from sentinel.access import EVERYTHING, Permission, Reach, Scope
 from sentinel.alerts.actions import Resolve
@@ -13,7 +15,9 @@ from sentinel.clock import FakeClock
 from sentinel.errors import Conflict, NotFound, OutOfScope
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, every
+from sentinel.store.rules import remediation
 from sentinel.store.rules.remediation import GIVE_UP_AFTER, Decider, RemediationRun
+from tests.databases import sqlite_alone
 from tests.world import World
 
 REMEDIATION = {
@@ -215,7 +219,27 @@ def test_one_that_nobody_approves_in_time_or_that_is_rejected_never_runs(
         store.remediations.decide(late, decider(), approve=True)
     assert store.remediations.to_start() == []
     errors = [one.error for one in map(store.remediations.of, (late, bad)) if one is not None]
-    assert errors == ["nobody approved it in time", "ann rejected it"]
+    # Who rejected it is in the column that an erasure of personal data empties, and in no text.
+    assert errors == ["nobody approved it in time", "it was rejected"]
+
+
+@sqlite_alone
+def test_what_is_decided_while_the_alert_resolves_is_refused(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    world = World(store, clock, remediate=WAITS)
+    world.sees({"/data": 97})
+    (alert,) = world.ids()
+    lock = remediation.lock_rules
+
+    def late(connection: Connection, rules: Any) -> Any:
+        # As where another process held the lock, and resolved it.
+        connection.execute(text("UPDATE alert SET status = 'resolved'"))
+        return lock(connection, rules)
+
+    monkeypatch.setattr(remediation, "lock_rules", late)
+    with pytest.raises(Conflict, match="does not wait"):
+        store.remediations.decide(alert, decider(), approve=True)
 
 
 def test_only_the_people_that_a_rule_names_decide_and_no_key_in_their_name(
