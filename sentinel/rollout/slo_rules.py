@@ -91,7 +91,8 @@ def save_slo(
     Raises:
         ChangeWaits: a second person has to approve the change of its rule first; saved again
             afterwards, it is stored
-        Conflict: a team out of scope has an SLO, or another owner a rule, of that name
+        Conflict: a team out of scope has an SLO, or another owner a rule, of that name; or it is
+            the name of a rule with another check
         ConfigurationError: it, or its rule, cannot be made; neither was stored
         PrefectUnreachable: Prefect does not answer; the same again completes it
     """
@@ -112,6 +113,11 @@ def save_slo(
     else:
 
         def edit(present: Draft) -> tuple[Draft, Mapping[str, Any]]:
+            if present.trigger != TRIGGER:
+                raise Conflict(
+                    f"the rule {draft.name!r} is not of an SLO: its check is {present.trigger}",
+                    hint="Choose another name for the SLO, or for the rule.",
+                )
             kept = {name: one for name, one in present.rule.items() if name != "team"}
             changed = {**kept, **_fields(definition, draft.name)}
             # What the check is given beside the SLO, such as how far it looks ahead, stays, too.

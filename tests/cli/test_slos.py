@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from sentinel.api import create_app
+from sentinel.errors import Conflict
 from sentinel.rollout.rule_draft import Draft
 from sentinel.rollout.slo_rules import save_slo
 from sentinel.settings import Settings
@@ -38,6 +39,7 @@ class Rules:
 
     def __init__(self) -> None:
         self.made = list[str]()
+        self.trigger = "slo_burn_rate"
 
     def find(self, name: str, tenant: str) -> str | None:
         return name if name in self.made else None
@@ -48,7 +50,7 @@ class Rules:
     def change(self, name: str, _: str, edit: Any, **__: Any) -> None:
         assert name in self.made
         given = {"slo": "old", "ahead_hours": 72}
-        changed, _ = edit(Draft(trigger="slo_burn_rate", parameters=given, rule={"name": name}))
+        changed, _ = edit(Draft(trigger=self.trigger, parameters=given, rule={"name": name}))
         # What people gave the check beside the SLO stays.
         assert {"slo": "checkout", "ahead_hours": 72}.items() <= changed.parameters.items()
 
@@ -199,3 +201,11 @@ def test_a_save_that_a_crash_cut_short_is_completed_by_the_next(
     assert (rules.made, slos.list()) == (["slo-checkout"], [])  # its rule says that it has no SLO
     saved = save_slo(store, slos, cast("MadeRules", rules), slo, actor="ann")
     assert (saved.version, rules.made) == (1, ["slo-checkout"])
+
+
+def test_a_rule_with_another_check_is_not_taken_for_that_of_an_slo(store: Store, rules: Rules):
+    slo = definition_of({"name": "checkout", "team": "web", "objectives": [{"target": 99.0}]})
+    rules.made, rules.trigger = ["slo-checkout"], "disk_space"
+    with pytest.raises(Conflict, match="is not of an SLO: its check is disk_space"):
+        save_slo(store, Slos(store), cast("MadeRules", rules), slo, actor="ann")
+    assert (Slos(store).list(), rules.made) == ([], ["slo-checkout"])
