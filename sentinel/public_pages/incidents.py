@@ -32,13 +32,13 @@ def opened_in_words(store: Store, link: Link, who: Recorded) -> str:
     ids = [one.id for one in link.live][:MOST_ALERTS]
     if not ids:
         return "No incident was opened: its alerts are resolved."
-    first = store.alerts.get(ids[0])
-    new = NewIncident(
-        title=link.title or link.live[0].title, description=who.comment, alerts=ids,
-        tenant=first.tenant, team=first.team or "", only_of_free_alerts=True,
-    )  # fmt: skip
     with acting(Origin("link", "link", link.id)):
         try:
+            first = store.alerts.get(ids[0])
+            new = NewIncident(
+                title=link.title or link.live[0].title, description=who.comment, alerts=ids,
+                tenant=first.tenant, team=first.team or "", only_of_free_alerts=True,
+            )  # fmt: skip
             made = Incidents(store, EVERYTHING).open(new, actor=who.actor)
         except SentinelError as error:
             return f"No incident was opened: {error.message}."

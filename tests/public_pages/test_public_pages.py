@@ -22,6 +22,7 @@ from sentinel.access.acknowledge_tokens import link_id, new_secret, signed
 from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.clock import FakeClock
 from sentinel.engine.paging import escalate_due
+from sentinel.errors import NotFound
 from sentinel.incidents.state import Status
 from sentinel.oncall.person import owner_of
 from sentinel.public_pages import create_app
@@ -133,6 +134,18 @@ def test_an_incident_is_opened_from_a_message_once_and_has_its_alerts(told: Told
     over = words_of(phone.ask("POST", told.path, data=asked))
     assert "No incident was opened: its alerts are resolved." in over
     assert "Open an incident" not in over
+
+
+def test_an_incident_of_an_alert_that_was_deleted_meanwhile_is_not_opened(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    def gone(_: str) -> object:
+        raise NotFound("there is no such alert")
+
+    monkeypatch.setattr(told.store.alerts, "get", gone)
+    done = Phone(told.store).ask("POST", told.path, data={"do": "incident"})
+    assert done.status_code == 200
+    assert "No incident was opened: there is no such alert." in words_of(done)
 
 
 ONCALL = """
