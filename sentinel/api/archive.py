@@ -15,6 +15,7 @@ from sentinel.api.alert_query import RuleNamed, Search
 from sentinel.api.bodies import Body, Moment, described_as, read_as
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
+from sentinel.api.schemas import Whole
 from sentinel.api.shown_rules import store_of
 from sentinel.errors import ConfigurationError
 from sentinel.severity import WORDS, Severity, severity_of
@@ -61,7 +62,7 @@ class ToRestore(BaseModel):
     ids: list[Annotated[str, Field(pattern="^[0-9a-f]{32}$")]] = Field(
         min_length=1, max_length=MOST_RESTORED, description="Ids of alerts."
     )
-    days: int = Field(
+    days: Whole = Field(
         30, ge=1, le=3650, description="How long they stay before they are archived again."
     )
 

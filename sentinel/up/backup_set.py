@@ -114,16 +114,20 @@ def back_up_all(store: Store, settings: Settings, home: Home, folder: Path) -> P
     final, part = folder / name, folder / f"{_PART}{name}"
     if final.exists():
         raise Conflict(f"the folder {final} exists", hint="Try again in a second.")
+    mine = False  # the folder of another backup of this second stays
     try:
         part.mkdir(mode=0o700, parents=True)
+        mine = True
         made = _write(store, settings, home, part)
         part.rename(final)
     except BaseException as error:
-        shutil.rmtree(part, ignore_errors=True)
+        if mine:
+            shutil.rmtree(part, ignore_errors=True)
         _record_failure(store, error)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError | psycopg.Error | sqlite3.Error | subprocess.TimeoutExpired):
+            why = error.strerror if isinstance(error, OSError) else None
             raise ConfigurationError(
-                f"the backup {final} cannot be written: {error.strerror or error}"
+                f"the backup {final} cannot be written: {why or str(error)[:300]}"
             ) from error
         raise
     size = sum(one.bytes for one in made.parts)
@@ -170,7 +174,10 @@ def _write(store: Store, settings: Settings, home: Home, folder: Path) -> Backup
     else:
         parts.append(prefect(folder))
     telemetry_url = settings.telemetry_url.get_secret_value()
-    if telemetry_url and home.is_own_telemetry(telemetry_url):
+    own_telemetry = bool(telemetry_url) and home.is_own_telemetry(telemetry_url)
+    if own_telemetry and not home.telemetry_backups.is_dir():
+        left_out["telemetry"] = "it was not started yet, since nothing was sent or opened"
+    elif own_telemetry:
         from sentinel.store.telemetry.backup import backup_telemetry
         from sentinel.store.telemetry.client import telemetry_client
 
@@ -276,7 +283,8 @@ def _copy(own: Path, path: Path) -> Part:
 def _write_configuration(home: Home, path: Path) -> None:
     """Write the small files of home, which have its secrets, and those of the project here."""
     path.touch(mode=0o600)
-    with tarfile.open(path, "w") as archive:
+    # What a link points at, since secrets are often mounted as links.
+    with tarfile.open(path, "w", dereference=True) as archive:
         for file in sorted(home.root.iterdir()) if home.root.is_dir() else ():
             small = file.is_file() and file.stat().st_size <= _MOST_BYTES
             if small and file.name not in _NOT_SETTINGS and not file.name.startswith("sentinel.db"):

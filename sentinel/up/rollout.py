@@ -100,7 +100,8 @@ class Rollout:
     def write(self, home: Home) -> Path:
         """Write the file that is rolled out, and return its path."""
         path = home.root / "rollout.yaml"
-        path.write_text(f"# Made by `sentinel up` from {self.source}\n{self._text()}", "utf-8")
+        # Rules may hold what only this user may read.
+        write_private(path, f"# Made by `sentinel up` from {self.source}\n{self._text()}")
         return path
 
     def is_done(self, home: Home, digest: str) -> bool:

@@ -32,6 +32,8 @@ _MOST_LOG_BYTES = 500_000
 _MOST_SECRET_BYTES = 10_000
 _ERRORS = 300
 _NO_SECRETS = ("lock", ".gitignore", "instance.json")
+_DOCUMENTS = (".json", ".db", ".yaml")
+"""Files of words, which would be replaced everywhere: `rollout.yaml` has the names of rules."""
 _README = """\
 Made by `sentinel support-bundle`.
 
@@ -70,7 +72,7 @@ def known_secrets(settings: Settings, home: Home, environ: Mapping[str, str]) ->
     own = home.root.iterdir() if home.root.is_dir() else ()
     for file in own:
         small = file.is_file() and file.stat().st_size <= _MOST_SECRET_BYTES
-        if small and file.name not in _NO_SECRETS and file.suffix not in (".json", ".db"):
+        if small and file.name not in _NO_SECRETS and file.suffix not in _DOCUMENTS:
             found |= set(file.read_text("utf-8", errors="replace").split())
     of_addresses = {part for one in addresses if one for part in _logins(one)}
     return of_addresses | {part for one in found if one for part in _parts(one)}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from sentinel.clock import FakeClock
 from sentinel.engine.component_health import last_backup
@@ -96,11 +97,34 @@ def test_a_backup_that_fails_leaves_nothing_and_is_reported(
     store: Store, clock: FakeClock, home: Home, tmp_path: Path
 ):
     (home.prefect / "prefect.db").write_bytes(b"no database")
-    with pytest.raises(sqlite3.DatabaseError):
+    with pytest.raises(ConfigurationError, match="file is not a database"):
         written(store, home, tmp_path / "backups")
     assert list((tmp_path / "backups").iterdir()) == []
     assert last_backup(store).state == "wrong"
     assert "the last one failed" in last_backup(store).says
+
+
+def test_a_telemetry_store_that_was_never_started_is_left_out(
+    store: Store, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def own(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(Home, "is_own_telemetry", own)
+    settings = Settings(home=home.root, telemetry_url=SecretStr("http://sentinel@127.0.0.1:9"))
+    made = back_up_all(store, settings, home, tmp_path / "backups")
+    assert "not started" in read_manifest(made).left_out["telemetry"]
+
+
+def test_two_backups_of_one_second_do_not_remove_each_other(
+    store: Store, home: Home, tmp_path: Path, clock: FakeClock
+):
+    name = f"sentinel-backup-{clock.now():%Y%m%dT%H%M%SZ}"
+    other = tmp_path / "backups" / f".part-{name}"
+    other.mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="File exists"):
+        written(store, home, tmp_path / "backups")
+    assert other.is_dir()
 
 
 def test_only_the_newest_are_kept(store: Store, clock: FakeClock, home: Home, tmp_path: Path):

@@ -46,6 +46,7 @@ def bundle(migrated_sqlite: Path, tmp_path: Path, clock: FakeClock) -> dict[str,
     home = Home(tmp_path / "home")
     home.prepare()
     (home.root / "api-token").write_text("planted-home-file\n")
+    (home.root / "rollout.yaml").write_text("name: relay # started by sentinel, was refused\n")
     home.log("relay").write_text(LOG)
     store = Store(url, clock=clock)
     store.log.write("error", "x", "refused: password=planted-in-log", {"api_token": "planted-det"})

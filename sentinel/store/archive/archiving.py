@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection, exists, select
 
+from sentinel.errors import ArchiveError
 from sentinel.store.archive.files import (
     FILE,
     HOLD,
@@ -20,6 +21,7 @@ from sentinel.store.archive.files import (
     LEAVING,
     TAKEN,
     clear,
+    count,
     intend,
     locked,
     renew,
@@ -28,7 +30,7 @@ from sentinel.store.archive.files import (
 from sentinel.store.archive.parquet import FORMAT, written
 from sentinel.store.archive.place import Place, place_of
 from sentinel.store.archive.records import Record, gather, same
-from sentinel.store.database.leaving import Kept, delete_rows, kept_of, oldest
+from sentinel.store.database.leaving import Kept, delete_rows, kept_of, leaves, oldest
 from sentinel.store.database.migrate import revision
 from sentinel.store.database.tables import ALERT, GROUP
 
@@ -75,22 +77,25 @@ def archive_resolved(store: Store, older_than: timedelta) -> Archived:
 
 
 def _archive(store: Store, place: Place, kind: str, kept: Kept, holder: str) -> tuple[int, int]:
-    done = count = 0
+    done = number = 0
     while True:
         renew(store, holder)
         with store.snapshot() as connection:
             found = oldest(connection, kind, kept, _PIECE, held=True)
             if not found:
-                return done, count
+                return done, number
             tenant = found[0].tenant
             records = gather(connection, kind, [row.id for row in found if row.tenant == tenant])
             schema = revision(connection)
-        if not _move(store, place, tenant, records, schema):
-            return done, count  # somebody changes them just now: the next run tries again
-        done, count = done + len(records), count + 1
+        if not _move(store, place, tenant, records, schema, kept, holder):
+            return done, number  # somebody changes them just now: the next run tries again
+        done, number = done + len(records), number + 1
 
 
-def _move(store: Store, place: Place, tenant: str, records: list[Record], schema: str) -> bool:
+def _move(
+    store: Store, place: Place, tenant: str, records: list[Record], schema: str, kept: Kept,
+    holder: str,
+) -> bool:  # fmt: skip
     """Write a file of records and delete their rows; False where the rows changed meanwhile."""
     kind = records[0].kind
     moments = [datetime.fromisoformat(one.own["resolved_at"]) for one in records]
@@ -98,20 +103,22 @@ def _move(store: Store, place: Place, tenant: str, records: list[Record], schema
     file_id, path = intend(store, kind, tenant, min(moments), max(moments), schema, FORMAT)
     place.write(path, made.data)
     if place.read(path) != made.data:
-        return False
+        raise ArchiveError(
+            f"{path} does not read back as it was written", hint="Nothing was deleted. Check the "
+            "disk or the object storage of SENTINEL_ARCHIVE_URL.",
+        )  # fmt: skip
     ids = [one.id for one in records]
 
     def count_it(connection: Connection) -> bool:
-        locked(connection)
+        locked(connection, holder)
         # Whoever changes an alert locks its row first.
         own = _OWN[kind]
         connection.execute(select(own.c.id).where(own.c.id.in_(ids)).with_for_update())
         if not same(gather(connection, kind, ids), records):
             return False
-        values = {"state": KEPT, "records": len(records), "bytes": len(made.data)}
-        connection.execute(
-            FILE.update().where(FILE.c.id == file_id).values(sha256=made.sha256, **values)
-        )
+        if leaves(connection, kind, kept, ids) != len(ids):
+            return False  # one is in an incident since
+        count(connection, file_id, made.sha256, len(records), len(made.data))
         delete_rows(connection, kind, ids)
         store.changed(connection)
         return True

@@ -22,6 +22,7 @@ from sentinel.store.archive.files import (
     TAKEN,
     checked,
     clear,
+    count,
     files,
     intend,
     locked,
@@ -76,14 +77,16 @@ def erasing(store: Store, name: str, named: Named) -> Generator[Callable[[Connec
         yield lambda _connection, _label: None
         return
     place = place_of(store.options.archive_url)
-    with writing_alone(store):
+    with writing_alone(store) as holder:
         clear(store, place)
         before, found = _files_with(store, place, name, named)
-        _refuse_held(store, name, {one.tenant for one in found})
+        with store.read() as connection:
+            _refuse_held(connection, name, {one.tenant for one in found})
         copies = [_Copy(store, one) for one in found]
 
         def rewrite(connection: Connection, label: str) -> None:
-            locked(connection)
+            locked(connection, holder)
+            _refuse_held(connection, name, {one.old.tenant for one in copies})
             if _counting(connection) != before:
                 raise Conflict("the archive changed meanwhile", hint="Erase the name again.")
             for one in copies:
@@ -156,9 +159,8 @@ def _counting(connection: Connection) -> set[str]:
     return set(connection.execute(select(FILE.c.id).where(FILE.c.state == KEPT)).scalars())
 
 
-def _refuse_held(store: Store, name: str, tenants: set[str]) -> None:
-    with store.read() as connection:
-        held = set(connection.execute(select(HOLD.c.tenant)).scalars()) & tenants
+def _refuse_held(connection: Connection, name: str, tenants: set[str]) -> None:
+    held = set(connection.execute(select(HOLD.c.tenant)).scalars()) & tenants
     if held:
         raise Conflict(
             f"{name} is in archived alerts of {', '.join(sorted(held))}, which is on legal hold",
@@ -182,10 +184,7 @@ def _rewrite(
     place.write(copy.path, made.data)
     if place.read(copy.path) != made.data:
         raise ArchiveError(f"{copy.path} does not read back as it was written")
-    values = {"state": KEPT, "records": len(records), "bytes": len(made.data)}
-    connection.execute(
-        FILE.update().where(FILE.c.id == copy.id).values(sha256=made.sha256, **values)
-    )
+    count(connection, copy.id, made.sha256, len(records), len(made.data))
     moved = TAKEN.update().where(TAKEN.c.file_id == copy.old.id)
     connection.execute(moved.values(file_id=copy.id))
 

@@ -30,6 +30,7 @@ __all__ = [
     "WRITING",
     "checked",
     "clear",
+    "count",
     "files",
     "intend",
     "locked",
@@ -129,9 +130,41 @@ def renew(store: Store, holder: str) -> None:
         raise Conflict("the archive is being written by another process")
 
 
-def locked(connection: Connection) -> None:
-    """Let no other transaction change which files count before this one ends."""
-    connection.execute(select(LEASE.c.name).where(LEASE.c.name == _LEASE).with_for_update())
+def locked(connection: Connection, holder: str | None = None) -> None:
+    """Let no other transaction change which files count before this one ends.
+
+    Args:
+        connection: a writing transaction
+        holder: who must hold the lease still; None where none is needed
+
+    Raises:
+        Conflict: somebody else took the lease since, who may have removed the files of `holder`
+    """
+    query = select(LEASE.c.holder).where(LEASE.c.name == _LEASE).with_for_update()
+    # One that ran out is still its holder's: whoever takes it waits for this transaction.
+    if holder is not None and connection.execute(query).scalar() != holder:
+        raise Conflict("the archive was written by another process meanwhile", hint="Try again.")
+    if holder is None:
+        connection.execute(query)
+
+
+def count(connection: Connection, file_id: str, sha256: str, records: int, size: int) -> None:
+    """Let a file count.
+
+    Args:
+        connection: a writing transaction, which deletes the rows that are in it
+        file_id: of the file
+        sha256: its checksum
+        records: how many it holds
+        size: in bytes
+
+    Raises:
+        Conflict: it is not to be written any more, so it may be gone
+    """
+    values = {"state": KEPT, "sha256": sha256, "records": records, "bytes": size}
+    mine = FILE.update().where(FILE.c.id == file_id, FILE.c.state == WRITING)
+    if connection.execute(mine.values(**values)).rowcount != 1:
+        raise Conflict("a new file of the archive was removed meanwhile", hint="Try again.")
 
 
 def intend(

@@ -16,6 +16,7 @@ from sentinel.store.archive.parquet import read_records
 from sentinel.store.archive.place import place_of
 from sentinel.store.archive.records import Record, put_back
 from sentinel.store.archive.searching import archived_alerts
+from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import ALERT, GROUP
 
 if TYPE_CHECKING:
@@ -73,12 +74,13 @@ def restore_alerts(
                 query = select(own.c.id).where(own.c.id == record.id)
                 if connection.execute(query).first() is not None:
                     raise Conflict(f"{record.kind} {record.id} is in the database already")
-                connection.execute(
-                    TAKEN.insert().values(
-                        file_id=file.id, record_id=record.id, tenant=file.tenant,
-                        taken_at=store.now(), taken_by=actor, keep_until=until,
-                    )
+                taking = insert_into(store.dialect, TAKEN).values(
+                    file_id=file.id, record_id=record.id, tenant=file.tenant,
+                    taken_at=store.now(), taken_by=actor, keep_until=until,
                 )  # fmt: skip
+                mine = taking.on_conflict_do_nothing().returning(TAKEN.c.record_id)
+                if connection.execute(mine).first() is None:
+                    raise _meanwhile(record)
         put_back(connection, [record for _, record in (*groups, *alerts)])
         for _, record in alerts:
             change = Change(
@@ -117,7 +119,11 @@ def _require_there(connection: Connection, file: Row[Any], record: Record) -> No
     counts = select(FILE.c.id).where(FILE.c.id == file.id, FILE.c.state == KEPT)
     gone = connection.execute(counts).first() is None
     if gone or record.id in taken_of(connection, file.id):
-        raise Conflict(
-            f"{record.kind} {record.id} was restored, or its file replaced, meanwhile",
-            hint="Search again.",
-        )
+        raise _meanwhile(record)
+
+
+def _meanwhile(record: Record) -> Conflict:
+    return Conflict(
+        f"{record.kind} {record.id} was restored, or its file replaced, meanwhile",
+        hint="Search again.",
+    )

@@ -100,7 +100,9 @@ def search_archive(
     if query.until is not None:
         where.append(FILE.c.first_at < query.until)
     with store.read() as connection:
-        there = [one for one in files(connection, "alert", *where) if _reaches(query, one.tenant)]
+        there = [
+            one for one in files(connection, "alert", *where) if _reaches(query.scope, one.tenant)
+        ]
     if not there:
         return ArchiveFound(items=[])
     place = place_of(store.options.archive_url)
@@ -147,7 +149,7 @@ def archived_alerts(
     wanted = set(ids)
     found: dict[str, tuple[Row[Any], Record]] = {}
     with store.read() as connection:
-        there = files(connection, "alert")
+        there = [one for one in files(connection, "alert") if _reaches(scope, one.tenant)]
     for file in there:
         if wanted == set(found):
             break
@@ -174,8 +176,8 @@ def _check(query: ArchiveQuery) -> None:
         )
 
 
-def _reaches(query: ArchiveQuery, tenant: str) -> bool:
-    parts = query.scope.parts
+def _reaches(scope: Scope, tenant: str) -> bool:
+    parts = scope.parts
     return parts is None or any(one.tenants is None or tenant in one.tenants for one in parts)
 
 

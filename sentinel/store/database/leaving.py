@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, func, or_, select, true
 
 from sentinel.schema.archive import ArchiveHold, ArchiveTaken
+from sentinel.schema.groups import GroupMember
 from sentinel.schema.incidents import IncidentAlert
 from sentinel.severity import Severity
 from sentinel.store.database.bulk import id_array
@@ -17,7 +18,7 @@ from sentinel.store.database.tables import ALERT, GROUP, table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["LEAVING", "Kept", "delete_rows", "kept_of", "limit_notice", "oldest"]
+__all__ = ["HOLD", "LEAVING", "Kept", "delete_rows", "kept_of", "leaves", "limit_notice", "oldest"]
 
 LEAVING: Mapping[str, Sequence[tuple[str, str]]] = {
     "alert": (("alert", "id"), ("timeline", "alert_id"), ("group_member", "alert_id"),
@@ -28,8 +29,9 @@ LEAVING: Mapping[str, Sequence[tuple[str, str]]] = {
               ("escalation", "group_id")),
 }  # fmt: skip
 """By kind: tables, and the column that names the alert or group; its own table first."""
-_OF_INCIDENT = table_of(IncidentAlert)
-_HOLD, _TAKEN = table_of(ArchiveHold), table_of(ArchiveTaken)
+_OWN: Mapping[str, Table] = {"alert": ALERT, "group": GROUP}
+_OF_INCIDENT, _MEMBER = table_of(IncidentAlert), table_of(GroupMember)
+HOLD, _TAKEN = table_of(ArchiveHold), table_of(ArchiveTaken)
 
 
 class Kept:
@@ -116,14 +118,49 @@ def oldest(
     Returns:
         Rows with `id` and `tenant`.
     """
-    table = ALERT if kind == "alert" else GROUP
-    stays = exists().where(_TAKEN.c.record_id == table.c.id, _TAKEN.c.keep_until > kept.now)
-    query = select(table.c.id, table.c.tenant).where(kept.over(table), ~stays)
-    if kind == "alert":
-        query = query.where(~exists().where(_OF_INCIDENT.c.alert_id == table.c.id))
+    table = _OWN[kind]
+    query = select(table.c.id, table.c.tenant).where(*_leaving(kind, kept))
     if not held:
-        query = query.where(~exists().where(_HOLD.c.tenant == table.c.tenant))
+        query = query.where(~exists().where(HOLD.c.tenant == table.c.tenant))
     return list(connection.execute(query.limit(limit)))
+
+
+def leaves(connection: Connection, kind: str, kept: Kept, ids: Sequence[str]) -> int:
+    """Return how many of some alerts or groups leave still, though some are on legal hold.
+
+    Args:
+        connection: an open transaction
+        kind: alert or group
+        kept: how long they stay
+        ids: of which, at most some hundreds
+
+    Returns:
+        The number.
+    """
+    table = _OWN[kind]
+    query = select(func.count()).select_from(table).where(table.c.id.in_(ids))
+    return int(connection.execute(query.where(*_leaving(kind, kept))).scalar_one())
+
+
+def _leaving(kind: str, kept: Kept) -> list[ColumnElement[bool]]:
+    table = _OWN[kind]
+    where = [kept.over(table), ~_restored(table.c.id, kept.now)]
+    if kind == "alert":
+        return [*where, ~_in_incident(table.c.id)]
+    # A group stays with each of its alerts that stays: a restored one, or one of an incident.
+    member = exists().where(
+        _MEMBER.c.group_id == table.c.id, ALERT.c.id == _MEMBER.c.alert_id,
+        or_(_restored(_MEMBER.c.alert_id, kept.now), _in_incident(_MEMBER.c.alert_id)),
+    )  # fmt: skip
+    return [*where, ~member]
+
+
+def _restored(record_id: ColumnElement[str], now: datetime) -> ColumnElement[bool]:
+    return exists().where(_TAKEN.c.record_id == record_id, _TAKEN.c.keep_until > now)
+
+
+def _in_incident(alert_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(_OF_INCIDENT.c.alert_id == alert_id)
 
 
 def delete_rows(connection: Connection, kind: str, ids: Sequence[str]) -> None:

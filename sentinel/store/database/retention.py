@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import delete, exists, select
+from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -27,7 +27,7 @@ from sentinel.schema.orchestration import IncomingAlert, OrchestrationShadow
 from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
 from sentinel.schema.silences import Silence
 from sentinel.store.database.bulk import id_array
-from sentinel.store.database.leaving import Kept, delete_rows, kept_of, oldest
+from sentinel.store.database.leaving import HOLD, Kept, delete_rows, kept_of, oldest
 from sentinel.store.database.tables import ALERT, GROUP, NOT_RESOLVED, RULE, table_of
 
 if TYPE_CHECKING:
@@ -72,15 +72,21 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         kept = kept_of(store, older_than)
         alerts, groups = _delete(store, "alert", kept), _delete(store, "group", kept)
     _forget_limits(store, now)
+    of_its_own = or_(
+        GROUP.c.tenant.in_(list(store.options.retention_by_tenant)),
+        exists().where(HOLD.c.tenant == GROUP.c.tenant),
+    )
     with store.write() as connection:
         connection.execute(delete(SystemLog).where(col(SystemLog.at) < before))
         connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
         for model, at in ((Delivery, Delivery.started_at),
                           (NotificationOutcome, NotificationOutcome.at)):  # fmt: skip
             old = delete(model).where(col(at) < before)
-            # With an archive they leave with their group.
-            of_group = exists().where(GROUP.c.id == col(model.group_id))
-            connection.execute(old.where(~of_group) if archived else old)
+            # With an archive, a hold, or a time of their tenant they leave with their group.
+            of_group = GROUP.c.id == col(model.group_id)
+            if not archived:
+                of_group = and_(of_group, of_its_own)
+            connection.execute(old.where(~exists().where(of_group)))
         connection.execute(delete(PostedBounce).where(col(PostedBounce.received_at) < before))
         connection.execute(delete(AnsweredRequest).where(col(AnsweredRequest.until) < store.now()))
         over = col(ConsumerSession.ends_at) <= store.now()

@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import SQLModel
 
 from sentinel.access import Reach, Scope
-from sentinel.alerts.actions import Acknowledge, Comment
+from sentinel.alerts.actions import Comment
 from sentinel.clock import FakeClock
 from sentinel.errors import ArchiveError, ConfigurationError, Conflict, NotFound
 from sentinel.severity import Severity
@@ -25,26 +25,8 @@ from sentinel.store.archive.searching import ArchiveQuery, search_archive
 from sentinel.store.archive.verifying import verify_archive
 from sentinel.store.audit.people import erase, export
 from sentinel.store.database.leaving import limit_notice
+from tests.store.archive.conftest import KEEP
 from tests.world import World
-
-KEEP = timedelta(days=90)
-
-
-@pytest.fixture
-def world(store: Store, clock: FakeClock, tmp_path: Path) -> World:
-    """Two alerts that lena worked on, resolved 100 days ago; the archive is a folder."""
-    store.options = msgspec.structs.replace(store.options, archive_url=str(tmp_path / "archive"))
-    world = World(store, clock)
-    world.sees({"/": 95, "/data": 97})
-    world.tells()
-    for one in world.ids():
-        store.act([one], Acknowledge(actor="lena"))
-        store.act([one], Comment(actor="lena", comment="the array lost a DISK again"))
-    for _ in range(2):
-        world.sees({"/": 20, "/data": 20})
-    world.tells()
-    world.wait(days=100)
-    return world
 
 
 def contents(world: World) -> dict[str, list[Any]]:
