@@ -51,7 +51,7 @@ def test_a_key_says_whose_it_is_and_its_secret_is_kept_nowhere(keys: ConsumerKey
     assert keys.verify(made.secret.text, "orders:delete").state is KeyState.FORBIDDEN
     with store.read() as connection:
         rows = connection.execute(select(table_of(ConsumerKeySecret))).all()
-    assert made.secret.text.rsplit("_", 1)[1] not in str(rows)
+    assert made.secret.text.split("_", 2)[2] not in str(rows)
 
 
 def test_what_is_no_key_is_unknown(keys: ConsumerKeys):
@@ -135,7 +135,7 @@ def test_every_change_is_audited_without_a_secret(keys: ConsumerKeys, store: Sto
         (f"consumer_key.{done}", "acme") for done in ("revoked", "rotated", "created")
     ]
     for secret in (made.secret, rotated.secret):
-        assert secret.text.rsplit("_", 1)[1] not in str(trail)
+        assert secret.text.split("_", 2)[2] not in str(trail)
         assert secret.hash not in str(trail)
 
 
