@@ -77,6 +77,7 @@ class StoredLimits:
         self._known = False
         self._due = -1.0
         self._said = ""
+        self._following = False
 
     async def now(self) -> LimitSet:
         """Return the limits; waits for the database only until they were read once."""
@@ -86,8 +87,9 @@ class StoredLimits:
                 await self._guard.ask(self._read, None)
             except Away:
                 self._say("the database did not answer; nothing is limited until it does")
-        elif now >= self._due:
-            self._due = now + HELD_SECONDS
+        elif now >= self._due and not self._following:
+            # One at a time: a database that hangs would else take one thread after another.
+            self._due, self._following = now + HELD_SECONDS, True
             self._guard.in_background(self._follow)
         return self._limits
 
@@ -113,6 +115,8 @@ class StoredLimits:
         except (SentinelError, SQLAlchemyError) as error:
             why = str(error).partition("\n")[0]
             self._say(f"its last known limits stay: {why}")
+        finally:
+            self._following = False
 
     def _say(self, why: str) -> None:
         if why != self._said:

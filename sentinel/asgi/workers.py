@@ -62,18 +62,8 @@ class Workers:
             if self._there >= THREADS + MOST_WAITING:
                 raise Late if self._stuck(patience) else Busy
             self._there += 1
-            self._last = number = self._last + 1
-
-        def at_work() -> T:
-            with self._lock:
-                self._began[number] = time.monotonic()
-            try:
-                return work(given)
-            finally:
-                with self._lock:
-                    self._began.pop(number, None)
-
-        submitted = self._threads.submit(at_work)
+            number = self._next()
+        submitted = self._threads.submit(self._at_work, number, lambda: work(given))
         submitted.add_done_callback(self._left)
         asked = asyncio.wrap_future(submitted)
         asked.add_done_callback(_seen)  # also where nobody waits for it any more
@@ -95,12 +85,27 @@ class Workers:
         raise Late
 
     def in_background(self, work: Callable[[], object]) -> None:
-        """Do work that nobody waits for."""
-        self._threads.submit(work)
+        """Do work that nobody waits for; a thread that it holds counts as at work, too."""
+        with self._lock:
+            number = self._next()
+        self._threads.submit(self._at_work, number, work)
 
     def close(self) -> None:
         """Begin no further work."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _next(self) -> int:
+        self._last += 1
+        return self._last
+
+    def _at_work(self, number: int, work: Callable[[], T]) -> T:
+        with self._lock:
+            self._began[number] = time.monotonic()
+        try:
+            return work()
+        finally:
+            with self._lock:
+                self._began.pop(number, None)
 
     def _left(self, _: object) -> None:
         with self._lock:

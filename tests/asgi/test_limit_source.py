@@ -38,15 +38,29 @@ class Source:
 
     def __init__(self, store: Store) -> None:
         self.time = 0.0
-        guard = Guard(store, patience=5)
-        guard.in_background = _at_once
-        self.source = StoredLimits(store, guard, "default", "shop", lambda: self.time)
+        self.guard = Guard(store, patience=5)
+        self.guard.in_background = _at_once
+        self.source = StoredLimits(store, self.guard, "default", "shop", lambda: self.time)
 
     def amounts(self) -> list[int]:
         # The request that finds it due goes on by what is known; the next one sees the change.
         self.time += HELD_SECONDS
         asyncio.run(self.source.now())
         return [one.amount for one in asyncio.run(self.source.now()).limits]
+
+
+def test_a_set_is_read_by_one_thread_at_a_time_while_the_database_hangs(store: Store):
+    LimitSets(store).save("shop", "1/minute", tenant="default", actor="ann")
+    source = Source(store)
+    assert source.amounts() == [1]
+    hung: list[Callable[[], object]] = []
+    source.guard.in_background = hung.append
+    for _ in range(5):
+        source.amounts()
+    assert len(hung) == 1
+    hung[0]()
+    source.amounts()
+    assert len(hung) == 2
 
 
 def test_a_change_counts_within_seconds_and_a_removed_set_limits_nothing(

@@ -69,6 +69,22 @@ def test_work_that_gets_no_thread_is_late_only_if_every_thread_is(monkeypatch: p
     found.close()
 
 
+def test_a_thread_that_work_in_the_background_holds_is_late_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workers, "THREADS", 1)
+    found, hold, began = Workers("w"), threading.Event(), threading.Event()
+
+    def held() -> None:
+        began.set()
+        hold.wait(20)
+
+    found.in_background(held)
+    began.wait(20)
+    with pytest.raises(Late):
+        asyncio.run(found.do(str, 1, 0.01))
+    hold.set()
+    found.close()
+
+
 def test_a_request_is_refused_and_not_let_through_where_too_many_wait(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
