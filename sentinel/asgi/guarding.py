@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from sentinel.access.keys import hash_of
 from sentinel.api_usage.consumer_keys import Consumer, KeyState, consumer_of, prefix_of
 from sentinel.api_usage.decision import Ask, Decision, Verdict, unavailable
 from sentinel.api_usage.limit import MICROS
+from sentinel.asgi.offline_keys import Away, OfflineKeys, PublicKeys
 from sentinel.asgi.workers import Busy, Late, Workers
 from sentinel.errors import SentinelError
 from sentinel.store import Store
@@ -36,16 +37,13 @@ PAUSE_SECONDS = 1.0
 _HELD_SECONDS, _STALE_SECONDS, _MOST_HELD = 5.0, 300.0, 10_000
 _GIVE_BACK_SECONDS = 5.0
 _REFUSAL_SECONDS, _MOST_REFUSED = 5.0, 10_000
+_DOTS = 2
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 def _over(who: Consumer, now: datetime) -> bool:
     return who.expires_at is not None and who.expires_at <= now
-
-
-class Away(Exception):
-    """The database did not answer in time."""
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -67,7 +65,8 @@ class Guard:
 
     Args:
         store: the shared database
-        public_keys: JWK Set by which offline tokens are read; None where they are not taken
+        public_keys: JWK Set by which offline tokens are read, or `stored` for those of the
+            database; None where they are not taken
         patience: seconds for which a request waits for the database
         monotonic: seconds that only rise
         give_back_every: seconds after which leases that ended are given back, also when no
@@ -75,14 +74,16 @@ class Guard:
     """
 
     def __init__(
-        self, store: Store, *, public_keys: Mapping[str, Any] | None = None,
+        self, store: Store, *, public_keys: PublicKeys | None = None,
         patience: float = 0.25, monotonic: Callable[[], float] = time.monotonic,
         give_back_every: float = _GIVE_BACK_SECONDS,
     ) -> None:  # fmt: skip
         self.leases = LeasedLimits(LimitStates(store).decide)
         self._keys = ConsumerKeys(store)
         self._now: Callable[[], datetime] = store.now
-        self._public_keys = public_keys
+        self._offline = None
+        if public_keys is not None:
+            self._offline = OfflineKeys(store, public_keys, self._ask, monotonic)
         self._patience = patience
         self._monotonic = monotonic
         self._paused_until = 0.0
@@ -111,8 +112,9 @@ class Guard:
         """
         if prefix_of(given) is None:
             who = None
-            if self._public_keys is not None:
-                who = consumer_of(self._public_keys, given, self._now())
+            # What no JWT can be costs no question.
+            if self._offline is not None and given.count(".") == _DOTS:
+                who = consumer_of(await self._offline.now(), given, self._now())
             return Verified(KeyState.UNKNOWN if who is None else KeyState.VALID, who)
         name = hash_of(given)
         held = self._held.get(name)

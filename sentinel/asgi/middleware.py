@@ -9,7 +9,7 @@ app.add_middleware(SentinelMiddleware, store="postgresql://…", limits="100/min
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from sentinel.api_usage.matching import Caller, LimitSet, path_pattern
 from sentinel.api_usage.text import parse_limits
 from sentinel.asgi.guarding import Away, Guard
 from sentinel.asgi.limit_source import FixedLimits, StoredLimits
+from sentinel.asgi.offline_keys import PublicKeys
 from sentinel.asgi.request_log import RequestLog
 from sentinel.asgi.workers import Busy
 from sentinel.errors import ConfigurationError
@@ -55,7 +56,9 @@ class SentinelMiddleware:
             its changes within seconds; empty for none
         keys: whether requests need a key, may have one, or are not asked for one
         tenant: of the API: keys of other tenants are unknown, and limits count apart
-        public_keys: JWK Set of `GET /api/v1/keys/jwks`; then offline tokens are taken for keys too
+        public_keys: `stored`, or a JWK Set as of `GET /api/v1/keys/jwks`; then offline tokens are
+            taken for keys too. `stored` follows the rotation of what signs them; a given set does
+            not
         except_paths: patterns of paths that are let through unasked, such as `/health`
         endpoint: names the route of a request for limits `by endpoint`; its path by default
         cost: of a request in units, at least 1; 1 by default
@@ -83,7 +86,7 @@ class SentinelMiddleware:
         limits: str | Sequence[Limit] = (),
         keys: Literal["required", "optional", "off"] = "off",
         tenant: str = "default",
-        public_keys: Mapping[str, Any] | None = None,
+        public_keys: PublicKeys | None = None,
         except_paths: Sequence[str] = (),
         endpoint: Callable[[Scope], str] | None = None,
         cost: Callable[[Scope], int] | None = None,

@@ -54,7 +54,11 @@ def test_a_set_is_read_by_one_thread_at_a_time_while_the_database_hangs(store: S
     source = Source(store)
     assert source.amounts() == [1]
     hung: list[Callable[[], object]] = []
-    source.guard.in_background = hung.append
+
+    def hangs(work: Callable[[], object]) -> None:
+        hung.append(work)
+
+    source.guard.in_background = hangs
     for _ in range(5):
         source.amounts()
     assert len(hung) == 1

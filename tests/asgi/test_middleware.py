@@ -13,10 +13,11 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, WebSocket
 
-from sentinel.api_usage.consumer_keys import KeyState, public_keys, token_for
+from sentinel.api_usage.consumer_keys import Consumer, KeyState, public_keys, token_for
 from sentinel.api_usage.decision import Ask, Decision
 from sentinel.asgi import SentinelMiddleware
-from sentinel.asgi.guarding import Guard
+from sentinel.asgi.guarding import PAUSE_SECONDS, Away, Guard
+from sentinel.asgi.offline_keys import FOLLOW_SECONDS
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
 from sentinel.store import Store
@@ -128,6 +129,47 @@ def test_an_offline_token_is_taken_without_the_database(clock: FakeClock, store:
     app = guarded(away, keys="required", public_keys=public_keys(signing))
     assert asked(app, "/orders", Authorization=f"Bearer {token}")[0].json() == {"of": "u"}
     assert asked(app, "/orders", Authorization=f"Bearer {token[:-3]}")[0].status_code == 401
+
+
+def test_offline_tokens_follow_the_rotation_of_what_signs_them(clock: FakeClock, store: Store):
+    signers, seconds = SigningKeys(store), [0.0]
+    who = Consumer(key="k", tenant="default", name="a", consumer="u")
+    guard = Guard(store, public_keys="stored", patience=60, monotonic=lambda: seconds[0])
+
+    def state(token: str) -> KeyState:
+        return asyncio.run(guard.verify(token)).state
+
+    def token() -> str:
+        return token_for(signers.current(), who, clock.now(), timedelta(minutes=5))
+
+    leaked = token()
+    assert state(leaked) is KeyState.VALID
+    signers.rotate(actor="ann", at_once=True)
+    seconds[0] += FOLLOW_SECONDS
+    assert (state(leaked), state(token())) == (KeyState.UNKNOWN, KeyState.VALID)
+    guard.close()
+
+
+def test_the_last_known_keys_of_tokens_stay_while_the_database_is_away(
+    clock: FakeClock, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    seconds, who = [0.0], Consumer(key="k", tenant="default", name="a", consumer="u")
+    token = token_for(SigningKeys(store).current(), who, clock.now(), timedelta(minutes=5))
+    guard = Guard(store, public_keys="stored", patience=60, monotonic=lambda: seconds[0])
+
+    def away(_: object) -> None:
+        raise DatabaseUnreachable("the database is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SigningKeys, "public", away)
+        with pytest.raises(Away):
+            asyncio.run(guard.verify(token))
+    seconds[0] += PAUSE_SECONDS
+    assert asyncio.run(guard.verify(token)).state is KeyState.VALID
+    monkeypatch.setattr(SigningKeys, "public", away)
+    seconds[0] += FOLLOW_SECONDS
+    assert asyncio.run(guard.verify(token)).state is KeyState.VALID
+    guard.close()
 
 
 def test_a_websocket_is_refused_before_it_is_opened(store: Store):
