@@ -18,6 +18,6 @@ def write_private(path: Path, content: str) -> None:
     """
     own = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(content)
     own.replace(path)

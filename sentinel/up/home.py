@@ -94,6 +94,17 @@ class Home:
                 hint="Set SENTINEL_HOME to one that can.",
             ) from error
 
+    def closed_sqlite(self) -> Path:
+        """Make the SQLite database if there is none, and let only this user read it.
+
+        Returns:
+            Its file; SQLite gives its journals the same permissions.
+        """
+        self.sqlite.touch(mode=0o600)
+        for file in self.root.glob(f"{self.sqlite.name}*"):  # earlier versions left them open
+            file.chmod(0o600)
+        return self.sqlite
+
     def log(self, name: str) -> Path:
         """The log file of the process called `name`."""
         return self.logs / f"{name}.log"

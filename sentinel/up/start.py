@@ -188,7 +188,7 @@ class Start:
                 self._screen.say(
                     "Using SQLite as asked. Data of earlier starts stays in PostgreSQL."
                 )
-            self._database_url = f"sqlite:///{self._home.sqlite}"
+            self._database_url = f"sqlite:///{self._home.closed_sqlite()}"
             self._database_text = f"SQLite, {self._home.sqlite}"
         self._prefect_database = (
             plan.given_prefect_database

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from sentinel.up.checks import (
     _database,  # pyright: ignore[reportPrivateUsage] - one check of many that take long
 )
 from sentinel.up.home import Home
+from sentinel.up.rollout import Rollout
 from tests.world import World
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -109,6 +112,25 @@ def test_a_file_with_secrets_that_others_may_read_is_found(
     named.chmod(0o640)
     given = {"SENTINEL_DATABASE_URL_FILE": str(named)}
     assert "database-url" in faults.secret_files_state(SETTINGS, home, given).says
+
+
+def test_what_a_start_writes_only_this_user_may_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("prefect.yaml").write_text("deployments: [{name: disk}]\n")
+    home = Home(tmp_path / "home")
+    home.prepare()
+    home.sqlite.write_bytes(b"")  # of an earlier version
+    (home.root / "rollout.yaml").write_text("")
+    for file in (home.sqlite, home.root / "rollout.yaml"):
+        file.chmod(0o644)
+    Rollout(Path("prefect.yaml"), demo=True).write(home)
+    with closing(sqlite3.connect(home.closed_sqlite())) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE a (b)")
+        found = faults.secret_files_state(SETTINGS, home, {})
+    assert found.says == "only this user may read 4 files with secrets"
 
 
 def test_a_port_that_another_program_has_is_found(tmp_path: Path):
