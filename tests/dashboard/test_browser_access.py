@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -30,6 +32,10 @@ AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
 TABLE = "[data-testid=stDataFrame] canvas"
 CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
 WIDTHS = (1440, 768, 390)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+RULES = ("wcag2a", "wcag2aa", "wcag21aa")
+COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules that a page passes in one colour scheme and may fail in the other."""
 DRAWN = {
     "": ".blotter .row",
     "?alert={taken}": ".drawer .step.opened",
@@ -80,26 +86,27 @@ SMALL = """() => {
 }"""
 
 
-def serious(page: Page) -> list[str]:
+def serious(page: Page, rules: Sequence[str] = RULES) -> list[str]:
     """What axe-core finds serious; the list of pages is Streamlit's own, with headings in it."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     found = page.evaluate(
-        """async () => (await axe.run(
+        """async (rules) => (await axe.run(
             {include: [['body']], exclude: [['[data-testid=stSidebarNav]']]},
-            {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'], resultTypes: ['violations']}))
+            {runOnly: rules, resultTypes: ['violations']}))
             .violations.filter((one) => ['serious', 'critical'].includes(one.impact))
             .map((one) => one.id + ': ' + one.nodes.map((n) => n.target.flat().join(' ') + ' '
-                + (n.failureSummary || '').slice(0, 220)).slice(0, 3).join(' | '))"""
+                + (n.failureSummary || '').slice(0, 220)).slice(0, 3).join(' | '))""",
+        list(rules),
     )
     return list(found)
 
 
-def problems(page: Page, width: int) -> list[str]:
+def problems(page: Page, width: int, rules: Sequence[str] = RULES) -> list[str]:
     """What is wrong and stays so: a page that is being put together is paler for a moment."""
     looks = 3
     while True:
-        found = serious(page)
+        found = serious(page, rules)
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             found.append(f"it is {wide} wide")
@@ -111,12 +118,14 @@ def problems(page: Page, width: int) -> list[str]:
         page.wait_for_timeout(700)
 
 
-@pytest.mark.parametrize(
-    ("window", "first"), [("light", 0), ("dark", 1)], indirect=["window"], ids=["light", "dark"]
-)
-def test_every_page_is_for_everybody_at_every_width(
-    scene: Scene, window: Watched, served: Served, first: int
-):
+def in_scheme(page: Page, scheme: Literal["light", "dark"]) -> None:
+    """Look at the open page in light or dark, once it is drawn in that."""
+    page.emulate_media(color_scheme=scheme)
+    app = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    expect(app).to_have_css("color-scheme", scheme)
+
+
+def test_every_page_is_for_everybody_at_every_width(scene: Scene, window: Watched, served: Served):
     page = window.page
     for name in ("db", "ams", "fra", "pager"):
         scene.store.receivers.set(name, ["inbox"])
@@ -139,17 +148,23 @@ def test_every_page_is_for_everybody_at_every_width(
     rule = scene.store.alerts.get(taken).rule
     page.emulate_media(reduced_motion="reduce")  # what is looked at is what stays
     found: dict[str, list[str]] = {}
-    for number, (path, drawn) in enumerate(DRAWN.items(), start=first):
-        # Opened at one width, which differs from page to page and from light to dark, and resized.
+    for number, (path, drawn) in enumerate(DRAWN.items()):
+        # Opened at one width and in one scheme, which differ from page to page, and changed.
         found[path] = []
-        for step in range(len(WIDTHS)):
-            width = WIDTHS[(number + step) % len(WIDTHS)]
-            page.set_viewport_size({"width": width, "height": 900})
-            if step == 0:
-                page.goto(f"{served.url}/{path.format(taken=taken, rule=rule)}")
-            expect(page.locator(drawn).first).to_be_visible()
-            found[path] += problems(page, width)
-            if width == 390 and path in THUMB:
-                found[path] += [f"too small for a thumb: {one}" for one in page.evaluate(SMALL)]
+        for turn in range(len(SCHEMES)):
+            scheme = SCHEMES[(number + turn) % len(SCHEMES)]
+            for step in range(len(WIDTHS)):
+                width = WIDTHS[(number + step + turn) % len(WIDTHS)]
+                page.set_viewport_size({"width": width, "height": 900})
+                if turn == step == 0:
+                    page.emulate_media(color_scheme=scheme)
+                    page.goto(f"{served.url}/{path.format(taken=taken, rule=rule)}")
+                expect(page.locator(drawn).first).to_be_visible()
+                if step == 0:
+                    in_scheme(page, scheme)
+                wrong = problems(page, width, RULES if turn == 0 else COLOURS)
+                if width == 390 and path in THUMB:
+                    wrong += [f"too small for a thumb: {one}" for one in page.evaluate(SMALL)]
+                found[path] += [f"{scheme}, {one}" for one in wrong]
     told = {path: what for path, what in found.items() if what}
     assert not told, "\n".join(f"{path}: {one}" for path, what in told.items() for one in what)
