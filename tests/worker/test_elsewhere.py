@@ -16,7 +16,19 @@ pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 def test_runs_of_another_machines_worker_end_crashed_once_its_lease_has_run_out(bench: Bench):
-    runs = {host: _stuck(bench, host) for host in ("host-b", "host-c")}
+    """And a rule hears that its check was lost with that machine."""
+    gone = _on(bench, "host-b").ready()
+    rule = bench.rule("far", trigger="cpu_usage", every="60s", errors={"after": 1})
+    parameters = bench.http.get(f"/deployments/{rule}").json()["parameters"]
+    bench.http.patch(
+        f"/deployments/{rule}", json={"parameters": {**parameters, "seconds": 25}}
+    ).raise_for_status()
+    check, other = bench.slots(rule, [1])[0], _stuck(bench)
+    bench.running(check)
+    gone.kill()
+    gone = _on(bench, "host-c").ready()
+    runs = {"host-b": other, "host-c": _stuck(bench)}
+    gone.kill()
     owners = {host: _owner(bench, run) for host, run in runs.items()}
     assert [owner.host for owner in owners.values()] == ["host-b", "host-c"]
     _run_out(bench, owners["host-b"])
@@ -25,33 +37,18 @@ def test_runs_of_another_machines_worker_end_crashed_once_its_lease_has_run_out(
     ended = bench.ended(runs["host-b"])
     assert ended["state_name"] == "Crashed"
     assert "host-b" in ended["state"]["message"]
+    assert bench.ended(check)["state_name"] == "Crashed"
     # The same look saw this one too, whose worker may live for all that anybody here knows.
     assert bench.run(runs["host-c"])["state_name"] == "Running"
-
-    _run_out(bench, owners["host-c"])
-    assert bench.ended(runs["host-c"])["state_name"] == "Crashed"
-
-
-def test_a_rule_hears_that_its_check_was_lost_with_another_machine(bench: Bench):
-    gone = _on(bench, "host-b").ready()
-    rule = bench.rule("far", trigger="cpu_usage", every="60s", errors={"after": 1})
-    parameters = bench.http.get(f"/deployments/{rule}").json()["parameters"]
-    bench.http.patch(
-        f"/deployments/{rule}", json={"parameters": {**parameters, "seconds": 25}}
-    ).raise_for_status()
-    (run,) = bench.slots(rule, [1])
-    bench.running(run)
-    gone.kill()
-    _run_out(bench, _owner(bench, run))
-
-    bench.worker().ready()
-    assert bench.ended(run)["state_name"] == "Crashed"
     row = bench.eventually(
         lambda: next((one for one in bench.store.rules.list() if one.failures), None),
         "the rule is told",
     )
     assert row.name == "far"
     assert "host-b" in row.error
+
+    _run_out(bench, owners["host-c"])
+    assert bench.ended(runs["host-c"])["state_name"] == "Crashed"
 
 
 def test_a_pool_of_type_process_is_served_with_a_note(bench: Bench):
@@ -83,12 +80,10 @@ def _on(bench: Bench, host: str) -> Worker:
     return bench.worker(PYTHONPATH=f"{folder}{os.pathsep}{ROOT}", name=host)
 
 
-def _stuck(bench: Bench, host: str) -> str:
-    """A run that a worker on `host` began and never ended, since it was killed; the run's id."""
-    worker = _on(bench, host).ready()
+def _stuck(bench: Bench) -> str:
+    """A run that has begun and ends only with its worker; its id."""
     run = bench.start(bench.deploy("waits", parameters={"until": str(bench.mark("never"))}))
     bench.running(run)
-    worker.kill()
     return run
 
 
