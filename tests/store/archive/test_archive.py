@@ -25,6 +25,7 @@ from sentinel.store.archive.searching import ArchiveQuery, search_archive
 from sentinel.store.archive.verifying import verify_archive
 from sentinel.store.audit.people import erase, export
 from sentinel.store.database.leaving import limit_notice
+from tests.databases import sqlite_alone
 from tests.store.archive.conftest import KEEP
 from tests.world import World
 
@@ -74,6 +75,7 @@ def test_a_restored_alert_stays_for_its_time_and_is_archived_once(world: World):
     assert world.ids() == [first, second]
 
 
+@sqlite_alone
 def test_a_search_finds_words_of_titles_labels_and_comments(world: World):
     archive(world)
     assert len(titles(world, words=("array", "lost a disk"))) == 2
@@ -89,6 +91,7 @@ def test_a_search_finds_words_of_titles_labels_and_comments(world: World):
         search_archive(world.store, ArchiveQuery(limit=501))
 
 
+@sqlite_alone
 def test_a_search_ends_when_its_time_is_over_and_says_what_it_did_not_read(world: World):
     archive(world)
     ticks = iter([0.0, 9.0])
@@ -97,6 +100,7 @@ def test_a_search_ends_when_its_time_is_over_and_says_what_it_did_not_read(world
     assert found.unread_until is not None
 
 
+@sqlite_alone
 def test_nothing_of_another_tenant_is_found_or_restored(world: World):
     ids = world.ids()
     archive(world)
@@ -114,6 +118,7 @@ STEPS: dict[str, tuple[object, str]] = {
 }
 
 
+@sqlite_alone
 @pytest.mark.parametrize("step", STEPS)
 def test_a_crash_at_any_step_loses_nothing_and_doubles_nothing(
     world: World, step: str, monkeypatch: pytest.MonkeyPatch
@@ -154,6 +159,7 @@ def test_an_alert_that_changes_meanwhile_stays_until_the_next_run(
     assert len(titles(world, words=("one thing more",))) == 1
 
 
+@sqlite_alone
 def test_damage_is_found_and_never_restored(world: World):
     ids = world.ids()
     archive(world)
@@ -182,6 +188,7 @@ def search(world: World) -> list[dict[str, Any]]:
     return search_archive(world.store, ArchiveQuery()).items
 
 
+@sqlite_alone
 def test_an_erasure_that_fails_leaves_name_and_files_as_they_were(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
@@ -227,12 +234,14 @@ def test_a_tenant_may_keep_its_alerts_longer_or_shorter(world: World):
     assert archive_resolved(world.store, timedelta(days=3650)).alerts == 2
 
 
+@sqlite_alone
 def test_only_one_process_writes_the_archive(world: World):
     assert world.store.leases.take("archive", "somebody", timedelta(minutes=5))
     with pytest.raises(Conflict, match="being written"):
         archive(world)
 
 
+@sqlite_alone
 def test_the_archive_may_be_object_storage(world: World):
     world.store.options = msgspec.structs.replace(
         world.store.options, archive_url="memory://bucket/sentinel"
