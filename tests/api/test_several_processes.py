@@ -95,11 +95,3 @@ def test_they_share_the_port_replace_each_other_and_end_together(
     process.terminate()
     _, alive = psutil.wait_procs([process, *left], timeout=30)
     assert alive == []
-
-
-def test_they_end_when_their_parent_is_killed(process: psutil.Process, port: int):
-    eventually(lambda: answers(port), "it answers")
-    left = eventually(lambda: pair(process), "there are two")
-    process.kill()
-    _, alive = psutil.wait_procs(left, timeout=30)
-    assert alive == []
