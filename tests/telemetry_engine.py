@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,10 @@ def telemetry_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Engi
                 f"ALTER TABLE {table} MODIFY SETTING fsync_after_insert = 0, "
                 "fsync_part_directory = 0"
             )
+        # An intake waits 5 seconds for its client, which sets first how long rows are kept: two
+        # changes of each table, which take longer on a busy machine.
+        with closing(telemetry_client(engine.settings, write=True, retain=True, wait=180)) as first:
+            first.prepare()
         yield engine
     finally:
         for write, retain in ((True, True), (True, False), (False, False)):

@@ -153,7 +153,7 @@ def _send_lines(
     request: Request, body: bytes, tenant: str, batch: str | None, refused: dict[str, int],
     kind: LineFormat, service: str,
 ) -> RequestsTakenView:  # fmt: skip
-    if (number := body.count(b"\n") + 1) > MOST_AT_ONCE:
+    if (number := body.rstrip(b"\r\n").count(b"\n") + 1) > MOST_AT_ONCE:
         raise Problem(
             413, "too_large", f"{number:,} lines are too many for one request",
             hint=f"Send at most {MOST_AT_ONCE:,}.",
@@ -161,7 +161,9 @@ def _send_lines(
     found, errors = requests_of_lines(kind, body, service)
     if errors:
         refused = {**refused, "invalid": len(errors)}
-    return taken_view(_take(request, tenant, found, batch, body, refused), errors)
+    # The same lines of another service are other requests.
+    whole = f"{kind} {service}\n".encode() + body
+    return taken_view(_take(request, tenant, found, batch, whole, refused), errors)
 
 
 def _one_by_one(body: bytes) -> tuple[list[PostedRequest], dict[int, NotAccepted]]:

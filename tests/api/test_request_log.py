@@ -12,6 +12,7 @@ from sentinel.access import Role
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from tests.waiting import eventually
 
 REQUESTS = "/api/v1/requests"
 
@@ -78,7 +79,9 @@ def test_lines_of_access_logs_are_requests(telemetry_api: httpx.Client, clock: F
             "accepted": 2, "rejected": 1, "reasons": {"invalid": 1},
             "errors": [{"line": 2, "message": "is not of the common or combined log format"}],
         }  # fmt: skip
+    assert telemetry_api.post(REQUESTS, content=body, params=params | {"service": "pay"}).is_success
     clock.set(clock.now() + timedelta(seconds=1))
+    assert len(found(telemetry_api, "service:pay")) == 2, "another service, other requests"
     (first, _) = found(telemetry_api, "service:shop endpoint:/orders/{id}")
     assert (first["duration_ms"], first["agent"]) == (250.0, "curl")
     wrong = telemetry_api.post(REQUESTS, content=body, params={"format": "iis"})
@@ -91,9 +94,12 @@ def test_what_is_no_batch_is_refused_and_without_a_store_it_says_when_to_come_ag
     assert client.post(REQUESTS, content=b"{").status_code == 400
     too_many = b'{"status":200}\n' * 50_001
     assert client.post(REQUESTS, content=too_many).status_code == 413
+    as_lines = {"format": "nginx"}
+    assert client.post(REQUESTS, content=b"x\n" * 50_001, params=as_lines).status_code == 413
+    assert client.post(REQUESTS, content=b"x\n" * 50_000, params=as_lines).status_code == 503
     away = client.post(REQUESTS, json=[{"status": 200}])
     assert (away.status_code, away.headers["retry-after"]) == (503, "5")
-    assert app.state.intake_queue.held == 0
+    eventually(lambda: app.state.intake_queue.held == 0, "the thread has put the batch away")
 
 
 def test_usage_is_answered_for_a_tenant(telemetry_api: httpx.Client, clock: FakeClock) -> None:
