@@ -38,19 +38,14 @@ def api_key_network(
     window, past = length(over, "over"), length(history, "history")
     now = ctx.now()
     begin = now - window
-    found = ctx.telemetry.usage.key_networks(begin - past, now)
-    known: dict[str, int] = {}
-    for one in found:
-        if one.first < begin:
-            known[one.key] = known.get(one.key, 0) + one.requests
-    for one in found:
-        usual = known.get(one.key, 0)
-        if one.first >= begin and one.requests >= minimum_requests and usual >= minimum_history:
-            yield Reading(
-                labels={"key": one.key, "network": one.network},
-                value=one.requests,
-                firing=True,
-                summary=f"Key {one.key} of {one.consumer or 'nobody known'} made {one.requests:,} "
-                f"requests from {one.network}, where it was not used in {ago(past)} before",
-                details={"consumer": one.consumer, "first": one.first.isoformat()},
-            )
+    for one in ctx.telemetry.usage.new_networks(
+        begin - past, begin, now, least=minimum_requests, usual=minimum_history
+    ):
+        yield Reading(
+            labels={"key": one.key, "network": one.network},
+            value=one.requests,
+            firing=True,
+            summary=f"Key {one.key} of {one.consumer or 'nobody known'} made {one.requests:,} "
+            f"requests from {one.network}, where it was not used in {ago(past)} before",
+            details={"consumer": one.consumer, "first": one.first.isoformat()},
+        )

@@ -173,8 +173,13 @@ class UsagePort(Protocol):
         """Return callers with unusually many requests, of the 50 with most of the last two days."""
         ...
 
-    def key_networks(self, since: datetime, until: datetime) -> Sequence[KeyNetwork]:
-        """Return from where keys were used in a period."""
+    def new_networks(
+        self, since: datetime, begin: datetime, until: datetime, *, least: int, usual: int
+    ) -> Sequence[KeyNetwork]:
+        """Return from where keys were used since `begin` and not before, at least `least` times.
+
+        A key needs `usual` requests between `since` and `begin`.
+        """
         ...
 
     def key_uses(self, since: datetime, until: datetime) -> Sequence[KeyUse]:

@@ -115,7 +115,7 @@ def test_keys_from_new_networks_and_keys_that_are_silent(
         telemetry, *use("k1", old, "192.0.2.1", 120), *use("k1", lately, "192.0.2.99", 9),
         *use("k1", lately, "203.0.113.7", 9), *use("k1", lately, "198.51.100.7", 2),
         *use("k1", lately, "198.51.99.7", 9, status=401), *use("k2", lately, "203.0.113.7", 9),
-        *use("k3", old, "192.0.2.1", 150),
+        *use("k3", old, "192.0.2.1", 150), *use("k1", lately, "198.51.98.7", 9, refused_by="free"),
     )  # fmt: skip
     found = seen(api_key_network, ctx)
     assert set(found) == {"k1/203.0.113.0/24"}

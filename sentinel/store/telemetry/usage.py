@@ -282,25 +282,37 @@ class UsageReader(TenantReader):
         )  # fmt: skip
         return {row["value"]: dict(zip(row["parts"], row["counts"], strict=True)) for row in rows}
 
-    def key_networks(self, period: Period) -> list[tuple[str, str, str, int, int]]:
-        """Return from where keys were used: those with most requests, at most 10,000 pairs.
+    def new_networks(
+        self, period: Period, begin: int, least: int, usual: int
+    ) -> list[tuple[str, str, str, int, int]]:
+        """Return from where keys were used that were not before: at most 1,000 pairs.
 
         Args:
             period: of the requests
+            begin: since when a network is new, in nanoseconds since 1970
+            least: requests that it needs
+            usual: requests that the key needs before `begin`, from networks known then
 
         Returns:
-            Key, consumer, network, the first request in nanoseconds since 1970, and requests.
+            Key, consumer, network, the first request in nanoseconds since 1970, and requests:
+            those with most requests.
         """
-        rows = self.rows(
-            self.scoped(
-                "requests",
-                "KeyId AS key, any(Consumer) AS consumer, Address AS address, "
-                f"min({_NS}) AS first, count() AS n",
-                "KeyId != '' AND Address != '' AND Status NOT IN (401, 403)",
-            )
-            + " GROUP BY key, address ORDER BY n DESC, key, address LIMIT 10000",
-            period,
+        parameters = Parameters()
+        new, least_of_it = parameters.bind(begin, "Int64"), parameters.bind(least, "UInt64")
+        of_key = parameters.bind(usual, "UInt64")
+        inner = self.scoped(
+            "requests",
+            "KeyId AS key, any(Consumer) AS consumer, Address AS address, "
+            f"min({_NS}) AS first, count() AS n",
+            "KeyId != '' AND Address != '' AND RefusedBy = '' AND Status NOT IN (401, 403)",
         )
+        rows = self.rows(
+            f"SELECT * FROM (SELECT *, sum(if(first < {new}, n, 0)) OVER (PARTITION BY key) "  # noqa: S608 - a scoped selection
+            f"AS known FROM ({inner} GROUP BY key, address)) WHERE first >= {new} "
+            f"AND n >= {least_of_it} AND known >= {of_key} "
+            "ORDER BY n DESC, key, address LIMIT 1000",
+            period, parameters.values,
+        )  # fmt: skip
         return [
             (row["key"], row["consumer"], row["address"], row["first"], row["n"]) for row in rows
         ]

@@ -81,12 +81,14 @@ class TenantUsage:
                 found.append(one)
         return sorted(found, key=lambda one: (-one.rarity, one.value))
 
-    def key_networks(self, since: datetime, until: datetime) -> list[KeyNetwork]:
-        """Return from where each key was used; see `UsagePort`."""
+    def new_networks(
+        self, since: datetime, begin: datetime, until: datetime, *, least: int, usual: int
+    ) -> list[KeyNetwork]:
+        """Return from where keys were not used before; see `UsagePort`."""
         return [
             KeyNetwork(key, consumer, address, _moment(first), requests)
-            for key, consumer, address, first, requests in self._reader().key_networks(
-                _period(since, until)
+            for key, consumer, address, first, requests in self._reader().new_networks(
+                _period(since, until), nanoseconds_of(begin), least, usual
             )
         ]
 
