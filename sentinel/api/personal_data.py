@@ -18,6 +18,7 @@ from sentinel.api.problems import responses
 from sentinel.api.shown_rules import store_of
 from sentinel.store.audit.people import erase as erase_from
 from sentinel.store.audit.people import export as export_from
+from sentinel.store.telemetry.erasing import erasing_client
 
 __all__ = ["router"]
 
@@ -88,12 +89,14 @@ def export(request: Request, body: Body, who: Acting) -> PersonalData:
 def erase(request: Request, body: Body, who: Acting) -> PersonErased:
     """Replace a person's name by a pseudonym everywhere; it cannot be undone.
 
-    What they wrote stays, and the audit trail still verifies. Somebody who has an account, or is in
+    What they wrote stays, and the audit trail still verifies. Their requests in the request log are
+    deleted: 503 where the telemetry store does not answer. Somebody who has an account, or is in
     the on-call document, is refused (409): delete the account, or take them out of it, first.
 
     Returns:
         The pseudonym.
     """
     asked = read_as(PersonNamed, body)
-    label = erase_from(store_of(request), asked.name, actor=who.name)
+    telemetry = erasing_client(request.app.state.settings)
+    label = erase_from(store_of(request), asked.name, actor=who.name, telemetry=telemetry)
     return PersonErased(erased=asked.name, pseudonym=label)

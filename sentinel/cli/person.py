@@ -9,8 +9,8 @@ import typer
 
 from sentinel.cli.output import AsJson, json_out, json_text, say
 from sentinel.cli.remote_url import remote_url
-from sentinel.cli.target import actor, open_store
-from sentinel.errors import Conflict
+from sentinel.cli.target import actor, home_of, open_store, settings_here
+from sentinel.errors import Conflict, TelemetryUnavailable
 
 __all__ = ["commands"]
 
@@ -61,8 +61,8 @@ def erase(
 ) -> None:
     """Replace a person's name by a pseudonym everywhere; the audit trail still verifies.
 
-    Comments and reasons stay as they were written. An account is deleted first, with
-    `sentinel user delete`.
+    Their requests in the request log are deleted. Comments and reasons stay as they were written.
+    An account is deleted first, with `sentinel user delete`.
 
     Example:
         sentinel person erase maria --yes
@@ -98,6 +98,14 @@ def _erase(name: str) -> str:
         with client_here() as client:
             return client.do(personal_data.erase(name)).pseudonym
     from sentinel.store.audit.people import erase as work
+    from sentinel.store.telemetry.erasing import erasing_client
 
+    settings = settings_here()
+    telemetry = erasing_client(settings)
+    if telemetry is None and home_of(settings).telemetry.is_dir():
+        raise TelemetryUnavailable(
+            "the telemetry store of this machine, which has a request log, does not run",
+            hint="Start sentinel up, and erase the name then.",
+        )
     with open_store() as store:
-        return work(store, name, actor=actor())
+        return work(store, name, actor=actor(), telemetry=telemetry)

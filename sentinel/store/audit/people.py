@@ -63,9 +63,11 @@ from sentinel.store.oncall.documents import active_document
 from sentinel.store.oncall.erasing import erase_from_oncall, overrides_of
 from sentinel.store.orchestration.people import OF_ORCHESTRATION
 from sentinel.store.own_rows import delete_own_rows
+from sentinel.store.telemetry.erasing import erase_from_requests
 
 if TYPE_CHECKING:
     from sentinel.store import Store
+    from sentinel.store.telemetry.client import TelemetryClient
 
 __all__ = ["erase", "export"]
 
@@ -148,15 +150,17 @@ def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
     return found
 
 
-def erase(store: Store, name: str, *, actor: str) -> str:
+def erase(store: Store, name: str, *, actor: str, telemetry: TelemetryClient | None = None) -> str:
     """Replace a person's name by a pseudonym everywhere, in one transaction.
 
-    What they wrote, such as comments, stays as it is.
+    What they wrote, such as comments, stays as it is. Their requests in the request log are deleted
+    before the transaction: where one of both fails, the erasure may run again.
 
     Args:
         store: the shared database
         name: of the person, as timelines have it
         actor: who erases it
+        telemetry: of `erasing_client`; None where there is no telemetry store
 
     Returns:
         The pseudonym, which the rows have from now on.
@@ -165,10 +169,16 @@ def erase(store: Store, name: str, *, actor: str) -> str:
         Conflict: the person has an account, is in the on-call document, or in what is on legal hold
         ConfigurationError: the name is empty
         ArchiveError: a file of the archive cannot be read or written; nothing is erased
+        TelemetryError: the telemetry store refuses, or does not answer; nothing is erased, or some
+            of the requests are
     """
     if not name.strip() or name != name.strip():
         raise ConfigurationError("no person has this name", hint="Write it as timelines have it.")
     with erasing(store, name, _NAMED) as of_archive:
+        if telemetry is not None:
+            with store.read() as connection:
+                _refuse(connection, name)
+            erase_from_requests(telemetry, name)
         return store.in_transaction(
             lambda connection: _erase(store, connection, name, actor, of_archive)
         )
@@ -178,16 +188,7 @@ def _erase(
     store: Store, connection: Connection, name: str, actor: str,
     of_archive: Callable[[Connection, str], None],
 ) -> str:  # fmt: skip
-    account = select(_ACCOUNT.c.id).where(_ACCOUNT.c.name == name)
-    if connection.execute(account).first() is not None:
-        raise Conflict(
-            f"{name} has an account", hint=f"Delete it first: sentinel user delete {name}"
-        )
-    if name in active_document(connection).people:
-        raise Conflict(
-            f"{name} is in the on-call document",
-            hint="Take them out of it first: sentinel oncall show, sentinel oncall apply FILE",
-        )
+    _refuse(connection, name)
     person = person_of(store, connection, name)
     label = f"erased-{person[:8]}"
     # A key may act for a person: `maria via deploy-bot`.
@@ -217,6 +218,19 @@ def _erase(
     connection.execute(AUDIT_PERSON.update().where(mine).values(name=None, salt=None))
     store.changed(connection)
     return label
+
+
+def _refuse(connection: Connection, name: str) -> None:
+    account = select(_ACCOUNT.c.id).where(_ACCOUNT.c.name == name)
+    if connection.execute(account).first() is not None:
+        raise Conflict(
+            f"{name} has an account", hint=f"Delete it first: sentinel user delete {name}"
+        )
+    if name in active_document(connection).people:
+        raise Conflict(
+            f"{name} is in the on-call document",
+            hint="Take them out of it first: sentinel oncall show, sentinel oncall apply FILE",
+        )
 
 
 def _erase_from_log(connection: Connection, name: str, label: str) -> None:

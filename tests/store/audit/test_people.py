@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import orjson
@@ -15,7 +15,7 @@ from sentinel.alerts.actions import Acknowledge, Assign, Suppress
 from sentinel.audit.change import Change, Recorded
 from sentinel.clock import FakeClock
 from sentinel.engine.notices import send_notices
-from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.errors import ConfigurationError, Conflict, NotFound, TelemetryUnavailable
 from sentinel.notifications.notice import NewNotice
 from sentinel.notifications.reasons import Reason
 from sentinel.oncall.calendar_source import CalendarSource
@@ -39,6 +39,7 @@ from sentinel.store.notifications.inbox import Inbox
 from sentinel.store.notifications.notices import add_notices, claim_notices, finish_notices
 from sentinel.store.oncall.calendar_copies import copies, keep_copy
 from sentinel.store.oncall.documents import OnCallDocuments
+from sentinel.store.telemetry.ddl import Place
 from tests.world import World
 
 BOARD = table_of(CustomDashboard)
@@ -180,6 +181,42 @@ def test_a_person_with_an_account_is_not_erased(store: Store):
     chain(store)
     assert verify_chain(store).problems == []
     assert "lena" not in everything(store)
+
+
+class Telemetry:
+    """A telemetry store with one request of each table; it may be away."""
+
+    def __init__(self, away: bool = False) -> None:
+        self.away = away
+        self.place = Place("sentinel")
+        self.said: list[str] = []
+
+    def value(self, sql: str) -> int:
+        if self.away:
+            raise TelemetryUnavailable("the telemetry store does not answer")
+        return 1
+
+    def command(self, sql: str) -> None:
+        self.said.append(sql)
+
+
+def test_requests_are_erased_and_nothing_is_while_the_telemetry_store_is_away(busy: World):
+    store, there, gone = busy.store, cast("Any", Telemetry()), cast("Any", Telemetry(away=True))
+    with pytest.raises(TelemetryUnavailable):
+        erase(store, "lena", actor="omar", telemetry=gone)
+    assert store.alerts.get(busy.ids()[1]).assignee == "lena"
+    People(store).create("lena", Role.VIEWER, password="a long enough one", actor="omar")
+    with pytest.raises(Conflict):
+        erase(store, "lena", actor="omar", telemetry=there)
+    assert there.said == [], "who is refused keeps their requests"
+    People(store).delete("lena", actor="omar")
+    erase(store, "lena", actor="omar", telemetry=there)
+    assert [one.split()[2] for one in there.said] == [
+        "`sentinel`.`requests`", "`sentinel`.`usage_by_consumer`",
+    ]  # fmt: skip
+    assert all(
+        "Consumer = 'lena' OR startsWith(Consumer, 'lena via ')" in one for one in there.said
+    )
 
 
 def test_pseudonyms_are_made_in_one_order_so_that_writers_cannot_deadlock(store: Store):

@@ -14,6 +14,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.store.telemetry import past_requests as past
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.condition import condition
+from sentinel.store.telemetry.erasing import erase_from_requests
 from sentinel.store.telemetry.reading import Period
 from sentinel.store.telemetry.requests import LoggedRequest, RequestSearch, insert_requests
 from sentinel.telemetry.query import REQUEST_FIELDS, QueryFault, parse_query
@@ -148,3 +149,19 @@ def test_requests_are_read_in_the_order_of_time_for_a_simulation(
     monkeypatch.setattr(past, "MOST_SIMULATED", 3)
     with pytest.raises(ConfigurationError, match="4 requests in that time"):
         list(past.past_requests(telemetry, "acme", where, HOUR))
+
+
+def test_the_requests_of_an_erased_person_are_gone_and_so_are_the_counts_of_them(
+    telemetry: TelemetryClient,
+) -> None:
+    for tenant in ("acme", "other"):
+        send(
+            telemetry, tenant, "erased", {"consumer": "o'lena\\", "path": "/a"},
+            {"consumer": "o'lena\\ via bot", "path": "/b"}, {"consumer": "o'lena", "path": "/c"},
+        )  # fmt: skip
+    assert erase_from_requests(telemetry, "o'lena\\") == 4
+    assert erase_from_requests(telemetry, "o'lena\\") == 0
+    for table in ("requests", "usage_by_consumer"):
+        left = telemetry.rows(f"SELECT DISTINCT Consumer AS name FROM {table}")
+        assert left == [{"name": "o'lena"}], table
+    assert telemetry.value("SELECT sum(Requests) FROM usage_by_endpoint") == 6
