@@ -31,7 +31,7 @@ from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
 from sentinel.store.alerts.apply_evaluation import OPENING, apply
 from sentinel.store.database.failures import of_the_database
-from sentinel.store.orchestration.passing import Posted, orchestrated
+from sentinel.store.orchestration.passing import Came, Posted, orchestrated
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -295,19 +295,34 @@ def pass_orchestration(store: Store, connection: Connection, message: Message) -
         for one in map(checked, message.readings)
         for print_ in (fingerprint(message.tenant, message.sender, one.labels),)
     ]
-    passing.load([one.source for one in posted])
+    gone = [fingerprint(message.tenant, message.sender, one) for one in message.gone]
+    passing.load([*(one.source for one in posted), *gone])
     if held is not None:
         posted = [one for one in posted if passing.is_held(one.source)]
     readings = passing.take(posted)
-    gone = [found for one in message.gone if (found := passing.gone(one)) is not None]
+    over = [found for one in message.gone if (found := passing.gone(one)) is not None]
     passing.save()
-    return msgspec.structs.replace(message, readings=readings, gone=gone)
+    if message.actor:
+        _record_kept(store, connection, message, passing.newly_kept)
+    return msgspec.structs.replace(message, readings=readings, gone=over)
+
+
+def _record_kept(store: Store, connection: Connection, message: Message, kept: list[Came]) -> None:
+    """Write the audit rows of the alerts that somebody posted and that did not open."""
+    for came in kept:
+        after = {"labels": came.given["labels"], "version": came.version, "rule": came.rule}
+        change = Change(
+            action=f"orchestration.{came.state}", object_kind="orchestration",
+            object_id=came.source, object_name=came.given["title"], tenant=message.tenant,
+            after=after | ({} if came.due_at is None else {"until": came.due_at.isoformat()}),
+        )  # fmt: skip
+        store.audit.add(connection, change, actor=message.actor)
 
 
 def _record_created(store: Store, connection: Connection, message: Message, done: Applied) -> None:
     """Write the audit rows of the alerts that a message opened, one for each."""
     if not message.readings:
-        return  # held back or dropped, which `IncomingAlert` has
+        return  # held back or dropped
     (reading,) = message.readings
     for one in done.changes:
         if one.reason not in OPENING:

@@ -16,6 +16,7 @@ from sentinel.ingest.alertmanager_intake import apply_left, resolve_timeout
 from sentinel.ingest.arrivals import Message, apply_all
 from sentinel.rules.not_repeated import NotRepeated
 from sentinel.store.alerts.posted_batches import ALERTMANAGER, PostedEnds, rule_facts
+from sentinel.store.database.failures import of_the_database
 from sentinel.store.orchestration.held import due_held, end_held
 
 if TYPE_CHECKING:
@@ -59,8 +60,17 @@ def release_held(store: Store, now: datetime) -> int:
     """
     with store.read() as connection:
         due = due_held(connection, now)
+    trouble: Exception | None = None
     for (tenant, sender), rows in groupby(sorted(due, key=_sender), key=_sender):
-        _release(store, tenant, sender, list(rows), now)
+        try:
+            _release(store, tenant, sender, list(rows), now)
+        except Exception as error:
+            if of_the_database(error):
+                raise
+            log.error("held alerts of %s for %s cannot be applied: %s", sender, tenant, error)
+            trouble = error
+    if trouble is not None:  # after those of the other senders
+        raise trouble
     return len(due)
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
+from sentinel.audit.change import Change
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.store.alerts.of_fingerprint import OfFingerprint, newest_of
-from sentinel.store.orchestration.held import end_if_held, target_of
+from sentinel.store.orchestration.held import state_of, target_of
+from sentinel.store.orchestration.passing import orchestrated
+from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["end_held_post", "newest_posted"]
+__all__ = ["end_post", "newest_posted"]
 
 
 def newest_posted(
@@ -32,16 +37,41 @@ def newest_posted(
     return newest_of(store, target_of(store, tenant, fingerprint(tenant, rule, labels)))
 
 
-def end_held_post(store: Store, tenant: str, rule: str, labels: Mapping[str, str]) -> bool:
-    """Note that a posted alert is over that orchestration holds back; nobody hears of it.
+def end_post(
+    store: Store, tenant: str, rule: str, labels: Mapping[str, str], *, actor: str
+) -> bool:
+    """Note that a posted alert is over, before the alert that it became is resolved.
 
     Args:
         store: the shared database
         tenant: whose
         rule: that it is a reading of
         labels: as they were posted
+        actor: who says so
 
     Returns:
-        Whether it was held back.
+        Whether nothing is to be resolved by it: orchestration held it back or dropped it, or made
+        one alert of it and others that still fire.
     """
-    return end_if_held(store, tenant, fingerprint(tenant, rule, labels))
+    source = fingerprint(tenant, rule, labels)
+    if state_of(store, tenant, source) is None:
+        return False
+
+    def work(connection: Connection) -> bool:
+        lock_rules(connection, [(tenant, rule)])
+        passing = orchestrated(store, connection, tenant, rule)
+        if passing is None:
+            return False
+        passing.load([source])
+        row = passing.known(source)
+        nothing_left = passing.over(source)
+        passing.save()
+        if row is not None and row.state == "held":
+            change = Change(
+                action="orchestration.ended", object_kind="orchestration", object_id=source,
+                object_name=row.given["title"], tenant=tenant,
+            )  # fmt: skip
+            store.audit.add(connection, change, actor=actor)
+        return nothing_left
+
+    return store.in_transaction(work)

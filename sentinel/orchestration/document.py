@@ -22,6 +22,7 @@ from sentinel.expression.compiling import compile_expression
 from sentinel.expression.yaml_document import loaded
 from sentinel.expression.yaml_positions import position
 from sentinel.labels.alertmanager import matchers_of
+from sentinel.labels.text import storable
 from sentinel.severity import SeverityWord, severity_of
 from sentinel.template import placeholders
 from sentinel.validation_messages import validation_message
@@ -52,6 +53,12 @@ def _text(given: object) -> object:
     if isinstance(given, bool):
         return str(given).lower()
     return str(given) if isinstance(given, int | float) else given
+
+
+def _kept(text: str) -> str:
+    if storable(text) != text:
+        raise ValueError("has a NUL character or half of a surrogate pair, which no database keeps")
+    return text
 
 
 def _texts(values: object) -> object:
@@ -93,7 +100,9 @@ def _brief(length: timedelta) -> timedelta:
 
 
 Source = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_compiles)]
-Name = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=200)]
+Name = Annotated[
+    str, BeforeValidator(_text), Field(min_length=1, max_length=200), AfterValidator(_kept)
+]
 FieldName = Annotated[Name, AfterValidator(_field)]
 Text = Annotated[str, BeforeValidator(_text), Field(max_length=2000)]
 Labels = Annotated[
@@ -132,7 +141,7 @@ class Enrich(_Written):
 class OrchestrationRule(_Written):
     """A rule, or a group of rules that apply where it matches."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_kept)]
     description: str = Field("", max_length=1000)
     matchers: Annotated[
         list[Annotated[str, AfterValidator(_readable)]],

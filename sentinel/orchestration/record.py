@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from sentinel.orchestration.incoming import Step
 
@@ -11,6 +13,23 @@ __all__ = ["KEPT_IN", "record_of", "sentences"]
 
 KEPT_IN = "orchestration"
 """The name of the record among the details of an alert."""
+
+
+class _Step(msgspec.Struct):
+    rule: str
+    changed: dict[str, tuple[str, str]] = {}
+    more: int = 0
+    verdict: str = ""
+    errors: list[str] = []
+
+
+class _Record(msgspec.Struct):
+    version: int
+    steps: list[_Step]
+    more: int = 0
+    identity_kept: bool = False
+
+
 _MOST_STEPS = 20
 _MOST_CHANGES = 20
 _MOST_ERRORS = 5
@@ -48,14 +67,15 @@ def sentences(record: object) -> list[str]:
     Returns:
         One sentence for each step; none where there is no record.
     """
-    if not isinstance(record, Mapping):
-        return []
-    known = cast("Mapping[str, Any]", record)
-    version = known.get("version")
-    said = [_said(one, version) for one in known.get("steps", [])]
-    if known.get("more"):
-        said.append(f"{known['more']} more rules of orchestration did something.")
-    if known.get("identity_kept"):
+    try:
+        known = msgspec.convert(record, _Record)
+    except msgspec.ValidationError:
+        return []  # a check may keep whatever it likes under this name
+    version = known.version
+    said = [_said(one, version) for one in known.steps]
+    if known.more:
+        said.append(f"{known.more} more rules of orchestration did something.")
+    if known.identity_kept:
         said.append(
             f"The alert keeps the labels it opened with until it is resolved, although version "
             f"{version} of the orchestration changes them otherwise."
@@ -77,19 +97,19 @@ def _step(step: Step) -> dict[str, Any]:
     return made
 
 
-def _said(step: Mapping[str, Any], version: object) -> str:
+def _said(step: _Step, version: int) -> str:
     parts = [
         f"set {name} to {now!r} (was {was!r})" if was and now
         else f"set {name} to {now!r}" if now
         else f"removed {name} (was {was!r})"
-        for name, (was, now) in step.get("changed", {}).items()
+        for name, (was, now) in step.changed.items()
     ]  # fmt: skip
-    if step.get("more"):
-        parts.append(f"changed {step['more']} more fields")
-    if step.get("verdict") == "hold":
+    if step.more:
+        parts.append(f"changed {step.more} more fields")
+    if step.verdict == "hold":
         parts.append("held it back")
-    parts += [f"could not do something: {one}" for one in step.get("errors", ())]
-    return f"Rule {step.get('rule')!r} of orchestration version {version} {'; '.join(parts)}."
+    parts += [f"could not do something: {one}" for one in step.errors]
+    return f"Rule {step.rule!r} of orchestration version {version} {'; '.join(parts)}."
 
 
 def _cut(text: str) -> str:

@@ -55,6 +55,9 @@ def test_rows_that_were_read_are_used_until_they_are_too_old(store: Store, clock
     watch.evaluate(clock.now())
     assert owner() == "shop"
     watch.evaluate(clock.now())  # it is not due
+    changed = structs.replace(ASKED, every=timedelta(minutes=5))
+    set_query(store, "default", "cmdb", changed, actor="ann")
+    assert owner() == "shop"  # until it is read again
     clock.forward(minutes=10)
     answers[:] = [SourceDown("cmdb", "cmdb is away")]
     watch.evaluate(clock.now())

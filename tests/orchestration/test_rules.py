@@ -228,3 +228,14 @@ def test_whatever_rules_do_an_alert_keeps_a_label_and_the_steps_tell_all_changes
     assert made == found.given.labels
     assert made
     assert all(made.values())
+
+
+@pytest.mark.parametrize("name", ['name: "a\\0"', 'name: a, rename: {b: "\\ud800"}'])
+def test_a_name_that_no_database_keeps_is_refused(name: str):
+    with pytest.raises(ConfigurationError, match="which no database keeps"):
+        read_orchestration(f"rules: [{{{name}, drop: true}}]")
+
+
+@pytest.mark.parametrize("kept", [{"steps": 5, "version": 1}, {"version": 1, "steps": ["x"]}, "x"])
+def test_what_a_check_keeps_under_the_name_of_the_record_says_nothing(kept: object):
+    assert sentences(kept) == []

@@ -41,7 +41,7 @@ from sentinel.ingest.opsgenie.alert import OPSGENIE, created, id_of_tiny, labels
 from sentinel.ingest.opsgenie.bodies import AlertStep, Assignment, NewAlert, Note, Snooze, body_as
 from sentinel.ingest.opsgenie.found import MOST_FOUND, Order, Sort, find
 from sentinel.ingest.posted_alert import post_alert
-from sentinel.ingest.posted_before import end_held_post, newest_posted
+from sentinel.ingest.posted_before import end_post, newest_posted
 from sentinel.schema.columns import new_id
 from sentinel.store import Store
 from sentinel.store.access.within import Within
@@ -342,7 +342,8 @@ def _acted(
     """Act on an alert; that there is none is said by the status of the request, as there."""
     if kind == "alias" and isinstance(action, Resolve):
         confined, labels = within(request), labels_of_alias(identifier)
-        if end_held_post(confined.store, confined.tenant(None).name, OPSGENIE, labels):
+        known = (confined.store, confined.tenant(None).name, OPSGENIE, labels)
+        if end_post(*known, actor=action.actor):
             return _accepted(request, name, done, alias=identifier, success=True)
     try:
         alert = _found(request, identifier, kind)

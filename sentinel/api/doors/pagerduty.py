@@ -28,7 +28,7 @@ from sentinel.ingest.pagerduty import (
     routing_key_of,
 )
 from sentinel.ingest.posted_alert import post_alert
-from sentinel.ingest.posted_before import end_held_post, newest_posted
+from sentinel.ingest.posted_before import end_post, newest_posted
 from sentinel.store.access.within import OfTenant
 
 __all__ = ["Routed", "router"]
@@ -128,7 +128,7 @@ def _take(request: Request, tenant: OfTenant, event: Event, dedup_key: str, who:
         )  # fmt: skip
         return
     known = (tenant.store, tenant.name, PAGERDUTY, labels)
-    if event.kind == "resolve" and end_held_post(*known):
+    if event.kind == "resolve" and end_post(*known, actor=who.name):
         return
     alert = newest_posted(*known)
     if alert is None or not alert.live:

@@ -30,7 +30,7 @@ ACTIVE_TABLE = ActiveDocument(OrchestrationTableVersion, table_of, ("tenant", "n
 INCOMING = core_table(IncomingAlert)
 _VERSION, _SHADOW = core_table(OrchestrationVersion), core_table(OrchestrationShadow)
 _CACHED = core_table(OrchestrationTable)
-_MOST_TABLES = 16
+_MOST_TABLES = 64
 _read: dict[str, Table] = {}
 """Tables of other databases by the digest of their rows, which a process reads once."""
 
@@ -105,20 +105,21 @@ def tables_in(
         if cached is None or cached.read_at is None:
             continue
         if now < cached.read_at + timedelta(seconds=cached.usable):
-            digests[name] = cached.digest
-            table = _cached(connection, cached.digest, scope)
+            table, digests[name] = _cached(connection, cached.digest, scope)
             readers[name] = lambda table=table: table
     return lambda name: readers[name]() if name in readers else None, digests
 
 
-def _cached(connection: Connection, digest: str, scope: dict[str, str]) -> Table:
+def _cached(connection: Connection, digest: str, scope: dict[str, str]) -> tuple[Table, str]:
     known = _read.get(digest)
     if known is None:
-        known = table_of(connection.execute(_ROWS, scope).scalar_one())
-        if len(_read) >= _MOST_TABLES:
-            _read.clear()
+        # Meanwhile other rows may have been read: they come with their own digest.
+        row = connection.execute(_ROWS, scope).one()
+        known, digest = table_of(row.rows), row.digest
+        while len(_read) >= _MOST_TABLES:
+            _read.pop(next(iter(_read)), None)
         _read[digest] = known
-    return known
+    return known, digest
 
 
 _TENANT: BindParameter[str] = bindparam("tenant")
@@ -137,4 +138,4 @@ _FACTS = select(
 )
 _OF_ONE = (_CACHED.c.tenant == _TENANT, _CACHED.c.name == bindparam("name"))
 _OF_CACHE = select(_CACHED.c.digest, _CACHED.c.read_at, _CACHED.c.usable).where(*_OF_ONE)
-_ROWS = select(_CACHED.c.rows).where(*_OF_ONE)
+_ROWS = select(_CACHED.c.rows, _CACHED.c.digest).where(*_OF_ONE)

@@ -63,6 +63,9 @@ class TableQuery(msgspec.Struct, frozen=True, kw_only=True):
 def set_query(store: Store, tenant: str, name: str, asked: TableQuery, *, actor: str) -> None:
     """Have a table read from another database.
 
+    Of a table that is read already, the rows that were read last stay until it is read again, so
+    that nothing that comes in meanwhile opens without them.
+
     Args:
         store: the shared database
         tenant: whose
@@ -110,7 +113,9 @@ def set_query(store: Store, tenant: str, name: str, asked: TableQuery, *, actor:
             raise ConfigurationError(f"there are {len(known)} tables, which is the most")
         before = connection.execute(select(_TABLE).where(*_one(tenant, name))).first()
         first = insert_into(store.dialect, _TABLE).values(row)
-        moved = {name: text for name, text in row.items() if name not in ("tenant", "name")}
+        # What was read before is used until the new query has answered.
+        stays = ("tenant", "name", "rows", "digest", "read_at")
+        moved = {column: value for column, value in row.items() if column not in stays}
         connection.execute(
             first.on_conflict_do_update(index_elements=["tenant", "name"], set_=moved)
         )

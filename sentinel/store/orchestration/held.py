@@ -13,7 +13,7 @@ from sentinel.store.orchestration.active import INCOMING
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MOST_DUE", "due_held", "end_held", "end_if_held", "state_of", "target_of"]
+__all__ = ["MOST_DUE", "due_held", "end_held", "state_of", "target_of"]
 
 MOST_DUE = 500
 
@@ -45,24 +45,6 @@ def end_held(store: Store, connection: Connection, tenant: str, sources: Sequenc
     """
     asked = {"of": tenant, "prints": sources, "now": store.now()}
     return connection.execute(_END, asked).rowcount
-
-
-def end_if_held(store: Store, tenant: str, source: str) -> bool:
-    """Note that an alert ended, if it is held back.
-
-    Args:
-        store: the shared database
-        tenant: whose
-        source: fingerprint of its labels as they were posted
-
-    Returns:
-        Whether it was.
-    """
-    row = state_of(store, tenant, source)
-    if row is None or row.state != "held":
-        return False
-    count = store.in_transaction(lambda link: end_held(store, link, tenant, [source]))
-    return count > 0
 
 
 def state_of(store: Store, tenant: str, source: str) -> Row[Any] | None:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, exists, select
 
 from sentinel.checks.reading import Reading
 from sentinel.labels.fingerprint import fingerprint
@@ -111,6 +111,8 @@ class Orchestrated:
         self._of_target: dict[str, dict[str, Came]] = {}
         self._live: set[str] = set()
         self._changed: dict[str, Came] = {}
+        self.newly_kept: list[Came] = []
+        """What `take` held back or dropped that was neither before."""
 
     @property
     def salt(self) -> str:
@@ -119,6 +121,8 @@ class Orchestrated:
 
     def load(self, sources: Sequence[str]) -> None:
         """Read what is known of alerts, before anything else is asked of them.
+
+        What `take` noted must be saved and applied before the next call.
 
         Args:
             sources: fingerprints of their labels as they were posted
@@ -134,6 +138,7 @@ class Orchestrated:
                 came = msgspec.convert(dict(row._mapping), Came)  # pyright: ignore[reportPrivateUsage] - as above
                 if came.source not in self._changed:
                     self._of_target.setdefault(came.target, {})[came.source] = came
+            self._live.difference_update(piece)
             live = self._connection.execute(_LIVE, {"prints": piece}).scalars()
             self._live.update(live)
 
@@ -150,6 +155,16 @@ class Orchestrated:
         """Return the fingerprint of the live alert that an alert became; its own for none."""
         row = self._rows.get(source)
         return row.target if row is not None and self._passed(row) else source
+
+    def over(self, source: str) -> bool:
+        """Note that an alert that was loaded is over, as `take` does.
+
+        Returns:
+            Whether nothing is to be resolved by it: it was held back or dropped, or others keep
+            its alert alive.
+        """
+        row = self._rows.get(source)
+        return row is not None and not self._leaves(row, None)
 
     def take(self, posted: Sequence[Posted], ends: Ends | None = None) -> list[Reading]:
         """Decide on alerts that were loaded, and note what became of them.
@@ -170,11 +185,13 @@ class Orchestrated:
     def gone(self, labels: Mapping[str, str]) -> Mapping[str, str] | None:
         """Return the labels of the alert that is gone, by those that its sender names.
 
+        Args:
+            labels: as they were posted, of an alert that was loaded
+
         Returns:
             None where it was held back, or others keep its alert alive.
         """
         source = fingerprint(self._tenant, self._sender, labels)
-        self.load([source])
         made = self._over(Posted(source, Reading(labels=labels, firing=False)), None)
         return None if made is None else made.labels
 
@@ -215,10 +232,8 @@ class Orchestrated:
     def _over(self, posted: Posted, ends: Ends | None) -> Reading | None:
         row, reading = self._rows.get(posted.source), posted.reading
         if row is not None:
-            waited = row.state in ("held", "dropped")
             passed = self._passed(row)
-            self._end(row)
-            if waited or (passed and self._others_fire(row, ends)):
+            if not self._leaves(row, ends):
                 return None
             if passed:
                 return msgspec.structs.replace(reading, labels=row.labels)
@@ -230,9 +245,17 @@ class Orchestrated:
             return None
         return msgspec.structs.replace(reading, labels=outcome.given.labels)
 
+    def _leaves(self, row: Came, ends: Ends | None) -> bool:
+        """End a row, and return whether its alert, if there is one, is over with it."""
+        waited, passed = row.state in ("held", "dropped"), self._passed(row)
+        self._end(row)
+        return not waited and not (passed and self._others_fire(row, ends))
+
     def _pass(
         self, posted: Posted, outcome: Outcome, labels: Mapping[str, str], target: str
     ) -> Reading:
+        if target not in self._live and posted.reading.until is None:
+            self._end_left(target, posted.source)
         kept = dict(labels) != dict(outcome.given.labels)
         made = outcome.given if not kept else msgspec.structs.replace(outcome.given, labels=labels)
         self._note(
@@ -253,7 +276,17 @@ class Orchestrated:
             first_seen=self._now if row is None else row.first_seen, last_seen=self._now,
             until=more.pop("until", posted.reading.until), **more,
         )  # fmt: skip
+        if state in ("held", "dropped") and (row is None or row.state != state):
+            self.newly_kept.append(came)
         self._change(came)
+
+    def _end_left(self, target: str, source: str) -> None:
+        """End what was part of an earlier episode of an alert that opens, and announced no end."""
+        asked = {"tenant": self._tenant, "target": target, "source": source}
+        for row in self._connection.execute(_LEFT, asked):
+            left = msgspec.convert(dict(row._mapping), Came)  # pyright: ignore[reportPrivateUsage] - as above
+            if left.source not in self._changed:
+                self._end(left)
 
     def _end(self, row: Came) -> None:
         ended = msgspec.structs.replace(
@@ -332,6 +365,11 @@ _BY_SOURCE = select(*_COLUMNS).where(_MINE, INCOMING.c.source.in_(_PRINTS))
 _BY_TARGET = select(*_COLUMNS).where(
     _MINE, INCOMING.c.target.in_(_PRINTS), INCOMING.c.state == "passed"
 )
+_LEFT = select(*_COLUMNS).where(
+    _MINE, INCOMING.c.target == bindparam("target"), INCOMING.c.source != bindparam("source"),
+    INCOMING.c.state == "passed", INCOMING.c.until.is_(None),
+    ~exists().where(ALERT.c.fingerprint == INCOMING.c.target, NOT_RESOLVED),
+)  # fmt: skip
 _LIVE = select(ALERT.c.fingerprint).where(ALERT.c.fingerprint.in_(_PRINTS), NOT_RESOLVED)
 
 

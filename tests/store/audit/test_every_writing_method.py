@@ -163,7 +163,6 @@ EXEMPT = {
     "alerts.run_states.record_ended": _ENGINE,
     "alerts.unheard.add_unheard": _ENGINE,
     "alerts.posted_batches.add_batches": _DATA,
-    "orchestration.held.end_if_held": _DATA,
     "orchestration.cached_tables._keep": "rows of another database, as the audited query says",
     "audit.chaining.chain": "chains audit rows",
     "automation_switches.Switches.remember": "notes switches that people move in Prefect",
