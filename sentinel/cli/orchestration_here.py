@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from sentinel.schema.document_version import DocumentVersion
     from sentinel.store import Store
     from sentinel.store.documents.versioned import Applied
+    from sentinel.store.orchestration.cached_tables import TableQuery
     from sentinel.store.orchestration.listing import TableView
     from sentinel.store.orchestration.trials import Replay
 
-__all__ = ["MOST_HISTORY", "OrchestrationHere", "ShadowHere", "orchestration_here"]
+__all__ = ["MOST_HISTORY", "OrchestrationHere", "QueryHere", "ShadowHere", "orchestration_here"]
 
 MOST_HISTORY = 500
 
@@ -37,6 +38,18 @@ class ShadowHere(msgspec.Struct, frozen=True, kw_only=True):
     stopped_at: Any
     note: str
     replay: Replay
+
+
+class QueryHere(msgspec.Struct, frozen=True, kw_only=True):
+    """A table that is read from another database; the lengths are seconds."""
+
+    name: str
+    block: str
+    query: str
+    every_seconds: int
+    usable_seconds: int
+    read_at: datetime | None
+    error: str
 
 
 class OrchestrationHere(Protocol):
@@ -92,6 +105,18 @@ class OrchestrationHere(Protocol):
 
     def rollback_table(self, name: str, number: int, note: str) -> Applied:
         """Make an earlier version of a table active again; 0 removes it."""
+        ...
+
+    def queries(self) -> list[QueryHere]:
+        """Return the tables that are read from other databases."""
+        ...
+
+    def set_query(self, name: str, asked: TableQuery) -> None:
+        """Have a table read from another database."""
+        ...
+
+    def remove_query(self, name: str) -> None:
+        """Have a table read no longer, and forget its rows."""
         ...
 
 
@@ -180,6 +205,27 @@ class _Local:
 
     def rollback_table(self, name: str, number: int, note: str) -> Applied:
         return self._versions(name).rollback(number, actor=actor(), note=note)
+
+    def queries(self) -> list[QueryHere]:
+        from sentinel.store.orchestration.cached_tables import cached_tables
+
+        return [
+            QueryHere(
+                name=one.name, block=one.block, query=one.query, every_seconds=one.every,
+                usable_seconds=one.usable, read_at=one.read_at, error=one.error,
+            )
+            for one in cached_tables(self._store, self._tenant)
+        ]  # fmt: skip
+
+    def set_query(self, name: str, asked: TableQuery) -> None:
+        from sentinel.store.orchestration.cached_tables import set_query
+
+        set_query(self._store, self._tenant, name, asked, actor=actor())
+
+    def remove_query(self, name: str) -> None:
+        from sentinel.store.orchestration.cached_tables import remove_query
+
+        remove_query(self._store, self._tenant, name, actor=actor())
 
     def _versions(self, name: str) -> Any:
         from sentinel.store.orchestration.documents import TableVersions
@@ -280,6 +326,22 @@ class _Remote:
         return self._applied(
             self._calls.rollback_table(name, number, note=note, tenant=self._tenant)
         )
+
+    def queries(self) -> list[QueryHere]:
+        found = self._client.do(self._calls.queries(tenant=self._tenant))
+        return [msgspec.convert(one.model_dump(), QueryHere) for one in found.items]
+
+    def set_query(self, name: str, asked: TableQuery) -> None:
+        self._client.do(
+            self._calls.set_query(
+                name, asked.block, asked.query, tenant=self._tenant,
+                every_seconds=int(asked.every.total_seconds()),
+                usable_seconds=int(asked.usable.total_seconds()),
+            )
+        )  # fmt: skip
+
+    def remove_query(self, name: str) -> None:
+        self._client.do(self._calls.remove_query(name, tenant=self._tenant))
 
     def _applied(self, asked: Call[Any]) -> Applied:
         from sentinel.store.documents.versioned import Applied

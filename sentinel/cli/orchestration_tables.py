@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from sentinel.cli.document_versions import (
 from sentinel.cli.orchestration import Tenant, print_replay
 from sentinel.cli.orchestration_here import orchestration_here
 from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.duration import format_duration, parse_duration
+from sentinel.errors import ConfigurationError
 
 __all__ = ["shadow", "tables"]
 
@@ -108,6 +111,90 @@ def table_rollback(
     with orchestration_here(tenant) as here:
         done = here.rollback_table(name, version, message)
     print_rolled_back(f"the table {name}", version, done, json=json)
+
+
+@tables.command()
+def queries(tenant: Tenant = "default", json: AsJson = False) -> None:
+    """List the tables that are read from other databases, and how that went.
+
+    Example:
+        sentinel orchestration table queries
+    """
+    with orchestration_here(tenant) as here:
+        found = here.queries()
+    if json:
+        json_out({"items": found})
+        return
+    print_table(
+        ["TABLE", "BLOCK", "PERIOD", "READ", "ERROR"],
+        [
+            (
+                one.name, one.block, format_duration(timedelta(seconds=one.every_seconds)),
+                "never" if one.read_at is None else f"{one.read_at:%Y-%m-%d %H:%M:%S}", one.error,
+            )
+            for one in found
+        ],
+        empty="No table is read from a database.",
+    )  # fmt: skip
+
+
+@tables.command()
+def query(
+    name: Name,
+    block: Annotated[
+        str,
+        typer.Argument(
+            help="Of prefect-sqlalchemy: sqlalchemy-connector/NAME.", show_default=False
+        ),
+    ],
+    sql: Annotated[
+        str, typer.Argument(help="One statement that reads the rows.", show_default=False)
+    ],
+    every: Annotated[str, typer.Option(help="It is read again after this; from 30s.")] = "10m",
+    usable: Annotated[
+        str, typer.Option(help="Its rows are used so long after they were read.")
+    ] = "1d",
+    tenant: Tenant = "default",
+    json: AsJson = False,
+) -> None:
+    """Have the relay read a table from another database, through a block of Prefect.
+
+    Example:
+        sentinel orchestration table query cmdb sqlalchemy-connector/cmdb "select * from hosts"
+    """
+    from sentinel.store.orchestration.cached_tables import TableQuery
+
+    asked = TableQuery(
+        block=block, query=sql, every=_length("--every", every), usable=_length("--usable", usable)
+    )
+    with orchestration_here(tenant) as here:
+        here.set_query(name, asked)
+    if json:
+        json_out({"name": name})
+    else:
+        say(f"The relay reads the table {name} within half a minute.")
+
+
+def _length(option: str, text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{option}: {error}") from None
+
+
+@tables.command()
+def remove(name: Name, tenant: Tenant = "default", json: AsJson = False) -> None:
+    """Have a table read from no other database any longer, and forget its rows.
+
+    Example:
+        sentinel orchestration table remove cmdb
+    """
+    with orchestration_here(tenant) as here:
+        here.remove_query(name)
+    if json:
+        json_out({"name": name})
+    else:
+        say(f"The table {name} is removed.")
 
 
 @shadow.command()

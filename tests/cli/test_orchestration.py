@@ -69,3 +69,18 @@ def test_rules_are_tried_replayed_applied_and_rolled_back(run: Run, world: World
     assert run("orchestration", "table", "rollback", "hosts", "0")[0] == 0
     assert run("orchestration", "table", "list")[1] == "There are no tables.\n"
     assert "rolled back to 0" in run("orchestration", "table", "history", "hosts")[1]
+
+
+def test_a_table_of_another_database_is_set_listed_and_removed(run: Run, world: World):
+    table = "orchestration", "table"
+    asked = "cmdb", "sqlalchemy-connector/cmdb", "select host, team from hosts"
+    assert run(*table, "query", *asked, "--every", "5m")[0] == 0
+    (found,) = json.loads(run(*table, "queries", "--json")[1])["items"]
+    assert (found["name"], found["every_seconds"], found["read_at"]) == ("cmdb", 300, None)
+    assert "never" in run(*table, "queries")[1]
+    code, _, err = run(*table, "query", "cmdb", "secret/x", "select 1")
+    assert (code, "none of prefect-sqlalchemy" in err) == (Exit.USAGE, True)
+    code, _, err = run(*table, "query", *asked, "--every", "soon")
+    assert (code, "soon" in err) == (Exit.USAGE, True)
+    assert run(*table, "remove", "cmdb")[0] == 0
+    assert run(*table, "queries")[1] == "No table is read from a database.\n"
