@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 from pydantic import ValidationError
@@ -30,9 +30,12 @@ def alone(entry: Entry) -> Sequence[Entry]:
     Raises:
         ConfigurationError: the pack cannot be used
     """
-    parameters: dict[str, Any] = entry.spec.get("parameters") or {}
     if entry.entrypoint != RULES + RULE_PACK:
         return [entry]
+    given: Any = entry.spec.get("parameters") or {}
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"{entry.file}, {entry.shown}: parameters: must be a mapping")
+    parameters = cast("Mapping[str, Any]", given)
     try:
         base = Rule.model_validate(parameters.get("rule"))
         members = members_of(base, parameters)

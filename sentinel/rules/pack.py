@@ -52,14 +52,15 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Any]
 
 
-def is_pack(parameters: Mapping[str, Any]) -> bool:
+def is_pack(parameters: object) -> bool:
     """Return whether these are the parameters of the deployment of a rule pack."""
-    return isinstance(parameters.get("trigger"), str) and bool(
-        parameters.get("members") or parameters.get("rows")
-    )
+    if not isinstance(parameters, Mapping):
+        return False
+    given = cast("Mapping[str, Any]", parameters)
+    return isinstance(given.get("trigger"), str) and bool(given.get("members") or given.get("rows"))
 
 
-def member_names(parameters: Mapping[str, Any]) -> list[str]:
+def member_names(parameters: object) -> list[str]:
     """Return the names of a pack's rules without checking the rest, for lists and comparisons.
 
     Args:
@@ -168,8 +169,9 @@ def _rule(base: Rule, written: Mapping[str, Any], entry: Mapping[str, Any], wher
         raise RuleError(f"{where}: {text}", hint="See docs/how-to/rule-packs.md.") from None
 
 
-def _entries(parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _entries(given: object) -> Iterator[Mapping[str, Any]]:
     """Yield the entries of `members`, then those of the table."""
+    parameters = _object(given, "parameters")
     for place, one in enumerate(_list(parameters.get("members") or [], "members")):
         yield _object(one, f"members.{place}")
     columns = [str(one) for one in _list(parameters.get("columns") or [], "columns")]

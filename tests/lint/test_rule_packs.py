@@ -10,11 +10,13 @@ import yaml
 
 from sentinel.backtest import Candidate
 from sentinel.backtest.file_rules import of_entries
+from sentinel.errors import ConfigurationError
 from sentinel.lint.deployment_file import lint_entries, lint_file
 from sentinel.rollout.files import Entry
 from sentinel.rollout.packed_entries import alone
 from sentinel.rollout.rule_runs import start_run
 from sentinel.rules.approval import is_critical
+from sentinel.rules.pack import is_pack, member_names
 from tests.rollout.test_plan import named, plan, there
 
 
@@ -88,6 +90,13 @@ def test_one_rule_of_a_pack_reads_as_a_deployment_of_its_own():
         "ignore": ["/snap"], "rule": {"name": "b", "every": "1m"},
     }  # fmt: skip
     assert alone(named("c")) == [named("c")]
+
+
+def test_a_pack_whose_parameters_are_a_list_is_refused_by_its_place():
+    pack = named("disks", flow="rule_pack", parameters=[1])
+    with pytest.raises(ConfigurationError, match="disks: parameters: must be a mapping"):
+        alone(pack)
+    assert (is_pack([1]), member_names([1])) == (False, [])
 
 
 def test_one_rule_of_a_pack_is_backtested_by_its_own_name():
