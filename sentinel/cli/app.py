@@ -54,6 +54,7 @@ from sentinel.cli import (
     routes,
     rules,
     services,
+    sigma_imports,
     silences,
     slo_imports,
     slos,
@@ -172,6 +173,7 @@ app.add_typer(escalation.commands, name="escalation")
 app.command()(drill.drill)
 app.add_typer(notify.commands, name="notify")
 app.add_typer(owners.commands, name="owner")
+sigma_imports.add_to(oncall_imports.commands)
 app.add_typer(oncall_imports.commands, name="import")
 app.add_typer(keys.commands, name="key")
 app.add_typer(consumer_keys.commands, name="apikey")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_to",
     "answer",
+    "as_json",
     "carried_out",
     "deploy",
     "flow_cache_of",
@@ -162,7 +163,7 @@ def answer(
     from sentinel.cli.exit_codes import Exit
 
     if json:
-        json_out(_as_json(steps, dry_run=dry_run, seconds=seconds))
+        json_out(as_json(steps, dry_run=dry_run, seconds=seconds))
     else:
         _say(steps, dry_run=dry_run, seconds=seconds, nothing=nothing)
     if any(step.kind == "refused" for step in steps):
@@ -324,7 +325,18 @@ def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float, nothing: str) 
     say(f"{', '.join(parts).lower() or nothing} ({seconds:.1f} s).")
 
 
-def _as_json(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> dict[str, Any]:
+def as_json(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> dict[str, Any]:
+    """Return what a rollout did, or would do.
+
+    Args:
+        steps: of the rollout
+        dry_run: whether nothing was changed
+        seconds: that it took
+
+    Returns:
+        The deployments by what became of them.
+    """
+
     def named(step: Step) -> dict[str, Any]:
         shown: dict[str, Any] = {"name": step.name, "file": step.file}
         if step.differences:

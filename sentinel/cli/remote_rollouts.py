@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sentinel.client.rule_files import RolledOut
     from sentinel.rollout.plan import Kind, Step
 
-__all__ = ["roll_out_remotely"]
+__all__ = ["roll_out_remotely", "steps_of"]
 
 
 def roll_out_remotely(
@@ -35,10 +35,26 @@ def roll_out_remotely(
         Exit: with 1 if a deployment was refused
     """
     began = time.monotonic()
-    with client_here() as client:
-        done = client.do(plan if dry_run else apply())
+    steps = steps_of(plan, apply, dry_run=dry_run)
     seconds = time.monotonic() - began
-    answer(_steps(done), dry_run=dry_run, json=json, seconds=seconds, nothing=nothing)
+    answer(steps, dry_run=dry_run, json=json, seconds=seconds, nothing=nothing)
+
+
+def steps_of(
+    plan: Call[RolledOut], apply: Callable[[], Call[RolledOut]], *, dry_run: bool
+) -> Sequence[Step]:
+    """Plan a rollout on the server, or carry it out.
+
+    Args:
+        plan: the request for the plan
+        apply: returns the request that carries it out
+        dry_run: only plan
+
+    Returns:
+        Its steps.
+    """
+    with client_here() as client:
+        return _steps(client.do(plan if dry_run else apply()))
 
 
 def _steps(done: RolledOut) -> Sequence[Step]:

@@ -10,7 +10,7 @@ __all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
 
 OVER_HTTP = (
     "access", "alert", "apikey", "audit", "channel", "delivery", "digest", "drill",
-    "escalation", "event", "inbox", "incident", "key", "limit", "log", "noise", "notify",
+    "escalation", "event", "import", "inbox", "incident", "key", "limit", "log", "noise", "notify",
     "oncall", "orchestration", "owner", "pack", "person", "receiver", "requests", "role", "route",
     "rule", "service", "silence", "slo", "statistics", "trace", "user",
 )  # fmt: skip

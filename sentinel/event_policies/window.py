@@ -156,10 +156,12 @@ class Sequence(_Timed):
     """First an event that the policy's `rules` describe, then one for each of `then`, in order.
 
     The whole within the timeframe, as Sigma's `temporal_ordered`. An event is one step only.
+    In any order it is Sigma's `temporal`; then an event may be several of them at once.
     """
 
     type: Literal["sequence"]
     then: list[Clause] = Field(min_length=1, max_length=20)
+    any_order: bool = Field(default=False, description="Whether the events may come in any order.")
 
 
 Window = Annotated[

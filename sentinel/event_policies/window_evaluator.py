@@ -259,6 +259,33 @@ class _Sequence(Eventful):
         return SequenceState(begun=begun, newest=max(before.newest, at)), None
 
 
+class _Together(Eventful):
+    """An event for each of the clauses, in any order."""
+
+    def __init__(self, window: SequenceWindow, first: Callable[[Event], bool]) -> None:
+        self._checks = [first, *(check_of(one) for one in window.then)]
+        self.keep = self._frame = window.timeframe.total_seconds()
+        self._said = shown(window.timeframe)
+
+    def take(self, state: State | None, event: Event, at: float) -> tuple[State, Hit | None]:
+        before = state if isinstance(state, SequenceState) else SequenceState()
+        newest = max(before.newest, at)
+        count = len(self._checks)
+        # For each clause, when it was fulfilled last.
+        seen = [*before.begun, *[None] * (count - len(before.begun))][:count]
+        for place, check in enumerate(self._checks):
+            if check(event):
+                last = seen[place]
+                moment = at if last is None else max(at, last[1])
+                seen[place] = (moment, moment)
+        times = [one[1] for one in seen if one is not None and newest - one[1] <= self._frame]
+        if len(times) < count:
+            return SequenceState(begun=seen, newest=newest), None
+        text = f"{count} kinds of events within {self._said}"
+        facts = {"seconds": round(max(times) - min(times), 3)}
+        return SequenceState(), Hit(text=text, facts=facts)
+
+
 def watcher_of(policy: EventPolicy) -> Watcher | None:
     """Return the watcher of a policy's window; None where it has none."""
     match policy.window:
@@ -279,7 +306,8 @@ def watcher_of(policy: EventPolicy) -> Watcher | None:
         case PercentageMatch():
             return _Percentage(policy.window)
         case SequenceWindow():
-            return _Sequence(policy.window, check_of(policy.whole))
+            kind = _Together if policy.window.any_order else _Sequence
+            return kind(policy.window, check_of(policy.whole))
 
 
 def _text(found: Any) -> str:

@@ -1,0 +1,1 @@
+"""Rules of Sigma (https://sigmahq.io) as event policies: a backend for pySigma. Pure."""
