@@ -107,6 +107,35 @@ def test_a_database_that_does_not_answer_is_said_in_its_place(tmp_path: Path):
         assert "not supported" in archive.read("tables.json").decode()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"body {\"password\": \"planted\", \"a\": 1}",
+        r'''"password": "ab\"planted"''',
+        '"api_key": "planted was cut',
+        "password=b'planted'",
+        "('api-key', 'planted')",
+        "password: correct horse planted",
+        "  - password: |\n      planted\n      planted\nnext: 1",
+        "postgresql://u:p/planted@host/db",
+        "postgresql://u:p@planted@host/db",
+        "sentinel --password planted",
+        "curl -u admin:planted http://x",
+        "POST https://n8n.example.org/webhook/planted1 200",
+        "https://outlook.office.com/webhook/planted/x",
+        "https://ntfy.sh/planted",
+        "pwd=planted",
+        "<password>planted</password>",
+        r"""known: p\"l'4nt3d and p"l\'4nt3d""",
+    ],
+)
+def test_a_secret_is_found_as_yaml_json_python_and_commands_write_it(text: str):
+    gone = Redactor(["""p"l'4nt3d"""]).text(text)
+    assert "planted" not in gone
+    assert "4nt3d" not in gone
+    assert GONE in gone
+
+
 @settings(max_examples=60)
 @given(
     st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=5, max_size=40),
