@@ -259,7 +259,7 @@ def main() -> int:
             raise
         # Click's message about wrong usage, which quotes the arguments.
         if isinstance(message := getattr(error, "message", None), str):
-            vars(error)["message"] = printable(message)
+            vars(error)["message"] = printable(message.removeprefix("Value error, "))
         show()
         return int(getattr(error, "exit_code", 2))
     return code if isinstance(code, int) else 0

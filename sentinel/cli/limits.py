@@ -35,6 +35,11 @@ OfTenant = Annotated[
 ]
 
 
+def _in_a_line(text: str) -> str:
+    """Return the start of a text of limits for one cell of a table."""
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())[:80]
+
+
 @commands.command("list")
 def list_(
     tenant: Annotated[
@@ -59,7 +64,7 @@ def list_(
         [
             (
                 one["name"], one["tenant"], one["version"], f"{one['saved_at']:%Y-%m-%d %H:%M}",
-                one["saved_by"], "; ".join(one["text"].split("\n"))[:80],
+                one["saved_by"], _in_a_line(one["text"]),
             )
             for one in found
         ],
@@ -90,7 +95,7 @@ def show(
     elif versions:
         rows = [
             (one["version"], f"{one['saved_at']:%Y-%m-%d %H:%M}", one["saved_by"], one["note"],
-             "; ".join(one["text"].split("\n"))[:80])
+             _in_a_line(one["text"]))
             for one in found
         ]  # fmt: skip
         print_table(["VERSION", "CHANGED", "BY", "REASON", "LIMITS"], rows, empty="It has none.")

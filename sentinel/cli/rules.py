@@ -93,7 +93,11 @@ def list_(
             )
             for row in rows
         ],
-        empty="No rule has run yet. Deploy rules: sentinel deploy",
+        empty=(
+            f"No rule that has run is in a pack {pack!r}. All rules: sentinel rule list"
+            if pack
+            else "No rule has run yet. Deploy rules: sentinel deploy"
+        ),
         ranks=[row.severity if live.get((row.tenant, row.name)) else 0 for row in rows],
     )
 

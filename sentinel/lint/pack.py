@@ -32,17 +32,23 @@ def about_pack(base: Rule, given: Mapping[str, Any]) -> Iterator[str]:
     if given.get("only"):
         yield "only: leave it out; it is for runs that somebody starts, and these are all rules"
     yielded = yielded_by(trigger)
-    said: set[str] = set()
+    # What the pack says for all is wrong once, not 500 times.
+    refused: dict[str, list[str]] = {}
     for one in rules:
         if one.refused is not None:
-            yield f"members: {one.refused}"
+            reason = str(one.refused).removeprefix(f"rule {one.rule.name!r}: ")
+            refused.setdefault(reason, []).append(one.rule.name)
+    for reason, (first, *others) in refused.items():
+        as_well = f" ({len(others)} more of its rules likewise)" if others else ""
+        yield f"members: rule {first!r}{as_well}: {reason}"
+    said: set[str] = set()
+    for one in rules:
         judged = one.rule.when or trigger.when or trigger.closed_world or trigger.judges
         if not judged:
             yield (
                 f"members: rule {one.rule.name!r} has no `when`, and {trigger.name} leaves it to "
                 "the rule which values are bad; write for example when: {above: 90}"
             )
-        # What the pack says for all is wrong once, not 500 times.
         for what in unknown_names(one.rule, yielded):
             if what not in said:
                 said.add(what)

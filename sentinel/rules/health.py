@@ -148,6 +148,8 @@ def explain(facts: RuleFacts, now: datetime) -> str:
             return f"error: {facts.error}" if facts.error else "error"
         case RuleHealth.FIRING if not facts.live:
             return f"{series}; a person resolved its alerts, and it still fires"
+        case RuleHealth.FIRING if not facts.seen:  # alerts that others posted, or events opened
+            return "1 live alert" if facts.live == 1 else f"{facts.live:,} live alerts"
         case RuleHealth.NO_DATA if not facts.saw:
             return "no evaluation has seen a series yet; check what it reads and its matchers"
         case RuleHealth.NO_DATA:

@@ -196,3 +196,8 @@ def test_bad_input_is_answered_with_one_sentence_that_says_what_to_do(
     assert (got, err.count("\n")) == (code, 1)
     assert err.startswith("sentinel: ")
     assert said in err
+
+
+def test_a_pack_without_rules_is_not_called_a_product_without_rules(run: Run, world: World) -> None:
+    code, out, _ = run("rule", "list", "--pack", "nosuch")
+    assert (code, "No rule that has run is in a pack 'nosuch'." in out) == (0, True)

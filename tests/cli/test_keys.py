@@ -52,7 +52,7 @@ def test_programs_get_json(run: Run):
         (["--role", "owner"], "owner"),
         (["--role", "viewer", "--scope", "metric"], "'metric' names no area"),
         (["--role", "viewer", "--tenant", "Acme"], "can be no tenant"),
-        (["--role", "viewer", "--expires", "soon"], "not a duration"),
+        (["--role", "viewer", "--expires", "soon"], "'--expires': 'soon' is not a duration"),
     ],
 )
 def test_what_is_wrong_is_named(run: Run, given: list[str], says: str):

@@ -81,6 +81,7 @@ def test_keys_and_limits_from_their_first_to_their_last_day(
     )
     assert told("limit", "set", "shop", str(file)) == "Unchanged: shop, version 1.\n"
     assert told("limit", "show", "shop") == file.read_text()
+    assert "  2/minute by key; 9/hour by address  " in told("limit", "list")
     assert "launch" in told("limit", "show", "shop", "--versions")
     assert "9-per-hour-by-address" in told("limit", "state", "shop", "--address", "203.0.113.7")
     (left,) = json.loads(told("limit", "state", "shop", "--key", "k", "--json"))["limits"]

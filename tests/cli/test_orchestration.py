@@ -11,6 +11,7 @@ from sentinel.checks.reading import Reading
 from sentinel.cli.exit_codes import Exit
 from sentinel.ingest.arrivals import Message, arrive
 from tests.cli.shell import Run
+from tests.docs.pages import DOCS, blocks
 from tests.world import World
 
 RULES = """
@@ -38,6 +39,15 @@ def test_check_needs_no_database_and_reads_tables_beside_the_rules(run: Run, fil
     code, _, err = run("orchestration", "check", file)
     assert code == Exit.USAGE
     assert "line 5, column 41: rules" in err
+
+
+def test_the_rules_that_the_page_begins_with_pass_their_own_tests(run: Run, tmp_path: Path):
+    page = DOCS / "how-to/orchestrate-what-comes-in.md"
+    (shown,) = [one for one in blocks(page) if one.file == "orchestration.yaml"]
+    copied = tmp_path / "orchestration.yaml"
+    copied.write_text(shown.text, "utf-8")
+    code, out, err = run("orchestration", "check", str(copied))
+    assert (code, err, "1 tests passed" in out) == (0, "", True)
 
 
 def test_rules_are_tried_replayed_applied_and_rolled_back(run: Run, world: World, file: str):

@@ -54,6 +54,13 @@ WRONG: list[tuple[list[dict[str, Any]], str]] = [
     ]  # fmt: skip
 
 
+def test_what_is_wrong_with_many_rules_of_a_pack_is_said_once():
+    wrong = [{"name": f"a{n}", "parameters": {"ignored": []}} for n in range(20)]
+    (found,) = said(deployment([*wrong, {"name": "b"}]))
+    assert found.startswith("members: rule 'a0' (19 more of its rules likewise): parameters.")
+    assert "did you mean ignore? See: sentinel trigger show disk_space" in found
+
+
 @pytest.mark.parametrize(("members", "expected"), WRONG)
 def test_what_is_wrong_with_a_rule_of_a_pack_names_it(members: list[dict[str, Any]], expected: str):
     (found,) = said(deployment(members))

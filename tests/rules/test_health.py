@@ -34,6 +34,8 @@ GOOD = RuleFacts(slot=NOW - MINUTE, every=MINUTE, seen=3)
         ({"bad": 1}, RuleHealth.PENDING, "not for long or often enough"),  # n of the last m
         ({"bad": 1, "live": 1}, RuleHealth.FIRING, "1 of 3 series firing"),
         ({"live": 1}, RuleHealth.FIRING, "0 of 3 series firing"),  # kept firing
+        ({"live": 1, "seen": 0}, RuleHealth.FIRING, "1 live alert"),  # posted over the API
+        ({"live": 2, "seen": 0}, RuleHealth.FIRING, "2 live alerts"),
         ({"seen": 0}, RuleHealth.NO_DATA, "the last evaluation saw nothing"),
         ({"seen": 0, "saw": False}, RuleHealth.NO_DATA, "check what it reads and its matchers"),
         ({"seen": 0, "closed_world": True}, RuleHealth.OK, "0 of 0 series firing"),
