@@ -20,21 +20,6 @@ pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("de
 SHIPPED: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 
 
-@pytest.fixture(scope="module")
-def typed(prefect_server: PrefectServer) -> tuple[PrefectServer, tuple[int, str]]:
-    """Everything is rolled out, and one by its name once more; the server, and what that said."""
-    (code, printed), named = prefect_server.commands(
-        ["--no-prompt", "deploy", "--all"], ["--no-prompt", "deploy", "-n", "disk-space"]
-    )
-    assert code == 0, printed
-    return prefect_server, named
-
-
-@pytest.fixture(scope="module")
-def rolled_out(typed: tuple[PrefectServer, tuple[int, str]]) -> PrefectServer:
-    return typed[0]
-
-
 def rule(name: str, **parameters: Any) -> dict[str, Any]:
     """A deployment of a rule that ships nowhere."""
     return {
@@ -61,24 +46,46 @@ REFUSED = {
 """Parameters, and what is said about them."""
 
 
+class Typed:
+    """What was rolled out by commands, once for all tests: starting each would take seconds.
+
+    Attributes:
+        by_name: exit code and output of rolling out one by its name
+        refusals: what was said about each of `REFUSED`, and about a trigger that does not exist
+    """
+
+    def __init__(self, server: PrefectServer, folder: Path) -> None:
+        def file(name: str, entry: dict[str, Any]) -> list[str]:
+            path = folder / f"{name}.yaml"
+            path.write_text(yaml.safe_dump({"name": "test", "deployments": [entry]}))
+            return ["--no-prompt", "deploy", "--all", "--prefect-file", str(path)]
+
+        entries = {name: rule("refused") for name in REFUSED}
+        for name, (parameters, _) in REFUSED.items():
+            entries[name]["parameters"] |= parameters
+        entries["unknown"] = rule("refused") | {"entrypoint": "flows.rules.disk_spice"}
+        (code, printed), self.by_name, kept, *refused = server.commands(
+            ["--no-prompt", "deploy", "--all"],
+            ["--no-prompt", "deploy", "-n", "disk-space"],
+            file("keeps-its-switch", rule("keeps-its-switch")),
+            *(file(f"refused-{number}", entry) for number, entry in enumerate(entries.values())),
+        )
+        assert code == 0, printed
+        assert kept[0] == 0, kept[1]
+        assert all(code for code, _ in refused), refused
+        self.refusals = dict(zip(entries, (printed for _, printed in refused), strict=True))
+
+
 @pytest.fixture(scope="module")
-def refusals(
-    prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    """What is said about each of `REFUSED`, and about a trigger that does not exist."""
-    entries = {name: rule("refused") for name in REFUSED}
-    for name, (parameters, _) in REFUSED.items():
-        entries[name]["parameters"] |= parameters
-    entries["unknown"] = rule("refused") | {"entrypoint": "flows.rules.disk_spice"}
-    folder = tmp_path_factory.mktemp("refused")
-    commands: list[list[str]] = []
-    for number, entry in enumerate(entries.values()):
-        file = folder / f"{number}.yaml"
-        file.write_text(yaml.safe_dump({"name": "test", "deployments": [entry]}))
-        commands.append(["--no-prompt", "deploy", "--all", "--prefect-file", str(file)])
-    answers = prefect_server.commands(*commands)
-    assert all(code for code, _ in answers), answers
-    return dict(zip(entries, (printed for _, printed in answers), strict=True))
+def typed(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Typed:
+    """Everything is rolled out, and one by its name once more."""
+    return Typed(prefect_server, tmp_path_factory.mktemp("typed"))
+
+
+@pytest.fixture
+def rolled_out(typed: Typed, prefect_server: PrefectServer) -> PrefectServer:
+    """The server that everything is rolled out to."""
+    return prefect_server
 
 
 def test_everything_that_ships_arrives(rolled_out: PrefectServer):
@@ -93,8 +100,8 @@ def test_everything_that_ships_arrives(rolled_out: PrefectServer):
         assert deployment["path"] is None
 
 
-def test_one_can_be_rolled_out_by_its_name(typed: tuple[PrefectServer, tuple[int, str]]):
-    code, printed = typed[1]
+def test_one_can_be_rolled_out_by_its_name(typed: Typed):
+    code, printed = typed.by_name
     assert code == 0, printed
     assert "disk_space/disk-space" in printed
 
@@ -132,16 +139,15 @@ def test_escalate_is_woken_at_once_or_after_the_delay_of_the_event(rolled_out: P
     assert {name: action["schedule_after"] for name, action in found.items()} == delays
 
 
-def test_deploying_again_keeps_switches_and_times(prefect_server: PrefectServer, tmp_path: Path):
-    prefect_server.deploy(tmp_path, rule("keeps-its-switch"))
-    before = prefect_server.api.deployment_named("disk_space", "keeps-its-switch")
+def test_deploying_again_keeps_switches_and_times(rolled_out: PrefectServer, tmp_path: Path):
+    before = rolled_out.api.deployment_named("disk_space", "keeps-its-switch")
     (schedule,) = before["schedules"]
     httpx.patch(
-        f"{prefect_server.url}/deployments/{before['id']}/schedules/{schedule['id']}",
+        f"{rolled_out.url}/deployments/{before['id']}/schedules/{schedule['id']}",
         json={"active": False},
     ).raise_for_status()
-    prefect_server.deploy(tmp_path, rule("keeps-its-switch", smallest_gb=1))
-    after = prefect_server.api.deployment_named("disk_space", "keeps-its-switch")
+    rolled_out.deploy(tmp_path, rule("keeps-its-switch", smallest_gb=1))
+    after = rolled_out.api.deployment_named("disk_space", "keeps-its-switch")
     assert after["id"] == before["id"]
     assert after["parameters"]["smallest_gb"] == 1
     (kept,) = after["schedules"]
@@ -151,10 +157,10 @@ def test_deploying_again_keeps_switches_and_times(prefect_server: PrefectServer,
 
 
 @pytest.mark.parametrize("which", REFUSED)
-def test_bad_parameters_are_refused_by_deploy(refusals: dict[str, str], which: str):
-    said = " ".join(refusals[which].split())
+def test_bad_parameters_are_refused_by_deploy(typed: Typed, which: str):
+    said = " ".join(typed.refusals[which].split())
     assert REFUSED[which][1] in said, said[:2000]
 
 
-def test_a_trigger_that_does_not_exist_is_refused(refusals: dict[str, str]):
-    assert "disk_spice" in refusals["unknown"]
+def test_a_trigger_that_does_not_exist_is_refused(typed: Typed):
+    assert "disk_spice" in typed.refusals["unknown"]
