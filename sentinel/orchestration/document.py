@@ -38,6 +38,8 @@ NAMES = ("sender", "labels", "annotations", "severity", "owner", "service", "tit
 FIELDS = ("severity", "owner", "service", "title")
 """Fields that rules may change, beside `labels.NAME` and `annotations.NAME`."""
 MOST_RULES = 1000
+MOST_DECISIONS = 200_000
+"""Tests times rules of a document; they are tried while it is applied."""
 MOST_LEVELS = 3
 MOST_ENTRIES = 50
 MOST_TABLE = 5000
@@ -246,6 +248,11 @@ class OrchestrationDocument(_Written):
         found = [one for rule in self.rules for _, one in rule.below()]
         if len(found) > MOST_RULES:
             raise ValueError(f"rules: {len(found):,} are too many; {MOST_RULES:,} are allowed")
+        if len(found) * len(self.tests) > MOST_DECISIONS:
+            raise ValueError(
+                f"tests: {len(self.tests):,} tests of {len(found):,} rules are too many; their "
+                f"product may be {MOST_DECISIONS:,}"
+            )
         names = [one.name for one in found]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.errors import ConfigurationError
+from sentinel.orchestration import document
 from sentinel.orchestration.decision import Orchestration
 from sentinel.orchestration.document import read_orchestration
 from sentinel.orchestration.incoming import Incoming, Outcome
@@ -239,3 +240,12 @@ def test_a_name_that_no_database_keeps_is_refused(name: str):
 @pytest.mark.parametrize("kept", [{"steps": 5, "version": 1}, {"version": 1, "steps": ["x"]}, "x"])
 def test_what_a_check_keeps_under_the_name_of_the_record_says_nothing(kept: object):
     assert sentences(kept) == []
+
+
+def test_more_tests_than_can_be_tried_while_the_rules_are_applied_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(document, "MOST_DECISIONS", 1)
+    test = "{alert: {labels: {a: b}}, expect: {}}"
+    with pytest.raises(ConfigurationError, match="2 tests of 1 rules are too many"):
+        read_orchestration(f"rules: [{{name: a}}]\ntests: [{test}, {test}]")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["MOST_DAYS", "MOST_REPLAYED", "Difference", "Replay", "replayed", "tried"]
 
 MOST_REPLAYED = 20_000
+MOST_DECISIONS = 1_000_000
+"""Alerts of a replay times rules of both versions."""
 MOST_DAYS = 366
 _MOST_EXAMPLES = 50
 _DOORS = ("prometheus_webhook", "alertmanager_api", "grafana_webhook", "posted_alert")
@@ -115,7 +117,8 @@ def replayed(
         draft: rules as YAML; empty for none
         since: alerts that were posted after this
         until: and not after this; None for now
-        most: the newest so many are compared
+        most: the newest so many are compared; fewer where there are many rules, see
+            `MOST_DECISIONS`
 
     Returns:
         What differs. Nothing is written.
@@ -130,6 +133,10 @@ def replayed(
         active = ACTIVE_ORCHESTRATION.of(connection, {"tenant": tenant})
         names = {*(active.tables if active else ()), *(rules.tables if rules else ())}
         tables, _ = tables_in(connection, tenant, names, store.now())
+        rules_of_both = sum(
+            sum(1 for _ in one.document.all_rules()) for one in (active, rules) if one is not None
+        )
+        most = min(most, max(1, MOST_DECISIONS // max(1, rules_of_both)))
         came = list(_came(connection, tenant, since, until, most + 1))
     return _compared(came[:most], len(came) > most, active, rules, tables)
 

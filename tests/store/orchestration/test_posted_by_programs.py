@@ -19,6 +19,7 @@ from sentinel.ingest.posted_alert import Posted, post_alert
 from sentinel.ingest.posted_before import end_post, newest_posted
 from sentinel.store import Store
 from sentinel.store.alerts.posted_batches import add_batches
+from sentinel.store.orchestration import trials
 from sentinel.store.orchestration.documents import Orchestrations
 
 ONE = "rules: [{name: one, remove: [dedup_key]}]"
@@ -144,3 +145,17 @@ def test_held_alerts_of_one_sender_hold_up_no_other(
     with pytest.raises(ValueError, match="cannot be applied"):
         release_held(program.store, program.clock.now())
     assert program.statuses() == ["open"]
+
+
+def test_a_replay_is_cut_where_rules_times_alerts_are_too_many(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+):
+    program.apply("rules: [{name: a, set: {owner: x}}, {name: b, drop: true}]")
+    for key in "abc":
+        program.triggers(key)
+    monkeypatch.setattr(trials, "MOST_DECISIONS", 8)
+    since = program.clock.now() - timedelta(days=1)
+    found = trials.replayed(
+        program.store, "default", "rules: [{name: c, drop: true}, {name: d}]", since=since
+    )
+    assert (found.alerts, found.cut) == (2, True)
