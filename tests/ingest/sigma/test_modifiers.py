@@ -87,6 +87,30 @@ def test_a_modifier_means_what_sigma_says(name: str) -> None:
     assert not check(other)
 
 
+@pytest.mark.parametrize(
+    ("value", "matching", "other"),
+    [
+        (None, [{}, {"f": None}], [{"f": ""}, {"f": 0}]),
+        ("", [{"f": ""}], [{}, {"f": "a"}]),
+        ("*", [{"f": "a"}, {"f": 0}], [{}, {"f": None}]),
+        (4624, [{"f": 4624}, {"f": "4624"}], [{"f": "46240"}]),
+        ("4624", [{"f": 4624}, {"f": "4624"}], [{"f": 4625}]),
+        (True, [{"f": True}, {"f": "True"}], [{"f": 1}, {"f": False}]),
+        ("false", [{"f": False}, {"f": "FALSE"}], [{"f": 0}, {"f": True}]),
+        (r"a\*b", [{"f": "A*b"}], [{"f": "a-b"}, {"f": "axxb"}]),
+        (r"C:\a?", [{"f": r"c:\ab"}], [{"f": r"c:\a"}]),
+    ],
+)
+def test_a_plain_value_is_found_as_text_and_as_number(
+    value: object, matching: list[Event], other: list[Event]
+) -> None:
+    (policy,) = read("f", value).policies
+    check = compile_policy(policy_of(policy))
+    assert [check(event) for event in (*matching, *other)] == [True] * len(matching) + [
+        False
+    ] * len(other)
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_modifier_that_no_policy_can_say_is_refused_by_its_name(name: str) -> None:
     found = read(f"f|{name}", "%users%" if name == "expand" else 3)
