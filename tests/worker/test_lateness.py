@@ -14,39 +14,17 @@ from tests.worker.conftest import Bench
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
-def test_collapsed_slots_are_unknown_to_a_rule_that_holds(bench: Bench):
-    """Had they counted as bad, three in a row would have opened it; as good, it were gone.
+def test_collapsed_slots_are_unknown_and_late_rules_have_an_alert_until_they_are_on_time(
+    bench: Bench,
+):
+    """One story, as each part needs a worker that stops and another one after it.
 
-    Within two periods the rule goes on; after a gap of more than two it begins anew.
+    Had collapsed slots counted as bad, three in a row would have opened what holds; as good, it
+    were gone. Within two periods such a rule goes on; after a gap of more than two it begins anew.
     """
     holds: dict[str, Any] = {"for": "1h", "consecutive": 3, "when": {"above": 0.0001}}
     rules = {f"held-{every}": bench.rule(f"held-{every}", every=every, **holds)
              for every in ("1h", "1s")}  # fmt: skip
-    first = bench.worker().ready()
-    ended = [bench.ended(slot) for rule in rules.values() for slot in bench.slots(rule, [9])]
-    before = {name: _alerts(bench, name) for name in rules}
-    for alerts in before.values():
-        assert {(one.status, one.bad_count) for one in alerts} == {("pending", 1)}, ended
-    first.stop()
-
-    slots = {name: bench.slots(rule, [4, 3, 2, 1]) for name, rule in rules.items()}
-    bench.worker().ready()
-    for name, (*missed, newest) in slots.items():
-        assert bench.ended(newest)["state_type"] == "COMPLETED"
-        assert [bench.ended(run)["state_name"] for run in missed] == ["Collapsed"] * 3
-        assert all("Running" not in bench.states(run) for run in missed)
-
-        after, restarts = _alerts(bench, name), name == "held-1s"
-        assert {(one.status, one.bad_count) for one in after} == {("pending", 1 if restarts else 2)}
-        moved = {
-            new.first_bad_at > old.first_bad_at
-            for old, new in zip(before[name], after, strict=True)
-        }
-        assert moved == {restarts}, name
-    assert [row.evaluations for row in bench.store.rules.list()] == [2, 2]
-
-
-def test_a_rule_that_is_late_or_over_its_period_has_an_alert_until_it_is_on_time(bench: Bench):
     worker = bench.worker().ready()
     late = bench.rule("tardy", every="20s")
     slow = bench.rule("slow", trigger="cpu_usage", every="2s")
@@ -60,9 +38,29 @@ def test_a_rule_that_is_late_or_over_its_period_has_an_alert_until_it_is_on_time
     assert "late" in message["tardy"]
     assert "longer than its period of 2 s" in message["slow"]
 
-    # Whichever worker sees that they are well; this one has raised nothing.
+    ended = [bench.ended(slot) for rule in rules.values() for slot in bench.slots(rule, [9])]
+    before = {name: _alerts(bench, name) for name in rules}
+    for alerts in before.values():
+        assert {(one.status, one.bad_count) for one in alerts} == {("pending", 1)}, ended
     worker.stop()
+    slots = {name: bench.slots(rule, [4, 3, 2, 1]) for name, rule in rules.items()}
+
+    # Whichever worker sees that they are well; this one has raised nothing.
     worker = bench.worker().ready()
+    for name, (*missed, newest) in slots.items():
+        assert bench.ended(newest)["state_type"] == "COMPLETED"
+        assert [bench.ended(run)["state_name"] for run in missed] == ["Collapsed"] * 3
+        assert all("Running" not in bench.states(run) for run in missed)
+
+        after, restarts = _alerts(bench, name), name == "held-1s"
+        assert {(one.status, one.bad_count) for one in after} == {("pending", 1 if restarts else 2)}
+        moved = {
+            new.first_bad_at > old.first_bad_at
+            for old, new in zip(before[name], after, strict=True)
+        }
+        assert moved == {restarts}, name
+    assert [bench.store.rules.get(name).evaluations for name in rules] == [2, 2]
+
     _takes(bench, slow, 0.1)
     _one(bench, late, 0)
     _one(bench, slow, 0)
