@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, func, select
 from sentinel.access import Permission, Scope
 from sentinel.alerts.reasons import Reason
 from sentinel.audit.change import Change
-from sentinel.errors import Conflict, NotFound, OutOfScope
+from sentinel.errors import ConfigurationError, Conflict, NotFound, OutOfScope
 from sentinel.rules.remediation import Approval, approval_of
 from sentinel.schema.columns import new_id
 from sentinel.schema.remediation import RemediationRow
@@ -169,6 +169,7 @@ class Remediations:
             )
             lately = self._started_since(connection, now - _HOUR) if _limited(waiting) else {}
         found: list[PendingRemediation] = []
+        held: dict[str, list[str]] = {}
         for row in waiting:
             rule = f"{row.tenant}/{row.rule}"
             if row.alert_status not in ("open", "acknowledged"):
@@ -181,7 +182,8 @@ class Remediations:
                 self._drop(row, f"it could not be started for an hour{why}")
             elif row.per_hour is not None and lately.get(rule, 0) >= row.per_hour:
                 limit = f"the limit of {row.per_hour} an hour of its rule is reached"
-                self.not_started(row.alert_id, limit)
+                if row.error != limit:
+                    held.setdefault(limit, []).append(row.alert_id)
             elif running[rule] < row.at_once:
                 running[rule] += 1
                 lately[rule] = lately.get(rule, 0) + 1
@@ -191,6 +193,8 @@ class Remediations:
                         parameters=row.parameters,
                     )
                 )  # fmt: skip
+        for limit, ids in held.items():
+            self._hold(ids, limit)
         return found
 
     def decide(
@@ -211,7 +215,12 @@ class Remediations:
             NotFound: there is no such alert in scope, or it has no remediation
             OutOfScope: the rule lets others decide
             Conflict: it does not wait (any more)
+            ConfigurationError: the comment has a NUL character
         """
+        if "\0" in comment:
+            raise ConfigurationError(
+                "comment: has a NUL character, which no database keeps", hint="Leave it out."
+            )
 
         def work(connection: Connection) -> None:
             mine = select(ALERT).where(ALERT.c.id == alert_id, *alert_in(who.scope))
@@ -274,6 +283,15 @@ class Remediations:
             )
             if done.rowcount:
                 self._store.changed(connection)
+
+    def _hold(self, ids: Sequence[str], why: str) -> None:
+        """Record why some wait, in one transaction: a storm of alerts has thousands of them."""
+        with self._store.write() as connection:
+            for piece in chunks(ids):
+                mine = (REMEDIATION.c.alert_id.in_(piece), REMEDIATION.c.status == "wanted")
+                values = {"error": why, "updated_at": self._store.now()}
+                connection.execute(REMEDIATION.update().where(*mine).values(values))
+            self._store.changed(connection)
 
     def running(self) -> dict[str, str]:
         """Return the alert of every run that has not ended, by flow run id."""

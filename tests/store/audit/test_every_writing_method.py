@@ -226,6 +226,7 @@ EXEMPT = {
     "rules.remediation.Remediations._move": _ENGINE,
     "rules.remediation.Remediations.follow": _ENGINE,
     "rules.remediation.Remediations.not_started": _ENGINE,
+    "rules.remediation.Remediations._hold": _ENGINE,
     "database.retention._forget_limits": _UPKEEP,
     "database.retention.forget_incidents": _UPKEEP,
     "incidents.steps.Steps._move": _ENGINE,

@@ -7,12 +7,12 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from sentinel.access import EVERYTHING, Permission, Reach, Scope
 from sentinel.alerts.actions import Resolve
 from sentinel.clock import FakeClock
-from sentinel.errors import Conflict, NotFound, OutOfScope
+from sentinel.errors import ConfigurationError, Conflict, NotFound, OutOfScope
 from sentinel.store import Store
 from sentinel.store.audit.queries import AuditFilter, every
 from sentinel.store.rules import remediation
@@ -192,6 +192,8 @@ def test_a_remediation_waits_for_an_approval_which_is_audited_and_given_once(
     world.sees({"/data": 97})
     (alert,) = world.ids()
     assert store.remediations.to_start() == []
+    with pytest.raises(ConfigurationError, match="comment: has a NUL character"):
+        store.remediations.decide(alert, decider(), approve=True, comment="a\0b")
     with pytest.raises(OutOfScope, match="the role editor"):
         store.remediations.decide(alert, decider(most=Permission.RESPOND), approve=True)
     assert (
@@ -274,3 +276,25 @@ def test_no_more_start_within_an_hour_than_the_rule_allows(store: Store, clock: 
     assert said == {"Completed: restarted 3 pods"}
     clock.forward(minutes=59)
     assert store.remediations.to_start() == []
+
+
+@sqlite_alone
+def test_what_waits_for_the_limit_is_noted_once_by_one_statement(store: Store, clock: FakeClock):
+    world = World(store, clock, remediate={**REMEDIATION, "per_hour": 1})
+    world.sees({f"/{n}": 97 for n in range(4)})
+    (first,) = store.remediations.to_start()[:1]
+    store.remediations.started(first.alert_id, "run-1", "restart", "SCHEDULED")
+    with store.write() as connection:
+        connection.execute(text("UPDATE remedy SET error = '' WHERE status = 'wanted'"))
+    statements: list[str] = []
+
+    def executed(_link: object, _cursor: object, statement: str, *_more: object) -> None:
+        statements.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", executed)
+    for _ in range(2):
+        assert store.remediations.to_start() == []
+    assert sum("UPDATE remedy" in one for one in statements) == 1
+    assert [row[0] for row in world.rows("SELECT error FROM remedy WHERE status = 'wanted'")] == [
+        "the limit of 1 an hour of its rule is reached"
+    ] * 3
