@@ -15,7 +15,7 @@ from dashboard.table import table
 from sentinel.access import Permission
 from sentinel.api_usage.described import limit_fields
 from sentinel.api_usage.matching import LimitSet
-from sentinel.api_usage.simulation import Simulation, simulated
+from sentinel.api_usage.simulation import Simulation, most_requests, simulated
 from sentinel.api_usage.text import LimitsRead, read_limits
 from sentinel.errors import SentinelError
 from sentinel.settings import settings
@@ -77,8 +77,10 @@ def _try(tenant: str, read: LimitsRead) -> None:
     period = Period(nanoseconds_of(now - timedelta(days=1)), nanoseconds_of(now))
     where = parse_query("", REQUEST_FIELDS).where
     try:
-        past = past_requests(telemetry_client(settings()), tenant, where, period)
-        st.session_state[_OUTCOME] = simulated(LimitSet(read.limits, tenant), past)
+        limits = LimitSet(read.limits, tenant)
+        client, most = telemetry_client(settings()), most_requests(limits)
+        past = past_requests(client, tenant, where, period, most)
+        st.session_state[_OUTCOME] = simulated(limits, past)
     except SentinelError as error:
         st.session_state[_PROBLEM] = str(error)
 

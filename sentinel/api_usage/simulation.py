@@ -9,11 +9,17 @@ import msgspec
 
 from sentinel.api_usage.counting import State
 from sentinel.api_usage.decision import judged
-from sentinel.api_usage.limit import Part
+from sentinel.api_usage.limit import Kind, Part
 from sentinel.api_usage.matching import Caller, LimitSet
 
-__all__ = ["LimitOutcome", "PastRequest", "RefusedCaller", "Simulation", "simulated"]
+__all__ = [
+    "MOST_SIMULATED", "LimitOutcome", "PastRequest", "RefusedCaller", "Simulation",
+    "most_requests", "simulated",
+]  # fmt: skip
 
+MOST_SIMULATED = 100_000
+"""Requests of a simulation, of a few limits; each then costs some 20 microseconds for a limit."""
+_STEPS, _LOG_STEP = 500_000, 25
 _MOST_CALLERS = 20
 
 
@@ -70,6 +76,19 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[LimitOutcome, ...]
     callers: tuple[RefusedCaller, ...]
     notes: tuple[str, ...] = ()
+
+
+def most_requests(limits: LimitSet) -> int:
+    """Return how many requests a simulation of limits may read, so that it ends within seconds.
+
+    Args:
+        limits: that are tried; a log costs as much more as it keeps
+
+    Returns:
+        The number, at most `MOST_SIMULATED`.
+    """
+    steps = sum(1 + one.amount // _LOG_STEP if one.kind is Kind.LOG else 1 for one in limits.limits)
+    return min(MOST_SIMULATED, _STEPS // max(1, steps))
 
 
 def simulated(limits: LimitSet, requests: Iterable[PastRequest]) -> Simulation:

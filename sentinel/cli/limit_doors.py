@@ -10,7 +10,7 @@ import msgspec
 
 from sentinel.api_usage.described import limit_fields, verdict_fields
 from sentinel.api_usage.matching import Caller, LimitSet
-from sentinel.api_usage.simulation import simulated
+from sentinel.api_usage.simulation import most_requests, simulated
 from sentinel.api_usage.text import parse_limits
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store, settings_here
@@ -149,8 +149,9 @@ class _Here:
             raise ConfigurationError(f"--{error.field}: {error}") from None
         of = tenant or "default"
         client, period = telemetry_client(settings_here()), Period(asked.since, asked.until)
-        past = past_requests(client, of, asked.where, period)
-        outcome = simulated(LimitSet(parse_limits(text), of), past)
+        limits = LimitSet(parse_limits(text), of)
+        past = past_requests(client, of, asked.where, period, most_requests(limits))
+        outcome = simulated(limits, past)
         return {
             "since": moment_of(asked.since), "until": moment_of(asked.until),
             **msgspec.to_builtins(outcome),

@@ -244,7 +244,8 @@ def simulate(
 ) -> None:
     """Say who would have been refused by the limits of a file, over requests of the request log.
 
-    Nothing is saved or counted. At most 100,000 requests; each costs one unit.
+    Nothing is saved or counted. At most 100,000 requests, fewer for many limits and for logs; each
+    costs one unit.
 
     Example:
         sentinel limit simulate limits.txt --since 6h --query service:shop

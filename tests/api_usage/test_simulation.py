@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sentinel.api_usage.limit import MICROS
 from sentinel.api_usage.matching import Caller, LimitSet
-from sentinel.api_usage.simulation import PastRequest, simulated
+from sentinel.api_usage.simulation import MOST_SIMULATED, PastRequest, most_requests, simulated
 from sentinel.api_usage.text import parse_limits
 
 START = 1_796_000_000 * MICROS
@@ -46,3 +46,11 @@ def test_a_log_passes_exactly_what_it_says_in_any_window(seconds: list[float], a
         if sum(before > one.at - 10 * MICROS for before in passed) < amount:
             passed.append(one.at)
     assert found.requests - found.refused == len(passed)
+
+
+def test_many_limits_and_long_logs_are_tried_on_fewer_requests():
+    few = LimitSet(parse_limits("2/minute by key; 9/hour by user"))
+    assert most_requests(few) == MOST_SIMULATED
+    many = LimitSet(parse_limits("; ".join(f"{n}/hour by key" for n in range(1, 101))))
+    assert most_requests(many) == MOST_SIMULATED // 20
+    assert most_requests(LimitSet(parse_limits("1000/hour log by key"))) < MOST_SIMULATED // 8

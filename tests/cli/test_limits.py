@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.api import create_app
+from sentinel.api import create_app, limit_sets
+from sentinel.api_usage.matching import Caller
+from sentinel.api_usage.simulation import PastRequest
+from sentinel.cli import limit_doors
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.telemetry.reading import Period
 from tests.api.served import TOKEN, served
 from tests.cli.shell import Run
 from tests.databases import sqlite_copy
@@ -101,3 +105,45 @@ def test_a_file_is_checked_without_a_server(run: Run, tmp_path: Path):
     file.write_text("2/minute")
     code, out, _ = run("limit", "check", str(file), "--json")
     assert (code, json.loads(out)["valid"]) == (0, True)
+
+
+def test_limits_of_a_file_are_tried_over_the_request_log(
+    store: Store, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[tuple[str, Period]] = []
+
+    def past(
+        _client: object, tenant: str, _where: object, period: Period, _most: int
+    ) -> list[PastRequest]:
+        asked.append((tenant, period))
+        return [PastRequest(at, Caller(user=who)) for at, who in enumerate(["ann"] * 3 + ["bob"])]
+
+    def client(_: object) -> object:
+        return None
+
+    for door in (limit_doors, limit_sets):
+        monkeypatch.setattr(door, "past_requests", past)
+    monkeypatch.setattr(limit_doors, "telemetry_client", client)
+    monkeypatch.setattr(limit_sets, "reader_of", client)
+    file = tmp_path / "limits.txt"
+    file.write_text("2/minute by user\n9/hour by key dry-run\n")
+    code, out, err = run("limit", "simulate", str(file), "--since", "6h", "--tenant", "acme")
+    assert code == 0, err
+    assert out.startswith("Of 4 requests, 1 would have been refused; to 0 no limit applies.\n")
+    rows = [line.split() for line in out.splitlines()]
+    assert ["2-per-minute-by-user", "4", "1"] in rows
+    assert ["9-per-hour-by-key", "0", "0", "yes"] in rows
+    assert ["ann", "3", "1"] in rows
+    assert "no log of the past has" in out
+    ((tenant, period),) = asked
+    assert (tenant, period.until - period.since) == ("acme", 6 * 3600 * 10**9)
+    code, out, _ = run("limit", "simulate", str(file), "--json")
+    assert (code, json.loads(out)["callers"]) == (
+        0, [{"caller": "ann", "requests": 3, "refused": 1}],
+    )  # fmt: skip
+    for wrong in (["--since", "soon"], ["--query", "status:many"]):
+        code, _, err = run("limit", "simulate", str(file), *wrong)
+        assert (code, wrong[0].removeprefix("--") in err) == (2, True), err
+    file.write_text("2/minute\n9/eon")
+    code, _, err = run("limit", "simulate", str(file))
+    assert (code, "line 2, column 3" in err) == (2, True)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sentinel.api_usage.matching import Caller
-from sentinel.api_usage.simulation import PastRequest
+from sentinel.api_usage.simulation import MOST_SIMULATED, PastRequest
 from sentinel.errors import ConfigurationError
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.conditions import condition_of
 from sentinel.store.telemetry.reading import Parameters, Period, TenantReader
 from sentinel.telemetry.query import Node
 
-__all__ = ["MOST_SIMULATED", "past_requests"]
+__all__ = ["past_requests"]
 
-MOST_SIMULATED = 100_000
-"""Requests of a simulation; each costs some 20 microseconds."""
 _AT_ONCE = 10_000
 _COLUMNS = (
     "toUnixTimestamp64Nano(Timestamp) AS ns, Consumer AS consumer, KeyId AS key, "
@@ -25,8 +23,9 @@ _COLUMNS = (
 
 
 def past_requests(
-    client: TelemetryClient, tenant: str, where: Node, period: Period
-) -> Iterator[PastRequest]:
+    client: TelemetryClient, tenant: str, where: Node, period: Period,
+    most: int = MOST_SIMULATED,
+) -> Iterator[PastRequest]:  # fmt: skip
     """Read the requests of a period, the oldest first.
 
     Args:
@@ -34,6 +33,7 @@ def past_requests(
         tenant: whose requests
         where: the query
         period: of the requests
+        most: requests; see `most_requests`
 
     Yields:
         Each request.
@@ -48,11 +48,11 @@ def past_requests(
     condition = condition_of(where, "requests", parameters)
     counted = reader.scoped("requests", "count() AS n", condition)
     number = reader.rows(counted, period, parameters.values)[0]["n"]
-    if number > MOST_SIMULATED:
+    if number > most:
         raise ConfigurationError(
-            f"there are {number:,} requests in that time; a simulation reads at most "
-            f"{MOST_SIMULATED:,}",
-            hint="Choose a shorter time, or add to the query, such as service:shop.",
+            f"there are {number:,} requests in that time; a simulation of these limits "
+            f"reads at most {most:,}",
+            hint="Choose a shorter time or fewer limits, or add service:shop to the query.",
         )
     limit = parameters.bind(_AT_ONCE, "UInt64")
     # Requests of one moment are never parted, so that the next page begins after them.

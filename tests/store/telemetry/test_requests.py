@@ -146,9 +146,8 @@ def test_requests_are_read_in_the_order_of_time_for_a_simulation(
     assert [one.caller.path for one in found] == ["/orders/3", "/orders/2", "/orders", "/orders/1"]
     assert found[0].at == (NOW - 3 * SECOND) // 1000
     assert (found[-1].caller.key, found[-1].caller.user) == ("k1", "ann")
-    monkeypatch.setattr(past, "MOST_SIMULATED", 3)
     with pytest.raises(ConfigurationError, match="4 requests in that time"):
-        list(past.past_requests(telemetry, "acme", where, HOUR))
+        list(past.past_requests(telemetry, "acme", where, HOUR, most=3))
 
 
 def test_the_requests_of_an_erased_person_are_gone_and_so_are_the_counts_of_them(
