@@ -218,7 +218,7 @@ def backup_state(found: Reported | None, now: datetime) -> Component:
         Wrong where the last one failed or does not restore, a warning where it is a week old, a
         note where there is none.
     """
-    hint = "Write one every day: sentinel backup run, docs/how-to/back-up-and-restore.md"
+    hint = "Write one every day: sentinel backup run FOLDER, docs/how-to/back-up-and-restore.md"
     if found is None:
         return Component(name=BACKUP, state="note", says="none was written here", hint=hint)
     if found.state == "wrong":

@@ -21,6 +21,7 @@ import msgspec
 from sentinel.errors import RuleError
 from sentinel.rollout.desired import FlowFacts
 from sentinel.rollout.files import Entry
+from sentinel.settings.private_file import write_private
 
 __all__ = ["Facts", "FlowCache"]
 
@@ -152,9 +153,7 @@ class FlowCache:
             return
         try:
             self._path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-            own = self._path.with_suffix(".new")
-            own.write_bytes(msgspec.json.encode(self._kept))
-            own.replace(self._path)
+            write_private(self._path, msgspec.json.encode(self._kept).decode())
         except OSError:
             return
 

@@ -130,7 +130,7 @@ def record_verification(store: Store, found: list[PartVerified]) -> None:
     bad = [f"{one.file}: {one.problem}" for one in found if one.problem]
     if bad:
         says = f"a backup does not restore: {'; '.join(bad)}"[:1000]
-        report(store, "backup", "wrong", says, "Write another one: sentinel backup run")
+        report(store, "backup", "wrong", says, "Write another one: sentinel backup run FOLDER")
     store.metrics.add([Sample(name="sentinel_backup_verified", value=float(not bad))])
 
 

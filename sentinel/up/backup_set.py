@@ -309,7 +309,13 @@ def sha256_of(path: Path) -> str:
 def _record_failure(store: Store, error: BaseException) -> None:
     try:
         says = f"the last one failed: {error}"[:500]
-        report(store, "backup", "wrong", says, "Correct that, and write one: sentinel backup run")
+        report(
+            store,
+            "backup",
+            "wrong",
+            says,
+            "Correct that, and write one: sentinel backup run FOLDER",
+        )
         _sample(store, ok=0)
     except SentinelError:
         return  # the database is why it failed, which the error says

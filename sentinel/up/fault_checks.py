@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -163,7 +164,8 @@ def secret_files_state(
     if not loose:
         return SelfWatchState("ok", f"only this user may read {len(found)} files with secrets")
     says = f"others may read {_some([str(one) for one in loose])}"
-    return SelfWatchState("wrong", says, f"Close it: chmod 600 {loose[0]}")
+    shut = " ".join(shlex.quote(str(one)) for one in loose[:20])
+    return SelfWatchState("wrong", says, f"Close it: chmod 600 {shut}")
 
 
 def ports_state(settings: Settings, home: Home) -> SelfWatchState:

@@ -55,7 +55,9 @@ WRONG: list[tuple[list[dict[str, Any]], str]] = [
 
 
 def test_what_is_wrong_with_many_rules_of_a_pack_is_said_once():
-    wrong = [{"name": f"a{n}", "parameters": {"ignored": []}} for n in range(20)]
+    wrong: list[dict[str, Any]] = [
+        {"name": f"a{n}", "parameters": {"ignored": []}} for n in range(20)
+    ]
     (found,) = said(deployment([*wrong, {"name": "b"}]))
     assert found.startswith("members: rule 'a0' (19 more of its rules likewise): parameters.")
     assert "did you mean ignore? See: sentinel trigger show disk_space" in found

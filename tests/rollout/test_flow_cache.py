@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from sentinel.rollout import flow_cache
-from sentinel.rollout.flow_cache import code_digest
+from sentinel.rollout.desired import FlowFacts
+from sentinel.rollout.flow_cache import FlowCache, code_digest
 
 
 def test_the_digest_is_of_the_code_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -27,3 +29,18 @@ def test_the_digest_is_of_the_code_as_it_is_now(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "triggers" / "one.py").unlink()
     assert len({first, changed, moved}) == 3
     assert code_digest() == first
+
+
+def test_the_file_is_only_this_users_and_the_next_rollout_reads_it(tmp_path: Path):
+    class Asked:
+        def facts_of(self, entrypoint: str) -> FlowFacts:
+            return FlowFacts(name=entrypoint, version=None, description=None, form={})
+
+    path = tmp_path / "home" / "facts.json"
+    first = FlowCache(lambda: cast("Any", Asked()), path)
+    found = first.flow("flows.rules.disk_space")
+    first.keep()
+    assert path.stat().st_mode & 0o777 == 0o600  # `sentinel doctor` refuses another
+    again = FlowCache(lambda: pytest.fail("asked Prefect"), path)
+    assert again.flow("flows.rules.disk_space") == found
+    assert list(path.parent.iterdir()) == [path]

@@ -106,6 +106,11 @@ def test_a_file_with_secrets_that_others_may_read_is_found(
     (home.root / "api-token").chmod(0o644)
     found = faults.secret_files_state(SETTINGS, home, {})
     assert (found.state, found.hint) == ("wrong", f"Close it: chmod 600 {home.root / 'api-token'}")
+    (home.root / "a b").write_text("x")
+    (home.root / "a b").chmod(0o644)
+    hint = faults.secret_files_state(SETTINGS, home, {}).hint
+    assert hint == f"Close it: chmod 600 '{home.root}/a b' {home.root}/api-token"  # all of them
+    (home.root / "a b").chmod(0o600)
     (home.root / "api-token").chmod(0o600)
     named = tmp_path / "database-url"
     named.write_text("x")
