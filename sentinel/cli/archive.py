@@ -225,11 +225,13 @@ def hold(
     from sentinel.store.archive.holds import Holds
 
     with open_store() as store:
-        Holds(store).set(tenant, reason, actor=actor())
+        known = Holds(store).set(tenant, reason, actor=actor())
     if json:
         json_out({"tenant": tenant, "held": True})
     else:
         say(f"{tenant} is on legal hold.")
+    if not known:
+        complain(f"No alert of the tenant {tenant} is here or in the archive: is this its name?")
 
 
 @commands.command()

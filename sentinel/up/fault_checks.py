@@ -158,9 +158,11 @@ def secret_files_state(
     named = [Path(value) for name, value in given.items()
              if name.startswith("SENTINEL_") and name.endswith("_FILE") and value]  # fmt: skip
     own = sorted(home.root.iterdir()) if home.root.is_dir() else []
-    files = [*(one for one in own if one.name not in _OPEN_FILES), Path(".env"), *named]
-    found = [one for one in files if one.is_file()]
-    loose = [one for one in found if stat.S_IMODE(one.stat().st_mode) & 0o077]
+    files = [*(one for one in own if one.name not in _OPEN_FILES), Path(".env")]
+    # Kubernetes mounts the secrets that variables name for a group: that of the container.
+    closed = [*((one, 0o077) for one in files), *((one, 0o007) for one in named)]
+    found = [(one, bits) for one, bits in closed if one.is_file()]
+    loose = [one for one, bits in found if stat.S_IMODE(one.stat().st_mode) & bits]
     if not loose:
         return SelfWatchState("ok", f"only this user may read {len(found)} files with secrets")
     says = f"others may read {_some([str(one) for one in loose])}"

@@ -114,8 +114,10 @@ def test_a_file_with_secrets_that_others_may_read_is_found(
     (home.root / "api-token").chmod(0o600)
     named = tmp_path / "database-url"
     named.write_text("x")
-    named.chmod(0o640)
+    named.chmod(0o440)  # as Kubernetes mounts it for the container's group
     given = {"SENTINEL_DATABASE_URL_FILE": str(named)}
+    assert faults.secret_files_state(SETTINGS, home, given).state == "ok"
+    named.chmod(0o644)
     assert "database-url" in faults.secret_files_state(SETTINGS, home, given).says
 
 

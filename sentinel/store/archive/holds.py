@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.archive import ArchiveHold
-from sentinel.store.archive.files import HOLD
-from sentinel.store.database.tables import model_of
+from sentinel.store.archive.files import FILE, HOLD
+from sentinel.store.database.tables import ALERT, model_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -31,13 +31,16 @@ class Holds:
             rows = connection.execute(select(HOLD).order_by(HOLD.c.tenant))
             return [model_of(ArchiveHold, row) for row in rows]
 
-    def set(self, tenant: str, reason: str, *, actor: str) -> None:
-        """Hold the alerts of a tenant.
+    def set(self, tenant: str, reason: str, *, actor: str) -> bool:
+        """Hold the alerts of a tenant, which may have none yet.
 
         Args:
             tenant: whose alerts
             reason: why, for people
             actor: who does it
+
+        Returns:
+            Whether it has an alert, here or in the archive; a name that is misspelled has none.
 
         Raises:
             ConfigurationError: the name or the reason is empty or too long
@@ -55,6 +58,9 @@ class Holds:
                 note=reason,
             )  # fmt: skip
             self._store.audit.add(connection, change, actor=actor)
+            here = select(ALERT.c.id).where(ALERT.c.tenant == tenant).limit(1)
+            archived = select(FILE.c.id).where(FILE.c.tenant == tenant).limit(1)
+            return any(connection.execute(one).first() is not None for one in (here, archived))
 
     def release(self, tenant: str, *, actor: str) -> None:
         """Let retention delete the alerts of a tenant again.

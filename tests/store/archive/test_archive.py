@@ -209,7 +209,8 @@ def test_an_erasure_that_fails_leaves_name_and_files_as_they_were(
 
 def test_a_legal_hold_keeps_rows_and_files_and_refuses_an_erasure(world: World):
     holds = Holds(world.store)
-    holds.set("default", "case 17", actor="omar")
+    assert holds.set("default", "case 17", actor="omar")
+    assert not holds.set("defualt", "no tenant has this name", actor="omar")
     with_archive = world.store.options
     world.store.options = msgspec.structs.replace(with_archive, archive_url="")
     world.store.retain(KEEP)
