@@ -83,9 +83,11 @@ def on_store(app: FastAPI, store: Store) -> Generator[None]:
     state.log_mining = LogMining(store)
     state.limit_sets = HeldLimitSets(store)
     state.posted_alerts = AlertmanagerIntake(store)
-    yield
-    for one in (*kept, state.people):
-        one.close()
+    try:
+        yield
+    finally:
+        for one in (*kept, state.people):
+            one.close()
 
 
 class _InProcess(httpx.BaseTransport):
@@ -119,12 +121,15 @@ def called(app: FastAPI, **headers: str) -> Generator[httpx.Client]:
         loop = runner.get_loop()
         thread = threading.Thread(target=loop.run_forever, daemon=True)
         thread.start()
-        with httpx.Client(
-            transport=_InProcess(app, loop), base_url="http://127.0.0.1", headers=_named(headers)
-        ) as client:
-            yield client
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(20)
+        try:
+            with httpx.Client(
+                transport=_InProcess(app, loop), base_url="http://127.0.0.1",
+                headers=_named(headers),
+            ) as client:  # fmt: skip
+                yield client
+        finally:  # a loop that runs on is not closed, which the next test is blamed for
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(20)
 
 
 def caller(url: str, **headers: str) -> httpx.Client:
