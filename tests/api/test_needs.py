@@ -62,6 +62,9 @@ ONLY_ANSWER = {
     for place in (
         "notify/plan",
         "oncall/escalations/test",
+        "orchestration/check",
+        "orchestration/replay",
+        "orchestration/test",
         "routes/check",
         "routes/diff",
         "routes/test",
