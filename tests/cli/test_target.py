@@ -9,7 +9,7 @@ import pytest
 from sentinel.cli.export import export
 from sentinel.cli.remote_url import OVER_HTTP, refuse_remote
 from sentinel.cli.target import settings_here
-from sentinel.errors import ConfigurationError
+from sentinel.errors import ConfigurationError, DatabaseUnreachable
 from sentinel.settings import keep_settings
 from sentinel.up.home import Home
 from sentinel.up.instance import Record
@@ -56,7 +56,7 @@ def test_an_export_never_takes_the_prefect_of_this_machine_for_that_of_the_serve
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SENTINEL_URL", "http://sentinel.example:8400")
-    with pytest.raises(ConfigurationError, match="not over http://sentinel"):
+    with pytest.raises(DatabaseUnreachable, match=r"Sentinel's API at http://sentinel\.example"):
         export(None, "yaml", None)
 
 
