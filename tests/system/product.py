@@ -24,7 +24,7 @@ from tests.waiting import eventually
 
 T = TypeVar("T")
 
-__all__ = ["Product", "none_of"]
+__all__ = ["Product", "none_of", "prefect_asks_for_a_login"]
 
 
 def none_of(processes: Iterable[psutil.Process]) -> bool:
@@ -37,6 +37,17 @@ def _lives(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def prefect_asks_for_a_login(record: Record, home: Home) -> None:
+    """Whoever reaches its API could read the secrets of all blocks."""
+    count = f"{record.environment['PREFECT_API_URL']}/flows/count"
+    assert httpx.post(count, json={}).status_code == 401
+    headers = authentication(record.environment)
+    assert httpx.post(count, json={}, headers=headers).status_code == 200
+    preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    assert "access-control-allow-origin" not in httpx.options(count, headers=preflight).headers
+    assert record.places["Prefect login"] == str(home.root / "prefect-login")
 
 
 class Product:

@@ -1,7 +1,7 @@
 """The ten-minute tutorial: every command of it, in its order, on a fresh clone.
 
 The tests of this file follow one reader and run in order. What the tutorial says is to be seen
-after a step is looked for after that step.
+after a step is looked for after that step. The reader has no PostgreSQL: test_product.py has one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psutil
 import pytest
 
 from sentinel.up.home import Home
-from sentinel.up.instance import read
+from sentinel.up.instance import Record, read
 from tests.docs.pages import DOCS, Block, blocks
 from tests.prefect_server import ROOT, free_port
+from tests.system.product import none_of, prefect_asks_for_a_login
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tutorial")]
@@ -48,7 +51,9 @@ class Reader:
                 for part in ("API", "DASHBOARD", "PREFECT")
             },
             "COLUMNS": "160",
+            "SENTINEL_DATABASE": "sqlite",
         }
+        self.home = Home(self.clone / ".sentinel")
         # Where `make` runs these tests, it has words of its own for the makes under it.
         for name in ("VIRTUAL_ENV", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS"):
             self.environment.pop(name, None)
@@ -63,23 +68,37 @@ class Reader:
                 cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=screen,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        home = Home(self.clone / ".sentinel")
 
         def ready() -> bool:
             assert self._first is not None
             assert self._first.poll() is None, self.screen.read_text()[-3000:]
-            record = read(home)
+            record = read(self.home)
             return record is not None and record.ready
 
         eventually(ready, "`make run` starts everything", within=900)
 
-    def types(self, text: str) -> str:
-        """Type a block into the second terminal; gives what is shown there, or fails with it."""
-        done = subprocess.run(
+    def record(self) -> Record:
+        """What runs."""
+        found = read(self.home)
+        assert found is not None
+        return found
+
+    def processes(self) -> list[psutil.Process]:
+        """All that the first terminal has started."""
+        assert self._first is not None
+        return psutil.Process(self._first.pid).children(recursive=True)
+
+    def tries(self, text: str) -> subprocess.CompletedProcess[str]:
+        """Type a block into the second terminal, which may fail."""
+        return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", re.sub(r"\bID\b", self.id or "ID", text)],
             cwd=self.clone, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True,
             text=True, timeout=300,
         )  # fmt: skip
+
+    def types(self, text: str) -> str:
+        """Type a block into the second terminal; gives what is shown there, or fails with it."""
+        done = self.tries(text)
         if done.returncode:
             pytest.fail(f"{text}exit code {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -124,10 +143,30 @@ def step(holding: str) -> Block:
 
 
 def test_the_demo_has_alerts_within_a_minute(reader: Reader):
-    eventually(lambda: reader.alerts("demo-disk"), "a demo alert", within=300)
+    alerts = eventually(lambda: reader.alerts("demo-disk"), "a demo alert", within=300)
+    assert {alert["severity"] for alert in alerts} == {"info"}
+    eventually(lambda: "First alert after" in reader.screen.read_text(), "the alert is announced")
     shown = reader.types(step("sentinel status").text)
     assert "demo-disk" in shown
     reader.id = re.findall(r"^([0-9a-f]{8,32}) +info ", shown, re.MULTILINE)[0]
+
+
+def test_every_place_answers_and_nothing_is_started_twice(reader: Reader):
+    places = reader.record().places
+    assert httpx.get(places["Dashboard"]).status_code == 200
+    assert httpx.get(places["Prefect UI"]).status_code == 200
+    assert httpx.get(places["API"]).status_code == 200
+    prefect_asks_for_a_login(reader.record(), reader.home)
+    login = (reader.home.root / "prefect-login").read_text().strip()
+    assert login in reader.types(".venv/bin/sentinel env")
+    second = reader.tries(".venv/bin/sentinel up")
+    assert second.returncode == 4
+    assert places["Dashboard"] in second.stderr
+    eventually(
+        lambda: reader.tries(".venv/bin/sentinel doctor").returncode == 0,
+        "the doctor is content",
+        300,
+    )
 
 
 def test_somebody_takes_an_alert_on(reader: Reader):
@@ -168,8 +207,11 @@ def test_what_is_switched_off_closes_as_such(reader: Reader):
 
 
 def test_it_stops(reader: Reader):
+    started = reader.processes()
     reader.types(step("sentinel down").text)
     assert reader.ends() == 0
+    eventually(lambda: none_of(started), "all that it started has ended")
+    assert reader.alerts("demo-disk", "--history")
 
 
 def test_no_block_of_the_tutorial_is_left_out():

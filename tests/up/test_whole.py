@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.system.product import Product, none_of
+from tests.system.product import Product, none_of, prefect_asks_for_a_login
 from tests.waiting import eventually
 
 pytestmark = [
@@ -27,8 +27,10 @@ def product(reachable: Path) -> Generator[Product]:
         product.end(signal.SIGTERM)
 
 
-# On PostgreSQL tests/system starts it, and goes further: to Ctrl-C and a killed supervisor.
-@pytest.mark.parametrize("kind", [pytest.param("postgresql", marks=pytest.mark.long), "sqlite"])
+# In CI tests/system/test_tutorial.py sees the same of a start on SQLite, and test_product.py of one
+# on PostgreSQL: it kills the supervisor and starts again, over the same alerts.
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
 def test_a_newcomer_sees_an_alert_and_a_second_start_still_has_it(
     product: Product, kind: str
 ) -> None:
@@ -44,7 +46,8 @@ def test_a_newcomer_sees_an_alert_and_a_second_start_still_has_it(
     assert {alert["rule"] for alert in alerts} & {"demo-cpu", "demo-disk"}
     assert {alert["severity"] for alert in alerts} == {"info"}
     product.is_well()
-    _prefect_asks_for_a_login(product)
+    prefect_asks_for_a_login(product.record(), product.home)
+    assert (product.home.root / "prefect-login").read_text().strip() in product.run("env").stdout
 
     second = product.run("up")
     assert second.returncode == 4
@@ -61,15 +64,3 @@ def test_a_newcomer_sees_an_alert_and_a_second_start_still_has_it(
     started = product.processes()
     assert product.run("down").returncode == 0
     eventually(lambda: none_of(started), "all that it started has ended")
-
-
-def _prefect_asks_for_a_login(product: Product) -> None:
-    """Whoever reaches its API could read the secrets of all blocks."""
-    count = f"{product.record().environment['PREFECT_API_URL']}/flows/count"
-    assert httpx.post(count, json={}).status_code == 401
-    assert httpx.post(count, json={}, headers=product.prefect_headers()).status_code == 200
-    preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
-    assert "access-control-allow-origin" not in httpx.options(count, headers=preflight).headers
-    login = product.home.root / "prefect-login"
-    assert product.record().places["Prefect login"] == str(login)
-    assert login.read_text().strip() in product.run("env").stdout
