@@ -25,7 +25,7 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
         (method.upper(), path.replace("{alert_id}", "0" * 32))
         for path, methods in described.items()
         for method in methods
-        if path.startswith("/api") and not path.endswith("/login")
+        if path.startswith("/api") and not path.endswith(("/login", "/register"))
     ]
 
 
