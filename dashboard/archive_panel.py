@@ -55,7 +55,7 @@ def archive_panel(query: HistoryQuery) -> None:
         alt="Archived alerts that match, one per row",
     )  # fmt: skip
     cut = "" if found.unread_until is None else (
-        f" Not read for want of time: what was resolved by {found.unread_until:%Y-%m-%d %H:%M} UTC."
+        f" Not read for want of time: what was resolved by {clock.moment(found.unread_until)}."
     )  # fmt: skip
     more = " More match: choose a shorter period." if found.more else ""
     st.caption(f"{len(rows)} archived alerts. Restore: sentinel archive restore ID.{more}{cut}")

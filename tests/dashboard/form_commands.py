@@ -35,6 +35,7 @@ from dashboard.incident_commands import (
     TakeOutAlert,
 )
 from dashboard.key_commands import CreateKey, RevokeKey, RotateKey
+from dashboard.limit_commands import RemoveLimits, SaveLimits
 from dashboard.message_limit_commands import AnnounceSilences, LimitChannel, LimitReceiver
 from dashboard.noise_commands import ApplyAdvice
 from dashboard.oncall_commands import AddOverride, RemoveOverride, SwapShifts
@@ -77,6 +78,7 @@ _OF_PLACES: tuple[Callable[[Place], Any], ...] = (
     lambda place: ExpireSilence(id=place.silence),
     lambda place: SaveBoard(name="wall", tenant=place.tenant),
     lambda place: RemoveBoard(name="wall", tenant=place.tenant),
+    lambda place: SaveLimits(tenant=place.tenant, name="shop", text="3/minute by key"),
     lambda place: OpenIncident(title="slow", tenant=place.tenant, alerts=[place.alert]),
 )
 _OF_ALL: tuple[Callable[[Place], Any], ...] = (
@@ -104,6 +106,8 @@ _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     lambda _: AddActionItem(id="0" * 32, title="mend"),
     lambda _: EditActionItem(id="0" * 32, item="0" * 32, done=True),
     lambda _: SavePostMortem(id="0" * 32, document="# What", version=0),
+    # Of a limit set that there is not.
+    lambda place: RemoveLimits(tenant=place.tenant, name="none", tag=""),
     # Their rule is a deployment, and no Prefect answers there.
     lambda place: SaveSlo(definition={**SLO, "tenant": place.tenant}),
     lambda _: DeleteSlo(name="new", version=1),
