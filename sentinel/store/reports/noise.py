@@ -7,16 +7,14 @@ newest alerts of the rules with the most. All that is decided is in `sentinel.no
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, and_, func, select, union_all
+from sqlalchemy import Connection, func, select, union_all
 
 from sentinel.access import EVERYTHING, Scope
-from sentinel.alerts.reasons import Reason
 from sentinel.noise.history import Kept, duplicates, episodes_of, flapping
 from sentinel.noise.score import PAGES_A_DAY, Counts, fatigue_of
 from sentinel.rules.drill_rule import DRILL_RULE
@@ -76,8 +74,8 @@ def noise_report(
         figures: of the same scope, whose period is then that of the report; None to read them
 
     Returns:
-        Of the twelve names of rules with the most alerts, each tenant's rule of such a name by
-        itself, at most the twelve with the most; and the teams of all.
+        The twelve rules with the most alerts, each tenant's rule of a name by itself; and the
+        teams of all.
 
     Raises:
         ConfigurationError: the period is too long
@@ -90,11 +88,7 @@ def noise_report(
     with store.read() as connection:
         marked = _marked(connection, since, until, scope)
         spans = _periods(connection, [one.name for one in rules], scope)
-        twins = _twins(connection, spans, since, until, scope)
-        kept = _most(rules, twins)
-        twins = {name: [one for one in some if one in kept] for name, some in twins.items()}
-        rules = [one for one in rules if one in kept or twins.get(one.name)]
-        alerts = _newest(connection, rules, twins, since, until, scope)
+        alerts = _newest(connection, rules, since, until, scope)
         timelines, whole_since = timelines_of(connection, [one.id for one in alerts])
         people = _people(connection, since, until) if scope.is_everything else []
     by_rule: dict[tuple[str, str], list[Kept]] = defaultdict(list)
@@ -112,7 +106,7 @@ def noise_report(
     }
 
     def scored(
-        one: Measured | _Twin,
+        one: Measured,
         seen: Sequence[Kept],
         flapped: int,
         twice: int,
@@ -138,51 +132,26 @@ def noise_report(
         )
         for one in found.teams
     ]  # fmt: skip
-    of_rules: list[Scored] = []
-    for one in [*(one for one in rules if one.name not in twins), *chain(*twins.values())]:
-        mine = [rule for rule in by_rule if rule[1] == one.name and _of(one, rule[0])]
-        tenants = [tenant for tenant, name in spans if name == one.name and _of(one, tenant)]
-        of_rules.append(
-            scored(
-                one, [each for rule in mine for each in by_rule[rule]],
-                sum(count for (*rule, _), count in flaps.items() if tuple(rule) in mine),
-                sum(duplicates(by_rule[rule]) for rule in mine),
-                sum(
-                    count for (tenant, rule, _), count in marked.items()
-                    if rule == one.name and _of(one, tenant)
-                ),
-                tenants[0] if tenants else "",
-            )
-        )  # fmt: skip
+    of_rules = [
+        scored(
+            one, by_rule[one.tenant, one.name],
+            sum(
+                count for (tenant, name, _), count in flaps.items()
+                if (tenant, name) == (one.tenant, one.name)
+            ),
+            duplicates(by_rule[one.tenant, one.name]),
+            sum(
+                count for (tenant, name, _), count in marked.items()
+                if (tenant, name) == (one.tenant, one.name)
+            ),
+            one.tenant if (one.tenant, one.name) in spans else "",
+        )
+        for one in rules
+    ]  # fmt: skip
     return NoiseReport(
         since=since, until=until, rules=_sorted(of_rules), teams=_sorted(of_teams),
         people=_sorted([_paged(name, some, length) for name, some in people]),
     )  # fmt: skip
-
-
-class _Twin(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of one of several rules of a name: that of a tenant."""
-
-    name: str
-    tenant: str
-    opened: int
-    low: int
-    resolved: int
-    ignored: int
-
-
-def _most(
-    rules: Sequence[Measured], twins: Mapping[str, Sequence[_Twin]]
-) -> list[Measured | _Twin]:
-    """Return the rules with the most alerts, however many tenants have one of a name."""
-    alone = [one for one in rules if one.name not in twins]
-    some = [*alone, *chain(*twins.values())]
-    return sorted(some, key=lambda one: -one.opened)[:_MOST_RULES]
-
-
-def _of(one: Measured | _Twin, tenant: str) -> bool:
-    """Return whether counts are of a tenant: those of a name alone are of each."""
-    return not isinstance(one, _Twin) or one.tenant == tenant
 
 
 def _sorted(found: list[Scored]) -> list[Scored]:
@@ -214,16 +183,17 @@ def _marked(
 
 
 def _newest(
-    connection: Connection, rules: Sequence[Measured], twins: Mapping[str, Sequence[_Twin]],
-    since: datetime, until: datetime, scope: Scope,
+    connection: Connection, rules: Sequence[Measured], since: datetime, until: datetime,
+    scope: Scope,
 ) -> list[Kept]:  # fmt: skip
-    """Return the newest alerts of each of some rules, of each tenant's where several have one."""
+    """Return the newest alerts of each of some rules."""
     if not rules:
         return []
     parts = [
-        of_rule(one.name, since, until, [*alert_in(scope), *mine], _NEWEST).subquery().select()
+        of_rule(one.name, since, until, [*alert_in(scope), ALERT.c.tenant == one.tenant], _NEWEST)
+        .subquery()
+        .select()
         for one in rules
-        for mine in [[ALERT.c.tenant == twin.tenant] for twin in twins.get(one.name, ())] or [[]]
     ]
     return [
         alert_of(row) for some in chunks(parts, 100) for row in connection.execute(union_all(*some))
@@ -243,38 +213,6 @@ def _periods(
         (tenant, name): length_of(spec.get("every"), PERIOD)
         for tenant, name, spec in connection.execute(query).tuples()
     }
-
-
-def _twins(
-    connection: Connection, rules: Iterable[tuple[str, str]], since: datetime, until: datetime,
-    scope: Scope,
-) -> dict[str, list[_Twin]]:  # fmt: skip
-    """Return the counts of each tenant's rule, by name, where several tenants have one of it."""
-    tenants = Counter(name for _, name in rules)
-    shared = [name for name, count in tenants.items() if count > 1]
-    ended = ALERT.c.resolved_at.is_not(None)
-    by_nobody = and_(
-        ended, ALERT.c.acknowledged_at.is_(None), ALERT.c.resolution != Reason.RESOLVED_MANUALLY
-    )
-    query = (
-        select(
-            ALERT.c.rule, ALERT.c.tenant, func.count(),
-            func.count().filter(ALERT.c.severity.in_(LOW)), func.count().filter(ended),
-            func.count().filter(by_nobody),
-        )
-        .where(ALERT.c.rule.in_(shared), ALERT.c.opened_at > since, ALERT.c.opened_at <= until)
-        .where(*alert_in(scope))
-        .group_by(ALERT.c.rule, ALERT.c.tenant)
-    )  # fmt: skip
-    found: dict[str, list[_Twin]] = defaultdict(list)
-    for name, tenant, opened, low, resolved, ignored in connection.execute(query) if shared else ():
-        found[name].append(
-            _Twin(
-                name=name, tenant=tenant, opened=opened, low=low, resolved=resolved,
-                ignored=ignored,
-            )
-        )  # fmt: skip
-    return found
 
 
 def _people(
