@@ -128,17 +128,22 @@ class ServiceGraph:
         Returns:
             Names by name, the nearest first; a service is not its own cause.
         """
-        causes: dict[str, list[str]] = {}
+        wrong = sorted(set(names))
         # All at once, by distance: what a service has enough of, its callers have enough of, too.
-        waiting = deque((name, name) for name in sorted(set(names)))
+        # One more than asked for, since a service that is wrong itself is nearest to itself.
+        causes: dict[str, list[str]] = {name: [name] for name in wrong}
+        waiting = deque((name, name) for name in wrong)
         while waiting:
             here, cause = waiting.popleft()
             for other in self.callers(here):
                 known = causes.setdefault(other, [])
-                if other != cause and len(known) < most and cause not in known:
+                if len(known) <= most and cause not in known:
                     known.append(cause)
                     waiting.append((other, cause))
-        return {name: some for name, some in causes.items() if some}
+        others = {
+            name: [cause for cause in some if cause != name][:most] for name, some in causes.items()
+        }
+        return {name: some for name, some in others.items() if some}
 
     def downstream(self, name: str) -> dict[str, list[str]]:
         """Return every service that one depends on, each with a shortest way from it."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sentinel.labels.matchers import Matcher, matcher
@@ -116,6 +116,8 @@ def test_readiness_is_the_sum_of_what_holds_and_says_what_to_do():
     st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20),
     st.sets(st.integers(0, 7)), st.integers(1, 8),
 )  # fmt: skip
+# A service that is wrong itself, behind one that has enough causes.
+@example(pairs=[(0, 1), (0, 3), (1, 0)], wrong={1, 3}, most=1)
 def test_a_service_is_impaired_by_the_nearest_that_it_depends_on(
     pairs: list[tuple[int, int]], wrong: set[int], most: int
 ):
