@@ -33,7 +33,9 @@ def mine(client: httpx.Client, name: str = "ann@shop.example") -> dict[str, str]
 
 
 def test_nobody_registers_until_an_admin_lets_them(client: httpx.Client):
-    assert registered(client).status_code == 404
+    closed = registered(client)
+    assert closed.status_code == 404
+    assert "Ask the owner of the API" in closed.json()["error"]["hint"]
     rules(client)
     assert registered(client).status_code == 201
     assert registered(client).status_code == 409

@@ -138,7 +138,10 @@ class ConsumerAccounts:
         """
         rules = self.rules(tenant)
         if not rules.enabled:
-            raise NotFound(f"nobody can register for the tenant {tenant[:100]}")
+            raise NotFound(
+                f"nobody can register for the tenant {tenant[:100]}",
+                hint="Ask the owner of the API for a key, or to open the registration.",
+            )
         named = account_name(name)
         chosen = plan_at_registration(rules, plan)
         hashed = hash_password(checked_password(password, named))
