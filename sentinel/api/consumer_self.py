@@ -6,7 +6,6 @@ Their tokens begin with `sncs_`, and open these routes only.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, TypeVar
@@ -35,6 +34,7 @@ from sentinel.api.consumer_keys import (
     key_made,
 )
 from sentinel.api.needs import public
+from sentinel.api.password_places import NoPlace, PasswordPlaces
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
 from sentinel.api_usage.matching import Caller, LimitSet
@@ -52,10 +52,7 @@ _COUNTED_FOR = "consumers of Sentinel"
 _REGISTRATIONS = LimitSet(parse_limits("10/hour by address named registrations"), _COUNTED_FOR)
 _KEYS = LimitSet(parse_limits("60/hour by user named keys"), _COUNTED_FOR)
 _CHANGES = LimitSet(parse_limits("10/hour by user named passwords"), _COUNTED_FOR)
-# Each takes 64 MiB and a core for a while.
-_PASSWORDS = threading.BoundedSemaphore(2)
-# Whoever waits takes a thread from all other requests.
-_WAITING = threading.BoundedSemaphore(8)
+_PLACES = PasswordPlaces()
 _OPEN = "nobody is logged in before"
 _OWN = "a consumer's token is looked at here, and opens no other route"
 
@@ -103,7 +100,7 @@ def register(request: Request, asked: ConsumerRegisterBody) -> ConsumerItem:
         accounts = ConsumerAccounts(store)
         return accounts.register(asked.tenant, asked.name, asked.password, plan=asked.plan)
 
-    return account_item(_with_password(work))
+    return account_item(_with_password(request, work))
 
 
 @router.post("/login", summary="Log in as a consumer", responses=responses(400, 413, 429))
@@ -123,7 +120,7 @@ def log_in(request: Request, asked: ConsumerLoginBody, response: Response) -> Co
     consumers = ConsumerSelf(store_of(request))
     address = address_of(request)
     begun = _with_password(
-        lambda: consumers.log_in(asked.tenant, asked.name, asked.password, address)
+        request, lambda: consumers.log_in(asked.tenant, asked.name, asked.password, address)
     )
     if isinstance(begun, LoginRefused):
         seconds = math.ceil(begun.wait.total_seconds())
@@ -174,7 +171,7 @@ def set_password(request: Request, asked: ConsumerPasswordBody, who: Consumer) -
     """
     _slowly(request, _CHANGES, Caller(user=who.id), "changes of the password")
     consumers = ConsumerSelf(store_of(request))
-    if not _with_password(lambda: consumers.set_password(who, asked.before, asked.after)):
+    if not _with_password(request, lambda: consumers.set_password(who, asked.before, asked.after)):
         raise Problem(401, "login_failed", "the password before is wrong", field="before")
     return Response(status_code=204)
 
@@ -258,25 +255,28 @@ def _slowly(request: Request, limits: LimitSet, caller: Caller, what: str) -> No
         )  # fmt: skip
 
 
-def _with_password(work: Callable[[], T]) -> T:
+def _with_password(request: Request, work: Callable[[], T]) -> T:
     """Do work that hashes passwords, a few at once.
 
     Args:
+        request: for whom
         work: that does
 
     Returns:
         What it returns.
 
     Raises:
-        Problem: 503, too many wait
+        Problem: 429 where too many of its address wait, 503 where too many of all do
     """
-    if not _WAITING.acquire(blocking=False):
-        raise Problem(
-            503, "busy", "too many logins at once", hint="Try again in a few seconds.",
-            headers={"Retry-After": "5"},
-        )  # fmt: skip
     try:
-        with _PASSWORDS:
+        with _PLACES.taken(one_client(address_of(request))):
             return work()
-    finally:
-        _WAITING.release()
+    except NoPlace as error:
+        status, kind, what = (
+            (429, "too_many_requests", "too many logins at once from your address")
+            if error.of_address
+            else (503, "busy", "too many logins at once")
+        )
+        raise Problem(
+            status, kind, what, hint="Try again in a few seconds.", headers={"Retry-After": "5"}
+        ) from None

@@ -42,11 +42,12 @@ class LimitSet:
     Args:
         limits: all of them
         tenant: whose they are; the same limit of another tenant counts by itself
+        name: of the limit set that they are; the same limit of another set counts by itself
     """
 
-    def __init__(self, limits: Sequence[Limit], tenant: str = "") -> None:
+    def __init__(self, limits: Sequence[Limit], tenant: str = "", name: str = "") -> None:
         self.limits = tuple(limits)
-        self._tenant = tenant
+        self._whose = (tenant, name) if name else (tenant,)
         self._prepared = [(one, path_pattern(one.path) if one.path else None) for one in limits]
 
     def asks(self, caller: Caller, cost: int = 1) -> list[Ask]:
@@ -74,23 +75,25 @@ class LimitSet:
             if all(values):
                 # More than it ever allows is refused the same, and fits into a database's numbers.
                 units = min(cost, limit.capacity + 1)
-                found.append(Ask(limit, state_id(limit, values, self._tenant), units, units))
+                found.append(Ask(limit, state_id(limit, values, *self._whose), units, units))
         return found
 
 
-def state_id(limit: Limit, values: Sequence[str], tenant: str = "") -> str:
+def state_id(limit: Limit, values: Sequence[str], tenant: str = "", *name: str) -> str:
     """Return under what the state of a subject is kept: 32 hex digits, which name nobody.
 
     Args:
         limit: whose
         values: of each part that it counts by
         tenant: whose limit it is
+        *name: of its limit set, where it is in one
 
     Returns:
-        A hash, in which the limit's way to count, the tenant and the values are.
+        A hash, in which the limit's way to count, the tenant, the set and the values are. The limit
+        says how many values there are, so that a set's name cannot stand for one.
     """
     hashed = blake2b(limit.counted_as, digest_size=16)
-    for one in (tenant, *values):
+    for one in (tenant, *name, *values):
         given = one.encode("utf-8", "surrogateescape")
         hashed.update(len(given).to_bytes(4) + given)
     return hashed.hexdigest()

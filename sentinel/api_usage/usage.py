@@ -172,7 +172,8 @@ def quota_forecast(
 
     Args:
         hours: requests by the hour that they came in, from the first known one on, in nanoseconds
-            since 1970; hours without any may be left out
+            since 1970; hours without any may be left out. Hours begin as the quota does, which
+            in some time zones is at half past an hour of UTC
         start: where the quota began
         end: where it begins anew
         now: the present moment
@@ -184,7 +185,7 @@ def quota_forecast(
     used = sum(count for hour, count in hours.items() if hour >= start)
     is_day = end - start < 48 * _HOUR
     length, most = (1, MOST_HOURS) if is_day else (24, MOST_DAYS)
-    last = now // _HOUR * _HOUR
+    last = now - (now - start) % _HOUR
     first = min(hours, default=last)
     number = min(most, (last - first) // (length * _HOUR))
     unit = "hours" if is_day else "days"

@@ -97,7 +97,7 @@ class StoredLimits:
         try:
             found = self._sets.get(self._tenant, self._name)
             if found.text != self._text:
-                self._limits = LimitSet(found.limits, self._counted_for)
+                self._limits = LimitSet(found.limits, self._counted_for, self._name)
             self._text = found.text
         except NotFound:
             self._limits, self._text = LimitSet(()), None

@@ -137,7 +137,7 @@ class _Here:
 
     def state(self, name: str, tenant: str | None, caller: Mapping[str, str]) -> list[Fields]:
         found = self._sets.get(tenant or "default", name)
-        asks = LimitSet(found.limits, found.tenant).asks(Caller(**caller))
+        asks = LimitSet(found.limits, found.tenant, found.name).asks(Caller(**caller))
         return [verdict_fields(one) for one in LimitStates(self._store).peek(asks)]
 
     def simulate(self, text: str, tenant: str | None, query: str, since: str) -> Fields:

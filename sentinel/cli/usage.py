@@ -215,6 +215,9 @@ def consumer(
     if json:
         json_out(found.model_dump())
         return
+    if not found.total.requests:
+        say(f"No request of {name} matches.")
+        return
     print_table(("", *_HEADINGS), [("All", *_cells(found.total))], empty="")
     for title, groups in (
         ("Endpoint", found.endpoints), ("Status", found.statuses), ("Key", found.keys),
@@ -242,7 +245,8 @@ _HEADINGS = ("Requests", "A second", "Errors", "p50", "p95", "p99")
 
 
 def _cells(one: FiguresView) -> tuple[str, ...]:
-    latencies = (f"{ms:,.1f} ms" for ms in (one.p50_ms, one.p95_ms, one.p99_ms))
+    of = (one.p50_ms, one.p95_ms, one.p99_ms)
+    latencies = (f"{ms:,.1f} ms" if one.requests else "–" for ms in of)
     return f"{one.requests:,}", f"{one.per_second:,.2f}", f"{one.error_rate:.1%}", *latencies
 
 

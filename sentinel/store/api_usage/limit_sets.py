@@ -303,7 +303,7 @@ class HeldLimitSets:
                 self._held.pop(key, None)
             raise
         same = held is not None and held[1] == found.text
-        prepared = held[2] if held is not None and same else LimitSet(found.limits, tenant)
+        prepared = held[2] if held and same else LimitSet(found.limits, tenant, name)
         with self._lock:
             self._held[key] = (now + HELD_SECONDS, found.text, prepared)
             self._held.move_to_end(key)

@@ -224,7 +224,8 @@ class UsageReader(TenantReader):
 
         Args:
             where: the query; its fields are those of the counts by consumer
-            period: of the requests
+            period: of the requests; it begins where an hour does, which in some time zones is at
+                half past an hour of UTC, or a quarter
             by: whose
             limit: most of them: those with most requests
 
@@ -233,7 +234,7 @@ class UsageReader(TenantReader):
         """
         parameters = Parameters()
         condition = condition_of(where, "usage_by_consumer", parameters)
-        hour = "toUnixTimestamp(toStartOfHour(Timestamp))"
+        hour = f"{{since:Int64}} + intDiv({_NS} - {{since:Int64}}, {_HOUR}) * {_HOUR}"
         inner = self.scoped(
             "usage_by_consumer",
             f"{GROUPS[by]} AS value, {hour} AS hour, sum(Requests) - sum(Refused) AS n",
@@ -247,7 +248,7 @@ class UsageReader(TenantReader):
         )  # fmt: skip
         return {
             row["value"]: {
-                int(at) * 10**9: int(n) for at, n in zip(row["hours"], row["counts"], strict=True)
+                int(at): int(n) for at, n in zip(row["hours"], row["counts"], strict=True)
             }
             for row in rows
         }

@@ -130,7 +130,7 @@ class UsageAnswers:
         """
         limit = _quota(text)
         start, end = (one * 1_000 for one in period_of(limit, now // 1_000))
-        since = min(start, now - 7 * _DAY) // _HOUR * _HOUR
+        since = start - max(0, -(-(start - (now - 7 * _DAY)) // _HOUR)) * _HOUR
         by = "key" if limit.by == (Part.KEY,) else "consumer"
         where: Node = Field("plan", "=", limit.plans) if limit.plans else Both(())
         hours = self._reader.hours(where, Period(since, now), by)

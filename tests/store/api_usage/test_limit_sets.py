@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from sentinel.access import Reach, Scope
+from sentinel.api_usage.matching import Caller
 from sentinel.errors import ConfigurationError, NotFound, OutOfScope
 from sentinel.store import Store
 from sentinel.store.api_usage import limit_sets
 from sentinel.store.api_usage.limit_sets import HELD_SECONDS, HeldLimitSets, LimitSets
+from sentinel.store.api_usage.limit_states import LimitStates
 
 ACME = Scope((Reach(tenants=frozenset({"acme"})),))
 
@@ -63,3 +65,13 @@ def test_a_process_sees_a_change_within_seconds(store: Store):
     now[0] += HELD_SECONDS
     with pytest.raises(NotFound):
         held.get("acme", "shop")
+
+
+def test_sets_of_one_text_count_by_themselves(store: Store):
+    sets, held, states = LimitSets(store), HeldLimitSets(store), LimitStates(store)
+    for name in ("shop", "stock"):
+        sets.save(name, "1/minute by user", tenant="acme", actor="ann")
+    for name in ("shop", "stock"):
+        asks = held.get("acme", name).asks(Caller(user="bob"))
+        assert states.decide(asks).allowed
+        assert not states.decide(asks).allowed

@@ -16,7 +16,7 @@ from sentinel.store.telemetry.reading import Period
 from sentinel.store.telemetry.requests import insert_requests
 from sentinel.store.telemetry.usage import UsageReader, table_for
 from sentinel.store.telemetry.usage_answers import UsageAnswers
-from sentinel.telemetry.asked import Asked
+from sentinel.telemetry.asked import Asked, moment_of
 from sentinel.telemetry.query import REQUEST_FIELDS, parse_query
 
 SECOND = 10**9
@@ -134,3 +134,16 @@ def test_what_rises_what_is_new_and_what_a_quota_is_at(filled: TelemetryClient) 
     for wrong in ("10/minute by key", "9 per day quota by address", "1/s; 2/s"):
         with pytest.raises(ConfigurationError):
             answers.quotas(wrong, NOW)
+
+
+def test_a_quota_counts_from_its_midnight_also_at_half_past_an_hour(
+    telemetry: TelemetryClient,
+) -> None:
+    midnight = NOW // (24 * HOUR) * 24 * HOUR - 24 * HOUR - 5 * HOUR - 30 * MINUTE  # of Kolkata
+    send(telemetry, "acme", *(
+        {"timestamp": midnight + at * MINUTE, "consumer": "ann"} for at in (-31, -1, 0, 29, 31, 90)
+    ))  # fmt: skip
+    answers = UsageAnswers(telemetry, "acme")
+    found = answers.quotas("9 per day quota timezone Asia/Kolkata by user", midnight + 2 * HOUR)
+    assert [(one.value, one.used) for one in found.quotas] == [("ann", 4)]
+    assert found.start == moment_of(midnight)
