@@ -21,6 +21,7 @@ from sentinel.engine.calendar_watch import CalendarWatch
 from sentinel.engine.component_health import SWEEP
 from sentinel.engine.dispatcher import DeliveryCount
 from sentinel.engine.escalation_watch import EscalationWatch
+from sentinel.engine.flow_graph_watch import follow_flow_graph
 from sentinel.engine.incident_steps import follow_steps, start_steps
 from sentinel.engine.paging import PageCount
 from sentinel.engine.paused_rules import follow_paused
@@ -28,6 +29,7 @@ from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
 from sentinel.errors import PrefectUnreachable
 from sentinel.prefect_client.client import PrefectApi
+from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.database.component_reports import report
 from sentinel.store.notifications.announcements import announce_silences
@@ -64,14 +66,15 @@ def sweep() -> State[None]:
     for name, work in REST:
         with parts.guarded(name):
             work(store)
-    remediations, put_back = _follow_prefect(store, parts)
+    done = _follow_prefect(store, parts)
     counts = [
         (expired, "expired"),
         (notified.sent, "messages sent"),
         (notified.failed + notified.refused, "messages not delivered"),
         *page_counts(paged),
-        (remediations, "remediations started or ended"),
-        (put_back, "Automations disabled again"),
+        (done.get(_REMEDIATIONS, 0), "remediations started or ended"),
+        (done.get(_STEPS, 0), "steps of incidents started or ended"),
+        (done.get(_SWITCHES, 0), "Automations disabled again"),
     ]
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
     _report(store, parts.failed)
@@ -84,12 +87,12 @@ def sweep() -> State[None]:
     return Completed(name="Swept", message=said)
 
 
-def _follow_prefect(store: Store, parts: _Parts) -> tuple[int, int]:
-    """Return how many remediations started or ended, and how many Automations were disabled."""
+def _follow_prefect(store: Store, parts: _Parts) -> dict[str, int]:
+    """Return how much each part of `OF_PREFECT` did, without those that did not come about."""
     api = connections.prefect_api()
     done: dict[str, int] = {}
     if api is None:
-        return 0, 0
+        return done
     try:
         for name, work in OF_PREFECT:
             with parts.guarded(name, but=(PrefectUnreachable,)):
@@ -97,7 +100,7 @@ def _follow_prefect(store: Store, parts: _Parts) -> tuple[int, int]:
     except PrefectUnreachable as error:
         # The notifications, which matter more, are sent; the next sweep tries again.
         get_run_logger().warning("Automations, remediations and pauses were not checked: %s", error)
-    return done.get(_REMEDIATIONS, 0), done.get(_SWITCHES, 0)
+    return done
 
 
 def _report(store: Store, failed: list[str]) -> None:
@@ -142,17 +145,23 @@ def _follow_steps(store: Store, api: PrefectApi) -> int:
     return follow_steps(store, api) + start_steps(store, api)
 
 
+def _follow_flow_graph(store: Store, api: PrefectApi) -> int:
+    return follow_flow_graph(store, api, settings().prefect_telemetry or "default")
+
+
 def _restore_switches(store: Store, api: PrefectApi) -> int:
     return len(restore_switches(store, api))
 
 
 _REMEDIATIONS, _SWITCHES = "remediations", "switches of Automations"
+_STEPS = "steps of incidents"
 OF_PREFECT: tuple[tuple[str, Callable[[Store, PrefectApi], int]], ...] = (
     (_REMEDIATIONS, _follow_remediations),
     (_SWITCHES, _restore_switches),
-    ("steps of incidents", _follow_steps),
+    (_STEPS, _follow_steps),
     ("paused rules", follow_paused),
     ("states of runs", follow_runs),
+    ("who depends on whom", _follow_flow_graph),
 )
 REST: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("escalations that do not go on", _watch_escalations),

@@ -241,7 +241,9 @@ def create_app(
     app.state.dependency_watch = DependencyWatch(app.state.store)
     app.state.log_policies = LogPolicies(app.state.store)
     wake = app.state.log_mining.wake
-    app.state.prefect_feed = PrefectFeed(app.state.store, app.state.log_policies, wake)
+    app.state.prefect_feed = PrefectFeed(
+        app.state.store, app.state.log_policies, wake, app.state.dependency_watch.wake
+    )
     app.state.metrics_queue = IntakeQueue()
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)

@@ -41,6 +41,7 @@ class PrefectFeed:
         store: the shared database, for the lease
         policies: over log lines
         arrived: called with the settings when log lines are on disk
+        spans_arrived: called with the settings and the tenant when spans are
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class PrefectFeed:
         store: Store,
         policies: LogPolicies,
         arrived: Callable[[Settings], None] = lambda _: None,
+        spans_arrived: Callable[[Settings, str], None] = lambda _, __: None,
     ) -> None:
         self._store = store
         self._arrived = arrived
+        self._spans_arrived = spans_arrived
         self._policies = policies
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{id(self)}"
         self._stop = threading.Event()
@@ -100,6 +103,7 @@ class PrefectFeed:
         intake = TelemetryIntake(
             settings, self._store.clock, self._store.metrics, policies=self._policies,
             arrived=partial(self._arrived, settings),
+            spans_arrived=partial(self._spans_arrived, settings),
         )  # fmt: skip
         reader = telemetry_client(settings)
         return PrefectHistory(RunHistory.of(settings), intake, reader, settings.prefect_telemetry)

@@ -22,7 +22,6 @@ from sentinel.api.telemetry_intake import (
     FULL_SECONDS,
     NOT_INSTALLED,
     intake_of,
-    note_spans,
     queue_of,
 )
 from sentinel.errors import TelemetryUnavailable
@@ -222,10 +221,7 @@ def _take(
 ) -> Taken:
     token = token_of(tenant, f"posted {signal}", body) if posted.timed else uuid.uuid4().hex
     try:
-        taken = intake_of(request).take(tenant, signal, posted.request, token)
-        if signal == "traces":
-            note_spans(request, tenant)
-        return taken
+        return intake_of(request).take(tenant, signal, posted.request, token)
     except TooLarge as error:
         raise Problem(413, "too_large", str(error), hint="Send less per request.") from None
     except TelemetryUnavailable as error:

@@ -42,7 +42,6 @@ __all__ = [
     "FULL_SECONDS",
     "NOT_INSTALLED",
     "intake_of",
-    "note_spans",
     "queue_of",
     "router",
 ]
@@ -82,6 +81,7 @@ def intake_of(request: Request) -> TelemetryIntake:
     store = cast("Store", request.app.state.store)
     settings = cast("Settings", request.app.state.settings)
     mining = cast("LogMining", request.app.state.log_mining)
+    watch = cast("DependencyWatch", request.app.state.dependency_watch)
     return TelemetryIntake(
         settings,
         store.clock,
@@ -89,13 +89,8 @@ def intake_of(request: Request) -> TelemetryIntake:
         queue_of(request).aside,
         partial(mining.wake, settings),
         cast("LogPolicies", request.app.state.log_policies),
+        partial(watch.wake, settings),
     )
-
-
-def note_spans(request: Request, tenant: str) -> None:
-    """Let the dependencies of a tenant be read, whose spans were taken."""
-    watch = cast("DependencyWatch", request.app.state.dependency_watch)
-    watch.wake(request.app.state.settings, tenant)
 
 
 def queue_of(request: Request) -> IntakeQueue:
@@ -122,8 +117,6 @@ async def _take(request: Request, tenant: str, signal: Signal) -> Response:
         # Without times of their own, equal records may have happened twice.
         token = token_of(tenant, signal, whole) if timed(signal, found) else uuid4().hex
         taken = intake.take(tenant, signal, found, token)
-        if signal == "traces":
-            note_spans(request, tenant)
         return answer_of(signal, is_json=is_json, rejected=taken.rejected, why=taken.why)
 
     try:

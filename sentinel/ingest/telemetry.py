@@ -78,6 +78,7 @@ class TelemetryIntake:
         aside: runs what nobody waits for, with which samples need no telemetry store
         arrived: called when log lines are on disk
         policies: over log lines; without, no line is an event
+        spans_arrived: called with their tenant when spans are on disk
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class TelemetryIntake:
         aside: Callable[[Callable[[], None]], None] = lambda work: work(),
         arrived: Callable[[], None] = lambda: None,
         policies: LogPolicies | None = None,
+        spans_arrived: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -95,6 +97,7 @@ class TelemetryIntake:
         self._aside = aside
         self._arrived = arrived
         self._policies = policies
+        self._spans_arrived = spans_arrived
 
     def take(
         self, tenant: str, signal: Signal, request: Any, token: str, *, known_by: str = ""
@@ -165,6 +168,8 @@ class TelemetryIntake:
             policies.keep(tenant, matcher.match(batch, token))
         if is_lines:
             self._arrived()
+        elif batch.signal == "spans" and batch.rows:
+            self._spans_arrived(tenant)
         return Taken(batch.rows, dict(batch.refused))
 
     def _samples(self, tenant: str, request: Any, token: str) -> Taken:

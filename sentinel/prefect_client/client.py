@@ -18,6 +18,7 @@ import httpx
 
 from sentinel.errors import NotFound
 from sentinel.links import Addresses
+from sentinel.prefect_client.flow_graph import FlowGraphQueries
 from sentinel.prefect_client.port import OutEvent
 from sentinel.prefect_client.queries import RunQueries
 from sentinel.prefect_client.transport import PAGE, authentication
@@ -33,7 +34,7 @@ EVENTS_A_SECOND = 200
 MOST_RELATED = 100
 
 
-class PrefectApi(RunQueries):
+class PrefectApi(RunQueries, FlowGraphQueries):
     """Talks to one Prefect API.
 
     Args:

@@ -14,7 +14,7 @@ from sentinel.errors import PrefectUnreachable
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.events.log_policies import LogPolicies
-from sentinel.telemetry.posted import posted_logs
+from sentinel.telemetry.posted import posted_logs, posted_spans
 
 
 class History:
@@ -95,12 +95,20 @@ def test_nothing_is_copied_unless_the_settings_ask_for_it(
     feed.close()
 
 
-def test_lines_that_are_copied_are_looked_at_for_patterns(
+def test_lines_that_are_copied_are_looked_at_for_patterns_and_spans_for_dependencies(
     store: Store, clock: FakeClock, telemetry_settings: Settings
 ) -> None:
-    woken = list[Settings]()
-    feed = PrefectFeed(store, LogPolicies(store), woken.append)
+    woken, spans = list[Settings](), list[tuple[Settings, str]]()
+
+    def spans_arrived(settings: Settings, tenant: str) -> None:
+        spans.append((settings, tenant))
+
+    feed = PrefectFeed(store, LogPolicies(store), woken.append, spans_arrived)
     made = feed._made(telemetry_settings)  # pyright: ignore[reportPrivateUsage] - it has no other parts
     request = posted_logs([{"message": "copied", "timestamp": clock.now().isoformat()}]).request
     made._intake.take("default", "logs", request, "t")  # pyright: ignore[reportPrivateUsage]
-    assert woken == [telemetry_settings]
+    assert (woken, spans) == ([telemetry_settings], [])
+    at = clock.now().isoformat()
+    span = {"service_name": "etl", "operation_name": "load", "start_time": at, "end_time": at}
+    made._intake.take("default", "traces", posted_spans([span], root=True).request, "s")  # pyright: ignore[reportPrivateUsage]
+    assert (woken, spans) == ([telemetry_settings], [(telemetry_settings, "default")])
