@@ -106,6 +106,7 @@ from sentinel.api.intake_queue import IntakeQueue
 from sentinel.api.issuer_keys import outside_tokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
+from sentinel.api.listeners import Listeners
 from sentinel.api.log_mining import LogMining
 from sentinel.api.needs import describe_needs
 from sentinel.api.own_limits import limit_own_api
@@ -117,7 +118,6 @@ from sentinel.api.prefect_feed import PrefectFeed
 from sentinel.api.prompt import KnownRoutes
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
-from sentinel.api.syslog_server import syslog_of
 from sentinel.audit.origin import Origin
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.host_guard import HostGuard
@@ -178,7 +178,8 @@ def create_app(
         app.state.log_mining.start()
         app.state.dependency_watch.start()
         app.state.prefect_feed.start(chosen)
-        syslog = await syslog_of(app, chosen)
+        listeners = Listeners()
+        await listeners.start(app, chosen)
         own_logs = OwnLogs.of(
             chosen, app.state.store, "sentinel-api", lambda: app.state.log_mining.wake(chosen)
         )
@@ -192,8 +193,7 @@ def create_app(
             if relay_thread is not None:
                 relay_thread.stop()
             prefect.close()
-            if syslog is not None:
-                await syslog.close()
+            await listeners.close()
             # Not on the event loop: whoever waits for an answer is to get it.
             await run_in_threadpool(app.state.prefect_feed.close)
             await run_in_threadpool(app.state.batches.close)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
@@ -20,6 +20,7 @@ from sentinel.api.intake_queue import IntakeQueue, QueueFull
 from sentinel.api.limits import allow
 from sentinel.api.log_mining import LogMining
 from sentinel.api.needs import needs
+from sentinel.api.otlp_described import body_of, responses_of
 from sentinel.api.scoped import WholeTenant
 from sentinel.errors import DatabaseError, TelemetryError, TelemetryUnavailable
 from sentinel.ingest.telemetry import TelemetryIntake, token_of
@@ -51,28 +52,35 @@ FULL_SECONDS, AWAY_SECONDS = 1, 5
 NOT_INSTALLED = "the libraries for logs and spans are not installed: install the extra `telemetry`"
 _JSON, _PROTOBUF = "application/json", "application/x-protobuf"
 
-# Described by OpenTelemetry, and not in our document.
-router = APIRouter(prefix="/v1", tags=["telemetry"], include_in_schema=False)
+router = APIRouter(prefix="/v1", tags=["telemetry"])
 
 
-@router.post("/logs")
+def _route(signal: Signal, summary: str) -> Any:
+    """Return what makes a function the route of a signal."""
+    return router.post(
+        f"/{signal}", summary=summary, response_class=Response, responses=responses_of(signal),
+        openapi_extra=body_of(signal),
+    )  # fmt: skip
+
+
+@_route("logs", "Send log records by OTLP")
 @needs(Permission.RESPOND, "telemetry", confined=True)
 async def logs(request: Request, tenant: WholeTenant) -> Response:
-    """Take log records."""
+    """Store an `ExportLogsServiceRequest`. It is on disk when the response arrives."""
     return await _take(request, tenant.name, "logs")
 
 
-@router.post("/traces")
+@_route("traces", "Send spans by OTLP")
 @needs(Permission.RESPOND, "telemetry", confined=True)
 async def traces(request: Request, tenant: WholeTenant) -> Response:
-    """Take spans."""
+    """Store an `ExportTraceServiceRequest`. It is on disk when the response arrives."""
     return await _take(request, tenant.name, "traces")
 
 
-@router.post("/metrics")
+@_route("metrics", "Send samples by OTLP")
 @needs(Permission.RESPOND, "telemetry", confined=True)
 async def metrics(request: Request, tenant: WholeTenant) -> Response:
-    """Take samples of metrics, which join those of `POST …/metrics`."""
+    """Store an `ExportMetricsServiceRequest` as samples, which join those of `POST …/metrics`."""
     return await _take(request, tenant.name, "metrics")
 
 

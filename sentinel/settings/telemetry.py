@@ -73,6 +73,18 @@ class TelemetrySettings(SecureSettings):
     syslog_port: int = Field(
         default=5514, ge=0, le=65_535, description="Port for syslog, UDP and TCP."
     )
+    otlp_grpc_host: str = Field(
+        default="127.0.0.1", description="Where the API listens for OTLP over gRPC."
+    )
+    otlp_grpc_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description=(
+            "Port for OTLP over gRPC, such as 4317; 0 means that the API takes OTLP over HTTP "
+            "alone. Needs the extra `grpc`; answers by TLS where SENTINEL_TLS_CERTIFICATE is set."
+        ),
+    )
     own_logs: str = Field(
         default="",
         pattern=f"^({TENANT_PATTERN})?$",

@@ -18,6 +18,7 @@ from sentinel.telemetry.bounds import MOST_NODES, MOST_UNPACKED, TooLarge, bound
 from sentinel.telemetry.wire import Malformed, bound_messages
 
 __all__ = [
+    "REJECTED",
     "BadBody",
     "Signal",
     "answer_of",
@@ -33,11 +34,12 @@ _SERVICES: dict[Signal, tuple[str, str]] = {
     "traces": ("trace", "ExportTraceService"),
     "metrics": ("metrics", "ExportMetricsService"),
 }
-_REJECTED: dict[Signal, str] = {
+REJECTED: dict[Signal, str] = {
     "logs": "rejected_log_records",
     "traces": "rejected_spans",
     "metrics": "rejected_data_points",
 }
+"""Field of a partial success that has how many records were not taken."""
 _IDS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 _DEEPEST = 100
 _INVALID_ARGUMENT, _UNAVAILABLE, _EXHAUSTED = 3, 14, 8
@@ -145,7 +147,7 @@ def answer_of(signal: Signal, *, is_json: bool, rejected: int = 0, why: str = ""
     """
     message = _message(signal, "Response")
     if rejected:
-        setattr(message.partial_success, _REJECTED[signal], rejected)
+        setattr(message.partial_success, REJECTED[signal], rejected)
         message.partial_success.error_message = why
     if not is_json:
         return cast("bytes", message.SerializeToString())

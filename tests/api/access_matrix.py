@@ -95,6 +95,8 @@ ENTRIES: dict[str, Entry] = {
     # There is no telemetry store in these tests.
     "POST /logs/ingest": of_telemetry({"message": "x"}),
     **{f"POST /tracing/{noun}": of_telemetry(SPAN) for noun in ("traces", "spans")},
+    **{f"POST /v1/{noun}": of_telemetry({}) for noun in ("logs", "traces")},
+    "POST /v1/metrics": whole_tenant(always({})),
     **{
         f"GET /{place}": of_telemetry(None)
         for place in (

@@ -40,7 +40,7 @@ WITHOUT = {
     POSTED_BY_OTHERS: {
         f"POST {BASE}/bounces/sendgrid", f"POST {BASE}/bounces/{{vendor}}",
         "POST /api/logs/ingest", "POST /api/tracing/spans", "POST /api/tracing/traces",
-        "POST /api/v1/intake/{mapping}",
+        "POST /api/v1/intake/{mapping}", "POST /v1/logs", "POST /v1/metrics", "POST /v1/traces",
         f"POST {BASE}/webhooks/grafana", f"POST {BASE}/webhooks/prometheus",
         *(f"{method} /ping/{{job}}/{{key}}" for method in ("GET", "HEAD", "POST")),
     },
