@@ -40,6 +40,9 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "traces": "q time since until tenant trace view service operation status longer",
         "services": "time since until tenant service",
         "slos": "q time tenant slo slo-tenant edit report slo-states",
+        "api-usage": "q time since until tenant by order consumer endpoint quota",
+        "requests": "q time since until tenant",
+        "consumer-keys": "q",
         "limits": "",
         "people": "people-view person",
         "settings": "",
@@ -65,6 +68,10 @@ _NAMES = {
     "comparison": "compare",
     **dict.fromkeys(("trace", "tracing", "spans"), "traces"),
     **dict.fromkeys(("service", "map", "dependencies"), "services"),
+    **dict.fromkeys(("usage", "api"), "api-usage"),
+    **dict.fromkeys(("request", "request-log", "access-log"), "requests"),
+    **dict.fromkeys(("consumers", "consumer", "consumer-key", "api-keys"), "consumer-keys"),
+    "limit": "limits",
     **dict.fromkeys(("slo", "error-budget", "objectives"), "slos"),
 }
 """Other names of pages, with the page they mean."""

@@ -17,7 +17,7 @@ from dashboard.telemetry_query import LEVEL_COLOURS, LEVELS
 from sentinel.telemetry.answers import Part
 from sentinel.telemetry.asked import Asked
 
-__all__ = ["BUCKETS", "histogram", "selected_range"]
+__all__ = ["BUCKETS", "histogram", "selected_range", "time_axis"]
 
 BUCKETS = 60
 """Most bars."""
@@ -68,7 +68,6 @@ def histogram(parts: Sequence[Part], searched: Asked) -> None:
     )
     clock = session.clock()
     width = timedelta(microseconds=max(1, (searched.until - searched.since) // BUCKETS // 1000))
-    long = searched.until - searched.since > 2 * 86_400 * 10**9
     rows: list[dict[str, Any]] = []
     for part in parts:
         at = datetime.fromisoformat(part.start[:26] + "+00:00")
@@ -80,18 +79,12 @@ def histogram(parts: Sequence[Part], searched: Asked) -> None:
                     "from": clock.moment(at),
                 }
             )  # fmt: skip
-    ends = [datetime.fromtimestamp(one / 1e9, tz=UTC) for one in (searched.since, searched.until)]
-    ticks = [ends[0] + (ends[1] - ends[0]) * n / 6 for n in range(7)]
-    named = {int(at.timestamp() * 1000): (clock.brief if long else clock.hour)(at) for at in ticks}
     key = f"histogram-{searched.since}-{searched.until}"
     chart = (
         alt.Chart(pd.DataFrame(rows))
         .mark_bar(clip=True)
         .encode(
-            x=alt.X("at:T", title=None,
-                    axis=alt.Axis(values=_dates(named), grid=False, aria=False, labelOverlap=True,
-                                  labelExpr=f"({_json(named)})[time(datum.value)] || ''"),
-                    scale=alt.Scale(domainMin=ends[0], domainMax=ends[1])),
+            x=time_axis(searched.since, searched.until),
             x2="until:T",
             y=alt.Y("sum(lines):Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
             color=alt.Color("level:N", legend=None,
@@ -107,6 +100,29 @@ def histogram(parts: Sequence[Part], searched: Asked) -> None:
     st.altair_chart(
         chart, key=key, on_select=lambda: _narrow(key), selection_mode=BRUSH,
         alt=f"{total:,} lines over time, by level; drag over it to choose a time range",
+    )  # fmt: skip
+
+
+def time_axis(since: int, until: int) -> Any:
+    """Return the axis of a period by the viewer's clock, for the column `at`.
+
+    Args:
+        since: its beginning, in nanoseconds since 1970
+        until: its end
+
+    Returns:
+        What `encode` takes as `x`.
+    """
+    clock = session.clock()
+    long = until - since > 2 * 86_400 * 10**9
+    ends = [datetime.fromtimestamp(one / 1e9, tz=UTC) for one in (since, until)]
+    ticks = [ends[0] + (ends[1] - ends[0]) * n / 6 for n in range(7)]
+    named = {int(at.timestamp() * 1000): (clock.brief if long else clock.hour)(at) for at in ticks}
+    return alt.X(
+        "at:T", title=None,
+        axis=alt.Axis(values=_dates(named), grid=False, aria=False, labelOverlap=True,
+                      labelExpr=f"({_json(named)})[time(datum.value)] || ''"),
+        scale=alt.Scale(domainMin=ends[0], domainMax=ends[1]),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the pages Logs, Traces and Services share: their heads, time range, and how they wait."""
+"""What the pages about telemetry share: their heads, time range, and how they wait."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 R = TypeVar("R")
 
 TIME, SINCE, UNTIL, TENANT = "time", "since", "until", "tenant"
-"""Parameters of the address, the same on the three pages."""
+"""Parameters of the address, the same on these pages."""
 WAIT = 0.8
 """Seconds that a page waits for the store before it shows what there is."""
 PINNED = "telemetry-now"
@@ -47,6 +47,11 @@ _FIRST = {
         '{"service_name": "shop", "operation_name": "GET /", "trace_id": '
         '"5b8efff798038103d269b633813fc60c", "span_id": "eee19b7ec3c1b174", '
         """"start_time": "'$(date -u +%FT%TZ)'", "duration_ms": 12}""",
+    ),
+    "request": (
+        "/api/v1/requests",
+        '[{"service": "shop", "consumer": "user-7", "method": "GET", "path": "/orders/7", '
+        '"status": 200, "duration_ms": 12}]',
     ),
 }  # fmt: skip
 """What sends the first of each: path and body."""
@@ -180,8 +185,8 @@ def chosen_tenant() -> str | None:
     except (OutOfScope, ConfigurationError):
         st.html(
             markup.note(
-                "warn", "These logs and traces are out of reach.",
-                "They belong to whole tenants. "
+                "warn", "This telemetry is out of reach.",
+                "It belongs to whole tenants. "
                 + (f"You see: {', '.join(whole)}." if whole else "You see teams of tenants."),
             )
         )  # fmt: skip
@@ -263,7 +268,7 @@ def period_words(found: Asked) -> str:
 def problem(error: SentinelError) -> None:
     """Show why the store did not answer."""
     off = isinstance(error, TelemetryUnavailable)
-    title = "Logs and traces cannot be shown now." if off else "The search was refused."
+    title = "Telemetry cannot be shown now." if off else "The search was refused."
     words = f"{error.message}. {error.hint}" if error.hint else error.message
     st.html(markup.note("warn" if off else "down", title, words))
 
@@ -272,7 +277,7 @@ def nothing(what: str, *, ever: bool) -> None:
     """Say that nothing was found; where there never was anything, how to send the first.
 
     Args:
-        what: is searched, as `log line`
+        what: is searched: `log line`, `request`, or spans by another name
         ever: whether this tenant has sent any
     """
     if ever:
@@ -283,10 +288,15 @@ def nothing(what: str, *, ever: bool) -> None:
         return
     chosen = settings()
     base = f"{chosen.scheme}://{host_in_url(chosen.host)}:{chosen.api_port}"
-    sent, body = _FIRST["log line" if what == "log line" else "trace"]
+    sent, body = _FIRST.get(what, _FIRST["trace"])
+    ways = (
+        "The middleware of an API sends them, or whoever reads an access log"
+        if what == "request"
+        else "Services send them with OpenTelemetry to this address, or as JSON"
+    )
     st.html(
-        f'<div class="empty"><h2>No {escape(what)} was sent yet</h2><p>Services send them with '
-        "OpenTelemetry to this address, or as JSON. Make a key, and send the first:</p></div>"
+        f'<div class="empty"><h2>No {escape(what)} was sent yet</h2><p>{ways}. '
+        "Make a key, and send the first:</p></div>"
     )
     st.code(
         "sentinel key create shop --role responder --scope telemetry\n"

@@ -1,4 +1,4 @@
-"""The searches of the pages Logs, Traces and Services as their addresses have them. Pure."""
+"""The searches of the pages about telemetry as their addresses have them. Pure."""
 
 from __future__ import annotations
 
@@ -45,6 +45,16 @@ GRAMMAR: Mapping[str, Sequence[tuple[str, str]]] = {
         ("status:error", "ok, error or unset"),
         ("duration:>250ms", "longer than; also >=, <, <="),
         ("@http.route:/buy · @retries:>2", "an attribute: its text, or a number"),
+        ("a b · a OR b · -a · (a OR b) c", "all, one of them, not it, groups"),
+        ("since:2h until:10m", "the time range, for the whole query"),
+    ),
+    "requests": (
+        ("orders", "a part of the path"),
+        ("consumer:user-7 service:shop", "also key, prefix, plan, address, agent, trace, refused"),
+        ("method:GET endpoint:/orders/*", "the route, with * for a part of it"),
+        ("status:5xx · status:404 · status:>=400", "the status of the response"),
+        ("duration:>250ms", "longer than; also >=, <, <="),
+        ("@x-region:eu", "a header that is kept"),
         ("a b · a OR b · -a · (a OR b) c", "all, one of them, not it, groups"),
         ("since:2h until:10m", "the time range, for the whole query"),
     ),

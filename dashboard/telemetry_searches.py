@@ -17,12 +17,15 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from sentinel.access import Scope
+from sentinel.api_usage.answers import RequestsFound
 from sentinel.errors import SentinelError, TelemetryUnavailable
 from sentinel.settings import Settings
 from sentinel.store.access.within import Within
 from sentinel.store.telemetry.answering import LogAnswers, TraceAnswers
 from sentinel.store.telemetry.client import telemetry_client
 from sentinel.store.telemetry.log_patterns import LogPatterns
+from sentinel.store.telemetry.usage_answers import UsageAnswers, requests_found
+from sentinel.telemetry.asked import Asked
 
 __all__ = ["KEPT_FOR", "MOST_RUNNING", "VALID_FOR", "Outcome", "Searches", "TelemetryReader"]
 
@@ -82,7 +85,7 @@ class Searches:
             if self._running >= MOST_RUNNING:
                 begun.set_exception(
                     TelemetryUnavailable(
-                        f"{self._running} searches of logs and traces run already",
+                        f"{self._running} searches run already",
                         hint="Try again in a moment.",
                     )
                 )
@@ -184,6 +187,17 @@ class TelemetryReader:
     def traces(self, scope: Scope, tenant: str | None) -> TraceAnswers:
         """Return what answers about a tenant's traces; see `logs`."""
         return TraceAnswers(telemetry_client(self._settings), self.name(scope, tenant))
+
+    def usage(self, scope: Scope, tenant: str | None) -> UsageAnswers:
+        """Return what answers about the usage of a tenant's APIs; see `logs`."""
+        return UsageAnswers(telemetry_client(self._settings), self.name(scope, tenant))
+
+    def requests(
+        self, scope: Scope, tenant: str | None, found: Asked, limit: int, cursor: str | None
+    ) -> RequestsFound:
+        """Return a page of a tenant's request log; see `requests_found` and `logs`."""
+        client = telemetry_client(self._settings)
+        return requests_found(client, self.name(scope, tenant), found, limit, cursor)
 
     def name(self, scope: Scope, tenant: str | None) -> str:
         """Return the name of the tenant that is read; errors as of `logs`."""

@@ -59,6 +59,14 @@ sections = {
         st.Page("traces.py", title="Traces", icon=":material/waterfall_chart:", url_path="traces"),
         st.Page("services.py", title="Services", icon=":material/hub:", url_path="services"),
         st.Page("slos.py", title="SLOs", icon=":material/speed:", url_path="slos"),
+        st.Page("usage.py", title="API usage", icon=":material/api:", url_path="api-usage"),
+        st.Page("requests.py", title="Request log", icon=":material/http:", url_path="requests"),
+        st.Page(
+            "consumer_keys.py",
+            title="Consumer keys",
+            icon=":material/vpn_key:",
+            url_path="consumer-keys",
+        ),
         st.Page("limits.py", title="Limits", icon=":material/data_usage:", url_path="limits"),
     ],
     "Configure": [

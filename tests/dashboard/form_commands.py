@@ -20,6 +20,11 @@ from dashboard.access_commands import (
 )
 from dashboard.approval_commands import CertifyAccess, DecideChange
 from dashboard.board_commands import RemoveBoard, SaveBoard
+from dashboard.consumer_key_commands import (
+    CreateConsumerKey,
+    RevokeConsumerKey,
+    RotateConsumerKey,
+)
 from dashboard.document_commands import ApplyDocument, RollBackDocument
 from dashboard.incident_commands import (
     ActOnStep,
@@ -79,6 +84,7 @@ _OF_PLACES: tuple[Callable[[Place], Any], ...] = (
     lambda place: SaveBoard(name="wall", tenant=place.tenant),
     lambda place: RemoveBoard(name="wall", tenant=place.tenant),
     lambda place: SaveLimits(tenant=place.tenant, name="shop", text="3/minute by key"),
+    lambda place: CreateConsumerKey(tenant=place.tenant, name="laptop", consumer="user-7"),
     lambda place: OpenIncident(title="slow", tenant=place.tenant, alerts=[place.alert]),
 )
 _OF_ALL: tuple[Callable[[Place], Any], ...] = (
@@ -106,6 +112,9 @@ _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     lambda _: AddActionItem(id="0" * 32, title="mend"),
     lambda _: EditActionItem(id="0" * 32, item="0" * 32, done=True),
     lambda _: SavePostMortem(id="0" * 32, document="# What", version=0),
+    # Of a key that there is not.
+    lambda _: RotateConsumerKey(key="0" * 32),
+    lambda _: RevokeConsumerKey(key="0" * 32),
     # Of a limit set that there is not.
     lambda place: RemoveLimits(tenant=place.tenant, name="none", tag=""),
     # Their rule is a deployment, and no Prefect answers there.

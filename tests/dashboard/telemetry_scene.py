@@ -5,16 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import pytest
 
+from sentinel.api_usage.privacy import RequestPrivacy
+from sentinel.api_usage.request_log import PostedRequest, request_rows
 from sentinel.settings import Settings, settings
 from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.store.telemetry.requests import insert_requests
 from sentinel.store.telemetry.rows import insert_batch
 from sentinel.telemetry.otlp_logs import logs_of
 from sentinel.telemetry.otlp_spans import spans_of
 from sentinel.telemetry.posted import posted_logs, posted_spans
 
-__all__ = ["NOW", "SECOND", "sends_logs", "sends_spans", "shop", "use_telemetry"]
+__all__ = [
+    "NOW", "SECOND", "sends_logs", "sends_requests", "sends_spans", "shop", "use_telemetry",
+]  # fmt: skip
 
 SECOND = 10**9
 NOW = time.time_ns() // SECOND * SECOND - 60 * SECOND
@@ -50,6 +56,19 @@ def sends_spans(
     arrived = time.time_ns()
     batch = spans_of(posted.request, now=arrived, oldest=0)
     insert_batch(client, tenant, batch, f"{tenant} {arrived}", arrived)
+
+
+def sends_requests(
+    client: TelemetryClient, given: Sequence[Mapping[str, object]], tenant: str = "default"
+) -> None:
+    """An API sends its requests, a second apart."""
+    rows = [
+        msgspec.convert({"timestamp": NOW - n * SECOND, **one}, PostedRequest)
+        for n, one in enumerate(given)
+    ]
+    arrived = time.time_ns()
+    batch = request_rows(rows, RequestPrivacy(), now=arrived, oldest=0)
+    insert_requests(client, tenant, batch, f"{tenant} {arrived}", arrived)
 
 
 def shop(number: int, *, bad: bool = False) -> list[Mapping[str, object]]:

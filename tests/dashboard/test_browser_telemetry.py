@@ -8,7 +8,13 @@ from playwright.sync_api import expect
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import TelemetryClient
 from tests.dashboard.browser import PATIENCE, Served, Watched
-from tests.dashboard.telemetry_scene import sends_logs, sends_spans, shop, use_telemetry
+from tests.dashboard.telemetry_scene import (
+    sends_logs,
+    sends_requests,
+    sends_spans,
+    shop,
+    use_telemetry,
+)
 from tests.dashboard.test_browser_access import problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -20,6 +26,10 @@ DRAWN = {
     "logs?q=disk+servic:a": ".query-fault mark",
     "traces": "[data-testid=stDataFrame] canvas",
     f"traces/{1:032x}": ".waterfall li",
+    "api-usage": "[data-testid=stDataFrame] canvas",
+    "api-usage?consumer=ann": "[data-testid=stDataFrame] canvas",
+    "requests": "[data-testid=stDataFrame] canvas",
+    "consumer-keys": ".empty",
     "services": "[data-testid=stGraphVizChart] svg .node",
 }
 
@@ -33,6 +43,10 @@ def store(
     levels = ("ERROR", "WARN", "INFO", "DEBUG", "FATAL", "TRACE")
     lines = [{"message": f"line {one}", "level": one, "service_name": "shop"} for one in levels]
     sends_logs(telemetry, [*lines, {"message": "of a trace", "trace_id": f"{1:032x}"}])
+    sends_requests(telemetry, [
+        {"consumer": "ann", "method": "GET", "path": "/buy", "status": status, "duration_ms": 9}
+        for status in (200, 404, 500)
+    ])  # fmt: skip
     sends_spans(telemetry, [span for number in range(4) for span in shop(number, bad=number < 2)])
 
 

@@ -10,6 +10,7 @@ from dashboard import (
     approval_commands,
     board_commands,
     configuration_commands,
+    consumer_key_commands,
     document_commands,
     incident_commands,
     key_commands,
@@ -35,7 +36,7 @@ from sentinel.errors import ConfigurationError
 def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
     modules = (
         access_commands, alert_commands, approval_commands, board_commands,
-        configuration_commands,
+        configuration_commands, consumer_key_commands,
         document_commands, incident_commands, key_commands, limit_commands, message_limit_commands,
         noise_commands,
         oncall_commands, prefect_addresses, remediation_commands,

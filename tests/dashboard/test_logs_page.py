@@ -139,7 +139,7 @@ def test_lines_are_shown_to_whoever_sees_their_whole_tenant_alone(
 
 def test_without_a_store_the_page_says_so_and_what_to_do(scene: Scene, page: AppTest):
     words = opened(page)
-    assert "Logs and traces cannot be shown now." in words
+    assert "Telemetry cannot be shown now." in words
     assert "there is no telemetry store. Start `sentinel up`" in words
 
 
