@@ -50,7 +50,7 @@ def api_process(
             timeout=30,
             trust_env=False,
         ) as client:
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + 300
             while True:
                 try:
                     client.get("/health")

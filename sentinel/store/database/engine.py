@@ -24,6 +24,10 @@ from sentinel.store.database.written_along import write_notes
 __all__ = ["connect", "glancing", "one_snapshot", "reading", "writing"]
 
 BUSY_MILLISECONDS = 30_000
+KEPT_CONNECTIONS, MOST_CONNECTIONS = 10, 15
+"""Connections to PostgreSQL that one process keeps, and has at most. One beyond those that are kept
+is closed after its use: making another costs both sides more than most transactions do. A busy API
+uses some ten at once."""
 
 
 def connect(url: str) -> Engine:
@@ -49,8 +53,9 @@ def connect(url: str) -> Engine:
     if backend == "postgresql":
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
-            pool_size=5,
-            max_overflow=10,
+            pool_size=KEPT_CONNECTIONS,
+            max_overflow=MOST_CONNECTIONS - KEPT_CONNECTIONS,
+            pool_use_lifo=True,  # statements stay prepared on those in use
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
         )
         check_when_taken(engine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -65,3 +66,15 @@ def test_a_connection_that_idled_for_long_is_asked(
         assert connection.execute(text("SELECT now()")) is not None
         driver: Any = connection.connection.dbapi_connection
         assert not driver.autocommit
+
+
+def test_connections_that_a_busy_process_takes_at_once_are_kept(engine: Engine):
+    def of_ten_at_once() -> set[int]:
+        with ExitStack() as stack:
+            taken = [stack.enter_context(engine.connect()) for _ in range(10)]
+            pid = text("SELECT pg_backend_pid()")
+            return {connection.execute(pid).scalar_one() for connection in taken}
+
+    before = of_ten_at_once()
+    assert len(before) == 10
+    assert of_ten_at_once() == before
