@@ -22,7 +22,8 @@ from dashboard.database_errors import database
 from dashboard.live_filter import View
 from dashboard.oncall_view import read_standings
 from dashboard.reports import PERIODS, Reports
-from dashboard.slo_view import address_of, objectives_html, read_one, read_page
+from dashboard.slo_standings import read_one, read_page
+from dashboard.slo_view import address_of, objectives_html
 from sentinel.access import Scope
 from sentinel.boards.document import (
     CountTile,

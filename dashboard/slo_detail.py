@@ -16,10 +16,9 @@ from dashboard.database_errors import database
 from dashboard.live_filter import View
 from dashboard.slo_commands import DeleteSlo
 from dashboard.slo_form import PAGE, open_form
+from dashboard.slo_standings import ObjectiveView, SloView
 from dashboard.slo_view import (
     SLO_TENANT,
-    ObjectiveView,
-    SloView,
     beyond_words,
     burn_points,
     burns_html,

@@ -1,4 +1,4 @@
-"""What the SLOs page shows: SLOs with how they stand, as figures and HTML. Nothing of Streamlit."""
+"""SLOs with how they stand as HTML, and the points of their charts. Nothing of Streamlit."""
 
 from __future__ import annotations
 
@@ -7,135 +7,26 @@ from datetime import datetime, timedelta
 from html import escape
 from urllib.parse import urlencode
 
-import msgspec
-
 from dashboard import markup
 from dashboard.clock import Clock
-from dashboard.database_errors import database
+from dashboard.slo_standings import ObjectiveView, SloView
 from sentinel.duration import format_duration
-from sentinel.slo.budget import Health, Status, statuses_of, worst_of
-from sentinel.slo.burn_alerts import Burn, PairBurn, burns_of, pairs_of
+from sentinel.slo.budget import Health, Status
+from sentinel.slo.burn_alerts import PairBurn, pairs_of
 from sentinel.slo.counts import Counts
-from sentinel.slo.definition import Objective
 from sentinel.slo.history import Violation, history_of, violations_between
-from sentinel.slo.prediction import Prediction, predicted
-from sentinel.slo.reach import OutOfReach, out_of_reach
 from sentinel.slo.report import WORDS, percent_good
-from sentinel.store.access.within import Within
-from sentinel.store.slo.slos import Slos, StoredSlo
+from sentinel.store.slo.slos import StoredSlo
 
 __all__ = [
-    "MOST_LISTED", "SLO_TENANT", "ObjectiveView", "SloPageView", "SloView", "address_of",
-    "beyond_words", "burn_points", "burns_html", "history_points", "list_html", "objectives_html",
-    "prediction_words", "read_one", "read_page", "violations_in",
+    "SLO_TENANT", "address_of", "beyond_words", "burn_points", "burns_html", "history_points",
+    "list_html", "objectives_html", "prediction_words", "violations_in",
 ]  # fmt: skip
 
 SLO_TENANT = "slo-tenant"
 """The parameter of the address that has the tenant of the SLO; left out for `default`."""
-MOST_LISTED = 100
-"""How many SLOs the list shows at once; a search finds others."""
-_ORDER = (Health.VIOLATED, Health.AT_RISK, Health.HOLDS, Health.NOT_ENOUGH_DATA)
 _POINTS = 240
 """Of a chart."""
-
-
-class ObjectiveView(msgspec.Struct, frozen=True, kw_only=True):
-    """One objective: how it stands, how fast its budget burns, and what is likely to come.
-
-    `beyond` has the pairs of windows that cannot fire for want of events.
-    """
-
-    objective: Objective
-    status: Status
-    burns: list[Burn]
-    coming: Prediction | None
-    beyond: list[OutOfReach]
-
-
-class SloView(msgspec.Struct, frozen=True, kw_only=True):
-    """An SLO with its objectives in their order, and its events."""
-
-    slo: StoredSlo
-    health: Health
-    objectives: list[ObjectiveView]
-    counts: Counts
-
-
-class SloPageView(msgspec.Struct, frozen=True, kw_only=True):
-    """The list.
-
-    Attributes:
-        items: those that stand worst first
-        more: whether further SLOs match, which are not shown
-        tenants: of the items
-    """
-
-    items: list[SloView]
-    more: bool
-    tenants: list[str]
-
-
-def read_page(within: Within, words: str, tenant: str) -> SloPageView:
-    """Read the first SLOs that match.
-
-    Args:
-        within: the store, where whoever looks may read
-        words: all of which the definition has
-        tenant: only those of this one; empty for all
-
-    Returns:
-        At most `MOST_LISTED`, by name among those that stand equally.
-
-    Raises:
-        DatabaseError: the database cannot be used
-    """
-    slos, now = Slos(within.store, within.scope), within.now()
-    with database():
-        page = slos.page(limit=MOST_LISTED, words=words, tenant=tenant or None)
-        items = [_view(slos, one, now) for one in page.items]
-    items.sort(key=lambda one: _ORDER.index(one.health))
-    tenants = sorted({one.slo.definition.tenant for one in items})
-    return SloPageView(items=items, more=page.next is not None, tenants=tenants)
-
-
-def read_one(within: Within, name: str, tenant: str) -> SloView:
-    """Read an SLO with all of its events.
-
-    Args:
-        within: the store, where whoever looks may read
-        name: of the SLO
-        tenant: whose it is
-
-    Returns:
-        The SLO.
-
-    Raises:
-        NotFound: there is none in scope
-        DatabaseError: the database cannot be used
-    """
-    slos = Slos(within.store, within.scope)
-    with database():
-        return _view(slos, slos.get(name, tenant=tenant), within.now(), whole=True)
-
-
-def _view(slos: Slos, one: StoredSlo, now: datetime, *, whole: bool = False) -> SloView:
-    definition, least = one.definition, one.definition.minimum_events
-    starts = [each.window.span(now).start for each in definition.objectives]
-    since = None if whole else min([*starts, now - timedelta(days=28)])
-    counts = slos.counts(one.name, since, tenant=definition.tenant)
-    statuses = statuses_of(definition, counts, now)
-    return SloView(
-        slo=one, health=worst_of(statuses), counts=counts,
-        objectives=[
-            ObjectiveView(
-                objective=objective, status=status,
-                burns=burns_of(objective, counts, now, least),
-                coming=predicted(objective, counts, now, minimum=least),
-                beyond=out_of_reach(objective, counts, now, least),
-            )
-            for objective, status in zip(definition.objectives, statuses, strict=True)
-        ],
-    )  # fmt: skip
 
 
 def address_of(slo: StoredSlo) -> str:

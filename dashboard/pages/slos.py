@@ -12,7 +12,8 @@ from dashboard.database_errors import database
 from dashboard.page_addresses import SEARCH
 from dashboard.slo_detail import detail
 from dashboard.slo_form import EDIT, NEW, PAGE, form, open_form
-from dashboard.slo_view import MOST_LISTED, SLO_TENANT, SloPageView, list_html, read_one, read_page
+from dashboard.slo_standings import MOST_LISTED, SloPageView, Standings, read_one, read_page
+from dashboard.slo_view import SLO_TENANT, list_html
 from sentinel.access import Permission
 from sentinel.errors import NotFound, SentinelError
 from sentinel.slo.budget import Health
@@ -29,6 +30,12 @@ EMPTY = (
     "events is to be good over a window: 99.9% of requests over 30 days.</p><p>Several at once: "
     "<code>sentinel slo apply slos.yaml</code>; see <code>docs/how-to/keep-slos.md</code></p></div>"
 )
+
+
+@st.cache_resource(show_spinner=False)
+def standings() -> Standings:
+    """Return what keeps how SLOs stand, for all screens of this process."""
+    return Standings()
 
 
 def _filters(tenants: list[str]) -> list[Health]:
@@ -90,7 +97,7 @@ def listed() -> None:
     words = str(st.session_state.get(SEARCH, st.query_params.get(SEARCH, "")) or "")
     tenant = str(st.query_params.get(TENANT, ""))
     within = session.data().within(session.scope())
-    view = read_page(within, words, tenant)
+    view = read_page(within, words, tenant, standings())
     _head(view)
     if not view.items and not words and not tenant:
         st.html(EMPTY)

@@ -45,6 +45,7 @@ class AuditRow(SQLModel, table=True):
         Index("audit_waiting", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("audit_by_actor", "actor", "id"),
         Index("audit_by_object", "object_kind", "object_id", "id"),
+        Index("audit_by_kind", "object_kind", "id"),
     )
 
 

@@ -179,7 +179,16 @@ class InboxMessage(SQLModel, table=True):
     body: dict[str, Any] = object_column()
     read_at: datetime | None = moment_column(default=None, nullable=True)
 
-    __table_args__ = (Index("inbox_by_time", "at", "id"),)
+    __table_args__ = (
+        Index("inbox_by_time", "at", "id"),
+        # Every page of the dashboard counts what nobody has read.
+        Index(
+            "inbox_unread",
+            "group_id",
+            sqlite_where=text("read_at IS NULL"),
+            postgresql_where=text("read_at IS NULL"),
+        ),
+    )
 
 
 class OutboxEvent(SQLModel, table=True):

@@ -39,7 +39,7 @@ WITHOUT_STREAMLIT = (
     "noise_commands", "oncall_commands", "oncall_view", "page_tokens", "readings_chart", "reports",
     "response_cache", "rollout_commands", "routing_view", "rule_commands", "rule_trial",
     "serializers", "silence_commands", "silence_view", "service_map", "slo_commands",
-    "slo_fields", "slo_view", "telemetry_query",
+    "slo_fields", "slo_standings", "slo_view", "telemetry_query",
     "telemetry_searches",
     "template_commands", "view_models",
 )  # fmt: skip

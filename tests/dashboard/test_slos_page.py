@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import slo_view
+from dashboard import slo_standings
 from dashboard.slo_fields import problems_of
-from dashboard.slo_view import burn_points, prediction_words, read_one, read_page, violations_in
+from dashboard.slo_standings import read_one, read_page
+from dashboard.slo_view import burn_points, prediction_words, violations_in
 from sentinel.access import EVERYTHING, Principal, Reach, Role, Scope
 from sentinel.boards.document import board_of
 from sentinel.prefect_client.client import PrefectApi
@@ -59,7 +60,7 @@ def names(html: str) -> list[str]:
 def test_a_status_is_not_said_to_match_nothing_while_there_are_others(
     scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(slo_view, "MOST_LISTED", 1)
+    monkeypatch.setattr(slo_standings, "MOST_LISTED", 1)
     made(scene.store, "fine", service="pay")
     made(scene.store, "idle", days=0)
     opened(page)

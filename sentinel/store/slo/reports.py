@@ -50,15 +50,19 @@ def reported(
     """
     now, found = store.now(), list[ReportedSlo]()
     page = slos.page(limit=limit, after=after, tenant=tenant)
+    spans = {
+        one.key: min(
+            start
+            for each in one.definition.objectives
+            for start in (each.window.span(since).start, each.window.span(now).start)
+        )
+        for one in page.items
+    }
+    counts_of = slos.counts_of_all(spans)
     for one in page.items:
-        windows = [each.window for each in one.definition.objectives]
-        first = min(
-            start for each in windows for start in (each.span(since).start, each.span(now).start)
-        )
-        counts, least = (
-            slos.counts(one.name, first, tenant=one.definition.tenant, coarse=True),
-            one.definition.minimum_events,
-        )
+        if (counts := counts_of.get(one.key)) is None:  # it was removed meanwhile
+            continue
+        least = one.definition.minimum_events
         violations = [
             violation
             for objective in one.definition.objectives

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from sentinel.slo.counts import Counts
 from sentinel.slo.definition import MeasuredIndicator, SloDefinition
 from sentinel.slo.rule_names import rule_of_slo
 from sentinel.store.database.alone import alone
+from sentinel.store.database.chunks import chunks
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import table_of
 from sentinel.store.slo.counts import (
@@ -24,6 +25,7 @@ from sentinel.store.slo.counts import (
     add_counts,
     delete_counts,
     read_counts,
+    read_counts_of_all,
 )
 from sentinel.store.slo.measurements import MOST_MEASUREMENTS, Measurement, bucket_of
 from sentinel.store.slo.stored import SloKey, StoredSlo, stored_slo
@@ -176,6 +178,24 @@ class Slos:
             self._row(connection, tenant, name)
             begin = since or self._store.now() - KEPT_FOR
             return read_counts(connection, tenant, name, begin, coarse=coarse)
+
+    def counts_of_all(self, since: Mapping[SloKey, datetime]) -> dict[SloKey, Counts]:
+        """Return the events of several SLOs at once, by quarters of an hour.
+
+        Args:
+            since: by tenant and name of the SLO, from which moment on
+
+        Returns:
+            The events of each that is in scope.
+        """
+        key = tuple_(_SLO.c.tenant, _SLO.c.name)
+        found: dict[SloKey, Counts] = {}
+        with self._store.read() as connection:
+            for some in chunks(sorted(since)):
+                query = select(_SLO.c.tenant, _SLO.c.name).where(key.in_(some), *self._seen())
+                seen = [(row.tenant, row.name) for row in connection.execute(query)]
+                found |= read_counts_of_all(connection, {one: since[one] for one in seen})
+        return found
 
     def save(
         self, definition: SloDefinition, *, actor: str,
