@@ -56,9 +56,9 @@ def fill_pages(store: Store, note: Callable[[str], None] = lambda _: None) -> No
     """
     chance = random.Random(11)
     for name, write in (
-        ("rules", _rules), ("groups, deliveries, escalations", _notified), ("incidents", _incidents),
-        ("the inbox and the system log", _messages), ("the audit", _audit), ("SLOs", _slos),
-        ("what people configure", _configured),
+        ("rules", _rules), ("groups, deliveries and escalations", _notified),
+        ("incidents", _incidents), ("messages", _messages), ("the audit", _audit),
+        ("SLOs", _slos), ("what people configure", _configured),
     ):  # fmt: skip
         note(name)
         write(store, chance)
@@ -149,7 +149,8 @@ def _escalations(store: Store, chance: random.Random, groups: list[str]) -> None
                 "id": ids[number], "group_id": groups[len(groups) - count + number],
                 "tenant": "default", "team": chance.choice(alerts.TEAMS), "policy": "policy-0",
                 "snapshot": {}, "state": "ended", "level": 1, "highest_level": 1, "opened_at": at,
-                "first_page_at": at, "acknowledged_at": at + timedelta(minutes=chance.randrange(30)),
+                "first_page_at": at,
+                "acknowledged_at": at + timedelta(minutes=chance.randrange(30)),
                 "acknowledged_by": f"person-{number % 20:02d}", "answered_level": 1,
                 "answered_at": at + timedelta(minutes=3), "ended_at": at + timedelta(hours=1),
                 "ended_why": "resolved", "updated_at": at,
@@ -204,7 +205,7 @@ def _messages(store: Store, chance: random.Random) -> None:
     def received(number: int, at: datetime) -> dict[str, Any]:
         rank, word, _ = chance.choice(alerts.SEVERITIES)
         title = f"{chance.choice(alerts.CAUSES)} on host-{number % 2000:04d}"
-        body = {
+        body: dict[str, Any] = {
             "id": new_id(), "group_id": new_id(), "dedup_key": "k", "at": at.isoformat(),
             "status": "firing", "reason": "first", "reason_text": "first notification",
             "receiver": "default", "title": title, "severity": word, "firing": 1, "resolved": 0,
@@ -263,7 +264,10 @@ def _slos(store: Store, chance: random.Random) -> None:
 _ONCALL = """people: {{{people}}}
 schedules: {{{schedules}}}
 escalation_policies:
-  policy-0: {{steps: [{{notify: "schedule:schedule-0"}}, {{after: 10m, notify: "person:person-01"}}]}}
+  policy-0:
+    steps:
+      - notify: schedule:schedule-0
+      - {{after: 10m, notify: "person:person-01"}}
 """
 
 

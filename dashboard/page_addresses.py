@@ -24,7 +24,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "incidents": "q incident from incident-states incident-severity",
         "on-call": "q",
         "escalations": "",
-        "silences": "from",
+        "silences": "q from",
         "rules": "q states rule rule-tenant build",
         "routing": "",
         "channels": "delivery-period channel",

@@ -23,8 +23,8 @@ from sentinel.store.notifications.matcher_silences import Preview
 from sentinel.timing.recurrence import RecurringWindows, recurrence_of
 
 __all__ = [
-    "KnownLabels", "SilenceLine", "known_labels", "lines", "matchers_of_alert", "occurrences",
-    "preview",
+    "KnownLabels", "SilenceLine", "holds", "known_labels", "lines", "matchers_of_alert",
+    "occurrences", "preview",
 ]  # fmt: skip
 
 MOST_LIVE = 500
@@ -49,6 +49,21 @@ class SilenceLine(msgspec.Struct, frozen=True, kw_only=True):
     matchers: list[str]
     until: datetime
     windows: list[tuple[datetime, datetime]]
+
+
+def holds(line: SilenceLine, words: str) -> bool:
+    """Return whether a silence has each of some words, in small or capital letters.
+
+    Args:
+        line: the silence
+        words: sought in its matchers, its comment, its tenant, and the name of who made it
+
+    Returns:
+        Whether it has all of them; also where there is no word.
+    """
+    row = line.row
+    text = " ".join([*line.matchers, row.reason, row.tenant, row.actor]).lower()
+    return all(word in text for word in words.lower().split())
 
 
 def lines(within: Within, first: datetime, last: datetime) -> list[SilenceLine]:

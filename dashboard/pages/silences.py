@@ -10,9 +10,10 @@ import streamlit as st
 from dashboard import markup, session, undo_bar
 from dashboard.blotter import widget
 from dashboard.calendar_weeks import CalendarRow, CalendarSpan, calendar_of, monday_of
+from dashboard.page_addresses import SEARCH
 from dashboard.silence_commands import CreateSilence, ExpireSilence, ExtendSilence
 from dashboard.silence_form import FORM, PAGE, form
-from dashboard.silence_view import SilenceLine, lines
+from dashboard.silence_view import SilenceLine, holds, lines
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
 from sentinel.notifications.silence import SilenceState
@@ -21,6 +22,10 @@ from sentinel.timing.local_time import moment_of
 WEEKS = 4
 MORE = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(weeks=1)}
 MOST_EXPIRED = 30
+AT_ONCE = 50
+FEW = 10
+"""Silences that are seen at a glance: there is no search of so few."""
+_SHOWN = "silences-shown"
 
 
 def _end(line: SilenceLine) -> None:
@@ -110,6 +115,43 @@ def _calendar(found: list[SilenceLine], first: datetime) -> None:
     widget("calendar", {**drawn, "label": "Windows of recurring silences", "picked": ""}, "picked")
 
 
+def _fewer() -> None:
+    st.session_state.pop(_SHOWN, None)
+
+
+def _more() -> None:
+    st.session_state[_SHOWN] = int(st.session_state.get(_SHOWN, AT_ONCE)) + AT_ONCE
+
+
+def _live(live: list[SilenceLine]) -> None:
+    """Show those that mute now or will, the first of them: each row has buttons of its own."""
+    if not live:
+        st.html(
+            '<div class="empty"><h2>Nothing is silenced</h2><p>A silence mutes the alerts that '
+            "its matchers match, also those that open later.</p></div>"
+        )
+        return
+    words = ""
+    if len(live) > FEW or st.query_params.get(SEARCH):
+        words = str(
+            st.text_input(
+                "Search", key=SEARCH, icon=":material/search:", bind="query-params", width=420,
+                placeholder="Matcher, comment, person", label_visibility="collapsed",
+                on_change=_fewer,
+            )
+            or ""
+        )  # fmt: skip
+    found = [line for line in live if holds(line, words)]
+    most = int(st.session_state.get(_SHOWN, AT_ONCE))
+    for line in found[:most]:
+        _row(line)
+    if not found:
+        st.html('<div class="empty"><h2>No silence matches</h2><p>Try fewer words.</p></div>')
+    if len(found) > most:
+        st.button(f"Show more of {len(found) - most:,}", key="silences-more", on_click=_more,
+                  icon=":material/expand_more:")  # fmt: skip
+
+
 @st.fragment(run_every=30, key="silences-part")
 def silences() -> None:
     """Show the silences; this part refreshes by itself."""
@@ -140,14 +182,7 @@ def silences() -> None:
     else:
         st.html(f'<p class="small">Silences are made by the role {Permission.RESPOND.role} or a '
                 f"higher one; yours is {escape(session.principal().role)}.</p>")  # fmt: skip
-    live = by_state[SilenceState.ACTIVE] + by_state[SilenceState.PENDING]
-    for line in live:
-        _row(line)
-    if not live:
-        st.html(
-            '<div class="empty"><h2>Nothing is silenced</h2><p>A silence mutes the alerts that '
-            "its matchers match, also those that open later.</p></div>"
-        )
+    _live(by_state[SilenceState.ACTIVE] + by_state[SilenceState.PENDING])
     _calendar(found, first)
     if over := by_state[SilenceState.EXPIRED][:MOST_EXPIRED]:
         with st.expander("Expired silences"):

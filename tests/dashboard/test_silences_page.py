@@ -113,3 +113,18 @@ def test_a_viewer_reads_silences_and_is_told_who_makes_them(
     assert "made by the role responder or a higher one; yours is viewer" in words
     assert not page.toggle
     assert not [one for one in page.button if one.label == "End"]
+
+
+def test_of_many_silences_the_first_are_shown_and_others_are_found(scene: Scene, page: AppTest):
+    end = scene.store.now() + timedelta(days=1)
+    for number in range(53):
+        MatcherSilences(scene.store).create([f'host="h{number:02d}"'], end, actor="lena")
+    page.run().switch_page("silences.py").run()
+    assert shown(page).count("status-active") == 50
+    page.button(key="silences-more").click().run()
+    assert shown(page).count("status-active") == 53
+    page.text_input(key="q").set_value("H07 lena").run()
+    words = shown(page)
+    assert (words.count("status-active"), "h07" in words) == (1, True)
+    page.text_input(key="q").set_value("h07 eva").run()
+    assert "No silence matches" in shown(page)

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 
 from dashboard import slo_standings
 from dashboard.slo_fields import problems_of
-from dashboard.slo_standings import read_one, read_page
+from dashboard.slo_standings import Standings, read_one, read_page
 from dashboard.slo_view import burn_points, prediction_words, violations_in
 from sentinel.access import EVERYTHING, Principal, Reach, Role, Scope
 from sentinel.boards.document import board_of
+from sentinel.clock import FakeClock
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import settings
 from sentinel.slo.definition import definition_of
@@ -326,3 +328,52 @@ def test_an_slo_is_made_changed_taken_back_and_deleted_by_its_form(
     assert "Deleted the SLO pay" in shown(page)
     assert not slos.list()
     assert "slo-pay" not in {one["name"] for one in prefect_server.api.deployments()}
+
+
+def test_the_list_costs_the_same_few_statements_however_many_slos_there_are(
+    store: Store, clock: FakeClock
+):
+    sent: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    counted: list[int] = []
+    for number in range(1, 9):
+        made(store, f"pay-{number}", days=2)
+        sent.clear()
+        read_page(Within(store, EVERYTHING), "", "")
+        counted.append(len(sent))
+    assert len(set(counted)) == 1, counted
+
+
+def test_the_list_keeps_how_an_slo_stood_for_a_minute_and_while_it_is_the_same(
+    store: Store, clock: FakeClock
+):
+    made(store, "pay", days=3)
+    made(store, "shop", days=3)
+    kept, within = Standings(), Within(store, EVERYTHING)
+
+    def healths() -> dict[str, str]:
+        items = read_page(within, "", "", kept).items
+        return {one.slo.name: str(one.health) for one in items}
+
+    assert healths() == {"pay": "holds", "shop": "holds"}
+    for name in ("pay", "shop"):
+        Slos(store).measure(name, [Measurement(0, 10_000, store.now())])
+    clock.forward(seconds=59)
+    assert healths() == {"pay": "holds", "shop": "holds"}
+    given = {"name": "shop", "team": "shop", "objectives": [{"target": 98.0}]}
+    Slos(store).save(definition_of(given), actor="lena")
+    assert healths() == {"shop": "violated", "pay": "holds"}
+    clock.forward(seconds=1)
+    assert healths() == {"pay": "violated", "shop": "violated"}
+    Slos(store).remove("pay", actor="lena")
+    assert list(healths()) == ["shop"]
+
+
+def test_the_list_reads_events_of_nobody_else(store: Store):
+    made(store, "pay", days=2)
+    made(store, "theirs", tenant="other", days=2)
+    mine = Scope((Reach(frozenset({"default"})),))
+    since = {("default", "pay"): store.now() - timedelta(days=1),
+             ("other", "theirs"): store.now() - timedelta(days=1)}  # fmt: skip
+    assert list(Slos(store, mine).counts_of_all(since)) == [("default", "pay")]
+    assert len(Slos(store).counts_of_all(since)) == 2
