@@ -14,7 +14,8 @@ from benchmarks.table import Row, Skipped, show, write
 HERE = Path(__file__).parent
 NOT_BENCHMARKS = {
     *("__init__", "__main__", "table", "api_process", "policy_events", "policy_peers"),
-    *("scale_storm", "worker_server", "worker_sustained", "screen_sessions", "screen_pages"),
+    *("scale_storm", "worker_server", "worker_sustained"),
+    *("screen_earlier", "screen_pages", "screen_seed", "screen_sessions"),
     *("notify_alertmanager", "notify_pipeline", "noise_month", "noise_trial"),
     *("api_access", "api_bare", "api_clients", "api_history", "api_load", "api_seed"),
 }
