@@ -56,7 +56,14 @@ _FIXES = {
     "restricted_action_thread_only_channel": "Name a channel that takes more than threads.",
     "ekm_access_denied": "Ask the workspace's administrators, who have switched messages off.",
 }
-_OTHER = "See https://docs.slack.dev/reference/methods/chat.postMessage for this code."
+_FIXES_OF = {
+    ("conversations.create", "restricted_action"): "Let apps make channels, in Slack's settings of "
+    "the workspace.",
+    ("conversations.archive", "restricted_action"): "Let apps archive channels, in Slack's "
+    "settings of the workspace.",
+}
+"""Where an error means something else for one method."""
+_OTHER = "See https://docs.slack.dev/reference/methods/{} for this code."
 _CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _NO_JSON = "no_json"
 
@@ -83,13 +90,16 @@ def error_of(body: bytes) -> str:
     return code if _CODE.fullmatch(code) else "unknown_error"
 
 
-def delivery_error(what: str, code: str, answer: Answer) -> DeliveryError:
+def delivery_error(
+    what: str, code: str, answer: Answer, method: str = "chat.postMessage"
+) -> DeliveryError:
     """Return a refusal as senders raise it.
 
     Args:
         what: who was asked, in a sentence
         code: of Slack's
         answer: that has the code
+        method: of the Web API that was called
 
     Returns:
         The error: permanent where a retry cannot help, with what to change.
@@ -102,11 +112,12 @@ def delivery_error(what: str, code: str, answer: Answer) -> DeliveryError:
     temporary, needed = code in TEMPORARY, ""
     if code == "missing_scope":
         needed = clipped(str(json.loads(answer.body).get("needed") or ""), 100)
+    fix = _FIXES_OF.get((method, code)) or _FIXES.get(code, _OTHER.format(method))
     error = DeliveryError(
         f"{what} answered {code}{f' ({needed})' if needed else ''}",
         permanent=not temporary,
         of_message=code in FORM,
-        hint="" if temporary else _FIXES.get(code, _OTHER),
+        hint="" if temporary else fix,
     )
     error.unanswered = code in _PARTLY
     return error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +18,10 @@ _SECONDS = 10.0
 _MOST_READ = 200_000
 
 
-def call(app: SlackApp, method: str, fields: Mapping[str, str], token: str = "") -> dict[str, Any]:
+def call(
+    app: SlackApp, method: str, fields: Mapping[str, str], token: str = "",
+    but: Collection[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Call a method of Slack's Web API.
 
     Args:
@@ -26,9 +29,10 @@ def call(app: SlackApp, method: str, fields: Mapping[str, str], token: str = "")
         method: name of the method
         fields: its arguments
         token: that authorizes the call; the bot's by default
+        but: errors of Slack that are no failure for the caller
 
     Returns:
-        Its answer.
+        Its answer; `ok` is false and `error` one of `but` where Slack answered so.
 
     Raises:
         DeliveryError: Slack did not answer, or refused
@@ -46,7 +50,8 @@ def call(app: SlackApp, method: str, fields: Mapping[str, str], token: str = "")
         fix="Check the tokens of the channel's block.",
         read=_MOST_READ,
     )
-    if code := error_of(answer.body):
-        error: DeliveryError = delivery_error(f"Slack's {method}", code, answer)
+    code = error_of(answer.body)
+    if code and code not in but:
+        error: DeliveryError = delivery_error(f"Slack's {method}", code, answer, method)
         raise error
     return json.loads(answer.body)

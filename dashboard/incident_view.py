@@ -17,6 +17,7 @@ from dashboard.database_errors import database
 from sentinel.alerts.view import AlertView
 from sentinel.incidents.figures import DEFINITIONS, Figures
 from sentinel.incidents.post_mortem import ActionItem
+from sentinel.incidents.room import room_app
 from sentinel.incidents.state import Incident, Status
 from sentinel.incidents.timeline import Entry
 from sentinel.links import safe_link
@@ -212,7 +213,10 @@ def head_html(incident: Incident, clock: Clock) -> str:
     word, room = Severity(incident.severity).word, safe_link(incident.war_room)
     link = (
         f'<p><a href="{escape(room)}" target="_blank" rel="noopener noreferrer">War room ↗</a></p>'
-        if room else ""
+        if room
+        else '<p class="small">The war room in Slack is not open yet.</p>'
+        if room_app(incident.war_room)
+        else ""
     )  # fmt: skip
     description = f"<p>{escape(incident.description)}</p>" if incident.description else ""
     return (

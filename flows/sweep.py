@@ -12,6 +12,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from blocks.calendar_fetch import fetch_calendar
+from blocks.channels import Channels
+from blocks.slack_rooms import rooms_by
 from flows import connections
 from flows.automation_switches import restore_switches
 from flows.escalate import escalate_until_served, page_counts
@@ -27,6 +29,7 @@ from sentinel.engine.paging import PageCount
 from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.engine.run_states import follow_runs
+from sentinel.engine.war_rooms import RoomOptions, follow_rooms
 from sentinel.errors import PrefectUnreachable
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import settings
@@ -137,6 +140,10 @@ def _watch_escalations(store: Store) -> None:
     EscalationWatch(store).evaluate(store.now())
 
 
+def _follow_rooms(store: Store) -> None:
+    follow_rooms(store, rooms_by(Channels(store).channel_of), RoomOptions.of(settings()))
+
+
 def _follow_remediations(store: Store, api: PrefectApi) -> int:
     return follow_remediations(store, api) + start_remediations(store, api)
 
@@ -169,6 +176,7 @@ REST: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("calendars", _read_calendars),
     ("handoffs", notify_of_handoffs),
     ("digests", send_digests),
+    ("war rooms in Slack", _follow_rooms),
     ("the draft of the routes", follow_shadow),
     ("figures of Sentinel itself", keep_self_figures),
 )

@@ -96,8 +96,9 @@ class IncidentBody(BaseModel):
     roles: dict[RoleName, Name] = Field(default={}, description="People by role.")
     runbook: Runbook = Field(default="", description="Markdown, whose lists are steps.")
     war_room: Annotated[Words, Field(max_length=1000)] = Field(
-        default="", description="Address; left out: by SENTINEL_WAR_ROOM_URL."
-    )
+        default="", description="Address; left out: by SENTINEL_WAR_ROOM_URL. slack:NAME makes a "
+        "Slack channel, where the settings or a policy name this app.",
+    )  # fmt: skip
     receivers: Receivers = Field(default=[], description="Receivers of its updates.")
 
 

@@ -50,6 +50,9 @@ def open_(
         list[str] | None, typer.Option(help='Alerts that match join: service="shop".')
     ] = None,
     receiver: Annotated[list[str] | None, typer.Option(help="Receiver of its updates.")] = None,
+    war_room: Annotated[
+        str, typer.Option(help="Address where people meet; by default as the settings say.")
+    ] = "",
     json: AsJson = False,
 ) -> None:
     """Open an incident by hand, or from alerts.
@@ -62,7 +65,7 @@ def open_(
     fields: dict[str, Any] = {
         "title": title, "description": description, "service_name": service, "team": team,
         "tenant": tenant, "alerts": alert or [], "matchers": match or [],
-        "receivers": receiver or [],
+        "receivers": receiver or [], "war_room": war_room,
     }  # fmt: skip
     if severity:
         fields["severity"] = severity

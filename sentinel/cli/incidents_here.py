@@ -46,6 +46,7 @@ class IncidentsHere:
             service=fields["service_name"], tenant=fields["tenant"], team=fields["team"],
             severity=_severity(severity) if severity else None, alerts=fields["alerts"],
             matchers=fields["matchers"], receivers=fields["receivers"],
+            war_room=fields["war_room"],
         )  # fmt: skip
         return self._item(self._incidents.open(new, actor=self._actor))
 

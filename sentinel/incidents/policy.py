@@ -106,8 +106,8 @@ class IncidentPolicy(BaseModel):
     )
     war_room: str = Field(
         default="", max_length=1000,
-        description="Address where people meet, which may hold {incident_id}; left out: by "
-        "SENTINEL_WAR_ROOM_URL.",
+        description="Address where people meet, which may hold {incident_id}, or slack:NAME for a "
+        "Slack channel made by that app; left out: by SENTINEL_WAR_ROOM_URL.",
     )  # fmt: skip
     runbook: str = Field(default="", max_length=100_000, description="Markdown.")
 

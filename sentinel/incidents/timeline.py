@@ -19,7 +19,7 @@ EntryKind = Literal[
     "opened", "status", "update", "assigned", "severity", "root_cause", "edited", "alerts_added",
     "alerts_removed", "step_done", "step_skipped", "step_reopened", "step_requested",
     "step_started", "step_not_started", "step_ended", "action_added", "action_changed",
-    "post_mortem",
+    "post_mortem", "room_opened", "room_failed", "room_archived",
 ]  # fmt: skip
 """What happened to the incident itself."""
 
@@ -93,6 +93,12 @@ def words_of(kind: str, data: dict[str, Any]) -> str:
             return f"{verb} the action item: {get('title')}"
         case "post_mortem":
             return f"saved version {get('version')} of the post-mortem"
+        case "room_opened":
+            return f"opened the war room #{get('name')} in Slack"
+        case "room_failed":
+            return f"the war room in Slack waits: {get('error')}"
+        case "room_archived":
+            return f"archived the war room #{get('name')} in Slack"
         case _:
             return _step(kind, data)
 

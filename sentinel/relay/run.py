@@ -25,10 +25,12 @@ from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
 from sentinel.engine.self_watch import SelfWatch
 from sentinel.engine.table_watch import Ask, TableWatch
+from sentinel.engine.war_rooms import RoomOptions, follow_rooms
 from sentinel.errors import DeliveryError, PrefectUnreachable
 from sentinel.ingest.own_logs import OwnLogs
 from sentinel.log_redaction import unlogged
 from sentinel.notifications.bounces import TakeReports
+from sentinel.notifications.channel import Channel
 from sentinel.orchestration.tables import MOST_ROWS
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.printable import clean_log_records
@@ -78,6 +80,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         watch_runs=_watching_prefect(store, prefect, given.work_pool),
         read_bounces=bounces.evaluate,
         read_tables=TableWatch(store, _asking(prefect)).evaluate,
+        follow_rooms=_following_rooms(store, given, channels.channel_of),
         listener=SlackSockets(store, channels.channel_of),
     )
 
@@ -104,6 +107,20 @@ def _watching_prefect(store: Store, prefect: PrefectApi, pool: str) -> Callable[
             reports.evaluate(now)
 
     return watch
+
+
+def _following_rooms(
+    store: Store, given: Settings, channel_of: Callable[[str], Channel]
+) -> Callable[[datetime], None]:
+    """Return what makes and keeps the war rooms of incidents in Slack."""
+    from blocks.slack_rooms import rooms_by
+
+    slack_of, options = rooms_by(channel_of), RoomOptions.of(given)
+
+    def follow(_: datetime) -> None:
+        follow_rooms(store, slack_of, options)
+
+    return follow
 
 
 def _asking(prefect: PrefectApi) -> Ask:

@@ -16,6 +16,7 @@ __all__ = [
     "IncidentAlert",
     "IncidentEntry",
     "IncidentPolicyVersion",
+    "IncidentRoom",
     "IncidentRow",
     "IncidentStep",
     "PostMortemVersion",
@@ -190,3 +191,29 @@ class PostMortemVersion(SQLModel, table=True):
     document: str = long_column()
     saved_at: datetime = moment_column(nullable=False)
     saved_by: str = ""
+
+
+class IncidentRoom(SQLModel, table=True):
+    """The Slack channel of an incident.
+
+    `status` is wanted (it is to be made), open, archived, left (the incident is resolved, and the
+    channel stays as it is) or gone (a person archived or deleted it). Nothing is done before
+    `next_at`; `failures` counts the attempts that failed one after another, `invited` has the email
+    addresses that were asked for, and `topic` is what the channel shows.
+    """
+
+    __tablename__: ClassVar[Any] = "incident_room"
+
+    incident_id: str = Field(primary_key=True, max_length=32)
+    app: str = Field(max_length=100)
+    status: str = Field(default="wanted", max_length=20)
+    channel: str = Field(default="", max_length=30)
+    address: str = long_column(default="")
+    name: str = Field(default="", max_length=80)
+    topic: str = long_column(default="")
+    invited: list[str] = array_column()
+    error: str = long_column(default="")
+    failures: int = 0
+    next_at: datetime = moment_column(nullable=False)
+
+    __table_args__ = (Index("incident_room_due", "status", "next_at"),)

@@ -174,6 +174,7 @@ def forget_incidents(store: Store, before: datetime) -> int:
             for table, column in (("incident_alert", "incident_id"),
                                   ("incident_entry", "incident_id"),
                                   ("incident_step", "incident_id"),
+                                  ("incident_room", "incident_id"),
                                   ("incident_action_item", "incident_id"),
                                   ("post_mortem_version", "incident_id"),
                                   ("incident", "id")):  # fmt: skip

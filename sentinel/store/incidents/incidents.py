@@ -27,6 +27,7 @@ from sentinel.store.incidents.opening import (
     open_incident,
     read_alerts,
     refuse_roles,
+    refuse_room,
     refuse_war_room,
 )
 from sentinel.store.incidents.rows import INCIDENT_ALERT, NewEntry
@@ -211,6 +212,8 @@ class Incidents(IncidentLists):
                 raise OutOfScope(f"the team {after.team!r} is out of your reach")
             differ = [name for name in fields if getattr(after, name) != getattr(before, name)]
             missing_receivers(self._store, connection, after.receivers)
+            if "war_room" in differ:
+                refuse_room(self._store, connection, after.war_room, after.tenant)
             entries: list[NewEntry] = []
             if "severity" in differ:
                 after = msgspec.structs.replace(after, severity_by=actor)

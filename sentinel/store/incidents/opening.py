@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select
 from sentinel.access import Scope
 from sentinel.errors import ConfigurationError, Conflict, NotFound, OutOfScope
 from sentinel.incidents.policy import compiled_matchers
+from sentinel.incidents.room import room_app
 from sentinel.incidents.runbook import steps_of
 from sentinel.incidents.state import GATHERS_FOR, ROLES, Incident
 from sentinel.labels.alertmanager import written
@@ -23,6 +24,7 @@ from sentinel.store.database.chunks import chunks
 from sentinel.store.database.scoped import alert_in
 from sentinel.store.database.tables import ALERT
 from sentinel.store.incidents.gathering import add_alerts, alerts_data
+from sentinel.store.incidents.policies import active_policies
 from sentinel.store.incidents.rows import INCIDENT, INCIDENT_ALERT, NewEntry, write_entries
 from sentinel.store.incidents.writing import (
     announce,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["MOST_ALERTS", "NewIncident", "add_members", "open_incident", "read_alerts",
-           "refuse_roles", "refuse_war_room"]  # fmt: skip
+           "refuse_roles", "refuse_room", "refuse_war_room"]  # fmt: skip
 
 MOST_ALERTS = 1000
 """Alerts of one request; a policy may gather more."""
@@ -112,6 +114,7 @@ def open_incident(
                 hint="Give the team that it is for.",
             )
         missing_receivers(store, connection, made.receivers)
+        refuse_room(store, connection, made.war_room, made.tenant)
         insert_incident(store, connection, made)
         entries = [NewEntry(kind="opened", data={"severity": made.severity})]
         if rows:
@@ -225,7 +228,7 @@ def refuse_roles(roles: Mapping[str, str]) -> None:
 
 
 def refuse_war_room(address: str) -> None:
-    """Refuse a war room that is no address of a web page.
+    """Refuse a war room that is no address of a web page, and no Slack app.
 
     Args:
         address: as a person gave it; empty for none
@@ -239,6 +242,31 @@ def refuse_war_room(address: str) -> None:
         raise ConfigurationError(
             f"war_room: {error}", hint="Give the address of a page, or nothing."
         ) from None
+
+
+def refuse_room(store: Store, connection: Connection, war_room: str, tenant: str) -> None:
+    """Refuse a Slack app that neither the settings nor a policy of the tenant name.
+
+    Args:
+        store: whose options have the template of the instance
+        connection: an open transaction
+        war_room: as a person gave it
+        tenant: of the incident
+
+    Raises:
+        ConfigurationError: nobody who configures Sentinel has named this app
+    """
+    app = room_app(war_room)
+    if not app or war_room == store.options.war_room_url:
+        return
+    policies = active_policies(connection)
+    named = [] if policies is None else policies.document.policies
+    if any(one.war_room == war_room and one.tenant in (None, tenant) for one in named):
+        return
+    raise ConfigurationError(
+        f"war_room: the Slack app {app!r} makes no war rooms here",
+        hint="Name it in SENTINEL_WAR_ROOM_URL or in an incident policy, or give an address.",
+    )
 
 
 def _new(

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from sentinel.audit.change import Change, differing
 from sentinel.errors import ConfigurationError, Conflict
 from sentinel.incidents.policy import war_room_of
+from sentinel.incidents.room import room_app
 from sentinel.incidents.runbook import steps_of
 from sentinel.incidents.state import Incident, sev_of
 from sentinel.notifications.notice import NewNotice
@@ -216,7 +217,8 @@ def announce(
     lines.append(f"Status: {incident.status}. Severity: {sev_of(incident.severity)}.")
     commander = incident.roles.get("commander")
     lines += [f"Commander: {commander}."] if commander else []
-    lines += [f"War room: {incident.war_room}"] if incident.war_room else []
+    there = incident.war_room and not room_app(incident.war_room)
+    lines += [f"War room: {incident.war_room}"] if there else []
     lines += [f"By {actor}."] if actor else []
     new = [
         NewNotice(

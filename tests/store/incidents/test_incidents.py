@@ -280,7 +280,7 @@ def test_retention_keeps_the_alerts_of_an_incident_as_long_as_the_incident(
     store.retain(timedelta(days=90))
     assert world.ids() == []
     for table in ("incident", "incident_alert", "incident_entry", "incident_step",
-                  "incident_action_item", "post_mortem_version"):  # fmt: skip
+                  "incident_room", "incident_action_item", "post_mortem_version"):  # fmt: skip
         assert world.rows(f"SELECT * FROM {table}") == [], table
 
 
