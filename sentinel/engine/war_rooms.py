@@ -81,9 +81,7 @@ class SlackApi(Protocol):
         ...
 
 
-def follow_rooms(
-    store: Store, slack_of: Callable[[str], SlackApi], options: RoomOptions
-) -> int:
+def follow_rooms(store: Store, slack_of: Callable[[str], SlackApi], options: RoomOptions) -> int:
     """Do what is due about all war rooms in Slack.
 
     Args:
