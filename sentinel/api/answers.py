@@ -35,7 +35,7 @@ __all__ = ["Answers", "answers_of", "json_response"]
 T = TypeVar("T")
 
 THREADS = 4
-"""Queries at the same time, of one process; the connection pool keeps five connections."""
+"""Queries at the same time, of one process."""
 _MOST_WAITING = 10_000
 """Requests that one read of a version answers."""
 _GATHER = 0.003

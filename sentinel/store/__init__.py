@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
 from sentinel.access import EVERYTHING, Scope
@@ -29,7 +29,6 @@ from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.queries import Alerts
 from sentinel.store.database.engine import connect, glancing, one_snapshot, reading, writing
 from sentinel.store.database.failures import may_run_again
-from sentinel.store.database.insert import insert_into
 from sentinel.store.database.retention import Retained, retain
 from sentinel.store.database.tables import CHANGE
 from sentinel.store.metrics.samples import FRESH, Metrics
@@ -61,13 +60,11 @@ __all__ = ["Store", "StoreOptions"]
 T = TypeVar("T")
 
 _TRIES = 4
-# Made once: SQLAlchemy compiles each statement object by itself.
-_RAISED = {
-    dialect: insert_into(dialect, CHANGE)
-    .values(name="alerts", number=1)
-    .on_conflict_do_update(index_elements=["name"], set_={"number": CHANGE.c.number + 1})
-    for dialect in ("sqlite", "postgresql")
-}
+# As text: SQLAlchemy 2.0 compiles an INSERT with ON CONFLICT anew each time.
+_RAISED = text(
+    "INSERT INTO change (name, number) VALUES ('alerts', 1)"
+    " ON CONFLICT (name) DO UPDATE SET number = change.number + 1"
+)
 
 
 class Store:
@@ -217,7 +214,7 @@ class Store:
 
     def changed(self, connection: Connection) -> None:
         """Raise the change number, last in a transaction that people may see."""
-        connection.execute(_RAISED[self.dialect])
+        connection.execute(_RAISED)
 
     def change_number(self) -> int:
         """Return a number that rises with every committed change of what people see."""

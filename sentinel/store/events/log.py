@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, text
 from sqlmodel import col
 
 from sentinel.errors import ConfigurationError
@@ -24,7 +24,6 @@ from sentinel.events.incoming import key_of
 from sentinel.schema.events import EventBlock, EventSeen, EventTail, PolicyMemory
 from sentinel.store.database.bulk import insert_bytes, insert_many
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
@@ -39,6 +38,13 @@ BLOCK = table_of(EventBlock)
 TAIL = table_of(EventTail)
 SEEN = table_of(EventSeen)
 _COLUMNS = tuple(column.name for column in BLOCK.columns)
+# As text: SQLAlchemy 2.0 compiles an INSERT with ON CONFLICT anew each time, and here others wait.
+_NEXT = text(
+    "INSERT INTO event_tail (tenant, last, events) VALUES (:tenant, 1, :events)"
+    " ON CONFLICT (tenant) DO UPDATE"
+    " SET last = event_tail.last + 1, events = event_tail.events + excluded.events"
+    " RETURNING last"
+)
 _KEY = 16
 _DEFLATED_FROM = 2048
 _PIECE = 100
@@ -165,13 +171,9 @@ class Events:
         insert_bytes(connection, "event_block", _COLUMNS, row)
         return Counter(call for call, *_ in fresh)
 
-    def _next(self, connection: Connection, tenant: str, count: int) -> int:
-        first = insert_into(self._store.dialect, TAIL).values(tenant=tenant, last=1, events=count)
-        more = first.on_conflict_do_update(
-            index_elements=["tenant"],
-            set_={"last": TAIL.c.last + 1, "events": TAIL.c.events + count},
-        )
-        return connection.execute(more.returning(TAIL.c.last)).scalar_one()
+    @staticmethod
+    def _next(connection: Connection, tenant: str, count: int) -> int:
+        return connection.execute(_NEXT, {"tenant": tenant, "events": count}).scalar_one()
 
     def tails(self) -> dict[str, int]:
         """Return the number of the last block of every tenant that has any."""
