@@ -17,7 +17,17 @@ import msgspec
 from sentinel.labels.csv_text import csv_head, csv_lines
 from sentinel.labels.workbook import Sheet, write_workbook
 
-__all__ = ["MOMENT", "NUMBER", "TEXT", "WHOLE", "Shape", "as_csv", "as_excel", "as_parquet"]
+__all__ = [
+    "MOMENT",
+    "NUMBER",
+    "TEXT",
+    "WHOLE",
+    "Shape",
+    "as_csv",
+    "as_excel",
+    "as_ndjson",
+    "as_parquet",
+]
 
 # pyarrow comes with Streamlit and has no types to check against.
 pa: Any = import_module("pyarrow")
@@ -66,6 +76,29 @@ def as_csv(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: P
         out.write(csv_head(shape.columns))
         for page in pages:
             out.write(csv_lines(map(shape.cells, page)))
+            written += len(page)
+            progress(written)
+    return ""
+
+
+def as_ndjson(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:
+    """Write one JSON object a line; times are in ISO 8601, UTC.
+
+    Args:
+        path: of the file
+        shape: what the rows are
+        pages: the rows
+        progress: called after each page
+
+    Returns:
+        a remark for people; empty for this format
+    """
+    written, encoder = 0, msgspec.json.Encoder()
+    with path.open("wb") as out:
+        for page in pages:
+            if page:
+                rows = (zip(shape.columns, shape.cells(one), strict=True) for one in page)
+                out.write(encoder.encode_lines([dict(row) for row in rows]))
             written += len(page)
             progress(written)
     return ""

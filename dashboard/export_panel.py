@@ -22,7 +22,7 @@ from dashboard.database_errors import database
 from dashboard.export_storage import StoredExport
 from sentinel.errors import SentinelError
 
-__all__ = ["Export", "buttons", "written"]
+__all__ = ["KINDS", "NDJSON", "Export", "buttons", "written"]
 
 REQUESTED = "export-requested"
 BEGUN = "export-begun"
@@ -53,6 +53,11 @@ KINDS = (
     ),
 )  # fmt: skip
 
+NDJSON = Kind(
+    "NDJSON", "ndjson", "application/x-ndjson", "All matching rows, one JSON object a line",
+    export_files.as_ndjson,
+)  # fmt: skip
+
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
     """What can be exported from a page.
@@ -65,6 +70,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
         pages: returns all rows, page by page
         count: returns how many there are
         few: whether they are written when the button is pressed
+        kinds: of files that are offered
     """
 
     page: str
@@ -74,6 +80,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     pages: Callable[[], Iterator[Sequence[Any]]]
     count: Callable[[], int]
     few: bool
+    kinds: Sequence[Kind] = KINDS
 
     def many(self, count: int) -> str:
         """Return a number of rows in words."""
@@ -82,7 +89,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
 def buttons(export: Export) -> None:
     """Show one button per kind of file."""
-    for kind in KINDS:
+    for kind in export.kinds:
         if export.few:
             st.download_button(
                 kind.name, partial(_at_once, kind, export), _name(kind, export), kind.mime,

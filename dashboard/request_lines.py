@@ -19,8 +19,9 @@ from dashboard.table import moments, selected_row, table
 from dashboard.telemetry_panel import shared_parameters
 from dashboard.telemetry_query import address, term, with_term
 from sentinel.api_usage.answers import RequestView
+from sentinel.api_usage.exported import REQUEST_FILE, USAGE_FILE
 
-__all__ = ["REQUESTS", "requests_table"]
+__all__ = ["REQUESTS", "USAGE", "requests_table"]
 
 CHOSEN = "request-chosen"
 """Where a session keeps the place of the request that is shown whole."""
@@ -32,24 +33,26 @@ def _moment(one: RequestView) -> datetime:
 
 def _cells(one: RequestView) -> Sequence[Any]:
     return [
-        _moment(one), one.service, one.consumer, one.key, one.key_prefix, one.plan, one.method,
-        one.endpoint, one.path, one.status, one.duration_ms, one.request_bytes, one.response_bytes,
-        one.trace_id, one.address, one.agent, one.refused_by,
-        msgspec.json.encode(one.headers).decode(), one.timestamp,
-    ]  # fmt: skip
+        msgspec.json.encode(cell).decode() if isinstance(cell, dict) else cell
+        for cell in REQUEST_FILE.cells(one)
+    ]
 
 
+_KINDS = {"text": TEXT, "texts": TEXT, "whole": WHOLE, "number": NUMBER, "moment": MOMENT}
 REQUESTS = Shape(
-    name="requests",
-    columns={
-        "time": MOMENT, "service": TEXT, "consumer": TEXT, "key": TEXT, "key_prefix": TEXT,
-        "plan": TEXT, "method": TEXT, "endpoint": TEXT, "path": TEXT, "status": WHOLE,
-        "duration_ms": NUMBER, "request_bytes": WHOLE, "response_bytes": WHOLE, "trace_id": TEXT,
-        "address": TEXT, "agent": TEXT, "refused_by": TEXT, "headers": TEXT, "timestamp": TEXT,
-    },
+    name=REQUEST_FILE.name,
+    columns={name: _KINDS[kind] for name, kind in REQUEST_FILE.columns.items()},
     cells=_cells,
     widths={"path": 40, "endpoint": 30},
-)  # fmt: skip
+)
+
+
+USAGE = Shape(
+    name=USAGE_FILE.name,
+    columns={name: _KINDS[kind] for name, kind in USAGE_FILE.columns.items()},
+    cells=USAGE_FILE.cells,
+    widths={"value": 40},
+)
 
 
 def _choose(key: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any, Generic, TypeVar, cast
@@ -18,12 +18,15 @@ import msgspec
 
 from sentinel.access import Scope
 from sentinel.api_usage.answers import RequestsFound
+from sentinel.api_usage.exported import UsageRow
 from sentinel.errors import SentinelError, TelemetryUnavailable
 from sentinel.settings import Settings
 from sentinel.store.access.within import Within
 from sentinel.store.telemetry.answering import LogAnswers, TraceAnswers
 from sentinel.store.telemetry.client import telemetry_client
 from sentinel.store.telemetry.log_patterns import LogPatterns
+from sentinel.store.telemetry.request_export import exported_usage
+from sentinel.store.telemetry.usage import GroupBy
 from sentinel.store.telemetry.usage_answers import UsageAnswers, requests_found
 from sentinel.telemetry.asked import Asked
 
@@ -198,6 +201,13 @@ class TelemetryReader:
         """Return a page of a tenant's request log; see `requests_found` and `logs`."""
         client = telemetry_client(self._settings)
         return requests_found(client, self.name(scope, tenant), found, limit, cursor)
+
+    def usage_rows(
+        self, scope: Scope, tenant: str | None, found: Asked, by: GroupBy, parts: int
+    ) -> Iterator[list[UsageRow]]:
+        """Return the usage of a tenant's APIs part by part; see `exported_usage` and `logs`."""
+        client = telemetry_client(self._settings)
+        return exported_usage(client, self.name(scope, tenant), found, by, parts)
 
     def name(self, scope: Scope, tenant: str | None) -> str:
         """Return the name of the tenant that is read; errors as of `logs`."""

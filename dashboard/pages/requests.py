@@ -9,7 +9,7 @@ from html import escape
 import streamlit as st
 
 from dashboard import export_panel, session
-from dashboard.export_panel import Export
+from dashboard.export_panel import KINDS, NDJSON, Export
 from dashboard.page_addresses import SEARCH
 from dashboard.request_lines import REQUESTS, requests_table
 from dashboard.telemetry_panel import (
@@ -78,7 +78,7 @@ def _foot(found: Asked, page: RequestsFound, tenant: str, counted: UsageFound | 
         export = Export(
             page="Request log", asked=(tenant, found.query, found.since, found.until),
             shape=REQUESTS, words=("request", "requests"), pages=lambda: _every(tenant, found),
-            count=lambda: total, few=total <= 1_000,
+            count=lambda: total, few=total <= 1_000, kinds=(*KINDS, NDJSON),
         )  # fmt: skip
         export_panel.buttons(export)
     if counted.total.requests > MOST_EXPORTED:

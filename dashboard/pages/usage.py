@@ -9,8 +9,10 @@ from typing import Any, cast
 import msgspec
 import streamlit as st
 
-from dashboard import markup, session
+from dashboard import export_panel, markup, session
+from dashboard.export_panel import KINDS, NDJSON, Export
 from dashboard.page_addresses import SEARCH
+from dashboard.request_lines import USAGE
 from dashboard.telemetry_panel import (
     Search,
     asked,
@@ -43,6 +45,8 @@ from sentinel.telemetry.query import REQUEST_FIELDS, Both, Field
 PARTS, MOST, LEAST = 60, 50, 50
 CONSUMER, ENDPOINT, QUOTA, BY, ORDER = "consumer", "endpoint", "quota", "by", "order"
 """Parameters of the address."""
+EXPORTED_PARTS = 24
+"""Of the period, in a file from this page; `sentinel requests export-usage` writes up to 500."""
 LIVE = "usage-live"
 LIVE_SECONDS = 10
 _HISTORY = 14 * 86_400 * 10**9
@@ -116,6 +120,21 @@ def _quota(search: Search, answers: UsageAnswers) -> None:
         quotas_table(quotas)
 
 
+def _export(tenant: str, found: Asked, by: GroupBy) -> None:
+    """Offer the figures of each value in each part of the period as a file."""
+    with st.container(horizontal=True, gap="small"):
+        export_panel.buttons(
+            Export(
+                page="API usage", asked=(tenant, by, found.query, found.since, found.until),
+                shape=USAGE, words=("row", "rows"), count=lambda: EXPORTED_PARTS, few=True,
+                pages=lambda: reader().usage_rows(
+                    session.scope(), tenant, found, by, EXPORTED_PARTS
+                ),
+                kinds=(*KINDS, NDJSON),
+            )
+        )  # fmt: skip
+
+
 def _overview(search: Search, answers: UsageAnswers, found: Asked) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         by = cast("GroupBy", st.selectbox("By", list(GROUPS), key=BY, index=1, width=160,
@@ -128,6 +147,7 @@ def _overview(search: Search, answers: UsageAnswers, found: Asked) -> None:
     top = search.shown("top", "Counting by value …")
     if top is not None:
         groups_table(by.capitalize(), top.groups, f"usage-top-{by}-{order}", partial(_choose, by))
+        _export(search.tenant, found, by)
     left, right = st.columns(2, gap="medium")
     with left:
         section("Rising")

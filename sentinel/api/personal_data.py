@@ -70,11 +70,15 @@ class PersonErased(BaseModel):
 def export(request: Request, body: Body, who: Acting) -> PersonalData:
     """Return all that is stored under a person's name. The audit trail has who exported it.
 
+    `requests` are the newest 50,000 of their requests in the request log; where there are more,
+    `requests_left_out` says so. 503 where the telemetry store does not answer.
+
     Returns:
         The rows, without hashes of passwords.
     """
     asked = read_as(PersonNamed, body)
-    found = export_from(store_of(request), asked.name, actor=who.name)
+    telemetry = erasing_client(request.app.state.settings)
+    found = export_from(store_of(request), asked.name, actor=who.name, telemetry=telemetry)
     tables = {table: rows for table, rows in found.items() if table != "name"}
     return PersonalData(name=asked.name, tables=tables)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
 
 from sentinel.access import Permission
 from sentinel.api.bodies import Body
@@ -19,15 +23,23 @@ from sentinel.api.telemetry_bodies import objects_of, queued, raise_item_errors
 from sentinel.api.telemetry_intake import AWAY_SECONDS
 from sentinel.api_usage.access_lines import LineFormat, requests_of_lines
 from sentinel.api_usage.answers import RequestsFound, RequestsTakenView
+from sentinel.api_usage.exported import (
+    MEDIA,
+    REQUEST_FILE,
+    FileFormat,
+    FileShape,
+    file_parts,
+)
 from sentinel.api_usage.request_log import MOST_AT_ONCE, PostedRequest, one_request, requests_of
 from sentinel.errors import TelemetryUnavailable
 from sentinel.ingest.requests import RequestIntake, RequestsTaken, taken_view
 from sentinel.ingest.telemetry import token_of
+from sentinel.store.telemetry.request_export import exported_requests
 from sentinel.store.telemetry.usage_answers import requests_found
 from sentinel.telemetry.posted import NotAccepted
 from sentinel.telemetry.query import REQUEST_FIELDS
 
-__all__ = ["router"]
+__all__ = ["ExportFormat", "exported", "file_responses", "router"]
 
 router = APIRouter(prefix="/requests", tags=["API usage"])
 
@@ -103,6 +115,19 @@ Format = Annotated[
 Service = Annotated[
     str, Query(max_length=200, description="Name of the API, for lines of access logs.")
 ]
+
+
+ExportFormat = Annotated[FileFormat, Query(description="Of the file.")]
+
+
+def file_responses(about: str) -> dict[int | str, dict[str, Any]]:
+    """Return the responses of a route that answers a file; `about` describes it."""
+    text, binary = {"type": "string"}, {"type": "string", "format": "binary"}
+    content = {
+        MEDIA["csv"].partition(";")[0]: {"schema": text}, MEDIA["ndjson"]: {"schema": text},
+        MEDIA["parquet"]: {"schema": binary},
+    }  # fmt: skip
+    return {**responses(), 200: {"content": content, "description": about}}
 
 
 @router.post("", summary="Send requests", responses=responses(400, 413, 429), openapi_extra=_BODY)
@@ -214,3 +239,47 @@ def search(
     """
     asked = asked_of(request, query, REQUEST_FIELDS, since, until, ())
     return requests_found(reader_of(request), tenant.name, asked, limit, cursor)
+
+
+def exported(
+    shape: FileShape, kind: FileFormat, pages: Iterator[list[Any]], now: datetime
+) -> StreamingResponse:
+    """Return a file that is sent as its rows are read.
+
+    Args:
+        shape: what the rows are
+        kind: of the file
+        pages: of rows; what is wrong with the question is found with the first
+        now: for the name of the file
+
+    Returns:
+        The response; where the store fails midway, it is cut off.
+    """
+    first = next(pages, list[Any]())
+    name = f"{shape.name}-{now:%Y%m%d-%H%M}.{kind}"
+    return StreamingResponse(
+        file_parts(shape, kind, chain([first], pages)), media_type=MEDIA[kind],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )  # fmt: skip
+
+
+@router.get(
+    "/export", summary="Requests as a file", response_class=StreamingResponse,
+    responses=file_responses("One row for each request, the oldest first; times are in UTC"),
+)  # fmt: skip
+@needs(Permission.READ, "usage", confined=True)
+def export_requests(
+    request: Request, tenant: WholeTenant, query: Text = "", since: Since = "1h",
+    until: Until = "", format: ExportFormat = "csv",  # noqa: A002 - as people write it
+) -> StreamingResponse:  # fmt: skip
+    """Return all requests that match, however many, as they are read.
+
+    In CSV a text that a spreadsheet would run as a formula has an apostrophe before it, and
+    headers are JSON. If the answer ends before its end, it was cut off.
+
+    Returns:
+        The file.
+    """
+    asked = asked_of(request, query, REQUEST_FIELDS, since, until, ())
+    pages = exported_requests(reader_of(request), tenant.name, asked)
+    return exported(REQUEST_FILE, format, pages, store_of(request).now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from sentinel.cli.output import AsJson, json_out, json_text, say
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, home_of, open_store, settings_here
 from sentinel.errors import Conflict, TelemetryUnavailable
+
+if TYPE_CHECKING:
+    from sentinel.store.telemetry.client import TelemetryClient
 
 __all__ = ["commands"]
 
@@ -31,7 +34,7 @@ def export(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Export all that is stored under a person's name, as JSON.
+    """Export all that is stored under a person's name, as JSON, with their newest 50,000 requests.
 
     Example:
         sentinel person export maria -o maria.json
@@ -86,8 +89,9 @@ def _export(name: str) -> dict[str, Any]:
         return {"name": there.name, **there.tables}
     from sentinel.store.audit.people import export as read
 
+    telemetry = _telemetry("export")
     with open_store() as store:
-        return read(store, name, actor=actor())
+        return read(store, name, actor=actor(), telemetry=telemetry)
 
 
 def _erase(name: str) -> str:
@@ -98,6 +102,24 @@ def _erase(name: str) -> str:
         with client_here() as client:
             return client.do(personal_data.erase(name)).pseudonym
     from sentinel.store.audit.people import erase as work
+
+    telemetry = _telemetry("erase")
+    with open_store() as store:
+        return work(store, name, actor=actor(), telemetry=telemetry)
+
+
+def _telemetry(what: str) -> TelemetryClient | None:
+    """Return what reads and writes the request log; None where there is none.
+
+    Args:
+        what: is done with the name
+
+    Returns:
+        The client.
+
+    Raises:
+        TelemetryUnavailable: the store of this machine does not run
+    """
     from sentinel.store.telemetry.erasing import erasing_client
 
     settings = settings_here()
@@ -105,7 +127,6 @@ def _erase(name: str) -> str:
     if telemetry is None and home_of(settings).telemetry.is_dir():
         raise TelemetryUnavailable(
             "the telemetry store of this machine, which has a request log, does not run",
-            hint="Start sentinel up, and erase the name then.",
+            hint=f"Start sentinel up, and {what} the name then.",
         )
-    with open_store() as store:
-        return work(store, name, actor=actor(), telemetry=telemetry)
+    return telemetry

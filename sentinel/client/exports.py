@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from sentinel.client.calls import BASE, Call
 
-__all__ = ["alerts", "oncall_calendar", "rule", "rules"]
+__all__ = ["alerts", "oncall_calendar", "requests", "rule", "rules", "usage"]
 
 _WAIT = 120.0
 """Seconds until a workbook begins, which is written before it is sent."""
@@ -103,3 +103,38 @@ def rules(names: Sequence[str] = (), *, kind: Literal["yaml", "json"] = "yaml") 
     """
     params = {"name": list(names) or None, "format": kind}
     return Call(None, "GET", f"{BASE}/rule-files", params, wait=_WAIT)
+
+
+def requests(
+    query: str = "", *, kind: Literal["csv", "ndjson", "parquet"] = "csv", **more: Any
+) -> Call[Any]:
+    """Return the request for all requests to APIs that match, as a file, oldest first.
+
+    Args:
+        query: such as `consumer:user-7 status:>=400`
+        kind: of the file
+        more: since, until, tenant
+
+    Returns:
+        The request, for `download`.
+    """
+    params = {"query": query, "format": kind, **more}
+    return Call(None, "GET", "/api/v1/requests/export", params, wait=_WAIT)
+
+
+def usage(
+    by: str, query: str = "", *, kind: Literal["csv", "ndjson", "parquet"] = "csv", **more: Any
+) -> Call[Any]:
+    """Return the request for usage by the values of a field, part by part, as a file.
+
+    Args:
+        by: service, consumer, key, plan, method, endpoint, status, address, agent or refused
+        query: as `requests` takes it
+        kind: of the file
+        more: since, until, parts, tenant
+
+    Returns:
+        The request, for `download`.
+    """
+    params = {"by": by, "query": query, "format": kind, **more}
+    return Call(None, "GET", "/api/v1/usage/export", params, wait=_WAIT)

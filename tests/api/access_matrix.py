@@ -121,6 +121,8 @@ ENTRIES: dict[str, Entry] = {
     },
     "POST /requests": of_telemetry([{"status": 200}]),
     "GET /requests": of_telemetry(None),
+    "GET /requests/export": of_telemetry(None),
+    "GET /usage/export": of_telemetry(None),
     **{f"GET /usage{one}": of_telemetry(None) for one in ("", "/top", "/rising", "/endpoints")},
     "GET /usage/quotas": of_telemetry(None, limit="10 per month quota by key"),
     "GET /usage/consumer": of_telemetry(None, name="ann"),

@@ -133,3 +133,23 @@ def test_usage_is_answered_for_a_tenant(telemetry_api: httpx.Client, clock: Fake
     ):  # fmt: skip
         wrong = telemetry_api.get(f"/api/v1/usage{path}", params=params)
         assert wrong.status_code in (400, 422), wrong.text
+
+
+def test_requests_and_usage_are_sent_as_files(
+    telemetry_api: httpx.Client, clock: FakeClock
+) -> None:
+    at = (clock.now() - timedelta(minutes=5)).isoformat()
+    rows = [{"timestamp": at, "consumer": "ann", "path": f"/o/{n}", "status": 200} for n in "abc"]
+    assert telemetry_api.post(REQUESTS, json=rows).status_code == 200
+    for kind, media in (("csv", "text/csv"), ("ndjson", "application/x-ndjson"),
+                        ("parquet", "application/vnd.apache.parquet")):  # fmt: skip
+        for path in (f"{REQUESTS}/export", "/api/v1/usage/export"):
+            answer = telemetry_api.get(path, params={"format": kind})
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["content-type"].startswith(media)
+            assert answer.headers["content-disposition"].endswith(f'.{kind}"')
+            assert answer.content
+    lines = telemetry_api.get(f"{REQUESTS}/export", params={"format": "ndjson"}).text.splitlines()
+    assert len(lines) == 3
+    wrong = telemetry_api.get(f"{REQUESTS}/export", params={"query": "level:error"})
+    assert wrong.status_code == 422, wrong.text

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from sentinel.api import create_app
 from sentinel.cli.app import app
+from sentinel.errors import Conflict
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.telemetry.client import TelemetryClient
@@ -18,7 +19,14 @@ from sentinel.store.telemetry.pattern_mining import PatternMining
 from sentinel.telemetry.asked import moment_of
 from tests.api.served import TOKEN, served
 from tests.cli.shell import Run
-from tests.dashboard.telemetry_scene import NOW, SECOND, sends_logs, sends_spans, shop
+from tests.dashboard.telemetry_scene import (
+    NOW,
+    SECOND,
+    sends_logs,
+    sends_requests,
+    sends_spans,
+    shop,
+)
 from tests.databases import sqlite_copy
 
 
@@ -62,6 +70,27 @@ def test_lines_and_traces_are_found_here(telemetry: TelemetryClient) -> None:
     assert "3 spans, 2 errors, pay, shop" in words
     assert "\n    SELECT " in words
     assert "GET /buy" in run("trace", "stats", "service:shop")
+
+
+@pytest.mark.usefixtures("here")
+def test_requests_are_exported_here(
+    telemetry: TelemetryClient, telemetry_settings: Settings, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    for module in ("usage", "usage_export"):
+        monkeypatch.setattr(f"sentinel.cli.{module}.settings_here", lambda: telemetry_settings)
+    sends_requests(telemetry, [{"consumer": one, "status": 200} for one in ("ann", "bob", "bob")])
+    assert run("requests", "consumer", "nobody").strip() == "No request of nobody matches."
+    assert "3" in run("requests", "usage")
+    shown = run("requests", "export", "consumer:bob", "--format", "ndjson").splitlines()
+    assert [json.loads(one)["consumer"] for one in shown] == ["bob", "bob"]
+    file = tmp_path / "usage.csv"
+    run("requests", "export-usage", "--by", "consumer", "--since", "1h", "-o", str(file))
+    assert "start,seconds,value,requests" in file.read_text("utf-8-sig")
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = CliRunner().invoke(app, ["requests", "export", "-o", str(file)])
+    assert isinstance(again.exception, Conflict)
+    assert [one.name for one in tmp_path.iterdir()] == ["usage.csv"]
 
 
 MOMENTS = ("--since", moment_of(NOW - 3_600 * SECOND), "--until", moment_of(NOW + 120 * SECOND))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.export_files import as_csv
-from dashboard.request_lines import REQUESTS
+from dashboard.export_files import as_csv, as_ndjson
+from dashboard.request_lines import REQUESTS, USAGE
+from sentinel.api_usage.answers import UsageGroup
 from sentinel.api_usage.consumer_keys import KeyState
+from sentinel.api_usage.exported import UsageRow
 from sentinel.settings import Settings
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys
 from sentinel.store.telemetry.client import TelemetryClient
@@ -103,6 +105,14 @@ def test_a_file_has_the_columns_of_a_request(tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp("file") / "requests.csv"
     as_csv(path, REQUESTS, [], lambda _: None)
     assert path.read_text("utf-8-sig").startswith("time,service,consumer,key,")
+    row = UsageRow("2026-01-31T12:00:00.000000000Z", 60.0, UsageGroup(
+        value="ann", share=1, requests=3, per_second=0.05, errors=1, error_rate=0.3,
+        client_errors=0, refused=0, p50_ms=1, p95_ms=2, p99_ms=3, request_bytes=4,
+        response_bytes=5,
+    ))  # fmt: skip
+    as_ndjson(path, USAGE, [[row], []], lambda _: None)
+    (line,) = path.read_text().splitlines()
+    assert '"start":"2026-01-31T12:00:00Z","seconds":60.0,"value":"ann","requests":3' in line
 
 
 def test_a_consumer_key_is_made_rotated_and_revoked(scene: Scene, page: AppTest):

@@ -64,6 +64,7 @@ from sentinel.store.oncall.erasing import erase_from_oncall, overrides_of
 from sentinel.store.orchestration.people import OF_ORCHESTRATION
 from sentinel.store.own_rows import delete_own_rows
 from sentinel.store.telemetry.erasing import erase_from_requests
+from sentinel.store.telemetry.person_requests import requests_of_person
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -107,13 +108,16 @@ _SECRETS = ("password_hash", "secret_hash", "endpoint", "auth")
 """Columns that are not exported, in tables that have them."""
 
 
-def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
-    """Return what the database has under a person's name, and record that it was exported.
+def export(
+    store: Store, name: str, *, actor: str, telemetry: TelemetryClient | None = None
+) -> dict[str, Any]:
+    """Return what is stored under a person's name, and record that it was exported.
 
     Args:
         store: the shared database
         name: of the person, as timelines have it
         actor: who exports it
+        telemetry: of `erasing_client`, for the request log; None where there is no telemetry store
 
     Returns:
         Rows by table, as JSON can hold them, and the rows of the audit trail.
@@ -121,6 +125,7 @@ def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
     Raises:
         NotFound: nothing is there under this name
         ArchiveError: a file of the archive cannot be read
+        TelemetryError: the telemetry store refuses, or does not answer
     """
     found: dict[str, Any] = {"name": name}
     with store.read() as connection:
@@ -137,6 +142,8 @@ def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
             found.setdefault("oncall_override", []).extend(told)
     for table, rows in named_rows(store, name, _NAMED).items():
         found.setdefault(table, []).extend(rows)
+    if telemetry is not None:
+        found |= requests_of_person(telemetry, name)
     changes = [one for some in every(store, AuditFilter(actor=name)) for one in some]
     if len(found) == 1 and not changes:
         raise NotFound(f"nothing is stored under the name {name[:100]!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import TelemetryClient, telemetry_client
-from sentinel.store.telemetry.ddl import literal
+from sentinel.store.telemetry.person_requests import is_theirs
 
 __all__ = ["erase_from_requests", "erasing_client"]
 
@@ -48,8 +48,7 @@ def erase_from_requests(client: TelemetryClient, name: str) -> int:
         TelemetryError: the store refuses
         TelemetryUnavailable: it does not answer, or not in time
     """
-    given = literal(name), literal(f"{name} via ")
-    theirs = f"Consumer = {given[0]} OR startsWith(Consumer, {given[1]})"
+    theirs = is_theirs(name)
     numbers = {
         table: int(client.value(f"SELECT count() FROM {table} WHERE {theirs}") or 0)  # noqa: S608 - literals
         for table in _NAMED

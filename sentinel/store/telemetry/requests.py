@@ -15,7 +15,7 @@ from sentinel.store.telemetry.reading import Period
 from sentinel.store.telemetry.rows import insert_refused
 from sentinel.telemetry.query import Node
 
-__all__ = ["LoggedRequest", "RequestPage", "RequestSearch", "insert_requests"]
+__all__ = ["LoggedRequest", "RequestPage", "RequestSearch", "insert_requests", "request_of"]
 
 _NUMBERS = {
     "Status": "uint16", "Duration": "uint64", "RequestBytes": "uint64", "ResponseBytes": "uint64",
@@ -90,7 +90,7 @@ class RequestSearch(PagedReader):
             TelemetryUnavailable: it does not answer in time, or there is none
         """
         rows, following = self.page_of(where, period, limit, cursor)
-        return RequestPage([_request(row) for row in rows], following)
+        return RequestPage([request_of(row) for row in rows], following)
 
 
 def insert_requests(
@@ -135,5 +135,6 @@ def _arrow_of(tenant: str, rows: RequestRows) -> ArrowTable:
     return pa.table(columns)
 
 
-def _request(row: Mapping[str, Any]) -> LoggedRequest:
+def request_of(row: Mapping[str, Any]) -> LoggedRequest:
+    """Return the request of a row of `RequestSearch.columns`."""
     return LoggedRequest(**{name: row[name] for name in LoggedRequest.__struct_fields__})

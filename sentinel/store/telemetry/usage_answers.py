@@ -20,7 +20,7 @@ from sentinel.store.telemetry.usage import Figures, GroupBy, Order, UsageReader
 from sentinel.telemetry.asked import Asked, moment_of
 from sentinel.telemetry.query import Both, Field, Node
 
-__all__ = ["UsageAnswers", "requests_found"]
+__all__ = ["UsageAnswers", "figures_of", "request_view", "requests_found"]
 
 _MINUTE, _HOUR, _DAY = 60 * 10**9, 3_600 * 10**9, 86_400 * 10**9
 _OF_CONSUMER = 20
@@ -51,7 +51,7 @@ def requests_found(
     )
     return answers.RequestsFound(
         **_asked(asked.query, Period(asked.since, asked.until)),
-        requests=[_request(one) for one in page.requests], next_cursor=page.next_cursor,
+        requests=[request_view(one) for one in page.requests], next_cursor=page.next_cursor,
     )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ class UsageAnswers:
             "parts": [
                 answers.UsagePart(
                     start=moment_of(at),
-                    **_fields(one, Period(at, min(at + width, period.until))),
+                    **figures_of(one, Period(at, min(at + width, period.until))),
                 )
                 for at, one in found
             ],
@@ -182,7 +182,7 @@ class UsageAnswers:
         about = self._reader.period_for(where, (by,), period)
         return [
             answers.UsageGroup(
-                value=value, share=one.requests / total if total else 0.0, **_fields(one, about)
+                value=value, share=one.requests / total if total else 0.0, **figures_of(one, about)
             )
             for value, one in self._reader.groups(where, period, by, order=order, limit=limit)
         ]
@@ -229,10 +229,11 @@ def _moment(ns: int | None) -> str | None:
 
 
 def _figures(found: Figures, period: Period) -> answers.FiguresView:
-    return answers.FiguresView(**_fields(found, period))
+    return answers.FiguresView(**figures_of(found, period))
 
 
-def _fields(found: Figures, period: Period) -> dict[str, Any]:
+def figures_of(found: Figures, period: Period) -> dict[str, Any]:
+    """Return the fields of `FiguresView`, with rates over a period."""
     seconds = (period.until - period.since) / 1e9
     return {
         **msgspec.structs.asdict(found),
@@ -241,6 +242,7 @@ def _fields(found: Figures, period: Period) -> dict[str, Any]:
     }
 
 
-def _request(one: LoggedRequest) -> answers.RequestView:
+def request_view(one: LoggedRequest) -> answers.RequestView:
+    """Return a request as it is answered."""
     fields = msgspec.structs.asdict(one)
     return answers.RequestView(timestamp=moment_of(fields.pop("ns")), **fields)
