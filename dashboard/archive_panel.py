@@ -34,6 +34,13 @@ def archive_panel(query: HistoryQuery) -> None:
     except SentinelError as error:
         st.html(markup.note("warn", error.message, error.hint))
         return
+    if found.unreadable:
+        st.html(
+            markup.note(
+                "warn", f"Left out of this search: files that cannot be read ({len(found.unreadable)})",
+                f"{found.unreadable[0]}. See all: sentinel archive verify",
+            )
+        )  # fmt: skip
     if not found.items:
         st.html(markup.note("info", "No archived alert matches.", ""))
         return

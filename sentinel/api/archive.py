@@ -49,6 +49,9 @@ class ArchivedAlerts(BaseModel):
         description="Where the time was over before all files were read: what was resolved at or "
         "before this moment may hold more. Narrow the search by `until`."
     )
+    unreadable: list[str] = Field(
+        description="One sentence for each file that is damaged or missing, and was left out."
+    )
 
 
 class ToRestore(BaseModel):
@@ -96,7 +99,7 @@ def search(
     found = search_archive(store_of(request), query)
     return ArchivedAlerts(
         items=[ArchivedAlert.model_construct(None, **one) for one in found.items],
-        more=found.more, unread_until=found.unread_until,
+        more=found.more, unread_until=found.unread_until, unreadable=found.unreadable,
     )  # fmt: skip
 
 

@@ -106,6 +106,8 @@ def search(
         ],
         empty="Nothing in the archive matches.",
     )  # fmt: skip
+    for sentence in found.unreadable:
+        complain(f"Left out: {sentence}.")
     if found.unread_until is not None:
         complain(
             "The time was over: not searched is what was resolved at or before "

@@ -34,12 +34,14 @@ class ArchivedAlert(AlertView):
 class ArchivedAlerts(BaseModel):
     """Archived alerts, the last resolved first.
 
-    Where `unread_until` is given, what was resolved by then may hold more.
+    Where `unread_until` is given, what was resolved by then may hold more. `unreadable` names the
+    files that are damaged or missing, and were left out.
     """
 
     items: list[ArchivedAlert]
     more: bool
     unread_until: datetime | None = None
+    unreadable: list[str] = []
 
 
 class Restored(BaseModel):

@@ -13,7 +13,7 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.view import alert_fields
-from sentinel.errors import ConfigurationError, NotFound
+from sentinel.errors import ArchiveError, ConfigurationError, NotFound
 from sentinel.severity import Severity
 from sentinel.store.archive.files import FILE, checked, files, taken_of
 from sentinel.store.archive.parquet import opened, read_records
@@ -63,11 +63,13 @@ class ArchiveFound(msgspec.Struct, frozen=True, kw_only=True):
         more: whether more match
         unread_until: where the time was over before all files were read: in what was resolved at
             or before this moment there may be more
+        unreadable: one sentence for each file that is damaged or missing, and was left out
     """
 
     items: list[dict[str, Any]]
     more: bool = False
     unread_until: datetime | None = None
+    unreadable: list[str] = []
 
 
 def search_archive(
@@ -90,7 +92,7 @@ def search_archive(
 
     Raises:
         ConfigurationError: the limit or the words are not valid
-        ArchiveError: a file cannot be read
+        ArchiveError: of all files that the search began, none can be read
     """
     _check(query)
     end = passed() + seconds
@@ -108,6 +110,8 @@ def search_archive(
     place = place_of(store.options.archive_url)
     found: list[tuple[datetime, str, Row[Any]]] = []
     unread: datetime | None = None
+    errors: list[ArchiveError] = []
+    read = 0
     for file in there:
         if len(found) > query.limit and file.last_at < sorted(found, reverse=True)[query.limit][0]:
             break  # whatever it holds was resolved before all of these
@@ -116,8 +120,15 @@ def search_archive(
             break
         with store.read() as connection:
             taken = taken_of(connection, file.id)
-        matching = _matching(opened(checked(place, file), file.path), query, taken)
-        found += [(at, one, file) for one, at in matching]
+        try:
+            frame = opened(checked(place, file), file.path)
+        except ArchiveError as error:
+            errors.append(error)
+            continue
+        read += 1
+        found += [(at, one, file) for one, at in _matching(frame, query, taken)]
+    if errors and not read:
+        raise errors[0]
     found.sort(reverse=True, key=lambda one: one[:2])
     chosen = found[: query.limit]
     records = _records(place, chosen)
@@ -126,6 +137,7 @@ def search_archive(
         items=[_fields(records[one], now, file.id) for _, one, file in chosen],
         more=len(found) > query.limit,
         unread_until=unread,
+        unreadable=[error.message for error in errors],
     )
 
 
@@ -144,22 +156,30 @@ def archived_alerts(
 
     Raises:
         NotFound: the archive has no such alert
-        ArchiveError: a file cannot be read
+        ArchiveError: one is in no file that can be read, and a file cannot be read
     """
     wanted = set(ids)
     found: dict[str, tuple[Row[Any], Record]] = {}
     with store.read() as connection:
         there = [one for one in files(connection, "alert") if _reaches(scope, one.tenant)]
+    errors: list[ArchiveError] = []
     for file in there:
         if wanted == set(found):
             break
         with store.read() as connection:
             here = sorted(wanted - set(found) - taken_of(connection, file.id))
         place = place_of(store.options.archive_url)
-        for record in read_records(checked(place, file), file.path, here):
+        try:
+            records = read_records(checked(place, file), file.path, here)
+        except ArchiveError as error:
+            errors.append(error)
+            continue
+        for record in records:
             if scope.holds(record.own["tenant"], record.own["team"]):
                 found[record.id] = (file, record)
     if missing := [one for one in ids if one not in found]:
+        if errors:
+            raise errors[0]
         raise NotFound(
             f"the archive has no alert {missing[0][:100]!r}",
             hint="See: sentinel archive search WORD",

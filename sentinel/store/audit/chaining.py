@@ -45,7 +45,9 @@ _LINK = (("seq", "int"), ("chained_at", "moment"), ("previous", "text"), ("hash"
 
 
 def chain(store: Store) -> int:
-    """Chain all rows that wait, in one transaction.
+    """Chain all rows that wait: those of each thousand in a transaction of their own.
+
+    After a long stop a million may wait, which must not be held in memory or in one transaction.
 
     Args:
         store: the shared database
@@ -56,7 +58,12 @@ def chain(store: Store) -> int:
     with store.read() as connection:
         if connection.execute(_WAITING.limit(1)).first() is None:
             return 0
-    return store.in_transaction(lambda connection: _chain(store, connection))
+    chained = 0
+    while count := store.in_transaction(lambda connection: _chain(store, connection)):
+        chained += count
+        if count < _BATCH:
+            break
+    return chained
 
 
 def _chain(store: Store, connection: Connection) -> int:
@@ -66,7 +73,7 @@ def _chain(store: Store, connection: Connection) -> int:
     row = connection.execute(locked).one()
     head, now = Head(row.seq, row.hash), store.now()
     # Read after the lock: what another process chained meanwhile waits no longer.
-    waiting = connection.execute(_WAITING).mappings().all()
+    waiting = connection.execute(_WAITING.limit(_BATCH)).mappings().all()
     links: list[tuple[Any, ...]] = []
     for one in waiting:
         link = {"seq": head.seq + 1, "chained_at": now, "previous": head.hash, "hash": ""}
@@ -75,8 +82,7 @@ def _chain(store: Store, connection: Connection) -> int:
         head = Head(entry.seq, digest(entry))
         links.append((entry.id, entry.seq, now, entry.previous, head.hash))
     # One statement for many rows: on PostgreSQL one for each costs more than the change itself.
-    for start in range(0, len(links), _BATCH):
-        update_many(connection, "audit", _LINK, links[start : start + _BATCH])
+    update_many(connection, "audit", _LINK, links)
     connection.execute(
         AUDIT_HEAD.update().where(AUDIT_HEAD.c.name == _NAME).values(seq=head.seq, hash=head.hash)
     )

@@ -170,6 +170,28 @@ def test_damage_is_found_and_never_restored(world: World):
         restore_alerts(world.store, ids, actor="omar")
     file.unlink()
     assert "has no file" in verify_archive(world.store).problems[0]
+    with pytest.raises(ArchiveError, match="has no file"):
+        search_archive(world.store, ArchiveQuery())
+
+
+@sqlite_alone
+def test_a_damaged_file_hides_no_alert_of_another_file(world: World):
+    first, second = world.ids()
+    archive(world)
+    restore_alerts(world.store, [first], actor="omar", keep=timedelta(days=2))
+    world.wait(days=3)
+    archive(world)
+    files = {one["id"]: one["file"] for one in search_archive(world.store, ArchiveQuery()).items}
+    (file,) = Path(world.store.options.archive_url).rglob(f"{files[second]}.parquet")
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    found = search_archive(world.store, ArchiveQuery())
+    assert [one["id"] for one in found.items] == [first]
+    (sentence,) = found.unreadable
+    assert files[second] in sentence
+    with pytest.raises(ArchiveError, match="is damaged"):
+        restore_alerts(world.store, [second], actor="omar")
+    restore_alerts(world.store, [first], actor="omar")
+    assert world.ids() == [first]
 
 
 def test_an_erased_name_is_in_no_file(world: World):

@@ -14,6 +14,7 @@ from sentinel.audit.chain import Head
 from sentinel.clock import FakeClock
 from sentinel.relay import Relay
 from sentinel.store import Store
+from sentinel.store.audit import chaining
 from sentinel.store.audit.chaining import chain, verify_chain
 from sentinel.store.audit.queries import page
 from sentinel.store.audit.retention import truncate
@@ -40,6 +41,23 @@ def test_rows_wait_until_they_are_chained(store: Store):
     assert chain(store) == 0
     found = verify_chain(store)
     assert (found.rows, found.waiting, found.head.seq, found.problems) == (6, 0, 6, [])
+
+
+def test_many_rows_that_wait_are_chained_in_pieces(store: Store, monkeypatch: pytest.MonkeyPatch):
+    pieces: list[int] = []
+    update = chaining.update_many
+
+    def noted(connection: Any, table: str, columns: Any, rows: Any) -> int:
+        pieces.append(len(rows))
+        return update(connection, table, columns, rows)
+
+    monkeypatch.setattr(chaining, "_BATCH", 4)
+    monkeypatch.setattr(chaining, "update_many", noted)
+    change(store, 5)
+    assert chain(store) == 10
+    assert pieces == [4, 4, 2]
+    found = verify_chain(store)
+    assert (found.rows, found.waiting, found.problems) == (10, 0, [])
 
 
 def test_the_relay_chains_what_waits(store: Store, clock: FakeClock):
