@@ -37,7 +37,7 @@ def archive_panel(query: HistoryQuery) -> None:
     if found.unreadable:
         st.html(
             markup.note(
-                "warn", f"Left out of this search: files that cannot be read ({len(found.unreadable)})",
+                "warn", f"Files that cannot be read, and are left out: {len(found.unreadable)}",
                 f"{found.unreadable[0]}. See all: sentinel archive verify",
             )
         )  # fmt: skip
