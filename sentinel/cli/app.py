@@ -14,6 +14,7 @@ import typer
 
 from sentinel.cli import (
     access,
+    agent,
     archive,
     audit,
     backup,
@@ -77,7 +78,7 @@ from sentinel.printable import clean_log_records, printable
 
 __all__ = ["app", "main"]
 
-_LOGGING = ("up", "api", "public-pages", "relay", "dashboard", "worker", "trigger")
+_LOGGING = ("agent", "up", "api", "public-pages", "relay", "dashboard", "worker", "trigger")
 """Commands whose logs are what their reader looks at; `trigger run` shows those of the check."""
 
 app = typer.Typer(
@@ -141,6 +142,7 @@ worker.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
 app.add_typer(telemetry.commands, name="telemetry")
+app.add_typer(agent.commands, name="agent")
 app.add_typer(archive.commands, name="archive")
 app.add_typer(requests.commands, name="requests")
 app.add_typer(backup.commands, name="backup")

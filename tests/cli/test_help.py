@@ -32,7 +32,7 @@ from tests.world import World
 _PLAIN = {"down", "status", "doctor", "api", "public-pages", "relay", "dashboard"}
 # They run until they are stopped, or print what a shell or a file takes.
 _OTHER_OUTPUT = {
-    "up", "prepare", "worker", "api", "public-pages", "relay", "dashboard", "env",
+    "up", "prepare", "worker", "api", "public-pages", "relay", "dashboard", "env", "agent run",
     "rule export", "rule diff", "audit export",
 }  # fmt: skip
 

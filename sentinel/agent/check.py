@@ -1,0 +1,96 @@
+"""Looks whether a configuration of the agent works here: files, key, and what the API answers."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from sentinel.agent.config import AgentConfig
+from sentinel.agent.host import METRICS
+from sentinel.agent.sending import connection_of, token_of
+from sentinel.agent.tail import LOGS
+from sentinel.errors import SentinelError
+
+__all__ = ["Finding", "check_agent"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at; `ok` is false where the agent would not work."""
+
+    what: str
+    ok: bool
+    says: str
+
+
+def check_agent(config: AgentConfig) -> Iterator[Finding]:
+    """Look at what a configuration names; nothing is sent or stored.
+
+    Args:
+        config: that can be read
+
+    Yields:
+        What was found, good and bad.
+    """
+    yield from _token(config)
+    yield _state(config)
+    for one in config.files:
+        yield _files(one.path)
+    yield from _answers(config)
+
+
+def _token(config: AgentConfig) -> Iterator[Finding]:
+    try:
+        token_of(config)
+    except SentinelError as error:
+        yield Finding("token_file", False, str(error))
+        return
+    mode = stat.S_IMODE(Path(config.token_file).stat().st_mode)
+    shared = mode & 0o077
+    says = f"others may read it (mode {mode:03o}): chmod 600" if shared & 0o007 else "is read"
+    yield Finding("token_file", not shared & 0o007, says)
+
+
+def _state(config: AgentConfig) -> Finding:
+    folder = Path(config.state)
+    nearest = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    ok = nearest.is_dir() and os.access(nearest, os.W_OK)
+    says = "can be written" if ok else f"{nearest} cannot be written by this user"
+    return Finding("state", ok, f"{folder}: {says}")
+
+
+def _files(pattern: str) -> Finding:
+    found = sorted(glob.glob(pattern))  # noqa: PTH207 - an absolute pattern
+    unreadable = [path for path in found if not os.access(path, os.R_OK)]
+    if unreadable:
+        return Finding("files", False, f"this user cannot read {unreadable[0]}")
+    says = f"{len(found):,} files" if found else "no files yet"
+    return Finding("files", True, f"{pattern}: {says}")
+
+
+def _answers(config: AgentConfig) -> Iterator[Finding]:
+    """Ask the API by empty batches, which store nothing."""
+    paths = [METRICS] if config.metrics is not None else []
+    paths += [LOGS] if config.files or config.syslog is not None else []
+    try:
+        with connection_of(config) as http:
+            headers = {"Authorization": f"Bearer {token_of(config)}"}
+            # A heartbeat has no empty form: whether it is there shows in its reading.
+            for path in paths:
+                answer = http.post(path, content=b"[]", headers=headers)
+                ok = answer.status_code == 200
+                says = "takes what the agent sends" if ok else f"{answer.status_code} {answer.text}"
+                yield Finding("url", ok, f"{config.url}{path}: {says[:300]}")
+            if not paths:
+                answer = http.get("/health", headers=headers)
+                yield Finding("url", answer.status_code in (200, 503), f"{config.url} answers")
+    except httpx.HTTPError as error:
+        says = f"{config.url} does not answer: {error or type(error).__name__}"
+        yield Finding("url", False, says)
+    except SentinelError as error:
+        yield Finding("url", False, str(error))
