@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Text
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import long_column, moment_column
@@ -17,6 +17,7 @@ class SloRow(SQLModel, table=True):
     """An SLO; `document` is its definition as JSON, `counted_until` where its events end.
 
     `rule` is the name of its rule, which is unique over all tenants, as those of deployments are.
+    `changes` says which spans of its events changed lately, as `sentinel.slo.changes` writes it.
     """
 
     __tablename__: ClassVar[Any] = "slo"
@@ -30,6 +31,9 @@ class SloRow(SQLModel, table=True):
     saved_at: datetime = moment_column(nullable=False)
     saved_by: str
     counted_until: datetime | None = moment_column(default=None)
+    changes: str = Field(
+        default="[]", sa_type=Text, sa_column_kwargs={"server_default": "[]", "nullable": False}
+    )
 
 
 class SloVersion(SQLModel, table=True):

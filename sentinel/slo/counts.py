@@ -130,9 +130,20 @@ class Counts:
 
     def replaced(self, start: datetime, end: datetime, new: Counts) -> Counts:
         """Return these events with those from `start` up to before `end` replaced by `new`."""
-        outside = (self.times < micros(start)) | (self.times >= micros(end))
+        return self.with_span(micros(start), micros(end), new)
+
+    def with_span(self, start: int, end: int, new: Counts) -> Counts:
+        """Return what `replaced` does, the moments in microseconds since 1970."""
+        outside = (self.times < start) | (self.times >= end)
         return Counts(
             np.append(self.times[outside], new.times),
             np.append(self.good[outside], new.good),
             np.append(self.total[outside], new.total),
         )
+
+    def since(self, start: int) -> Counts:
+        """Return the events of buckets that begin from `start` on, microseconds since 1970."""
+        first = int(self.times.searchsorted(start))
+        if not first:
+            return self
+        return Counts(self.times[first:], self.good[first:], self.total[first:])

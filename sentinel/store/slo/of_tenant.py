@@ -12,7 +12,8 @@ from sentinel.schema.slo import SloRow
 from sentinel.slo.counts import Counts
 from sentinel.slo.port import KeptSlo
 from sentinel.store.database.tables import table_of
-from sentinel.store.slo.counts import read_counts, set_counts
+from sentinel.store.slo.counts import set_counts
+from sentinel.store.slo.kept_counts import kept_counts
 from sentinel.store.slo.stored import stored_slo
 
 if TYPE_CHECKING:
@@ -41,10 +42,13 @@ class TenantSlos:
         """Return an SLO with its events; see `SloPort`."""
         now = self._store.now()
         with self._store.read() as connection:
-            found = stored_slo(self._row(connection, name))
+            row = self._row(connection, name)
+            found = stored_slo(row)
             windows = [one.window.span(now).start for one in found.definition.objectives]
             since = min([*windows, now - timedelta(days=28)])  # of which a prediction draws
-            counts = read_counts(connection, self._tenant, name, since)
+            counts = kept_counts(self._store).read(
+                connection, self._tenant, name, since, now, changes=row.changes
+            )
         return KeptSlo(found.definition, counts, found.counted_until, found.version)
 
     def replace(self, kept: KeptSlo, start: datetime, end: datetime, counts: Counts) -> None:

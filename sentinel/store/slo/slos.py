@@ -24,9 +24,8 @@ from sentinel.store.slo.counts import (
     KEPT_FOR,
     add_counts,
     delete_counts,
-    read_counts,
-    read_counts_of_all,
 )
+from sentinel.store.slo.kept_counts import kept_counts
 from sentinel.store.slo.measurements import MOST_MEASUREMENTS, Measurement, bucket_of
 from sentinel.store.slo.stored import SloKey, StoredSlo, stored_slo
 
@@ -175,9 +174,11 @@ class Slos:
             NotFound: there is none, or it is out of scope
         """
         with self._store.read() as connection:
-            self._row(connection, tenant, name)
-            begin = since or self._store.now() - KEPT_FOR
-            return read_counts(connection, tenant, name, begin, coarse=coarse)
+            row, now = self._row(connection, tenant, name), self._store.now()
+            return kept_counts(self._store).read(
+                connection, tenant, name, since or now - KEPT_FOR, now, changes=row.changes,
+                coarse=coarse,
+            )  # fmt: skip
 
     def counts_of_all(self, since: Mapping[SloKey, datetime]) -> dict[SloKey, Counts]:
         """Return the events of several SLOs at once, by quarters of an hour.
@@ -190,11 +191,13 @@ class Slos:
         """
         key = tuple_(_SLO.c.tenant, _SLO.c.name)
         found: dict[SloKey, Counts] = {}
+        kept, now = kept_counts(self._store), self._store.now()
+        columns = (_SLO.c.tenant, _SLO.c.name, _SLO.c.changes)
         with self._store.read() as connection:
             for some in chunks(sorted(since)):
-                query = select(_SLO.c.tenant, _SLO.c.name).where(key.in_(some), *self._seen())
-                seen = [(row.tenant, row.name) for row in connection.execute(query)]
-                found |= read_counts_of_all(connection, {one: since[one] for one in seen})
+                query = select(*columns).where(key.in_(some), *self._seen())
+                changes = {(row.tenant, row.name): row.changes for row in connection.execute(query)}
+                found |= kept.read_all(connection, since, now, changes=changes)
         return found
 
     def save(
