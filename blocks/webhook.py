@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr
 
 from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
 from blocks.message_text import resources_of
+from sentinel.events.outgoing import OutgoingRequest
 from sentinel.notifications.channel import Message, MessageAlert
 
 __all__ = [
@@ -66,10 +67,30 @@ class SignedWebhook(HttpChannel):
     )
     timeout: float = timeout_field()
 
+    def post_events(self, request: OutgoingRequest) -> None:
+        """Post CloudEvents, signed as messages are.
+
+        Args:
+            request: what to post
+
+        Raises:
+            DeliveryError: it was not answered with 2xx; permanent as for `send`
+        """
+        secret = self.secret.get_secret_value()
+        headers = {
+            **self._own_headers(), "Content-Type": request.content_type,
+            **signed(secret, request.body),
+        }  # fmt: skip
+        asked = HttpRequest(url=self.url.get_secret_value(), body=request.body, headers=headers)
+        self._ask(asked, request.key, self.timeout)
+
+    def _own_headers(self) -> dict[str, str]:
+        return {str(k): str(v) for k, v in self.headers.get_secret_value().items()}
+
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
         # Pages keep their keys in a retry, unless the message names other alerts: those must not be
         # dropped as known.
-        own = {str(k): str(v) for k, v in self.headers.get_secret_value().items()}
+        own = self._own_headers()
         for page, body in enumerate(pages_of(message), 1):
             yield HttpRequest(
                 url=self.url.get_secret_value(),

@@ -47,6 +47,7 @@ from sentinel.api import (
     intake,
     introduction,
     keys,
+    lifecycle_events,
     limit_sets,
     log_search,
     login,
@@ -304,7 +305,8 @@ def create_app(
         _for_callers(consumer_self.router), prefix="/api/v1", dependencies=[KnownQuery]
     )
     for older in (
-        events.batches, stored_events.router, runtime_settings.router, services.router,
+        events.batches, lifecycle_events.router, lifecycle_events.destinations,
+        stored_events.router, runtime_settings.router, services.router,
         consumer_keys.router, consumers.router, limit_sets.router, limit_sets.decisions,
         request_log.router, usage.router,
     ):  # fmt: skip

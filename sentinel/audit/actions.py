@@ -57,6 +57,9 @@ ACTIONS: dict[str, str] = {
     "oncall.override_removed": "took back an override of the schedule",
     "oncall.feed_created": "made a calendar feed of",
     "oncall.feed_revoked": "revoked a calendar feed of",
+    "event_destination.saved": "saved the event destination",
+    "event_destination.removed": "removed the event destination",
+    "event_destination.replayed": "moved the cursor of the event destination",
     "event_pack.set": "rolled out the event policies of",
     "event_pack.removed": "removed the event policies of",
     "view.saved": "saved the view",
@@ -134,7 +137,7 @@ OBJECT_KINDS = (
     "silence", "browser", "slo", "incident", "incident_policies",
     "orchestration", "orchestration_table",
     "service", "consumer_key", "limit_set", "consumer_rules",
-    "consumer_account", "tenant",
+    "consumer_account", "tenant", "event_destination",
 )  # fmt: skip
 """What a change can be about."""
 

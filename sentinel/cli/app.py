@@ -15,6 +15,7 @@ import typer
 from sentinel.cli import (
     access,
     agent,
+    alert_watch,
     archive,
     audit,
     backup,
@@ -26,6 +27,7 @@ from sentinel.cli import (
     digest,
     drill,
     escalation,
+    event_destinations,
     events,
     incidents,
     instance,
@@ -146,8 +148,10 @@ app.add_typer(agent.commands, name="agent")
 app.add_typer(archive.commands, name="archive")
 app.add_typer(requests.commands, name="requests")
 app.add_typer(backup.commands, name="backup")
+alert_watch.add_to(related.commands)
 app.add_typer(related.commands, name="alert")
 app.add_typer(noise.commands, name="noise")
+event_destinations.add_to(events.commands)
 app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(packs.commands, name="pack")

@@ -24,7 +24,8 @@ heartbeats of `sentinel.client.heartbeats`, incidents of `sentinel.client.incide
 APIs of `sentinel.client.limits`, accounts of consumers of `sentinel.client.consumers`, samples of
 `sentinel.client.metric_samples`, orchestration of `sentinel.client.orchestration`, trials of
 rules of `sentinel.client.rule_trials`, figures of periods of `sentinel.client.reports`, the
-system log and stored events of `sentinel.client.system_log`; `do` carries them out.
+system log and stored events of `sentinel.client.system_log`, outgoing events of
+`sentinel.client.lifecycle_events`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -43,6 +44,7 @@ from sentinel.client import (
     exports,
     heartbeats,
     incidents,
+    lifecycle_events,
     limits,
     message_settings,
     metric_samples,
@@ -102,6 +104,7 @@ __all__ = [
     "exports",
     "heartbeats",
     "incidents",
+    "lifecycle_events",
     "limits",
     "message_settings",
     "metric_samples",

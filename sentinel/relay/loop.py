@@ -14,12 +14,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
 
-import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
+from sentinel.engine.event_delivery import send_events
 from sentinel.engine.notices import send_notices
 from sentinel.engine.paging import PageCount, escalate_due
 from sentinel.errors import DeliveryError, SentinelError
@@ -29,6 +28,7 @@ from sentinel.notifications.standby import Standby
 from sentinel.prefect_client.port import Prefect
 from sentinel.relay.armed import thinned
 from sentinel.relay.dead_man import not_well
+from sentinel.relay.duty import Duty, Listener
 from sentinel.relay.matching import matching_in_background
 from sentinel.store import Store
 from sentinel.store.alerts.unheard import add_unheard
@@ -40,7 +40,7 @@ from sentinel.store.notifications.storms import watch_storms
 from sentinel.store.notifications.wakes import ESCALATE
 from sentinel.store.oncall.handoffs import notify_of_handoffs
 
-__all__ = ["LEASE", "Duty", "Listener", "Relay"]
+__all__ = ["LEASE", "Relay"]
 
 log = logging.getLogger(__name__)
 
@@ -52,44 +52,6 @@ _TICK = 0.25
 _NOTICE_OVERDUE = timedelta(seconds=60)
 _PIECES = 40
 """Largest number of upkeep transactions in one run, so that a stop does not wait long."""
-
-
-class Duty(msgspec.Struct, kw_only=True):
-    """A periodic duty.
-
-    Attributes:
-        name: name for the log, a verb
-        do: does it, given the present time
-        every: its interval
-        outside: whether it runs in a thread, because it waits for another system or takes long
-        everywhere: whether each relay does it, also one that does not hold the lease
-        running: whether it runs at this moment
-        due: when it is due; None for at once
-        broken: since when it fails; None if it works
-        failures: number of consecutive failures
-    """
-
-    name: str
-    do: Callable[[datetime], None]
-    every: timedelta
-    outside: bool = False
-    everywhere: bool = False
-    running: bool = False
-    due: datetime | None = None
-    broken: datetime | None = None
-    failures: int = 0
-
-
-class Listener(Protocol):
-    """What listens to chats: it connects where it must, and keeps the connections."""
-
-    def watch(self, now: datetime, /) -> None:
-        """Open and close connections as channels ask for."""
-        ...
-
-    def close(self) -> None:
-        """Close all connections."""
-        ...
 
 
 class Relay:
@@ -153,6 +115,7 @@ class Relay:
             Duty(name="stand by", do=self._stand_by, every=second * 2, outside=True),
             Duty(name="page", do=self._page, every=second * 2, outside=True),
             Duty(name="send notices", do=self._notices, every=second * 20, outside=True),
+            Duty(name="send events", do=self._send_events, every=second, outside=True),
             Duty(name="apply posts", do=partial(apply_due, store), every=second * 5, outside=True),
             Duty(name="expire", do=self._expire, every=second * 30),
             Duty(name="chain audit rows", do=self._chain, every=second),
@@ -289,6 +252,9 @@ class Relay:
         self._store.wakes.tick(now, due=self._store.notification_log.overdue)
         wake_for_due(self._store, now)
         self._store.wakes.tick(now, ESCALATE, partial(due_since, self._store))
+
+    def _send_events(self, now: datetime) -> None:
+        send_events(self._store, self._channel_of, now)
 
     def _storms(self, _now: datetime) -> None:
         watch_storms(self._store)

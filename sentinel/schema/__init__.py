@@ -48,6 +48,11 @@ from sentinel.schema.incidents import (
     PostMortemVersion,
 )
 from sentinel.schema.inhibition import InhibitionSource
+from sentinel.schema.lifecycle_events import (
+    EventDestination,
+    LifecycleBlock,
+    LifecycleTail,
+)
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.message_limits import MessageLimit, StormRow
 from sentinel.schema.message_templates import MessageTemplateRow
@@ -127,6 +132,7 @@ __all__ = [
     "EscalationPage",
     "EscalationRow",
     "EventBlock",
+    "EventDestination",
     "EventPack",
     "EventSeen",
     "EventTail",
@@ -146,6 +152,8 @@ __all__ = [
     "IncomingAlert",
     "InhibitionSource",
     "Lease",
+    "LifecycleBlock",
+    "LifecycleTail",
     "LinkKey",
     "LogLevelRow",
     "LoginAddress",

@@ -26,6 +26,7 @@ from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
 from sentinel.store.alerts.write_batch import WriteBatch
 from sentinel.store.database.bulk import id_array
+from sentinel.store.database.lifecycle_numbers import note_changes
 from sentinel.store.database.tables import SUPPRESSION
 from sentinel.store.escalations.following import (
     follow_acknowledgements,
@@ -128,6 +129,7 @@ class UnitOfWork:
         self._escalated: list[str] = []
         self._gathered: list[str] = []
         self._acknowledged_too: dict[str, str] = {}
+        self._entries: dict[str, list[str]] = {}
 
     @cached_property
     def routes(self) -> RouteTree | None:
@@ -164,9 +166,11 @@ class UnitOfWork:
         """
         reason = become.reason
         kind = ALERT_EVENTS[reason]
+        entry_id = new_id()
+        self._entries.setdefault(origin.tenant, []).append(entry_id)
         self.alerts.timeline.append(
             (
-                new_id(), state.id, self.now, kind, str(reason), actor, comment,
+                entry_id, state.id, self.now, kind, str(reason), actor, comment,
                 state.status.value, state.severity, value, flow_run_id, state.version,
             )
         )  # fmt: skip
@@ -241,6 +245,8 @@ class UnitOfWork:
         """Write all that was collected, the change number last, into the open transaction."""
         connection, now = self.connection, self.now
         self.flush()
+        for tenant, entries in self._entries.items():
+            note_changes(connection, "alert", tenant, now, entries)
         if self._changes or self._group_events:
             self.store.outbox.add(connection, [*self._group_events, *self._alert_events()])
         if self.remediations:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
 from sentinel.store.database.alive import check_when_taken
+from sentinel.store.database.lifecycle_numbers import forget_changes, number_changes
 from sentinel.store.database.written_along import write_notes
 
 __all__ = ["connect", "glancing", "one_snapshot", "reading", "writing"]
@@ -135,8 +136,10 @@ def writing(engine: Engine) -> Generator[Connection]:
         DatabaseUnreachable: the database does not answer.
     """
     with _opened(engine, {"sentinel_writes": True}) as connection, connection.begin():
+        forget_changes(connection)
         yield connection
         write_notes(connection)
+        number_changes(connection)
 
 
 @contextmanager

@@ -124,6 +124,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         )
         connection.execute(delete(RuleMemory).where(~of_rule))
     store.events.forget(store.now())
+    store.events.forget_changes(older_than)
     return Retained(alerts, groups, store.metrics.upkeep())
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -25,6 +25,7 @@ from sentinel.schema.events import EventBlock, EventSeen, EventTail, PolicyMemor
 from sentinel.store.database.bulk import insert_bytes, insert_many
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import table_of
+from sentinel.store.events.destinations import forget_old_changes
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -201,6 +202,10 @@ class Events:
                 if count >= most:
                     break
             return [] if first is None else after(connection, tenant, first - 1, most * 10)
+
+    def forget_changes(self, older_than: timedelta) -> None:
+        """Forget the numbers of old changes; see `forget_old_changes`."""
+        forget_old_changes(self._store, older_than)
 
     def forget(self, now: datetime) -> int:
         """Delete blocks past their retention, with the ids of their events.

@@ -23,6 +23,7 @@ from sentinel.schema.incidents import (
     IncidentStep,
     PostMortemVersion,
 )
+from sentinel.store.database.lifecycle_numbers import note_changes
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import table_of
 
@@ -134,6 +135,8 @@ def write_entries(
     ]  # fmt: skip
     if rows:
         connection.execute(ENTRY.insert(), rows)
+        ids = [str(one["id"]) for one in rows]
+        note_changes(connection, "incident", incident.tenant, incident.updated_at, ids)
     return [str(one["id"]) for one in rows]
 
 
