@@ -214,6 +214,7 @@ class World:
                 slot=now,
                 at=now,
                 observation=self.observe(trigger, **given),
+                closed_world=trigger.closed_world,
                 default_when=trigger.when,
                 keeps_readings=trigger.keeps_readings,
             )

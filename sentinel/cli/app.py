@@ -48,6 +48,7 @@ from sentinel.cli import (
     people,
     person,
     preparation,
+    prometheus_imports,
     receivers,
     related,
     reports,
@@ -179,6 +180,7 @@ app.add_typer(escalation.commands, name="escalation")
 app.command()(drill.drill)
 app.add_typer(notify.commands, name="notify")
 app.add_typer(owners.commands, name="owner")
+prometheus_imports.add_to(oncall_imports.commands)
 sigma_imports.add_to(oncall_imports.commands)
 app.add_typer(oncall_imports.commands, name="import")
 app.add_typer(keys.commands, name="key")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentinel.cli import backtest, completion, export, lint, pending_changes
+from sentinel.cli import backtest, completion, export, lint, pending_changes, promtool_tests
 from sentinel.cli.drift import drift_here, say_drift
 from sentinel.cli.output import AsJson, ago, as_written, fields, json_out, print_table, say
 from sentinel.cli.remote_rules import list_rules, show_rule, switch_remotely
@@ -25,6 +25,7 @@ commands = typer.Typer(no_args_is_help=True, help="List rules; show, run, enable
 commands.command("lint")(lint.lint)
 commands.command("test")(backtest.backtest)
 commands.command("diff")(backtest.diff)
+commands.command("promtool-tests")(promtool_tests.promtool_tests)
 commands.command("export")(export.export)
 commands.command("import")(export.import_)
 for one in (

@@ -13,7 +13,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.event_policies.pack import MOST_POLICIES
 from sentinel.rollout.rule_draft import Draft, entry_of_draft
 
-__all__ = ["MOST_LETTERS", "policy_files"]
+__all__ = ["MOST_LETTERS", "escaped", "policy_files"]
 
 MOST_LETTERS = 1_500_000
 """Characters of the policies of one deployment; a file that is sent may have 2,000,000."""
@@ -64,7 +64,7 @@ def policy_files(
             },
         )  # fmt: skip
         content = {"name": project, "deployments": [entry_of_draft(draft).spec]}
-        text = _NOT_IN_YAML.sub(_escaped, msgspec.json.encode(content).decode())
+        text = escaped(msgspec.json.encode(content).decode())
         if len(members) > MOST_POLICIES or len(text) > MOST_LETTERS:
             raise ConfigurationError(
                 f"{len(policies):,} rules are too many for one import: deployment {deployment!r} "
@@ -73,6 +73,11 @@ def policy_files(
             )
         files[f"{deployment}.json"] = text
     return files
+
+
+def escaped(text: str) -> str:
+    """Return JSON with the characters escaped that YAML refuses or takes for the end of a line."""
+    return _NOT_IN_YAML.sub(_escaped, text)
 
 
 def _part(name: str) -> str:

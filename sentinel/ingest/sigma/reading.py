@@ -20,11 +20,12 @@ from sigma.rule import SigmaRule  # pyright: ignore[reportMissingTypeStubs] - a 
 from sentinel.errors import ConfigurationError, PolicyError
 from sentinel.event_policies.pack import policy_of
 from sentinel.expression.yaml_document import loaded
+from sentinel.ingest.reported import Reported, refused
 from sentinel.ingest.sigma.conditions import Json
 from sentinel.ingest.sigma.correlations import clause_of_rule, correlation_of
 from sentinel.ingest.sigma.engine import POLICY
 
-__all__ = ["Imported", "Reported", "imported_sigma"]
+__all__ = ["Imported", "imported_sigma"]
 
 _DOCUMENT = re.compile(r"^---(?=\s|$)[^\n]*$|^\.\.\.\s*$", re.MULTILINE)
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
@@ -33,24 +34,6 @@ _LONGEST_TITLE = 200
 _LONGEST_DESCRIPTION = 1000
 _SEVERITY = {"informational": "info"}
 _Rule = SigmaRule | SigmaCorrelationRule
-
-
-class Reported(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule of another system became.
-
-    Attributes:
-        file: where it is written
-        title: of the rule; empty where it could not be read
-        rule: the rule of Sentinel that it became; empty for none
-        reason: why it became none, or in which rule it is contained; empty where it became one
-        refused: whether nothing evaluates it
-    """
-
-    file: str
-    title: str
-    rule: str = ""
-    reason: str = ""
-    refused: bool = False
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,17 +63,17 @@ def imported_sigma(texts: Mapping[str, str], *, source: str = "event") -> Import
                 policy=POLICY,
             )  # fmt: skip
         except SigmaError as error:
-            report.append(_refused(file, "", error))
+            report.append(refused(file, "", error))
             continue
         except (AttributeError, TypeError, ValueError, KeyError, IndexError) as error:
             # pySigma reads into a document before it knows its shape.
-            report.append(_refused(file, "", PolicyError(f"pySigma cannot read it: {error}")))
+            report.append(refused(file, "", PolicyError(f"pySigma cannot read it: {error}")))
             continue
         known = {id(error) for one in (*read.rules, *read.filters) for error in one.errors}
-        report += [_refused(file, "", error) for error in read.errors if id(error) not in known]
+        report += [refused(file, "", error) for error in read.errors if id(error) not in known]
         for one in read.filters:
             if one.errors:
-                report.append(_refused(file, _title_of(one), one.errors[0]))
+                report.append(refused(file, _title_of(one), one.errors[0]))
             else:
                 filters.append(one)
                 report.append(Reported(file=file, title=_title_of(one), reason="a filter"))
@@ -117,7 +100,7 @@ def _units(
                     loaded(part, file, "A Sigma rule has title, logsource and detection.")
                 )
             except ConfigurationError as error:
-                report.append(_refused(file, "", error))
+                report.append(refused(file, "", error))
         if any("action" in one for one in documents):
             yield file, documents
         else:
@@ -137,19 +120,19 @@ def _filtered(
     for file, one in rules:
         title = _title_of(one)
         if one.errors:
-            report.append(_refused(file, title, one.errors[0]))
+            report.append(refused(file, title, one.errors[0]))
             continue
         name = _name_of(one)
         if name in files:
             reason = PolicyError(f"it has the id of a rule in {files[name]}")
-            report.append(_refused(file, title, reason))
+            report.append(refused(file, title, reason))
             continue
         files[name] = file
         try:
             for narrowing in filters:
                 one = narrowing.apply_on_rule(one) if isinstance(one, SigmaRule) else one
         except SigmaError as error:
-            report.append(_refused(file, title, error))
+            report.append(refused(file, title, error))
             continue
         found.append((file, one))
     return found
@@ -174,7 +157,7 @@ def _translated(
             policy = _policy(one, name, source)
             policy_of(policy)
         except (PolicyError, SigmaError) as error:
-            lines.append(_refused(file, title, error))
+            lines.append(refused(file, title, error))
             continue
         policies.append(policy)
         lines.append(Reported(file=file, title=title, rule=name))
@@ -245,8 +228,3 @@ def _name_of(rule: _Rule) -> str:
         return f"sigma-{rule.id}"
     slug = _NO_LETTER.sub("-", str(rule.name or rule.title).lower()).strip("-")
     return f"sigma-{slug or 'rule'}"[:100]
-
-
-def _refused(file: str, title: str, error: Exception) -> Reported:
-    said = error.message if isinstance(error, ConfigurationError | PolicyError) else str(error)
-    return Reported(file=file, title=title, reason=" ".join(said.split()), refused=True)
