@@ -233,6 +233,10 @@ class ArchiveError(SentinelError):
     """The archive of resolved alerts cannot be read or written, or a file of it is damaged."""
 
 
+class LimitsUnavailable(SentinelError):
+    """The Redis that counts limits does not answer; it is not known whether it counted."""
+
+
 class TelemetryError(SentinelError):
     """The telemetry store refused a statement, or could not finish it."""
 

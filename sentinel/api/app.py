@@ -258,7 +258,10 @@ def create_app(
     app.state.runs_waiting = lambda: prefect.waiting_runs(chosen.work_pool, app.state.store.now())
     problems.install(app)
     pending_changes.install(app)
-    limit_own_api(app, chosen.api_limits, app.state.store, app.state.trusted_proxies)
+    limit_own_api(
+        app, chosen.api_limits, app.state.store, app.state.trusted_proxies,
+        chosen.limits_redis_url.get_secret_value(),
+    )  # fmt: skip
     app.add_middleware(
         HostGuard,
         allowed=allowed_hosts(chosen, socket.gethostname()),

@@ -43,7 +43,7 @@ from sentinel.api_usage.matching import Caller, LimitSet
 from sentinel.api_usage.simulation import most_requests, simulated
 from sentinel.api_usage.text import read_limits
 from sentinel.store.api_usage.limit_sets import LimitSets, StoredLimitSet
-from sentinel.store.api_usage.limit_states import LimitStates
+from sentinel.store.api_usage.redis_states import CountedLimits, limit_states
 from sentinel.store.telemetry.past_requests import past_requests
 from sentinel.store.telemetry.reading import Period
 from sentinel.telemetry.asked import moment_of
@@ -220,7 +220,7 @@ def decide(request: Request, asked: CallerBody, who: Acting) -> LimitDecision:
         The decision, with the fields for the response to the client.
     """
     asks = _asks(request, asked, whole_tenant(who, Permission.RESPOND, asked.tenant))
-    made = LimitStates(store_of(request)).decide(asks)
+    made = _states(request).decide(asks)
     return LimitDecision(
         allowed=made.allowed,
         status=200 if made.allowed else 429,
@@ -245,7 +245,7 @@ def limit_state(request: Request, asked: CallerBody, who: Acting) -> LimitRemain
         What each limit that applies would say of a request of that cost.
     """
     asks = _asks(request, asked, whole_tenant(who, Permission.READ, asked.tenant))
-    found = LimitStates(store_of(request)).peek(asks)
+    found = _states(request).peek(asks)
     return LimitRemaining(limits=[LimitVerdict(**verdict_fields(one)) for one in found])
 
 
@@ -256,6 +256,11 @@ def _read(text: str) -> tuple[Limit, ...]:
         where = f"text: line {first.line}, column {first.column}"
         raise Problem(422, "invalid", f"{where}: {first.message}", hint=first.hint, field="text")
     return found.limits
+
+
+def _states(request: Request) -> CountedLimits:
+    url = request.app.state.settings.limits_redis_url.get_secret_value()
+    return limit_states(store_of(request), url)
 
 
 def _asks(request: Request, asked: CallerBody, tenant: str) -> list[Ask]:

@@ -28,6 +28,7 @@ from sentinel.api.access import Acting
 from sentinel.api.problems import Problem
 from sentinel.errors import (
     DatabaseError,
+    LimitsUnavailable,
     PrefectUnreachable,
     SentinelError,
     TelemetryUnavailable,
@@ -46,7 +47,7 @@ __all__ = ["Once", "OnceOnPrefect", "OnceRoute"]
 
 _KEPT_HEADERS = ("content-type", "location", "etag")
 _REFUSALS = (HTTPException, Problem, RequestValidationError, SentinelError)
-_BREAKS = (DatabaseError, PrefectUnreachable, TelemetryUnavailable)
+_BREAKS = (DatabaseError, LimitsUnavailable, PrefectUnreachable, TelemetryUnavailable)
 """Errors of Sentinel's own that may come midway."""
 
 

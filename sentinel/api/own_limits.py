@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from sentinel.store import Store
+from sentinel.store.api_usage.redis_states import limit_states
 
 __all__ = ["NEVER_LIMITED", "limit_own_api"]
 
@@ -38,7 +39,9 @@ _COUNTED_FOR = "the API of Sentinel"
 """No tenant has such a name, so that nobody uses this up by calling an API of the tenant."""
 
 
-def limit_own_api(app: FastAPI, text: str, store: Store, trusted: Networks) -> None:
+def limit_own_api(
+    app: FastAPI, text: str, store: Store, trusted: Networks, redis: str = ""
+) -> None:
     """Put the middleware in front of the API.
 
     Args:
@@ -46,12 +49,14 @@ def limit_own_api(app: FastAPI, text: str, store: Store, trusted: Networks) -> N
         text: SENTINEL_API_LIMITS; nothing is done where it is empty
         store: the shared database
         trusted: networks of proxies
+        redis: SENTINEL_LIMITS_REDIS_URL; empty where the shared database counts
 
     Raises:
-        ConfigurationError: the limits cannot be read
+        ConfigurationError: the limits cannot be read, or the Redis cannot be used
     """
     if not text.strip():
         return
+    limit_states(store, redis)  # what is wrong with the URL is said at the start
     if not text.startswith("set:"):
         try:
             parse_limits(text)  # Starlette makes the middleware when the first request comes
@@ -67,7 +72,7 @@ def limit_own_api(app: FastAPI, text: str, store: Store, trusted: Networks) -> N
 
     app.add_middleware(
         SentinelMiddleware, store=store, limits=text, except_paths=NEVER_LIMITED,
-        key_of=key_of, address_of=address, refuse=refuse, counted_for=_COUNTED_FOR,
+        key_of=key_of, address_of=address, refuse=refuse, counted_for=_COUNTED_FOR, redis=redis,
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from sentinel.errors import (
     ConfigurationError,
     Conflict,
     DatabaseError,
+    LimitsUnavailable,
     NotFound,
     OutOfScope,
     PrefectUnreachable,
@@ -312,6 +313,7 @@ def _of(error: SentinelError) -> Problem:
         (DatabaseError, 503, "unavailable"),
         (PrefectUnreachable, 503, "unavailable"),
         (TelemetryUnavailable, 503, "unavailable"),
+        (LimitsUnavailable, 503, "unavailable"),
         (ArchiveError, 503, "unavailable"),
     ):
         if isinstance(error, kind):

@@ -29,7 +29,7 @@ from sentinel.errors import SentinelError
 from sentinel.store import Store
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys, Verified
 from sentinel.store.api_usage.leases import LeasedLimits
-from sentinel.store.api_usage.limit_states import LimitStates
+from sentinel.store.api_usage.redis_states import limit_states
 
 __all__ = ["PAUSE_SECONDS", "Away", "Guard"]
 
@@ -69,6 +69,7 @@ class Guard:
             database; None where they are not taken
         patience: seconds for which a request waits for the database
         monotonic: seconds that only rise
+        redis: URL of the Redis that counts limits; empty for the shared database
         give_back_every: seconds after which leases that ended are given back, also when no
             request comes any more
     """
@@ -76,9 +77,9 @@ class Guard:
     def __init__(
         self, store: Store, *, public_keys: PublicKeys | None = None,
         patience: float = 0.25, monotonic: Callable[[], float] = time.monotonic,
-        give_back_every: float = _GIVE_BACK_SECONDS,
+        redis: str = "", give_back_every: float = _GIVE_BACK_SECONDS,
     ) -> None:  # fmt: skip
-        self.leases = LeasedLimits(LimitStates(store).decide)
+        self.leases = LeasedLimits(limit_states(store, redis).decide)
         self._keys = ConsumerKeys(store)
         self._now: Callable[[], datetime] = store.now
         self._offline = None

@@ -71,6 +71,7 @@ class SentinelMiddleware:
         refuse: answers a request that is refused, with a problem as of RFC 9457 and further
             fields; as `application/problem+json` by default
         request_log: where each request leaves a row, those that are refused too
+        redis: URL of the Redis that counts limits; by default the shared database does
         patience: seconds for which a request waits for the database, before it goes the way that
             its limits say for that
 
@@ -95,6 +96,7 @@ class SentinelMiddleware:
         counted_for: str | None = None,
         refuse: Refuse | None = None,
         request_log: RequestLog | None = None,
+        redis: str = "",
         patience: float = 0.25,
     ) -> None:
         if not limits and keys == "off":
@@ -108,7 +110,7 @@ class SentinelMiddleware:
         self._key_of, self._address_of = key_of, address_of or _address_of
         self._refuse = refuse or _refuse
         opened = Store(store) if isinstance(store, str) else store
-        self.guard = Guard(opened, public_keys=public_keys, patience=patience)
+        self.guard = Guard(opened, public_keys=public_keys, patience=patience, redis=redis)
         self._limits = _source(limits, tenant, counted_for or tenant, opened, self.guard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,6 +11,7 @@ from sentinel.errors import (
     ConfigurationError,
     Conflict,
     DatabaseUnreachable,
+    LimitsUnavailable,
     NotFound,
     PrefectUnreachable,
     SentinelError,
@@ -53,6 +54,7 @@ _OF: tuple[tuple[type[SentinelError], Exit], ...] = (
     (ChangeWaits, Exit.WAITS),
     (Conflict, Exit.CONFLICT),
     (DatabaseUnreachable, Exit.UNREACHABLE),
+    (LimitsUnavailable, Exit.UNREACHABLE),
     (PrefectUnreachable, Exit.UNREACHABLE),
     (ConfigurationError, Exit.USAGE),
 )

@@ -18,7 +18,7 @@ from sentinel.client import Client, limits
 from sentinel.errors import ConfigurationError
 from sentinel.store import Store
 from sentinel.store.api_usage.limit_sets import LimitSets, StoredLimitSet
-from sentinel.store.api_usage.limit_states import LimitStates
+from sentinel.store.api_usage.redis_states import limit_states
 from sentinel.store.telemetry.client import telemetry_client
 from sentinel.store.telemetry.past_requests import past_requests
 from sentinel.store.telemetry.reading import Period
@@ -137,8 +137,9 @@ class _Here:
 
     def state(self, name: str, tenant: str | None, caller: Mapping[str, str]) -> list[Fields]:
         found = self._sets.get(tenant or "default", name)
+        url = settings_here().limits_redis_url.get_secret_value()
         asks = LimitSet(found.limits, found.tenant, found.name).asks(Caller(**caller))
-        return [verdict_fields(one) for one in LimitStates(self._store).peek(asks)]
+        return [verdict_fields(one) for one in limit_states(self._store, url).peek(asks)]
 
     def simulate(self, text: str, tenant: str | None, query: str, since: str) -> Fields:
         try:

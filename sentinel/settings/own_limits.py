@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from sentinel.settings.secure import SecureSettings
 
@@ -20,5 +20,12 @@ class OwnLimitSettings(SecureSettings):
             "address on /api/v1/alerts/login`, or `set:NAME` for a limit set of the tenant "
             "`default`; empty means none. Probes, `/metrics` and what takes alerts, events, "
             "heartbeats and telemetry are never limited by them."
+        ),
+    )
+    limits_redis_url: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "Redis that counts limits, as `redis://:password@host:6379/0`, or `rediss://`; empty "
+            "means the shared database. Needs the extra `redis`; not a Redis Cluster."
         ),
     )

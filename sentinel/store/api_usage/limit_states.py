@@ -27,7 +27,7 @@ from sentinel.store.database.tables import table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["LimitStates"]
+__all__ = ["LimitStates", "quota_starts"]
 
 _STATE = table_of(ApiLimitState)
 _Entries = tuple[tuple[int, int], ...]
@@ -133,7 +133,7 @@ class LimitStates:
 
 def _parameters(asks: Sequence[Ask], machine: int, now: int | None) -> dict[str, Any]:
     limits = [one.limit for one in asks]
-    starts = [_starts(one, machine) for one in limits]
+    starts = [quota_starts(one, machine) for one in limits]
     columns: dict[str, Iterable[object]] = {
         "ids": [one.id for one in asks],
         "kinds": [one.kind.value for one in limits],
@@ -156,9 +156,18 @@ def _parameters(asks: Sequence[Ask], machine: int, now: int | None) -> dict[str,
     return {"now": now, **arrays, "count": len(asks)}
 
 
-def _starts(limit: Limit, now: int) -> tuple[int, int, int]:
-    # The database's clock may differ from this machine's, but has no local calendar of its own:
-    # it chooses of the day or month before, this one and the next.
+def quota_starts(limit: Limit, now: int) -> tuple[int, int, int]:
+    """Return where days or months of a quota begin: the one before, this one and the next.
+
+    The clock of a store may differ from this machine's, but has no local calendar: it chooses.
+
+    Args:
+        limit: any; what is no quota has none of these
+        now: by this machine, in microseconds since 1970
+
+    Returns:
+        Microseconds since 1970.
+    """
     if limit.kind is not Kind.QUOTA:
         return (0, 0, 0)
     start, end = period_of(limit, now)
