@@ -35,7 +35,11 @@ _ENVOY = re.compile(
     r'(?: \S+ \S+ "(?:[^"\\]|\\.)*")? (?P<received>\d+|-) (?P<sent>\d+|-) (?P<duration>\d+|-) \S+ '
     rf"{_QUOTED} {_QUOTED} {_QUOTED} {_QUOTED} {_QUOTED}.*"
 )
-_REQUEST_LINE = re.compile(r"([A-Za-z]{1,20}) (\S+)(?: HTTP/[\d.]+)?")
+# A method is a token (RFC 9110, 5.6.2), such as M-SEARCH.
+_REQUEST_LINE = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,20}) (\S+)(?: HTTP/[\d.]+)?")
+_ESCAPED = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+|\\(.)")
+_BYTES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
+_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "v": "\v"}
 _SECONDS = re.compile(r'(?:.*[ =])?"?(\d{1,9}\.\d{1,9})"?\s*')
 _MICROSECONDS = re.compile(r"\s(\d{1,12})\s*")
 _AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^/?]*", re.IGNORECASE)
@@ -111,8 +115,32 @@ def _object(line: str) -> Mapping[str, Any]:
     try:
         found: object = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise NotAccepted("", f"is not JSON: {error}") from None
+        # nginx writes `\x22` into a format that is JSON, unless it has `escape=json`.
+        mended = _BYTES.sub(_in_json, line)
+        if mended == line:
+            raise NotAccepted("", f"is not JSON: {error}") from None
+        return _object(mended)
     return cast("Mapping[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _in_json(found: re.Match[str]) -> str:
+    return msgspec.json.encode(_of_bytes(found.group()))[1:-1].decode()
+
+
+def _of_bytes(text: str) -> str:
+    return bytes.fromhex(text.replace("\\x", "")).decode("utf-8", "replace")
+
+
+def _plain(text: str | None) -> str | None:
+    """Return what a client sent, of which nginx and Apache escape quotes and bytes."""
+    if text is None or "\\" not in text:
+        return text
+
+    def one(found: re.Match[str]) -> str:
+        signs = found.group(1)
+        return _of_bytes(found.group()) if signs is None else _CONTROL.get(signs, signs)
+
+    return _ESCAPED.sub(one, text)
 
 
 def _asked(line: str) -> dict[str, Any]:
@@ -140,9 +168,9 @@ def _clf(line: str) -> dict[str, Any]:
         raise NotAccepted("", "is not of the common or combined log format")
     return {
         "timestamp": found["time"], "service": (found["host"] or "").partition(":")[0],
-        "address": found["address"], "consumer": found["user"], "status": _number(found["status"]),
-        "response_bytes": _number(found["size"]), "user_agent": found["agent"],
-        "headers": {"referer": found["referer"]} if found["referer"] else None,
+        "address": found["address"], "consumer": _plain(found["user"]), "status": _number(found["status"]),
+        "response_bytes": _number(found["size"]), "user_agent": _plain(found["agent"]),
+        "headers": {"referer": _plain(found["referer"])} if found["referer"] else None,
         **_asked(found["request"]),
         "_rest": found["rest"],
     }  # fmt: skip
@@ -192,6 +220,8 @@ def _nginx_json(fields: Mapping[str, Any]) -> dict[str, Any]:
         "method": _one(fields, "request_method", "method"),
         "path": _path(_one(fields, "request_uri", "uri", "path")),
     }  # fmt: skip
+    if not asked.get("method") and not asked.get("path"):
+        asked = {"endpoint": _INVALID}
     return {
         "timestamp": _one(fields, "time_iso8601", "msec", "time_local", "timestamp", "time"),
         "service": _one(fields, "server_name", "host", "http_host"),

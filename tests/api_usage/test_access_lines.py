@@ -1,8 +1,8 @@
 """Lines of access logs become requests: samples of the documents of each server, and what is none.
 
 Sources: httpd.apache.org/docs/2.4/logs.html (common, combined), github.com/elastic/examples
-(nginx_logs), the Debian package of Apache (vhost_combined), envoyproxy.io (access log usage,
-default format), istio.io (Envoy access logs), caddyserver.com/docs/logging (structured logs).
+(nginx_logs), the Debian package of Apache (vhost_combined), envoyproxy.io/docs/envoy/latest/
+configuration/observability/access_log/usage (default format string), istio.io (Envoy access logs), caddyserver.com/docs/logging (structured logs).
 """
 
 from __future__ import annotations
