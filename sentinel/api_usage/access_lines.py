@@ -168,7 +168,8 @@ def _clf(line: str) -> dict[str, Any]:
         raise NotAccepted("", "is not of the common or combined log format")
     return {
         "timestamp": found["time"], "service": (found["host"] or "").partition(":")[0],
-        "address": found["address"], "consumer": _plain(found["user"]), "status": _number(found["status"]),
+        "address": found["address"], "consumer": _plain(found["user"]),
+        "status": _number(found["status"]),
         "response_bytes": _number(found["size"]), "user_agent": _plain(found["agent"]),
         "headers": {"referer": _plain(found["referer"])} if found["referer"] else None,
         **_asked(found["request"]),

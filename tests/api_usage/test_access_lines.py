@@ -2,7 +2,8 @@
 
 Sources: httpd.apache.org/docs/2.4/logs.html (common, combined), github.com/elastic/examples
 (nginx_logs), the Debian package of Apache (vhost_combined), envoyproxy.io/docs/envoy/latest/
-configuration/observability/access_log/usage (default format string), istio.io (Envoy access logs), caddyserver.com/docs/logging (structured logs).
+configuration/observability/access_log/usage (default format string), istio.io (Envoy access
+logs), caddyserver.com/docs/logging (structured logs).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Access logs that real servers wrote of the same requests: nginx 1.22.1, Apache 2.4.71, Caddy 2.6.2.
+"""Logs that real servers wrote of the same requests: nginx 1.22.1, Apache 2.4.71, Caddy 2.6.2.
 
 The requests have users with spaces, quotes and bytes beyond ASCII, an absolute URI, a method with a
 hyphen, a request without a version, and bytes that are no request. Caddy logs none of the last.
