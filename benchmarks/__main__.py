@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 NOT_BENCHMARKS = {
     *("__init__", "__main__", "table", "api_process", "policy_events", "policy_peers"),
     *("scale_storm", "worker_server", "worker_sustained"),
-    *("screen_earlier", "screen_pages", "screen_seed", "screen_sessions"),
+    *("screen_earlier", "screen_pages", "screen_seed", "screen_sessions", "screen_sizes"),
     *("notify_alertmanager", "notify_pipeline", "noise_month", "noise_trial"),
     *("api_access", "api_bare", "api_clients", "api_history", "api_load", "api_seed"),
 }

@@ -1,53 +1,118 @@
-"""Every page of the dashboard: its queries, how long until it stands on the screen, and the live
-page opened beside an earlier build.
+"""Every page of the dashboard: its queries, and how long until it stands on the screen.
 
-The queries of a page are those that one run of its script sends, summed, with something changed
-before each run, so that no cache answers. The earlier build runs from its own source, over a
-database that it filled itself with the same alerts; both servers run, and the browser opens each
-in turn.
+The queries of a page are those that one run of its script sends to the database, summed, with
+something changed before each run, so that no answer is one of the run before. A page stands on the
+screen when what it is opened for is there, and Streamlit has nothing left to run. Both begin after
+one opening that is not counted: the browser has the scripts of the page by then, and the process
+what it keeps for all screens. What Logs, Traces and Services ask of the telemetry store is counted
+on the screen alone.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import Browser, Page
 from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.screen_sessions import served
+from benchmarks.screen_seed import ACTOR, BOARD, SLO
+from benchmarks.screen_sizes import RUNS, note, p95
 from benchmarks.table import Row
 from sentinel.access import EVERYTHING
 from sentinel.settings import settings
+from tests.dashboard.telemetry_scene import sends_logs, sends_spans, shop
 
-__all__ = ["live_page_open", "pages_opened", "queries_of_pages"]
+__all__ = ["CANVAS", "FIRST", "TABLE", "fill_telemetry", "pages_opened", "queries_of_pages", "warm"]
 
 ROOT = Path(__file__).parents[1]
-BEFORE = os.environ.get("SENTINEL_BENCH_BEFORE", "232a76fa")
-"""The earlier build, as a commit of this repository."""
-RUNS = 20
 QUERIES_MS, OPENED_MS = 50.0, 1000.0
-PAGES = {
-    "": "live.py", "inbox": "inbox.py", "on-call": "oncall.py", "escalations": "escalations.py",
-    "silences": "silences.py", "rules": "rules.py", "channels": "receivers.py",
-    "routing": "routing.py", "overview": "overview.py", "analytics": "analytics.py",
-    "dashboards": "boards.py",
-    "history": "history.py", "compare": "compare.py", "audit": "audit.py", "health": "health.py",
-    "log": "log.py", "people": "people.py", "settings": "settings.py",
-}  # fmt: skip
-"""The script of each page by its address."""
 FIRST = ".first-rows .row, .blotter .row"
 TABLE = ".blotter .row"
+CANVAS = "[data-testid=stDataFrame] canvas"
+_CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+_SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
-def _p95(taken: list[float]) -> float:
-    return sorted(taken)[min(len(taken) - 1, int(len(taken) * 0.95))]
+class _Opened(NamedTuple):
+    """A page, the script of it, and what it is opened for."""
+
+    address: str
+    script: str
+    drawn: str
+
+    @property
+    def name(self) -> str:
+        """The page and what is chosen in it, as a name of a row."""
+        place = urlsplit(self.address)
+        chosen = [name for name, _ in parse_qsl(place.query)]
+        return "_".join([place.path or "live", *chosen]).replace("-", "_")
+
+
+PAGES = [
+    _Opened(*one)
+    for one in (
+        ("", "live.py", TABLE),
+        ("inbox", "inbox.py", ".alert .title"),
+        ("incidents", "incidents.py", "article.incident"),
+        ("on-call", "oncall.py", ".calendar .bar"),
+        ("escalations", "escalations.py", ".policy-step"),
+        ("silences", "silences.py", ".status-active"),
+        ("logs", "logs.py", CANVAS),
+        ("traces", "traces.py", CANVAS),
+        ("services", "services.py", "[data-testid=stGraphVizChart] svg .node"),
+        ("slos", "slos.py", ".slo-objective"),
+        (f"slos?slo={SLO}", "slos.py", _CHART),
+        ("limits", "limits.py", "textarea"),
+        ("rules", "rules.py", CANVAS),
+        ("rules?rule=rule-000", "rules.py", ".rule-state"),
+        ("rules?build=@new", "rules.py", "[data-testid=stSelectbox]"),
+        ("channels", "receivers.py", CANVAS),
+        ("routing", "routing.py", ".routes svg"),
+        ("overview", "overview.py", _CHART),
+        ("overview?length=30d", "overview.py", _CHART),
+        ("analytics", "analytics.py", _CHART),
+        (f"dashboards?board={BOARD}", "boards.py", ".tile .number"),
+        ("history", "history.py", CANVAS),
+        ("history?q=timeout", "history.py", CANVAS),
+        ("compare", "compare.py", CANVAS),
+        ("audit", "audit.py", CANVAS),
+        ("health", "health.py", ".component"),
+        ("log", "log.py", CANVAS),
+        ("people?people-view=API+keys", "people.py", CANVAS),
+        ("settings", "settings.py", ".meanings"),
+    )
+]
+"""Every page, and some with what is chosen in them most."""
+
+
+def _budget(name: str, value: float, budget: float) -> Row:
+    return Row(name=f"screens_{name}", value=value, unit="ms p95", peer="the budget",
+               peer_value=budget)  # fmt: skip
+
+
+def fill_telemetry() -> None:
+    """Write 5,000 log lines and 200 traces of the last hour to the store that settings name."""
+    from sentinel.store.telemetry.client import telemetry_client
+
+    settings.cache_clear()
+    client = telemetry_client(settings(), write=True)
+    levels = ("ERROR", "WARN", "INFO", "DEBUG")
+    lines = [
+        {"message": f"request {number} took {number % 90} ms", "level": levels[number % 4],
+         "service_name": f"service-{number % 20}"}
+        for number in range(1_000)
+    ]  # fmt: skip
+    for _ in range(5):
+        sends_logs(client, lines)
+    sends_spans(
+        client, [span for number in range(200) for span in shop(number, bad=not number % 9)]
+    )
 
 
 def queries_of_pages(url: str, change: Callable[[], object]) -> list[Row]:
@@ -60,46 +125,47 @@ def queries_of_pages(url: str, change: Callable[[], object]) -> list[Row]:
     Returns:
         A row for each page.
     """
-    os.environ |= {"SENTINEL_DATABASE_URL": url, "SENTINEL_USER": "bench"}
+    os.environ |= {"SENTINEL_DATABASE_URL": url, "SENTINEL_USER": ACTOR}
     os.environ["SENTINEL_PREFECT_API_URL"] = "http://127.0.0.1:9/api"
     settings.cache_clear()
     from dashboard import session
 
     engine = session.data().within(EVERYTHING).store.engine
     begun: list[float] = []
-    spent = [0.0]
+    spent: list[float] = []
 
     def before(*_: object) -> None:
         begun.append(time.perf_counter())
 
     def after(*_: object) -> None:
-        spent[0] += time.perf_counter() - begun.pop()
+        spent.append(time.perf_counter() - begun.pop())
 
     event.listen(engine, "before_cursor_execute", before)
     event.listen(engine, "after_cursor_execute", after)
     rows: list[Row] = []
-    for path, script in PAGES.items():
+    for one in PAGES:
         app = AppTest.from_file(str(ROOT / "dashboard" / "pages" / "frame.py"), default_timeout=60)
-        app.run().switch_page(script).run()
+        app.run().switch_page(one.script)
+        for name, value in parse_qsl(urlsplit(one.address).query):
+            app.query_params[name] = value
+        app.run()
         taken: list[float] = []
         for _ in range(RUNS):
             change()
-            spent[0] = 0.0
+            spent.clear()
             app.run()
-            taken.append(spent[0] * 1000)
-        rows.append(_budget(f"queries_{path or 'live'}", _p95(taken), QUERIES_MS))
+            taken.append(sum(spent) * 1000)
+        if app.exception:
+            raise RuntimeError(f"{one.name}: {app.exception[0].value}")
+        note(f"queries of {one.name}: {p95(taken):.1f} ms in {len(spent)} statements")
+        rows.append(_budget(f"queries_{one.name}", p95(taken), QUERIES_MS))
     event.remove(engine, "before_cursor_execute", before)
     event.remove(engine, "after_cursor_execute", after)
     return rows
 
 
-def _budget(name: str, value: float, budget: float) -> Row:
-    return Row(name=f"screens_{name}", value=value, unit="ms p95", peer="the budget",
-               peer_value=budget)  # fmt: skip
-
-
 def pages_opened(browser: Browser, address: str) -> list[Row]:
-    """Return how long each page takes from its address until its content stands there.
+    """Return how long each page takes from its address until it stands on the screen.
 
     Args:
         browser: a real one
@@ -108,95 +174,27 @@ def pages_opened(browser: Browser, address: str) -> list[Row]:
     Returns:
         A row for each page.
     """
-    page = _warm(browser, address)
+    page = warm(browser, address)
     rows: list[Row] = []
-    for path in PAGES:
-        ready = FIRST if not path else ".stMain .page-head h1"
+    for one in PAGES:
         taken: list[float] = []
-        for _ in range(RUNS // 2):
+        for _ in range(RUNS + 1):
             page.goto("about:blank")
             began = time.perf_counter()
-            page.goto(f"{address}/{path}", wait_until="commit")
-            page.wait_for_selector(ready)
+            page.goto(f"{address}/{one.address}", wait_until="commit")
+            page.locator(one.drawn).first.wait_for()
+            page.wait_for_selector(_SETTLED)
             taken.append((time.perf_counter() - began) * 1000)
-        rows.append(_budget(f"opened_{path or 'live'}", _p95(taken), OPENED_MS))
+        note(f"opened {one.name}: {p95(taken[1:]):,.0f} ms, at first {taken[0]:,.0f} ms")
+        rows.append(_budget(f"opened_{one.name}", p95(taken[1:]), OPENED_MS))
     page.context.close()
     return rows
 
 
-def _warm(browser: Browser, address: str) -> Page:
+def warm(browser: Browser, address: str) -> Page:
+    """Return a window with the live page, whose scripts the browser has by then."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(60_000)
     page.goto(address)
     page.wait_for_selector(TABLE)
     return page
-
-
-@contextmanager
-def _earlier(folder: Path) -> Generator[tuple[Path, str] | None]:
-    """The earlier build's source and its filled database; None where there is no such commit."""
-    source = folder / "before"
-    source.mkdir()
-    packed = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, check=False, capture_output=True)
-    if packed.returncode:
-        yield None
-        return
-    subprocess.run(["tar", "-x", "-C", str(source)], input=packed.stdout, check=True)
-    url = f"sqlite:///{folder}/before.db"
-    fill = (
-        "import sys; from sentinel.store import Store; from sentinel.clock import FakeClock; "
-        "import benchmarks.dashboard as alerts; store = Store(sys.argv[1]); store.migrate(); "
-        "alerts.fill(Store(sys.argv[1], clock=FakeClock(store.now())))"
-    )
-    subprocess.run([sys.executable, "-c", fill, url], cwd=source, env=_of(source), check=True)
-    yield source, url
-
-
-def _of(source: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(source)}
-
-
-def live_page_open(browser: Browser, url: str, folder: Path) -> list[Row]:
-    """Return how long the live page takes to show its first rows, beside the earlier build.
-
-    Args:
-        browser: a real one
-        url: of the database
-        folder: for what is made
-
-    Returns:
-        Three rows; none where the earlier build is not there.
-    """
-    ours_app = ROOT / "dashboard" / "app.py"
-    with _earlier(folder) as before:
-        if before is None:
-            return []
-        source, their_url = before
-        with (
-            served(ours_app, url, folder) as (ours, _),
-            served(source / "dashboard" / "app.py", their_url, source, _of(source)) as (theirs, _),
-        ):
-            windows = {ours: _warm(browser, ours), theirs: _warm(browser, theirs)}
-            taken: dict[str, list[float]] = {ours: [], theirs: []}
-            whole: list[float] = []
-            for _ in range(RUNS):
-                for address, page in windows.items():
-                    page.goto("about:blank")
-                    began = time.perf_counter()
-                    page.goto(address, wait_until="commit")
-                    page.wait_for_selector(FIRST)
-                    taken[address].append((time.perf_counter() - began) * 1000)
-                    page.wait_for_selector(TABLE)
-                    if address == ours:
-                        whole.append((time.perf_counter() - began) * 1000)
-            for page in windows.values():
-                page.context.close()
-    peer = f"the build {BEFORE}"
-    return [
-        Row(name="live_page_open", value=_p95(taken[ours]), unit="ms p95", peer=peer,
-            peer_value=_p95(taken[theirs])),
-        Row(name="live_page_open_median", value=sorted(taken[ours])[RUNS // 2], unit="ms",
-            peer=peer, peer_value=sorted(taken[theirs])[RUNS // 2]),
-        Row(name="live_page_drawn", value=_p95(whole), unit="ms p95", peer=peer,
-            peer_value=_p95(taken[theirs])),
-    ]  # fmt: skip

@@ -106,6 +106,7 @@ from sentinel.api.host_guard import refuse_host
 from sentinel.api.intake_queue import IntakeQueue
 from sentinel.api.issuer_keys import outside_tokens
 from sentinel.api.known_keys import KnownKeys
+from sentinel.api.last_intake import IntakeWatch, LastIntake
 from sentinel.api.limits import Limits
 from sentinel.api.listeners import Listeners
 from sentinel.api.log_mining import LogMining
@@ -210,6 +211,7 @@ def create_app(
             if own_logs is not None:  # after what says something about its end
                 await run_in_threadpool(own_logs.close)
             app.state.keys.close()
+            await run_in_threadpool(app.state.last_intake.close)
             if app.state.outside is not None:
                 app.state.outside.close()
             app.state.people.close()
@@ -247,6 +249,7 @@ def create_app(
     )
     app.state.metrics_queue = IntakeQueue()
     app.state.keys = KnownKeys(app.state.store)
+    app.state.last_intake = LastIntake(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)
     app.state.people = SignedIn(app.state.store, chosen)
     app.state.people.has_key()
@@ -267,6 +270,7 @@ def create_app(
         allowed=allowed_hosts(chosen, socket.gethostname()),
         refusal=refuse_host,
     )
+    app.add_middleware(IntakeWatch, last_intake=lambda: app.state.last_intake)
     app.add_middleware(Limits)
     own_requests = log_own_requests(app, chosen, app.state.trusted_proxies)
 

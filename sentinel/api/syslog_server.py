@@ -14,7 +14,6 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -23,6 +22,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.api.intake_queue import IntakeQueue, QueueFull
+from sentinel.api.last_intake import LastIntake
 from sentinel.api.log_mining import LogMining
 from sentinel.clock import Clock
 from sentinel.errors import SentinelError, TelemetryError, TelemetryUnavailable
@@ -278,8 +278,14 @@ async def syslog_of(app: FastAPI, settings: Settings) -> SyslogServer | None:
         return None
     store, queue = cast("Store", app.state.store), cast("IntakeQueue", app.state.intake_queue)
     mining = cast("LogMining", app.state.log_mining)
+    last_intake = cast("LastIntake", app.state.last_intake)
+
+    def arrived() -> None:
+        last_intake.note("logs")
+        mining.wake(settings)
+
     intake = TelemetryIntake(
-        settings, store.clock, store.metrics, arrived=partial(mining.wake, settings),
+        settings, store.clock, store.metrics, arrived=arrived,
         policies=cast("LogPolicies", app.state.log_policies),
     )  # fmt: skip
     server = SyslogServer(settings.syslog, intake, queue, store.clock)

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from sentinel.api.answers import Answers
 from sentinel.api.batches import Batches
 from sentinel.api.known_keys import KnownKeys
+from sentinel.api.last_intake import LastIntake
 from sentinel.api.log_mining import LogMining
 from sentinel.api.people import SignedIn
 from sentinel.ingest.alertmanager_intake import AlertmanagerIntake
@@ -80,13 +81,14 @@ def on_store(app: FastAPI, store: Store) -> Generator[None]:
     kept = Answers(store), Batches(store), Arrivals(store), KnownKeys(store)
     state.answers, state.batches, state.arrivals, state.keys = kept
     state.people = SignedIn(store, state.settings)
+    state.last_intake = LastIntake(store)
     state.log_mining = LogMining(store)
     state.limit_sets = HeldLimitSets(store)
     state.posted_alerts = AlertmanagerIntake(store)
     try:
         yield
     finally:
-        for one in (*kept, state.people):
+        for one in (*kept, state.people, state.last_intake):
             one.close()
 
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from sentinel.api import syslog_server
 from sentinel.api.intake_queue import IntakeQueue
+from sentinel.api.last_intake import LastIntake
 from sentinel.api.log_mining import LogMining
 from sentinel.api.syslog_server import SyslogServer, syslog_of
 from sentinel.clock import SystemClock
@@ -220,6 +221,7 @@ def test_it_listens_only_where_it_is_asked_to_and_the_port_is_free(migrated_sqli
     store, app = Store(f"sqlite:///{migrated_sqlite}"), FastAPI()
     app.state.store, app.state.intake_queue = store, IntakeQueue()
     app.state.log_mining, app.state.log_policies = LogMining(store), LogPolicies(store)
+    app.state.last_intake = LastIntake(store)
     assert asyncio.run(syslog_of(app, Settings())) is None
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert asyncio.run(listens(taken.getsockname()[1])) is False

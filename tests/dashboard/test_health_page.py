@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from streamlit.testing.v1 import AppTest
 
+from sentinel.engine.intake_health import note_intake
 from sentinel.store.database.component_reports import report
 from tests.dashboard.scene import Scene, shown
 
@@ -25,3 +26,13 @@ def test_each_component_has_its_state_and_what_to_do(scene: Scene, page: AppTest
     text = shown(page.run())
     assert ("merges do not keep up" in text, "Send larger batches." in text) == (True, True)
     assert "14 components, none is down" in text
+
+
+def test_it_says_when_something_of_each_kind_was_taken_last(scene: Scene, page: AppTest):
+    note_intake(scene.store, "heartbeats")
+    page.run().switch_page("health.py").run()
+    cards = shown(page).partition("Last intake")[2]
+    assert cards.count('<li class="component') == 7
+    assert '<li class="component is-ok"><h2>Heartbeats<small>OK</small></h2><p>come</p>' in cards
+    assert '<li class="component is-note"><h2>Logs<small>Note</small></h2>' in cards
+    assert "docs/how-to/send-telemetry.md" in cards
