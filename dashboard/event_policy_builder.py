@@ -59,7 +59,7 @@ def policy_button() -> None:
 def policy_builder() -> None:
     """Show the builder."""
     session.show_toasts("event_policy_builder")
-    st.html('<div class="page-head"><h1>New event policy</h1></div>')
+    st.html(markup.page_head("New event policy"))
     if st.button("All rules", key="build-close", icon=":material/arrow_back:", type="tertiary"):
         close()
         st.rerun()

@@ -19,6 +19,7 @@ __all__ = [
     "length",
     "message",
     "note",
+    "page_head",
     "signed_in",
     "span",
 ]
@@ -77,6 +78,20 @@ def _severity(rank: int, word: str) -> str:
 
 def _status(status: str) -> str:
     return f'<span class="status status-{escape(status)}">{escape(status)}</span>'
+
+
+def page_head(title: str, said: str = "") -> str:
+    """Return the heading of a page.
+
+    Args:
+        title: of the page
+        said: beside it in small letters, as how many there are; empty for nothing
+
+    Returns:
+        HTML in which both are escaped.
+    """
+    count = f'<span class="fresh-count">{escape(said)}</span>' if said else ""
+    return f'<div class="page-head"><h1>{escape(title)}</h1>{count}</div>'
 
 
 def note(kind: str, title: str, text: str) -> str:

@@ -43,7 +43,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "api-usage": "q time since until tenant by order consumer endpoint quota",
         "requests": "q time since until tenant",
         "consumer-keys": "q",
-        "limits": "",
+        "limits": "limit-set",
         "people": "people-view person",
         "settings": "",
     }.items()

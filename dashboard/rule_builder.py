@@ -53,7 +53,7 @@ def builder() -> None:
     session.show_toasts("rule_builder")
     of = str(st.query_params.get(BUILD, NEW))
     name = "New rule" if of == NEW else of
-    st.html(f'<div class="page-head"><h1>{escape(name)}</h1></div>')
+    st.html(markup.page_head(name))
     if st.button("All rules", key="build-close", icon=":material/arrow_back:", type="tertiary"):
         close()
         st.rerun()

@@ -177,7 +177,7 @@ def _grid(count: int) -> list[DeltaGenerator]:
 def gallery() -> None:
     """Show ready-made rules and packs as cards, and rules from and to a file."""
     session.show_toasts("rule_gallery")
-    st.html('<div class="page-head"><h1>Gallery</h1></div>')
+    st.html(markup.page_head("Gallery"))
     if st.button("All rules", key="build-close", icon=":material/arrow_back:", type="tertiary"):
         close()
         st.rerun()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -204,7 +203,7 @@ def form(name: str, tenant: str) -> None:
         there = Slos(within.store, within.scope).get(name, tenant=tenant)
     found = there.definition if there else None
     title = f"Edit {name}" if there else "New SLO"
-    st.html(f'<div class="page-head"><h1>{escape(title)}</h1></div>')
+    st.html(markup.page_head(title))
     refused = st.session_state.pop("slo-refused", None)
     if refused is not None:
         st.html(markup.note("warn", "Not saved.", str(refused)))

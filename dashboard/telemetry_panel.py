@@ -13,7 +13,8 @@ import streamlit as st
 
 from dashboard import markup, session
 from dashboard.database_errors import database
-from dashboard.telemetry_query import CUSTOM, RANGES, fault_html, read
+from dashboard.page_addresses import SEARCH
+from dashboard.telemetry_query import CUSTOM, RANGES, fault_html, grammar_html, read
 from dashboard.telemetry_searches import Outcome, Searches, TelemetryReader
 from sentinel.errors import ConfigurationError, OutOfScope, SentinelError, TelemetryUnavailable
 from sentinel.links import host_in_url
@@ -23,8 +24,9 @@ from sentinel.telemetry.asked import Asked, BadParameter, moment_of
 from sentinel.telemetry.query import FieldKind, QueryFault
 
 __all__ = [
-    "SINCE", "TENANT", "TIME", "UNTIL", "Search", "asked", "chosen_tenant", "head", "keep_looking",
-    "nothing", "period_words", "problem", "reader", "refresh", "set_range", "shared_parameters",
+    "SINCE", "TENANT", "TIME", "UNTIL", "Search", "asked", "begun", "keep_looking", "language_help",
+    "nothing", "period_words", "problem", "reader", "refresh", "search_box", "set_range",
+    "shared_parameters",
 ]  # fmt: skip
 
 R = TypeVar("R")
@@ -130,15 +132,39 @@ def keep_looking(search: Search) -> None:
     st.fragment(look, run_every=1)()
 
 
-def head(title: str, chosen: str) -> None:
-    """Show the title, the tenant where there are several, and the time range.
+def begun(title: str) -> str | None:
+    """Show the head of a page: its title, the tenant where there are several, the time range.
 
     Args:
         title: of the page
-        chosen: the tenant
+
+    Returns:
+        The tenant that the address names; None where nothing may be shown, which was said.
     """
+    chosen = chosen_tenant()
+    if chosen is not None:
+        _head(title, chosen)
+    return chosen
+
+
+def search_box(placeholder: str) -> str:
+    """Show the search of a page; returns what was typed."""
+    text = st.text_input(
+        "Search", key=SEARCH, icon=":material/search:", bind="query-params",
+        placeholder=placeholder, label_visibility="collapsed",
+    )  # fmt: skip
+    return str(text or "")
+
+
+def language_help(of: str) -> None:
+    """Show the button that explains the query language of `logs` or `spans`."""
+    with st.popover("Query language", icon=":material/help:", type="tertiary"):
+        st.html(grammar_html(of))
+
+
+def _head(title: str, chosen: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(f'<div class="page-head"><h1>{escape(title)}</h1></div>', width="stretch")
+        st.html(markup.page_head(title), width="stretch")
         options = _tenants(chosen)
         if len(options) > 1:
             st.selectbox(

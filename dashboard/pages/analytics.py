@@ -219,7 +219,7 @@ def analytics() -> None:
     """Show the analytics of a period."""
     session.show_toasts("analytics")
     with st.container(horizontal=True, vertical_alignment="center", key="head-analytics"):
-        st.html('<div class="page-head"><h1>Analytics</h1></div>', width="stretch")
+        st.html(markup.page_head("Analytics"), width="stretch")
         length = st.segmented_control(
             "Time", list(LENGTHS), key="analytics-period", default="7d", required=True,
             bind="query-params", label_visibility="collapsed",

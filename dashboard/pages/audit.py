@@ -162,7 +162,7 @@ def _view() -> str | None:
 
 
 def _page() -> None:
-    st.html('<div class="page-head"><h1>Audit</h1></div>')
+    st.html(markup.page_head("Audit"))
     view = _view() if session.may(Permission.ADMINISTER) else None
     if view == VIEWS[1]:
         changes(_since())

@@ -114,7 +114,7 @@ def _wall() -> None:
 
 
 def _page() -> None:
-    st.html('<div class="page-head"><h1>Dashboards</h1></div>')
+    st.html(markup.page_head("Dashboards"))
     try:
         with database():
             found = _boards().list()

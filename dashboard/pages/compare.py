@@ -146,7 +146,7 @@ def _rules(found: Compared) -> None:
 
 
 def _page() -> None:
-    st.html('<div class="page-head"><h1>Compare</h1></div>')
+    st.html(markup.page_head("Compare"))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         find = st.text_input(
             "Search", key=SEARCH, icon=":material/search:", bind="query-params",

@@ -187,7 +187,7 @@ def _tenants() -> list[str]:
 
 
 def _page() -> None:
-    st.html('<div class="page-head"><h1>Consumer keys</h1></div>')
+    st.html(markup.page_head("Consumer keys"))
     scope = session.scope(Permission.READ)
     keys = ConsumerKeys(session.data().within(scope).store, scope)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):

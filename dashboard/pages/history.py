@@ -191,7 +191,7 @@ def _export(query: HistoryQuery, *, few: bool) -> Export:
 
 
 def _page() -> None:
-    st.html('<div class="page-head"><h1>History</h1></div>')
+    st.html(markup.page_head("History"))
     _filters()
     query = _query()
     cursors = _turned(query)

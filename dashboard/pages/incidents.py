@@ -193,7 +193,7 @@ def show() -> None:
         if incident_id := str(given.get(INCIDENT, "")):
             _one(incident_id)
         elif FROM in given and session.may(Permission.RESPOND):
-            st.html('<div class="page-head"><h1>New incident</h1></div>')
+            st.html(markup.page_head("New incident"))
             _new(str(given[FROM]))
         else:
             listed()

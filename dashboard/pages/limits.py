@@ -28,7 +28,10 @@ from sentinel.telemetry.query import REQUEST_FIELDS, parse_query
 
 PAGE = "limits"
 _FORM, _PROBLEM, _OUTCOME = "limits-form", "limits-problem", "limits-outcome"
-_NEW = ""
+_NEW = "@new"
+"""Of the address: the form of a new set. A name begins with a letter or a digit."""
+SET, CHOSEN = "limit-set", "limit-set-chosen"
+"""The parameter of the address that names a set, and where a session keeps the choice."""
 EXAMPLE = "100/minute by key\n20/s burst 40 by address"
 EMPTY = (
     '<div class="empty"><h2>No limit sets yet</h2><p>A limit says how much the callers of an API '
@@ -47,7 +50,7 @@ def _begin_again() -> None:
 
 def _key(name: str) -> str:
     """Return the key of an input, new for each form and each set."""
-    chosen = st.session_state.get("limit-set", _NEW)
+    chosen = st.session_state.get(CHOSEN, _NEW)
     return f"{name}-{chosen}-{st.session_state.get(_FORM, 0)}"
 
 
@@ -100,20 +103,49 @@ def _outcome(found: Simulation) -> None:
     st.html(f'<p class="small">{escape(" ".join(found.notes))}</p>')
 
 
-def _save(command: SaveLimits | RemoveLimits, words: str) -> None:
+def _choose(name: str) -> None:
+    """Have the next run show a set; the choice itself cannot be set once it is drawn."""
+    st.query_params[SET] = name
+    st.session_state.pop(CHOSEN, None)
+
+
+def _saved(command: SaveLimits, before: StoredLimitSet | None) -> None:
+    """Save a set, and offer to take that back: to the text before, or by removing a new one."""
     try:
-        session.run(command)
+        now = session.run(command)
     except SentinelError as error:
         st.session_state[_PROBLEM] = str(error)
         return
     _begin_again()
-    undo_bar.offer(PAGE, words, None)
+    _choose(_named(now))
+    key = {"tenant": now.tenant, "name": now.name, "tag": now.tag}
+    back = RemoveLimits(**key) if before is None else SaveLimits(
+        text=before.text, note=before.note, **key
+    )  # fmt: skip
+    words = "Created" if before is None else "Changed"
+    undo_bar.offer(PAGE, f"{words} the limit set {now.name}", back)
+
+
+def _removed(chosen: StoredLimitSet, tag: str) -> None:
+    try:
+        session.run(RemoveLimits(tenant=chosen.tenant, name=chosen.name, tag=tag))
+    except SentinelError as error:
+        st.session_state[_PROBLEM] = str(error)
+        return
+    _begin_again()
+    _choose("")
+    back = SaveLimits(tenant=chosen.tenant, name=chosen.name, text=chosen.text, note=chosen.note)
+    undo_bar.offer(PAGE, f"Removed the limit set {chosen.name}", back)
 
 
 def _editor(tenants: list[str], chosen: StoredLimitSet | None) -> None:
     may = session.may(Permission.EDIT)
+    tag, text = (chosen.tag, chosen.text) if chosen else ("", "")
     # Of the version that this form began from, whatever is saved elsewhere meanwhile.
-    began = str(st.session_state.setdefault(_key("limits-tag"), chosen.tag if chosen else ""))
+    began, of = st.session_state.setdefault(_key("limits-began"), (tag, text))
+    if began != tag and st.session_state.get(_key("limits-text"), of) == of:
+        _begin_again()  # nothing was typed: the form begins with the set as it is now
+        began, of = st.session_state.setdefault(_key("limits-began"), (tag, text))
     if chosen is None:
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
             name = str(st.text_input("Name", key=_key("limits-name"), max_chars=80, width=260,
@@ -126,7 +158,7 @@ def _editor(tenants: list[str], chosen: StoredLimitSet | None) -> None:
                                 "Choose it again to see it as it is now."))  # fmt: skip
         st.html(f'<p class="small">Version {chosen.version}, by {escape(chosen.saved_by)}: '
                 f"{escape(chosen.note or 'no reason given')}</p>")  # fmt: skip
-    text = str(st.text_area("Limits", chosen.text if chosen else "", key=_key("limits-text"),
+    text = str(st.text_area("Limits", text, key=_key("limits-text"),
                             height=180, max_chars=10_000, placeholder=EXAMPLE) or "")  # fmt: skip
     read = read_limits(text) if text.strip() else LimitsRead(())
     _checked(read)
@@ -135,15 +167,14 @@ def _editor(tenants: list[str], chosen: StoredLimitSet | None) -> None:
     with st.container(horizontal=True, gap="small"):
         if st.button("Save", key="limits-save", type="primary", disabled=not (may and good)):
             command = SaveLimits(tenant=tenant, name=name, text=text, note=note, tag=began)
-            _save(command, f"Saved the limit set {name}")
+            _saved(command, chosen)
             st.rerun()
         if st.button("Try limits", key="limits-try", disabled=not good):
             with st.spinner("Reading requests"):
                 _try(tenant, read)
             st.rerun()
         if chosen is not None and st.button("Remove", key="limits-remove", disabled=not may):
-            command = RemoveLimits(tenant=tenant, name=name, tag=began)
-            _save(command, f"Removed the limit set {name}")
+            _removed(chosen, began)
             st.rerun()
     outcome = st.session_state.get(_OUTCOME)
     if isinstance(outcome, Simulation):
@@ -151,7 +182,7 @@ def _editor(tenants: list[str], chosen: StoredLimitSet | None) -> None:
 
 
 def _page() -> None:
-    st.html('<div class="page-head"><h1>Limits</h1></div>')
+    st.html(markup.page_head("Limits"))
     scope = session.scope(Permission.READ)
     found = LimitSets(session.data().within(scope).store, scope).list()
     whole = scope.whole_tenants
@@ -166,16 +197,41 @@ def _page() -> None:
     if problem is not None:
         st.html(markup.note("warn", "Nothing was changed.", str(problem)))
     undo_bar.show(PAGE)
+    sets = {_named(one): one for one in found}
     if not found:
         st.html(EMPTY)
-    sets = {_named(one): one for one in found}
-    if st.session_state.get("limit-set") not in sets:
-        st.session_state["limit-set"] = _NEW
-    chosen = st.selectbox(
-        "Limit set", [_NEW, *sets], key="limit-set", width=320, on_change=_begin_again,
-        format_func=lambda one: str(one) or "New limit set",
-    )  # fmt: skip
-    _editor(tenants, sets.get(str(chosen)))
+    chosen = _chosen(sets)
+    _editor(tenants, sets.get(chosen))
+
+
+def _chosen(sets: dict[str, StoredLimitSet]) -> str:
+    """Show which set is read or changed: that of the address, else the first; a new one on demand.
+
+    Returns:
+        Its tenant and name, or `_NEW`.
+    """
+    if not sets:
+        st.session_state.pop(CHOSEN, None)
+        return _NEW
+    options = [*sets, _NEW]
+    if st.session_state.get(CHOSEN) not in options:
+        named = str(st.query_params.get(SET, ""))
+        if named not in ("", *options):
+            st.html(markup.note("warn", f"There is no limit set {named[:200]}.",
+                                "It may have been removed, or belong to others."))  # fmt: skip
+        st.session_state[CHOSEN] = named if named in options else options[0]
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        chosen = str(
+            st.selectbox(
+                "Limit set", options, key=CHOSEN, width=320, on_change=_begin_again,
+                format_func=lambda one: "New limit set" if one == _NEW else str(one),
+            )
+        )  # fmt: skip
+        if chosen != _NEW and session.may(Permission.EDIT):
+            st.button("New limit set", key="limits-new", icon=":material/add:", on_click=_choose,
+                      args=(_NEW,))  # fmt: skip
+    st.query_params[SET] = chosen
+    return chosen
 
 
 try:

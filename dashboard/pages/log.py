@@ -67,7 +67,7 @@ def _fewer() -> None:
 @st.fragment(run_every=10, key="log-part")
 def log() -> None:
     """Show the log; this part refreshes by itself."""
-    st.html('<div class="page-head"><h1>System log</h1></div>')
+    st.html(markup.page_head("System log"))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         words = st.text_input(
             "Search", key=SEARCH, icon=":material/search:", bind="query-params",

@@ -19,15 +19,15 @@ from dashboard.telemetry_chart import BUCKETS, histogram
 from dashboard.telemetry_panel import (
     Search,
     asked,
-    chosen_tenant,
-    head,
+    begun,
     keep_looking,
+    language_help,
     nothing,
     period_words,
     problem,
     reader,
+    search_box,
 )
-from dashboard.telemetry_query import grammar_html
 from sentinel.errors import SentinelError
 from sentinel.store.telemetry.answering import LogAnswers
 from sentinel.telemetry.answers import LogLineView, LogsFound, LogStatisticsView
@@ -43,15 +43,6 @@ FOLLOW = "live-tail"
 
 def _answers(tenant: str) -> LogAnswers:
     return reader().logs(session.scope(), tenant)
-
-
-def _box() -> str:
-    text = st.text_input(
-        "Search", key=SEARCH, icon=":material/search:", bind="query-params",
-        placeholder='timeout level:>=error service:shop -"retry", or: show me errors from database',
-        label_visibility="collapsed",
-    )  # fmt: skip
-    return str(text or "")
 
 
 def _understood(found: Asked) -> None:
@@ -164,18 +155,18 @@ def _search(found: Asked, tenant: str) -> None:
 
 def logs() -> None:
     """Show the page."""
-    tenant = chosen_tenant()
+    tenant = begun("Logs")
     if tenant is None:
         return
-    head("Logs", tenant)
-    text = _box()
+    text = search_box(
+        'timeout level:>=error service:shop -"retry", or: show me errors from database'
+    )
     found = asked(text, LOG_FIELDS)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         following = st.toggle("Live tail", key=FOLLOW, help="Lines as they arrive")
         by_pattern = st.toggle("Patterns", key=PATTERNS, disabled=following,
                                help="Lines by the statement that writes them")  # fmt: skip
-        with st.popover("Query language", icon=":material/help:", type="tertiary"):
-            st.html(grammar_html("logs"))
+        language_help("logs")
     if found is None:
         return
     _understood(found)

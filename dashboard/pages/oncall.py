@@ -153,7 +153,7 @@ def _head(first: datetime) -> str:
     clock = session.clock()
     last = first + timedelta(days=7 * WEEKS - 1)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.html('<div class="page-head"><h1>On-call</h1></div>', width="stretch")
+        st.html(markup.page_head("On-call"), width="stretch")
         words = st.text_input(
             "Search", key=SEARCH, icon=":material/search:", bind="query-params", width=220,
             placeholder="Schedule or person", label_visibility="collapsed",

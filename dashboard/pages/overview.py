@@ -243,7 +243,7 @@ def _measured(period: Period) -> bool:
 def overview() -> None:
     """Show the overview; this part refreshes by itself."""
     with st.container(horizontal=True, vertical_alignment="center", key="head-overview"):
-        st.html('<div class="page-head"><h1>Overview</h1></div>', width="stretch")
+        st.html(markup.page_head("Overview"), width="stretch")
         length = st.segmented_control(
             "Time", list(PERIODS), key="length", default="24h", required=True,
             bind="query-params", label_visibility="collapsed",

@@ -48,7 +48,7 @@ def _roles() -> None:
 
 
 def _page() -> None:
-    st.html('<div class="page-head"><h1>People and access</h1></div>')
+    st.html(markup.page_head("People and access"))
     if not session.may(Permission.ADMINISTER):
         st.html(markup.note(
             "info", "Only admins manage people and access.",

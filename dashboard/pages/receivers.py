@@ -302,7 +302,7 @@ def _receivers(
 
 def _page() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.html('<div class="page-head"><h1>Channels</h1></div>', width="stretch")
+        st.html(markup.page_head("Channels"), width="stretch")
         length = st.segmented_control(
             "Time", list(LENGTHS), key="delivery-period", default="24h", required=True,
             bind="query-params", label_visibility="collapsed",

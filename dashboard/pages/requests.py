@@ -10,19 +10,18 @@ import streamlit as st
 
 from dashboard import export_panel, session
 from dashboard.export_panel import KINDS, NDJSON, Export
-from dashboard.page_addresses import SEARCH
 from dashboard.request_lines import REQUESTS, requests_table
 from dashboard.telemetry_panel import (
     Search,
     asked,
-    chosen_tenant,
-    head,
+    begun,
     keep_looking,
+    language_help,
     nothing,
     period_words,
     reader,
+    search_box,
 )
-from dashboard.telemetry_query import grammar_html
 from dashboard.usage_chart import outcomes_chart
 from sentinel.api_usage.answers import RequestsFound, RequestView, UsageFound
 from sentinel.telemetry.asked import Asked
@@ -114,21 +113,12 @@ def _search(found: Asked, tenant: str) -> None:
 
 def requests() -> None:
     """Show the page."""
-    tenant = chosen_tenant()
+    tenant = begun("Request log")
     if tenant is None:
         return
-    head("Request log", tenant)
-    text = str(
-        st.text_input(
-            "Search", key=SEARCH, icon=":material/search:", bind="query-params",
-            placeholder="consumer:user-7 status:>=400 service:shop duration:>250ms",
-            label_visibility="collapsed",
-        )
-        or ""
-    )  # fmt: skip
+    text = search_box("consumer:user-7 status:>=400 service:shop duration:>250ms")
     found = asked(text, REQUEST_FIELDS, words=False)
-    with st.popover("Query language", icon=":material/help:", type="tertiary"):
-        st.html(grammar_html("requests"))
+    language_help("requests")
     if found is not None:
         _search(found, tenant)
 

@@ -143,7 +143,7 @@ def _pictures(trees: dict[str, RouteTree | None], chosen: str, found: Tried | No
 
 
 def _page() -> None:
-    st.html('<div class="page-head"><h1>Routing</h1></div>')
+    st.html(markup.page_head("Routing"))
     session.show_toasts("routing")
     try:
         active = active_routes(session.data().within(session.scope()))

@@ -29,8 +29,7 @@ from dashboard.table import table
 from dashboard.telemetry_panel import (
     Search,
     asked,
-    chosen_tenant,
-    head,
+    begun,
     keep_looking,
     nothing,
     period_words,
@@ -150,10 +149,9 @@ def _search(found: Asked, tenant: str, only: str, catalog: CatalogView | None) -
 
 def services() -> None:
     """Show the page."""
-    tenant = chosen_tenant()
+    tenant = begun("Services")
     if tenant is None:
         return
-    head("Services", tenant)
     only = str(st.query_params.get(SERVICE, ""))
     catalog = _catalog(tenant, only)
     if catalog is not None:

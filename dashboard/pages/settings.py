@@ -178,7 +178,7 @@ def _preferences() -> None:
     )
 
 
-st.html('<div class="page-head"><h1>Settings</h1></div>')
+st.html(markup.page_head("Settings"))
 if session.is_confined():  # the rest is of the whole installation
     _preferences()
 else:

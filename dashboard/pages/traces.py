@@ -11,21 +11,20 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session, trace_view
-from dashboard.page_addresses import SEARCH
 from dashboard.service_map import milliseconds, percent, rate
 from dashboard.table import moments, selected_row, table
 from dashboard.telemetry_panel import (
     Search,
     asked,
-    chosen_tenant,
-    head,
+    begun,
     keep_looking,
+    language_help,
     nothing,
     period_words,
     problem,
     reader,
+    search_box,
 )
-from dashboard.telemetry_query import grammar_html
 from dashboard.trace_view import TRACE
 from sentinel.errors import SentinelError
 from sentinel.telemetry.answers import LatencyView, TraceSummaryView
@@ -189,21 +188,15 @@ def _search(text: str, tenant: str) -> None:
 
 def traces() -> None:
     """Show the page."""
-    tenant = chosen_tenant()
+    tenant = begun("Traces")
     if tenant is None:
         return
-    head("Traces", tenant)
     if opened := str(st.query_params.get(TRACE, "")):
         trace_view.show(opened, tenant)
         return
-    text = st.text_input(
-        "Search", key=SEARCH, icon=":material/search:", bind="query-params",
-        placeholder="checkout status:error duration:>250ms @http.route:/buy",
-        label_visibility="collapsed",
-    )  # fmt: skip
-    with st.popover("Query language", icon=":material/help:", type="tertiary"):
-        st.html(grammar_html("spans"))
-    _search(str(text or ""), tenant)
+    text = search_box("checkout status:error duration:>250ms @http.route:/buy")
+    language_help("spans")
+    _search(text, tenant)
 
 
 traces()

@@ -16,16 +16,17 @@ from dashboard.request_lines import USAGE
 from dashboard.telemetry_panel import (
     Search,
     asked,
-    chosen_tenant,
-    head,
+    begun,
     keep_looking,
+    language_help,
     nothing,
     period_words,
     reader,
     refresh,
+    search_box,
     shared_parameters,
 )
-from dashboard.telemetry_query import address, grammar_html, term, with_term
+from dashboard.telemetry_query import address, term, with_term
 from dashboard.usage_chart import latency_chart, outcomes_chart
 from dashboard.usage_view import (
     changes_table,
@@ -238,23 +239,14 @@ def _show(tenant: str, found: Asked) -> None:
 
 def usage() -> None:
     """Show the page."""
-    tenant = chosen_tenant()
+    tenant = begun("API usage")
     if tenant is None:
         return
-    head("API usage", tenant)
-    text = str(
-        st.text_input(
-            "Search", key=SEARCH, icon=":material/search:", bind="query-params",
-            placeholder="service:shop -endpoint:/health status:>=400",
-            label_visibility="collapsed",
-        )
-        or ""
-    )  # fmt: skip
+    text = search_box("service:shop -endpoint:/health status:>=400")
     found = asked(text, REQUEST_FIELDS, words=False)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         live = st.toggle("Live", key=LIVE, help=f"Counts anew every {LIVE_SECONDS} seconds")
-        with st.popover("Query language", icon=":material/help:", type="tertiary"):
-            st.html(grammar_html("requests"))
+        language_help("requests")
     if found is None:
         return
     try:

@@ -25,20 +25,18 @@ __all__ = ["BETWEEN", "IntakeWatch", "LastIntake", "signal_of"]
 log = logging.getLogger(__name__)
 BETWEEN = 30.0
 """Seconds between two writes of a process for one kind."""
-_SIGNALS: tuple[tuple[re.Pattern[str], Signal], ...] = tuple(
-    (re.compile(f"(?:{pattern})/?"), signal)
-    for pattern, signal in (
-        (r"/api(/v1)?/alerts", "alerts"),
-        (r"/alertmanager/api/v2/alerts|/opsgenie/v2/alerts|/pagerduty/v2/enqueue", "alerts"),
-        (r"(/api/v1(/alerts)?)?/webhooks?/[^/]+|/api/v1/intake/[^/]+", "alerts"),
-        (r"/api/v1/events|/api/v1/alerts/process-event|/pagerduty/v2/change/enqueue", "events"),
-        (r"/api/v1/alerts/metrics|/v1/metrics", "metrics"),
-        (r"/api/v1/alerts/heartbeats/[^/]+|/ping/[^/]+/[^/]+", "heartbeats"),
-        (r"/v1/logs|/api(/v1)?/logs/ingest", "logs"),
-        (r"/v1/traces|/api(/v1)?/tracing/(traces|spans)", "traces"),
-        (r"/api/v1/requests", "requests"),
-    )
-)  # fmt: skip
+_PATHS: tuple[tuple[str, Signal], ...] = (
+    (r"/api(/v1)?/alerts", "alerts"),
+    (r"/alertmanager/api/v2/alerts|/opsgenie/v2/alerts|/pagerduty/v2/enqueue", "alerts"),
+    (r"(/api/v1(/alerts)?)?/webhooks?/[^/]+|/api/v1/intake/[^/]+", "alerts"),
+    (r"/api/v1/events|/api/v1/alerts/process-event|/pagerduty/v2/change/enqueue", "events"),
+    (r"/api/v1/alerts/metrics|/v1/metrics", "metrics"),
+    (r"/api/v1/alerts/heartbeats/[^/]+|/ping/[^/]+/[^/]+", "heartbeats"),
+    (r"/v1/logs|/api(/v1)?/logs/ingest", "logs"),
+    (r"/v1/traces|/api(/v1)?/tracing/(traces|spans)", "traces"),
+    (r"/api/v1/requests", "requests"),
+)
+_SIGNALS = [(re.compile(f"(?:{pattern})/?"), signal) for pattern, signal in _PATHS]
 
 
 def signal_of(method: str, path: str) -> Signal | None:
