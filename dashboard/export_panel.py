@@ -88,7 +88,12 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def buttons(export: Export) -> None:
-    """Show one button per kind of file."""
+    """Show one button per kind of file, beside each other at every width."""
+    with st.container(horizontal=True, gap="small", width="content", key="together-export"):
+        _buttons(export)
+
+
+def _buttons(export: Export) -> None:
     for kind in export.kinds:
         if export.few:
             st.download_button(

@@ -14,6 +14,7 @@ from dashboard.audit_changes import changes
 from dashboard.audit_proof import proof
 from dashboard.export_panel import Export
 from dashboard.page_addresses import SEARCH
+from dashboard.page_turns import page_turns
 from dashboard.table import moments, table
 from sentinel.access import Permission
 from sentinel.alerts import reasons
@@ -194,12 +195,8 @@ def _page() -> None:
             f'<span class="fresh-count">{summary} · times in {zone}</span>',
             width="stretch",
         )
-        st.button("Newer", key="audit-newer", icon=":material/chevron_left:",
-                  disabled=not turned, on_click=_turn, args=(asked, turned[:-1]))  # fmt: skip
-        beyond = [(found.next, before + len(found.items))] if found.next else []
-        st.button("Older", key="audit-older", icon=":material/chevron_right:",
-                  disabled=not beyond, on_click=_turn,
-                  args=(asked, [*turned, *beyond]))  # fmt: skip
+        beyond = (found.next, before + len(found.items)) if found.next else None
+        page_turns("audit", _turn, asked, turned, beyond)
         export_panel.buttons(export)
     export_panel.written(export)
 

@@ -15,6 +15,7 @@ from dashboard.archive_panel import archive_panel
 from dashboard.export_panel import Export
 from dashboard.history_query import HistoryQuery
 from dashboard.page_addresses import SEARCH
+from dashboard.page_turns import page_turns
 from dashboard.table import moments, table
 from sentinel.alerts.view import SHOWN, AlertView
 from sentinel.errors import SentinelError
@@ -219,11 +220,7 @@ def _page() -> None:
             f"{session.zone()}</span>",
             width="stretch",
         )
-        st.button("Newer", key="newer", icon=":material/chevron_left:", disabled=not cursors,
-                  on_click=_turn, args=(query, cursors[:-1]))  # fmt: skip
-        st.button("Older", key="older-alerts", icon=":material/chevron_right:",
-                  disabled=found.next is None, on_click=_turn,
-                  args=(query, [*cursors, found.next or ""]))  # fmt: skip
+        page_turns("history", _turn, query, cursors, found.next)
         export_panel.buttons(export)
         st.page_link(
             "compare.py", label="Compare", icon=":material/compare_arrows:",

@@ -15,6 +15,7 @@ from dashboard.log_lines import LINES, lines_table
 from dashboard.log_patterns import PATTERNS, patterns
 from dashboard.log_tail import tail
 from dashboard.page_addresses import SEARCH
+from dashboard.page_turns import page_turns
 from dashboard.telemetry_chart import BUCKETS, histogram
 from dashboard.telemetry_panel import (
     Search,
@@ -102,11 +103,7 @@ def _foot(found: Asked, page: LogsFound, tenant: str, counted: LogStatisticsView
             f"{escape(period_words(found))}</span>",
             width="stretch",
         )
-        st.button("Newer", key="logs-newer", icon=":material/chevron_left:", disabled=not cursors,
-                  on_click=_turn, args=(found, cursors[:-1]))  # fmt: skip
-        st.button("Older", key="logs-older", icon=":material/chevron_right:",
-                  disabled=page.next_cursor is None, on_click=_turn,
-                  args=(found, [*cursors, page.next_cursor or ""]))  # fmt: skip
+        page_turns("logs", _turn, found, cursors, page.next_cursor)
         if export is not None:
             export_panel.buttons(export)
     if export is not None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import export_panel, session
 from dashboard.export_panel import KINDS, NDJSON, Export
+from dashboard.page_turns import page_turns
 from dashboard.request_lines import REQUESTS, requests_table
 from dashboard.telemetry_panel import (
     Search,
@@ -66,11 +67,7 @@ def _foot(found: Asked, page: RequestsFound, tenant: str, counted: UsageFound | 
             f"{escape(period_words(found))}</span>",
             width="stretch",
         )
-        st.button("Newer", key="requests-newer", icon=":material/chevron_left:",
-                  disabled=not cursors, on_click=_turn, args=(found, cursors[:-1]))  # fmt: skip
-        st.button("Older", key="requests-older", icon=":material/chevron_right:",
-                  disabled=page.next_cursor is None, on_click=_turn,
-                  args=(found, [*cursors, page.next_cursor or ""]))  # fmt: skip
+        page_turns("requests", _turn, found, cursors, page.next_cursor)
         if counted is None:  # how many there are is not known yet
             return
         total = min(counted.total.requests, MOST_EXPORTED)

@@ -81,15 +81,17 @@ def _row(line: SilenceLine) -> None:
         mine = session.scope(Permission.RESPOND).holds(row.tenant, row.team)
         if line.state is SilenceState.EXPIRED or not mine:
             return
-        if row.matchers:
+        if not row.matchers:
+            st.link_button("Rule", f"rules?rule={row.rule}", icon=":material/rule:")
+            return
+        with st.container(horizontal=True, gap="small", width="content",
+                          key=f"together-silence-{row.id}"):  # fmt: skip
             with st.popover("Extend", icon=":material/more_time:"):
                 for name in MORE:
                     st.button(f"{name} longer", key=f"extend-{row.id}-{name}",
                               on_click=_extend, args=(line, name))  # fmt: skip
             st.button("End", key=f"end-{row.id}", icon=":material/notifications_active:",
                       on_click=_end, args=(line,))  # fmt: skip
-        else:
-            st.link_button("Rule", f"rules?rule={row.rule}", icon=":material/rule:")
 
 
 def _calendar(found: list[SilenceLine], first: datetime) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session, trace_view
+from dashboard.page_turns import page_turns
 from dashboard.service_map import milliseconds, percent, rate
 from dashboard.table import moments, selected_row, table
 from dashboard.telemetry_panel import (
@@ -125,11 +126,7 @@ def _turn(found: Asked, cursors: list[str]) -> None:
 def _foot(found: Asked, cursors: list[str], following: str | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f'<span class="fresh-count">{escape(period_words(found))}</span>', width="stretch")
-        st.button("Newer", key="traces-newer", icon=":material/chevron_left:",
-                  disabled=not cursors, on_click=_turn, args=(found, cursors[:-1]))  # fmt: skip
-        st.button("Older", key="traces-older", icon=":material/chevron_right:",
-                  disabled=following is None, on_click=_turn,
-                  args=(found, [*cursors, following or ""]))  # fmt: skip
+        page_turns("traces", _turn, found, cursors, following)
 
 
 def _list(search: Search, found: Asked, view: str, cursors: list[str]) -> None:

@@ -36,7 +36,9 @@ _PATHS: tuple[tuple[str, Signal], ...] = (
     (r"/v1/traces|/api(/v1)?/tracing/(traces|spans)", "traces"),
     (r"/api/v1/requests", "requests"),
 )
-_SIGNALS = [(re.compile(f"(?:{pattern})/?"), signal) for pattern, signal in _PATHS]
+_SIGNALS: list[tuple[re.Pattern[str], Signal]] = [
+    (re.compile(f"(?:{pattern})/?"), signal) for pattern, signal in _PATHS
+]
 
 
 def signal_of(method: str, path: str) -> Signal | None:

@@ -65,15 +65,15 @@ def test_pages_are_turned_both_ways(scene: Scene, page: AppTest):
         scene.raises(f"number {number}")
     opened(page)
     first = titles(page)
-    page.button(key="older-alerts").click().run()
+    page.button(key="history-older").click().run()
     assert titles(page) == [f"number {number}" for number in reversed(range(10))]
-    page.button(key="newer").click().run()
+    page.button(key="history-newer").click().run()
     assert titles(page) == first
 
 
 def test_another_question_begins_at_its_first_page_however_it_is_asked(scene: Scene, page: AppTest):
     scene.storm(60)
-    opened(page).button(key="older-alerts").click().run()
+    opened(page).button(key="history-older").click().run()
     assert len(titles(page)) == 10
     page.switch_page("overview.py").run()
     page.query_params["q"] = "storm"
