@@ -70,7 +70,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
         pages: returns all rows, page by page
         count: returns how many there are
         few: whether they are written when the button is pressed
-        kinds: of files that are offered
+        kinds: of files that are offered; empty for all of `KINDS`
     """
 
     page: str
@@ -80,7 +80,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     pages: Callable[[], Iterator[Sequence[Any]]]
     count: Callable[[], int]
     few: bool
-    kinds: Sequence[Kind] = KINDS
+    kinds: Sequence[Kind] = ()
 
     def many(self, count: int) -> str:
         """Return a number of rows in words."""
@@ -94,7 +94,7 @@ def buttons(export: Export) -> None:
 
 
 def _buttons(export: Export) -> None:
-    for kind in export.kinds:
+    for kind in export.kinds or KINDS:
         if export.few:
             st.download_button(
                 kind.name, partial(_at_once, kind, export), _name(kind, export), kind.mime,
