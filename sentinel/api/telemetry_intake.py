@@ -121,10 +121,12 @@ async def _take(request: Request, tenant: str, signal: Signal) -> Response:
 
     def work() -> bytes:
         whole = unpacked(body, encoding)
-        found = request_of(signal, whole, is_json=is_json)
-        # Without times of their own, equal records may have happened twice.
-        token = token_of(tenant, signal, whole) if timed(signal, found) else uuid4().hex
-        taken = intake.take(tenant, signal, found, token)
+        taken = None if is_json else intake.take_bytes(tenant, signal, whole)
+        if taken is None:
+            found = request_of(signal, whole, is_json=is_json)
+            # Without times of their own, equal records may have happened twice.
+            token = token_of(tenant, signal, whole) if timed(signal, found) else uuid4().hex
+            taken = intake.take(tenant, signal, found, token)
         return answer_of(signal, is_json=is_json, rejected=taken.rejected, why=taken.why)
 
     try:

@@ -18,7 +18,7 @@ from sentinel.event_policies.fields import ANYWHERE
 from sentinel.event_policies.matcher import Matcher, compile_policy
 from sentinel.event_policies.model import EventPolicy
 from sentinel.events.incoming import MOST_BYTES
-from sentinel.telemetry.batch import Batch
+from sentinel.telemetry.batch import Batch, listed
 from sentinel.telemetry.posted import LEVELS
 
 __all__ = ["LINE_FIELDS", "MOST_TEXT", "LineMatcher", "level_of", "lines_of"]
@@ -70,8 +70,10 @@ def lines_of(
     """
     origins = [_origin(one, fields) for one in batch.origins]
     stamps = np.datetime_as_string(batch.times.astype("datetime64[ns]"), unit="us").tolist()
-    columns = [(name, batch.columns[its]) for name, its in _COLUMNS.items() if name in fields]
-    numbers, words = batch.columns["SeverityNumber"], batch.columns["SeverityText"]
+    columns = [
+        (name, listed(batch.columns[its])) for name, its in _COLUMNS.items() if name in fields
+    ]
+    numbers, words = listed(batch.columns["SeverityNumber"]), listed(batch.columns["SeverityText"])
     found = batch.attributes
     leveled, attributed = "level" in fields, "attributes" in fields
     kept = None if batch.keep is None else batch.keep.tolist()

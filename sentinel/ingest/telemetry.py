@@ -22,6 +22,7 @@ from sentinel.store.telemetry.client import telemetry_client
 from sentinel.store.telemetry.rows import insert_batch, insert_refused
 from sentinel.telemetry.batch import Batch
 from sentinel.telemetry.otlp_body import Signal
+from sentinel.telemetry.otlp_columns import columns_of
 from sentinel.telemetry.otlp_logs import logs_of
 from sentinel.telemetry.otlp_metrics import points_of
 from sentinel.telemetry.otlp_spans import spans_of
@@ -125,6 +126,30 @@ class TelemetryIntake:
         now, oldest = self.moments("logs" if signal == "logs" else "spans", tenant)
         batch = of(request, now=now, oldest=oldest)
         return self.insert(tenant, batch, token, now, known_by=known_by)
+
+    def take_bytes(self, tenant: str, signal: Signal, body: bytes) -> Taken | None:
+        """Take the records of a body of protobuf that is simple, without messages of Python.
+
+        Args:
+            tenant: whose records they are
+            signal: of the request
+            body: unpacked
+
+        Returns:
+            What was kept and refused; None where the body is to be parsed, and given to `take`.
+
+        Raises:
+            TelemetryUnavailable: the store does not answer; the batch may be sent again
+            TelemetryError: the store refuses the batch
+            DatabaseError: policies cannot be read, or events not written; it may be sent again
+        """
+        if signal == "metrics":
+            return None
+        now, oldest = self.moments("logs" if signal == "logs" else "spans", tenant)
+        batch = columns_of(signal, body, now=now, oldest=oldest)
+        if batch is None:
+            return None
+        return self.insert(tenant, batch, token_of(tenant, signal, body), now)
 
     def moments(self, signal: str, tenant: str) -> tuple[int, int]:
         """Return the present moment, and the oldest that is kept, in nanoseconds since 1970."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Attributes", "Batch", "Origin"]
+__all__ = ["ArrowAttributes", "Attributes", "Batch", "Origin", "listed"]
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,13 +49,57 @@ class Attributes:
         self.offsets.append(len(self.names))
 
 
+class ArrowAttributes:
+    """Attributes of all rows that are columns of Arrow already; see `Attributes`.
+
+    Args:
+        keys: names, a `pyarrow.StringArray`
+        values: texts, of the same length
+        starts: where each row begins, and where the last one ends
+    """
+
+    def __init__(self, keys: Any, values: Any, starts: NDArray[np.int32]) -> None:
+        self.keys = keys
+        self.values = values
+        self.starts = starts
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names as texts of Python."""
+        return listed(self.keys)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The values as texts of Python."""
+        return listed(self.values)
+
+    @cached_property
+    def offsets(self) -> list[int]:
+        """Where each row begins, as numbers of Python."""
+        return listed(self.starts)
+
+
+def listed(values: Any) -> list[Any]:
+    """Return the values of a column, whatever holds them.
+
+    Args:
+        values: a list, an array of numpy, or one of Arrow
+
+    Returns:
+        The values as objects of Python.
+    """
+    if isinstance(values, list):
+        return cast("list[Any]", values)
+    return values.tolist() if isinstance(values, np.ndarray) else values.to_pylist()
+
+
 class Batch(msgspec.Struct, kw_only=True):
     """Rows of one request.
 
     Attributes:
         signal: `logs` or `spans`
         times: nanoseconds since 1970, of each row
-        columns: by name, a list or an array with a value for each row
+        columns: by name, a list, an array or a column of Arrow with a value for each row
         origins: resources and scopes
         origin_of: index of each row's origin
         attributes: of each row
@@ -67,7 +112,7 @@ class Batch(msgspec.Struct, kw_only=True):
     columns: dict[str, Any]
     origins: list[Origin]
     origin_of: list[int]
-    attributes: Attributes
+    attributes: Attributes | ArrowAttributes
     keep: NDArray[np.bool_] | None = None
     refused: Counter[str] = msgspec.field(default_factory=lambda: Counter[str]())
 

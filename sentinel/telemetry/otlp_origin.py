@@ -8,11 +8,11 @@ from sentinel.telemetry.attributes import pairs_of
 from sentinel.telemetry.batch import Origin
 from sentinel.telemetry.bounds import MOST_ATTRIBUTES, MOST_ORIGINS, MOST_RECORDS, bounded
 
-__all__ = ["identifier", "records_of"]
+__all__ = ["MOST_COPIED", "bytes_of", "identifier", "origin_of", "records_of"]
 
 _MOST_OF_ONE = 1_000
 """Attributes of one resource and scope: each row has them."""
-_MOST_COPIED = 400_000_000
+MOST_COPIED = 400_000_000
 """Bytes of attributes of resources and scopes, counted for each record that has them: 40,000
 records of a resource of 8 KB are taken."""
 
@@ -44,21 +44,23 @@ def records_of(
             bounded(len(found) + len(some), MOST_RECORDS, "records")
             bounded(len(origins), MOST_ORIGINS, "scopes")
             origin_of_each += [len(origins)] * len(some)
-            origin = _origin(resource, scope)
+            origin = origin_of(resource, scope)
             origins.append(origin)
-            copied += len(some) * _bytes(origin)
-            bounded(copied, _MOST_COPIED, "bytes of resources and scopes in all records together")
+            copied += len(some) * bytes_of(origin)
+            bounded(copied, MOST_COPIED, "bytes of resources and scopes in all records together")
             found += some
     bounded(sum(len(one.attributes) for one in found), MOST_ATTRIBUTES, "attributes")
     return found, origins, origin_of_each
 
 
-def _bytes(origin: Origin) -> int:
+def bytes_of(origin: Origin) -> int:
+    """Return the size of what each record of an origin has of it."""
     pairs = (*origin.resource, *origin.scope)
     return sum(len(name.encode()) + len(text.encode()) for name, text in pairs)
 
 
-def _origin(resource: Any, scope: Any) -> Origin:
+def origin_of(resource: Any, scope: Any) -> Origin:
+    """Return the origin of the records of a scope; raises `TooLarge` for too many attributes."""
     bounded(
         len(resource.resource.attributes) + len(scope.scope.attributes), _MOST_OF_ONE, "attributes"
     )

@@ -13,14 +13,14 @@ from sentinel.telemetry.otlp_logs import attributes_of
 from sentinel.telemetry.otlp_origin import identifier, records_of
 from sentinel.telemetry.times import place
 
-__all__ = ["KINDS", "STATUSES", "spans_of"]
+__all__ = ["KINDS", "LONGEST", "STATUSES", "events_of", "links_of", "spans_of"]
 
 KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
 """Words of `SpanKind`, by its numbers."""
 STATUSES = ("Unset", "Ok", "Error")
 """Words of the code of `Status`, by its numbers."""
 _LATEST = 2**63 - 1
-_LONGEST = 10 * 365 * 86_400 * 10**9
+LONGEST = 10 * 365 * 86_400 * 10**9
 """Ten years: what ends later than moments can say would begin before 1970."""
 _EVENTS = ("Events.Timestamp", "Events.Name", "Events.Attributes")
 _LINKS = ("Links.TraceId", "Links.SpanId", "Links.TraceState", "Links.Attributes")
@@ -52,7 +52,7 @@ def spans_of(request: Any, *, now: int, oldest: int) -> Batch:
         signal="spans",
         times=placed.times,
         columns={
-            "Duration": [min(max(0, end - start), _LONGEST) if start else 0
+            "Duration": [min(max(0, end - start), LONGEST) if start else 0
                          for start, end in zip(starts, ends, strict=True)],
             "TraceId": traces,
             "SpanId": ids,
@@ -62,8 +62,8 @@ def spans_of(request: Any, *, now: int, oldest: int) -> Batch:
             "SpanKind": [_word(KINDS, one.kind) for one in spans],
             "StatusCode": [_word(STATUSES, one.code) for one in status],
             "StatusMessage": [one.message for one in status],
-            **_events(spans),
-            **_links(spans),
+            **events_of([list(found) if (found := one.events) else _NOTHING for one in spans]),
+            **links_of([list(found) if (found := one.links) else _NOTHING for one in spans]),
         },
         origins=origins,
         origin_of=origins_of,
@@ -75,8 +75,18 @@ def spans_of(request: Any, *, now: int, oldest: int) -> Batch:
     return batch
 
 
-def _events(spans: list[Any]) -> dict[str, Any]:
-    of_all = [list(found) if (found := one.events) else _NOTHING for one in spans]
+def events_of(of_all: list[list[Any]]) -> dict[str, Any]:
+    """Return the columns of events.
+
+    Args:
+        of_all: the events of each span, as messages
+
+    Returns:
+        The columns by name, with a list for each span.
+
+    Raises:
+        TooLarge: there are too many
+    """
     bounded(sum(map(len, of_all)), MOST_ATTRIBUTES, "events")
     if not any(of_all):
         return dict.fromkeys(_EVENTS, of_all)
@@ -87,8 +97,15 @@ def _events(spans: list[Any]) -> dict[str, Any]:
     }
 
 
-def _links(spans: list[Any]) -> dict[str, Any]:
-    of_all = [list(found) if (found := one.links) else _NOTHING for one in spans]
+def links_of(of_all: list[list[Any]]) -> dict[str, Any]:
+    """Return the columns of links; see `events_of`.
+
+    Returns:
+        The columns by name, with a list for each span.
+
+    Raises:
+        TooLarge: there are too many
+    """
     bounded(sum(map(len, of_all)), MOST_ATTRIBUTES, "links")
     if not any(of_all):
         return dict.fromkeys(_LINKS, of_all)

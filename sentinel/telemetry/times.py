@@ -16,7 +16,7 @@ AHEAD = 600_000_000_000
 ORIGINAL = "sentinel.timestamp"
 """The attribute that has the sender's time, in nanoseconds, where it was moved."""
 
-_U64 = NDArray[np.uint64]
+_Moments = Sequence[int] | NDArray[np.uint64] | NDArray[np.int64]
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class Placed(msgspec.Struct, frozen=True):
     late: NDArray[np.bool_]
 
 
-def place(first: Sequence[int], second: Sequence[int], now: int, oldest: int) -> Placed:
+def place(first: _Moments, second: _Moments, now: int, oldest: int) -> Placed:
     """Return the moments by which rows are kept.
 
     Args:
@@ -46,10 +46,16 @@ def place(first: Sequence[int], second: Sequence[int], now: int, oldest: int) ->
     Returns:
         The moments, of one length with `first`.
     """
-    given: Any = np.fromiter(first, np.uint64, len(first))
+    given: Any = _array(first)
     if (given == 0).any():
-        given = np.where(given == 0, np.fromiter(second, np.uint64, len(second)), given)
+        given = np.where(given == 0, _array(second), given)
         given = np.where(given == 0, np.uint64(now), given)
     moved = given > np.uint64(now + AHEAD)
     times = np.where(moved, np.uint64(now), given).astype(np.int64)
     return Placed(times, moved, times < oldest)
+
+
+def _array(moments: _Moments) -> NDArray[np.uint64]:
+    if isinstance(moments, np.ndarray):
+        return moments.astype(np.uint64)
+    return np.fromiter(moments, np.uint64, len(moments))

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from sentinel.store.telemetry.client import ArrowTable, TelemetryClient
-from sentinel.telemetry.batch import Attributes, Batch
+from sentinel.telemetry.batch import ArrowAttributes, Attributes, Batch
 
 __all__ = ["arrow_of", "insert_batch", "insert_refused"]
 
@@ -77,8 +77,11 @@ def arrow_of(tenant: str, batch: Batch) -> ArrowTable:
             kind = nested.get(name, pa.list_(texts))
             columns[name] = pa.array(values, kind)
         else:
-            made = pa.array(values, kinds.get(name, texts))
-            columns[name] = made.dictionary_encode() if name in _LOW else made
+            made = (
+                values if isinstance(values, pa.Array) else pa.array(values, kinds.get(name, texts))
+            )
+            low = name in _LOW and not isinstance(made, pa.DictionaryArray)
+            columns[name] = made.dictionary_encode() if low else made
     columns[_ATTRIBUTES[batch.signal]] = _map(pa, batch.attributes)
     of = pa.array(batch.origin_of, pa.int32())
     origins = batch.origins
@@ -100,7 +103,10 @@ def arrow_of(tenant: str, batch: Batch) -> ArrowTable:
     return table if batch.keep is None else table.filter(pa.array(batch.keep))
 
 
-def _map(pa: Any, attributes: Attributes) -> Any:
+def _map(pa: Any, attributes: Attributes | ArrowAttributes) -> Any:
+    if isinstance(attributes, ArrowAttributes):
+        starts = pa.array(attributes.starts, pa.int32())
+        return pa.MapArray.from_arrays(starts, attributes.keys, attributes.values)
     return pa.MapArray.from_arrays(
         pa.array(attributes.offsets, pa.int32()),
         pa.array(attributes.names, pa.string()),
