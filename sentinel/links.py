@@ -24,6 +24,7 @@ __all__ = [
     "calendar_address",
     "call_address",
     "dashboard_address",
+    "feed_address",
     "host_in_url",
     "is_allowed_host",
     "public_address",
@@ -148,6 +149,20 @@ def acknowledge_address(public: str, token: str) -> str:
 def calendar_address(public: str, token: str) -> str:
     """Return the address of a calendar feed, below that of `public_address`."""
     return f"{public}/calendar/{token}.ics"
+
+
+def feed_address(public: str, token: str, ending: str) -> str:
+    """Return the address of a feed of alerts, incidents or silences.
+
+    Args:
+        public: of `public_address`
+        token: the secret of the feed
+        ending: atom, rss or ics
+
+    Returns:
+        The address.
+    """
+    return f"{public}/feed/{token}.{ending}"
 
 
 def call_address(acknowledge: str) -> str:

@@ -93,6 +93,7 @@ from sentinel.api import (
     usage,
     users,
     views,
+    web_feeds,
     webhooks,
     why,
 )
@@ -312,7 +313,7 @@ def create_app(
         _for_callers(consumer_self.router), prefix="/api/v1", dependencies=[KnownQuery]
     )
     for older in (
-        events.batches, lifecycle_events.router, lifecycle_events.destinations,
+        web_feeds.router, events.batches, lifecycle_events.router, lifecycle_events.destinations,
         stored_events.router, runtime_settings.router, services.router,
         consumer_keys.router, consumers.router, limit_sets.router, limit_sets.decisions,
         request_log.router, usage.router,

@@ -60,6 +60,8 @@ ACTIONS: dict[str, str] = {
     "event_destination.saved": "saved the event destination",
     "event_destination.removed": "removed the event destination",
     "event_destination.replayed": "moved the cursor of the event destination",
+    "feed.created": "made a feed of",
+    "feed.revoked": "revoked a feed of",
     "event_pack.set": "rolled out the event policies of",
     "event_pack.removed": "removed the event policies of",
     "view.saved": "saved the view",
@@ -137,7 +139,7 @@ OBJECT_KINDS = (
     "silence", "browser", "slo", "incident", "incident_policies",
     "orchestration", "orchestration_table",
     "service", "consumer_key", "limit_set", "consumer_rules",
-    "consumer_account", "tenant", "event_destination",
+    "consumer_account", "tenant", "event_destination", "feed",
 )  # fmt: skip
 """What a change can be about."""
 

@@ -69,6 +69,7 @@ from sentinel.cli import (
     triggers,
     vendor_channels,
     watch,
+    web_feeds,
     worker,
 )
 from sentinel.cli.exit_codes import Exit, exit_code_list, exit_code_of
@@ -154,6 +155,7 @@ app.add_typer(related.commands, name="alert")
 app.add_typer(noise.commands, name="noise")
 event_destinations.add_to(events.commands)
 app.add_typer(events.commands, name="event")
+app.add_typer(web_feeds.commands, name="feed")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(packs.commands, name="pack")
 app.add_typer(mappings.commands, name="mapping")

@@ -10,9 +10,9 @@ __all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
 
 OVER_HTTP = (
     "access", "alert", "apikey", "audit", "channel", "delivery", "digest", "drill",
-    "escalation", "event", "import", "inbox", "incident", "key", "limit", "log", "noise", "notify",
-    "oncall", "orchestration", "owner", "pack", "person", "receiver", "requests", "role", "route",
-    "rule", "service", "silence", "slo", "statistics", "trace", "user",
+    "escalation", "event", "feed", "import", "inbox", "incident", "key", "limit", "log", "noise",
+    "notify", "oncall", "orchestration", "owner", "pack", "person", "receiver", "requests",
+    "role", "route", "rule", "service", "silence", "slo", "statistics", "trace", "user",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 

@@ -25,7 +25,7 @@ APIs of `sentinel.client.limits`, accounts of consumers of `sentinel.client.cons
 `sentinel.client.metric_samples`, orchestration of `sentinel.client.orchestration`, trials of
 rules of `sentinel.client.rule_trials`, figures of periods of `sentinel.client.reports`, the
 system log and stored events of `sentinel.client.system_log`, outgoing events of
-`sentinel.client.lifecycle_events`; `do` carries them out.
+`sentinel.client.lifecycle_events`, feeds of `sentinel.client.web_feeds`; `do` carries them out.
 Files are requests of `sentinel.client.exports`, which `download` carries out.
 `AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
 `SENTINEL_TOKEN`.
@@ -67,6 +67,7 @@ from sentinel.client import (
     services,
     slos,
     system_log,
+    web_feeds,
 )
 from sentinel.client.async_client import AsyncClient
 from sentinel.client.client import Client
@@ -127,4 +128,5 @@ __all__ = [
     "services",
     "slos",
     "system_log",
+    "web_feeds",
 ]

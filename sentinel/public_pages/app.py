@@ -34,6 +34,7 @@ from sentinel.notifications.twiml import say
 from sentinel.public_pages.actors import people_asked, recorded
 from sentinel.public_pages.calendars import CalendarPages
 from sentinel.public_pages.calls import AuthTokens, Calls, done_in_words
+from sentinel.public_pages.feeds import WebFeedPages
 from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
 from sentinel.public_pages.incidents import opened_in_words
 from sentinel.serving.client_limits import ClientLimits
@@ -93,7 +94,9 @@ def create_app(
     calls = Calls(opened, auth_token or AuthTokens(settings).of, public)
     limits = guesses or ClientLimits(), uses or ClientLimits()
     pages = _Pages(settings, opened, calls, limits)
-    calendars = CalendarPages(opened, limits, networks_of(settings.trusted_proxies))
+    proxies = networks_of(settings.trusted_proxies)
+    calendars = CalendarPages(opened, limits, proxies)
+    feeds = WebFeedPages(opened, limits, proxies)
     # A proxy may leave out the path of the public address, or pass it on.
     routes = [
         route
@@ -101,6 +104,7 @@ def create_app(
         for route in (
             Route(f"{prefix}/ack/{{token}}", pages.link, methods=["GET", "HEAD", "POST"]),
             Route(f"{prefix}/call/{{token}}", pages.call, methods=["POST"]),
+            Route(f"{prefix}/feed/{{token}}.{{ending}}", feeds.show, methods=["GET", "HEAD"]),
             Route(f"{prefix}/calendar/{{token}}.ics", calendars.show, methods=["GET", "HEAD"]),
         )
     ]

@@ -91,6 +91,7 @@ from sentinel.schema.saved_views import SavedView
 from sentinel.schema.services import ServiceEdgeRow, ServiceRow
 from sentinel.schema.silences import Silence
 from sentinel.schema.slo import SloCount, SloRow, SloVersion
+from sentinel.schema.web_feeds import WebFeed
 from sentinel.schema.web_push import PushKey, PushSubscription
 
 __all__ = [
@@ -206,5 +207,6 @@ __all__ = [
     "SystemLog",
     "TimelineEntry",
     "Wake",
+    "WebFeed",
     "new_id",
 ]

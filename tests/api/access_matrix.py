@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
 from tests.api.consumer_key_requests import consumer_key_entries
 from tests.api.incident_requests import incident_entries
 from tests.api.limit_requests import limit_entries
@@ -82,6 +84,10 @@ ENTRIES: dict[str, Entry] = {
     "POST /process-event": whole_tenant(always({"a": 1}), event_tenant),
     "POST /events": whole_tenant(always([{"a": 1}])),
     **{f"GET /events{one}": whole_tenant() for one in ("", "/{event_id}")},
+    "GET /feeds": whole_tenant(),
+    # There are no public pages in these tests.
+    "POST /feeds": replace(whole_tenant(always({"kind": "alerts"}), own=409), token=409),
+    "DELETE /feeds/{feed_id}": replace(whole_tenant(own=404), token=404),
     "GET /lifecycle-events": whole_tenant(),
     "GET /event-destinations": instance(),
     "PUT /event-destinations/{name}": instance(body=always({"channel": "sentinel-webhook/none"})),

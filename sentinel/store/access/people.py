@@ -19,8 +19,8 @@ from sentinel.store.access.grants import grant, places, revoke
 from sentinel.store.access.person_names import checked_name, name_hash, person_name
 from sentinel.store.access.person_views import PERSON, SESSION, PersonView, fields_of, views_of
 from sentinel.store.database.tables import table_of
-from sentinel.store.oncall.calendar_feeds import CalendarFeeds
 from sentinel.store.own_rows import delete_own_rows
+from sentinel.store.web_feeds import revoke_feeds_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -211,7 +211,7 @@ class People:
             connection.execute(_ADDRESS.delete().where(_ADDRESS.c.person_id == found.id))
             connection.execute(_BROWSER.delete().where(_BROWSER.c.person == found.name))
             delete_own_rows(connection, found.name)
-            CalendarFeeds(self._store).revoke_of(connection, found.name, actor=actor)
+            revoke_feeds_of(self._store, connection, found.name, actor=actor)
             connection.execute(PERSON.delete().where(PERSON.c.id == found.id))
             self._record(connection, "person.deleted", actor, found, None)
             return found
@@ -342,7 +342,7 @@ class People:
             if ends_sessions:
                 _end_sessions(connection, found.id)
             if values.get("disabled_at"):
-                CalendarFeeds(self._store).revoke_of(connection, found.name, actor=actor)
+                revoke_feeds_of(self._store, connection, found.name, actor=actor)
             if unlocks:
                 connection.execute(
                     FAILED.delete().where(FAILED.c.name_hash == name_hash(found.name))

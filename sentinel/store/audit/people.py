@@ -27,6 +27,7 @@ from sentinel.schema.api_usage import (
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.schema.handoffs import HandoffAhead
+from sentinel.schema.lifecycle_events import EventDestination
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.notifications import SystemLog
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
@@ -37,6 +38,7 @@ from sentinel.schema.saved_views import SavedView
 from sentinel.schema.services import ServiceRow
 from sentinel.schema.silences import Silence
 from sentinel.schema.slo import SloRow, SloVersion
+from sentinel.schema.web_feeds import WebFeed
 from sentinel.schema.web_push import PushSubscription
 from sentinel.store.archive.erasing import erasing, named_rows
 from sentinel.store.archive.files import HOLD, TAKEN
@@ -78,6 +80,7 @@ _SHADOW = table_of(RouteShadow)
 _LEVEL, _ROUTES = table_of(LogLevelRow), table_of(RouteVersion)
 _OVERRIDE, _ONCALL = table_of(OnCallOverride), table_of(OnCallVersion)
 _BROWSER, _FEED = table_of(PushSubscription), table_of(CalendarFeed)
+_WEB_FEED, _DESTINATION = table_of(WebFeed), table_of(EventDestination)
 _AHEAD, _BOARD = table_of(HandoffAhead), table_of(CustomDashboard)
 _ANSWER = table_of(AnsweredRequest)
 _SLO, _SLO_VERSION = table_of(SloRow), table_of(SloVersion)
@@ -97,6 +100,7 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (ESCALATION, "acknowledged_by"), (PAGE, "person"),
     (_SHADOW, "started_by"), (_SHADOW, "stopped_by"),
     (_BOARD, "saved_by"), (_FEED, "created_by"), (_FEED, "revoked_by"), (_FEED, "person"),
+    (_WEB_FEED, "created_by"), (_WEB_FEED, "revoked_by"), (_DESTINATION, "saved_by"),
     (_AHEAD, "person"), (_SLO, "saved_by"), (_SLO_VERSION, "saved_by"),
     *OF_INCIDENTS,
     (_SERVICE, "saved_by"), (_LIMITS, "saved_by"), (_LIMITS_WERE, "saved_by"),

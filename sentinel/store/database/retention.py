@@ -26,6 +26,7 @@ from sentinel.schema.oncall import OnCallOverride
 from sentinel.schema.orchestration import IncomingAlert, OrchestrationShadow
 from sentinel.schema.route_shadow import RouteShadow, ShadowOutcome
 from sentinel.schema.silences import Silence
+from sentinel.schema.web_feeds import WebFeed
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.leaving import HOLD, Kept, delete_rows, kept_of, oldest
 from sentinel.store.database.tables import ALERT, GROUP, NOT_RESOLVED, RULE, table_of
@@ -96,6 +97,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
         connection.execute(delete(Silence).where(col(Silence.until) < before))
         connection.execute(delete(OnCallOverride).where(col(OnCallOverride.ends_at) < before))
+        connection.execute(delete(WebFeed).where(col(WebFeed.revoked_at) < before))
         connection.execute(delete(CalendarFeed).where(col(CalendarFeed.revoked_at) < before))
         # The newest of a team says which period comes next.
         later = aliased(DigestRun)
