@@ -26,6 +26,7 @@ from sentinel.cli import (
     deploy,
     digest,
     drill,
+    elastalert_imports,
     escalation,
     event_destinations,
     events,
@@ -183,6 +184,7 @@ app.command()(drill.drill)
 app.add_typer(notify.commands, name="notify")
 app.add_typer(owners.commands, name="owner")
 prometheus_imports.add_to(oncall_imports.commands)
+elastalert_imports.add_to(oncall_imports.commands)
 sigma_imports.add_to(oncall_imports.commands)
 app.add_typer(oncall_imports.commands, name="import")
 app.add_typer(keys.commands, name="key")

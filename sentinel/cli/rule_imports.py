@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sentinel.ingest.reported import Reported
     from sentinel.rollout.plan import Step
 
-__all__ = ["DryRun", "Receivers", "Tenant", "deployed", "texts_of"]
+__all__ = ["DryRun", "Receivers", "Source", "Tenant", "deployed", "source_of", "texts_of"]
 
 MOST_FILES = 20_000
 _ENDINGS = (".yml", ".yaml")
@@ -38,6 +38,7 @@ Receivers = Annotated[
     list[str] | None,
     typer.Option("--receiver", help="Whom they notify; repeatable.", show_default="as routes say"),
 ]
+Source = Annotated[str, typer.Option(help="What the rules match: event or log.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print report and plan; change nothing.")]
 
 
@@ -96,6 +97,25 @@ def _rolled_out(files: Mapping[str, str], *, dry_run: bool, silent: bool) -> Seq
             schedules=schedules_here(),
         )  # fmt: skip
         return steps if dry_run else carried_out(api, steps, silent=silent)
+
+
+def source_of(given: str) -> Literal["event", "log"]:
+    """Return what policies match.
+
+    Args:
+        given: event or log
+
+    Returns:
+        The same.
+
+    Raises:
+        ConfigurationError: it is neither
+    """
+    match given:
+        case "event" | "log":
+            return given
+        case _:
+            raise ConfigurationError(f"--source {given!r} is neither event nor log")
 
 
 def texts_of(paths: Sequence[Path]) -> dict[str, str]:

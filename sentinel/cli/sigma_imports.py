@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentinel.cli.output import AsJson
-from sentinel.cli.rule_imports import DryRun, Receivers, Tenant, deployed, texts_of
-from sentinel.errors import ConfigurationError
+from sentinel.cli.rule_imports import (
+    DryRun,
+    Receivers,
+    Source,
+    Tenant,
+    deployed,
+    source_of,
+    texts_of,
+)
 from sentinel.tenant import checked_tenant
 
 if TYPE_CHECKING:
@@ -34,9 +41,7 @@ def sigma(
     ],
     name: Annotated[str, typer.Option(help="Of the deployment.")] = "sigma",
     tenant: Tenant = "default",
-    source: Annotated[
-        str, typer.Option(help="What the rules match: event or log.")
-    ] = "event",
+    source: Source = "event",
     receiver: Receivers = None,
     dry_run: DryRun = False,
     json: AsJson = False,
@@ -62,7 +67,7 @@ def sigma(
     from sentinel.rollout.policy_files import policy_files
 
     checked_tenant(tenant)
-    matched = _source(source)
+    matched = source_of(source)
 
     def translated() -> tuple[Mapping[str, str], Sequence[Reported]]:
         found = imported_sigma(texts_of(paths), source=matched)
@@ -71,11 +76,3 @@ def sigma(
         ), found.report
 
     deployed(translated, dry_run=dry_run, json=json)
-
-
-def _source(given: str) -> Literal["event", "log"]:
-    match given:
-        case "event" | "log":
-            return given
-        case _:
-            raise ConfigurationError(f"--source {given!r} is neither event nor log")

@@ -1,0 +1,1 @@
+"""Rule files of ElastAlert (https://elastalert2.readthedocs.io) as event policies. Pure."""
