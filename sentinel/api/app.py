@@ -128,6 +128,7 @@ from sentinel.ingest.alertmanager_intake import AlertmanagerIntake
 from sentinel.ingest.arrivals import Arrivals
 from sentinel.ingest.mappings.catalog import Catalog
 from sentinel.ingest.own_logs import OwnLogs
+from sentinel.ingest.untimed import UntimedBatches
 from sentinel.links import Addresses, allowed_hosts
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import Settings
@@ -244,6 +245,7 @@ def create_app(
     app.state.log_mining = LogMining(app.state.store)
     app.state.dependency_watch = DependencyWatch(app.state.store)
     app.state.log_policies = LogPolicies(app.state.store)
+    app.state.untimed = UntimedBatches()
     wake = app.state.log_mining.wake
     app.state.prefect_feed = PrefectFeed(
         app.state.store, app.state.log_policies, wake, app.state.dependency_watch.wake

@@ -219,9 +219,13 @@ def _span(request: Request, body: bytes, tenant: str, *, root: bool) -> TracePos
 def _take(
     request: Request, tenant: str, signal: Literal["logs", "traces"], posted: Posted, body: bytes
 ) -> Taken:
-    token = token_of(tenant, f"posted {signal}", body) if posted.timed else uuid.uuid4().hex
+    token, intake = token_of(tenant, f"posted {signal}", body), intake_of(request)
     try:
-        return intake_of(request).take(tenant, signal, posted.request, token)
+        if signal == "logs" and not posted.timed:
+            return intake.take_untimed(tenant, posted.request, token)
+        # The ids of spans that have none are made anew each time, and are in the answer.
+        own = token if posted.timed else uuid.uuid4().hex
+        return intake.take(tenant, signal, posted.request, own)
     except TooLarge as error:
         raise Problem(413, "too_large", str(error), hint="Send less per request.") from None
     except TelemetryUnavailable as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from functools import partial
 from typing import Any, cast
-from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
@@ -24,6 +23,7 @@ from sentinel.api.otlp_described import body_of, responses_of
 from sentinel.api.scoped import WholeTenant
 from sentinel.errors import DatabaseError, TelemetryError, TelemetryUnavailable
 from sentinel.ingest.telemetry import TelemetryIntake, token_of
+from sentinel.ingest.untimed import UntimedBatches
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.events.log_policies import LogPolicies
@@ -98,6 +98,7 @@ def intake_of(request: Request) -> TelemetryIntake:
         partial(mining.wake, settings),
         cast("LogPolicies", request.app.state.log_policies),
         partial(watch.wake, settings),
+        cast("UntimedBatches", request.app.state.untimed),
     )
 
 
@@ -124,9 +125,11 @@ async def _take(request: Request, tenant: str, signal: Signal) -> Response:
         taken = None if is_json else intake.take_bytes(tenant, signal, whole)
         if taken is None:
             found = request_of(signal, whole, is_json=is_json)
-            # Without times of their own, equal records may have happened twice.
-            token = token_of(tenant, signal, whole) if timed(signal, found) else uuid4().hex
-            taken = intake.take(tenant, signal, found, token)
+            token = token_of(tenant, signal, whole)
+            if timed(signal, found):
+                taken = intake.take(tenant, signal, found, token)
+            else:  # equal records may have happened twice
+                taken = intake.take_untimed(tenant, found, token)
         return answer_of(signal, is_json=is_json, rejected=taken.rejected, why=taken.why)
 
     try:

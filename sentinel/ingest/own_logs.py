@@ -3,6 +3,9 @@
 A line that finds the queue full is dropped and counted, and so are those of a batch that the store
 refuses for good. Lines that are logged while lines are sent, by whatever library, are left out,
 since they would be lines about lines without an end.
+
+What a process logs while it works on alerts is stored like all else, and matched by no event
+policy: an alert whose notification fails would otherwise open the next one, which fails alike.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from sentinel.settings import Settings
     from sentinel.store import Store
 
-__all__ = ["MOST_TEXT", "MOST_WAITING", "OwnLogs"]
+__all__ = ["ABOUT_ALERTS", "MOST_TEXT", "MOST_WAITING", "OwnLogs", "is_about_alerts"]
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,15 @@ MOST_TEXT = 32_768
 _AT_ONCE = 1_000
 _BETWEEN, _LONGEST_PAUSE, _STOP_WITHIN = 2.0, 60.0, 5.0
 _FORMATTER = logging.Formatter()
+ABOUT_ALERTS = "sentinel.about_alerts"
+"""Attribute of lines that no event policy matches."""
+_RELAY, _THREADS = "sentinel-relay", ("relay", "send-")
+_ROOMS = tuple(
+    f"sentinel.{room}"
+    for room in ("relay", "engine", "event_policies", "notifications", "alerts", "store.alerts",
+                 "store.events", "store.notifications", "ingest")
+)  # fmt: skip
+"""Where alerts are made and told: threads by the beginnings of their names, loggers by rooms."""
 Send = Callable[[Sequence[dict[str, Any]], str], None]
 
 
@@ -85,12 +97,18 @@ class OwnLogs(logging.Handler):
         from sentinel.store.events.log_policies import LogPolicies
 
         policies = LogPolicies(store)
-        intake = TelemetryIntake(
+        matched = TelemetryIntake(
             settings, store.clock, store.metrics, arrived=arrived, policies=policies
         )
+        unmatched = TelemetryIntake(settings, store.clock, store.metrics, arrived=arrived)
 
         def send(lines: Sequence[dict[str, Any]], token: str) -> None:
-            intake.take(settings.own_logs, "logs", posted_logs(lines).request, token)
+            # Each part under a token of its own, which is the same when the batch comes again.
+            for intake, about_alerts in ((matched, False), (unmatched, True)):
+                some = [one for one in lines if (ABOUT_ALERTS in one) is about_alerts]
+                if some:
+                    own = f"{token}-{about_alerts:d}"
+                    intake.take(settings.own_logs, "logs", posted_logs(some).request, own)
 
         made = cls(service, send)
         made.start()
@@ -123,6 +141,8 @@ class OwnLogs(logging.Handler):
             "logger.name": record.name, "process.pid": record.process or 0,
             "thread.name": record.threadName or "",
         }  # fmt: skip
+        if is_about_alerts(record, self._service):
+            line[ABOUT_ALERTS] = True
         if record.exc_info:
             # Its end says what was raised.
             line["exception.stacktrace"] = _FORMATTER.formatException(record.exc_info)[-MOST_TEXT:]
@@ -196,3 +216,18 @@ class OwnLogs(logging.Handler):
                 pass
         while self.turn():
             pass
+
+
+def is_about_alerts(record: logging.LogRecord, service: str) -> bool:
+    """Return whether a line was logged by what makes alerts or tells of them.
+
+    Args:
+        record: of the line
+        service: of the process that logged it
+
+    Returns:
+        True for all of a relay, for the threads of one within the API, and for those rooms.
+    """
+    if service == _RELAY or (record.threadName or "").startswith(_THREADS):
+        return True
+    return any(record.name == room or record.name.startswith(f"{room}.") for room in _ROOMS)

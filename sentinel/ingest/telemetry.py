@@ -10,12 +10,14 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from sentinel.clock import Clock
 from sentinel.errors import SampleError, TelemetryError
+from sentinel.ingest.untimed import UntimedBatches
 from sentinel.metrics.arrival import Arrival
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import telemetry_client
@@ -80,6 +82,7 @@ class TelemetryIntake:
         arrived: called when log lines are on disk
         policies: over log lines; without, no line is an event
         spans_arrived: called with their tenant when spans are on disk
+        untimed: knows batches without times that failed; without, none comes again
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class TelemetryIntake:
         arrived: Callable[[], None] = lambda: None,
         policies: LogPolicies | None = None,
         spans_arrived: Callable[[str], None] = lambda _: None,
+        untimed: UntimedBatches | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -99,9 +103,17 @@ class TelemetryIntake:
         self._arrived = arrived
         self._policies = policies
         self._spans_arrived = spans_arrived
+        self._untimed = untimed or UntimedBatches()
 
     def take(
-        self, tenant: str, signal: Signal, request: Any, token: str, *, known_by: str = ""
+        self,
+        tenant: str,
+        signal: Signal,
+        request: Any,
+        token: str,
+        *,
+        known_by: str = "",
+        at: datetime | None = None,
     ) -> Taken:
         """Take the records of a request of OTLP.
 
@@ -111,6 +123,7 @@ class TelemetryIntake:
             request: an `ExportLogsServiceRequest` message, or that of another signal
             token: of the batch, as `token_of` makes it
             known_by: as `insert` takes it
+            at: the moment of arrival; None for the present one
 
         Returns:
             What was kept, and what was refused and why.
@@ -123,7 +136,7 @@ class TelemetryIntake:
         if signal == "metrics":
             return self._samples(tenant, request, token)
         of = logs_of if signal == "logs" else spans_of
-        now, oldest = self.moments("logs" if signal == "logs" else "spans", tenant)
+        now, oldest = self.moments("logs" if signal == "logs" else "spans", tenant, at)
         batch = of(request, now=now, oldest=oldest)
         return self.insert(tenant, batch, token, now, known_by=known_by)
 
@@ -151,10 +164,29 @@ class TelemetryIntake:
             return None
         return self.insert(tenant, batch, token_of(tenant, signal, body), now)
 
-    def moments(self, signal: str, tenant: str) -> tuple[int, int]:
-        """Return the present moment, and the oldest that is kept, in nanoseconds since 1970."""
+    def take_untimed(self, tenant: str, request: Any, known: str) -> Taken:
+        """Take log records of which some have no time.
+
+        Args:
+            tenant: whose records they are
+            request: an `ExportLogsServiceRequest` message
+            known: as `token_of` makes it: it tells a batch that comes again after a failure
+
+        Returns:
+            What was kept and refused.
+
+        Raises:
+            TelemetryUnavailable: the store does not answer; the batch may be sent again
+            TelemetryError: the store refuses the batch
+            DatabaseError: events cannot be written; the batch may be sent again
+        """
+        with self._untimed.given(known, self._clock.now()) as given:
+            return self.take(tenant, "logs", request, given.token, at=given.at)
+
+    def moments(self, signal: str, tenant: str, at: datetime | None = None) -> tuple[int, int]:
+        """Return a moment, by default now, and the oldest that is kept, in nanoseconds."""
         common, others = self._settings.telemetry_kept(signal)
-        now = int(self._clock.now().timestamp() * 1_000_000) * 1000
+        now = int((at or self._clock.now()).timestamp() * 1_000_000) * 1000
         return now, now - int(others.get(tenant, common).total_seconds()) * _SECOND
 
     def insert(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,11 +13,12 @@ from sqlalchemy.exc import OperationalError
 
 from sentinel.backtest import planned_events, replay_events, stored_spec
 from sentinel.clock import FakeClock
-from sentinel.errors import PolicyError
+from sentinel.errors import DatabaseError, PolicyError
 from sentinel.event_policies import EventPolicy, log_lines
 from sentinel.event_policies.matcher import Matcher
 from sentinel.ingest import telemetry as ingest
 from sentinel.ingest.telemetry import Taken, TelemetryIntake
+from sentinel.ingest.untimed import UntimedBatches
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.events import log_policies
@@ -125,6 +127,49 @@ def test_intake_that_dies_is_sent_the_batch_again(
     assert lines.titles() == ["api says boom"]
     assert lines.street.alerts()[0].occurrences == 1
     assert telemetry.value("SELECT count() FROM logs") == 2
+
+
+def test_lines_without_times_count_once_where_their_batch_failed_and_comes_again(
+    lines: Lines, telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines.street.deployed(BOOM)
+    intake, made = lines.intake(), logs("boom", "fine", at=0)
+    for record in made.resource_logs[0].scope_logs[0].log_records:
+        record.time_unix_nano = 0
+
+    def fails(*_: Any) -> None:
+        raise DatabaseError("the database does not answer")
+
+    for _ in range(2):  # after the lines were written
+        with monkeypatch.context() as patch:
+            patch.setattr(LogPolicies, "keep", fails)
+            with pytest.raises(DatabaseError):
+                intake.take_untimed("default", made, "digest")
+        lines.clock.forward(seconds=5)
+    assert intake.take_untimed("default", made, "digest").kept == 2
+    assert telemetry.value("SELECT count() FROM logs") == 2
+    assert lines.titles() == ["api says boom"]
+    assert lines.street.alerts()[0].occurrences == 1
+    # It was answered: the same bytes are now lines that were said again.
+    assert intake.take_untimed("default", made, "digest").kept == 2
+    assert telemetry.value("SELECT count() FROM logs") == 4
+
+
+def test_a_batch_that_failed_is_known_for_ten_minutes() -> None:
+    known, now = UntimedBatches(), datetime.now(UTC)
+
+    def token(at: datetime, *, fails: bool) -> str:
+        with suppress(DatabaseError), known.given("digest", at) as given:
+            if fails:
+                raise DatabaseError("away")
+        return given.token
+
+    first = token(now, fails=True)
+    assert token(now + timedelta(minutes=9), fails=True) == first
+    later = token(now + timedelta(minutes=10), fails=True)
+    assert later != first
+    assert token(now + timedelta(minutes=11), fails=False) == later
+    assert token(now + timedelta(minutes=11), fails=False) != later
 
 
 @both_databases

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from sentinel.clock import FakeClock
+from sentinel.engine.lanes import LANE_THREAD
 from sentinel.errors import TelemetryError, TelemetryUnavailable
 from sentinel.ingest import own_logs
 from sentinel.ingest.own_logs import OwnLogs
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.telemetry.posted import posted_logs
+from tests.event_policies.streets import Street
 
 log = logging.getLogger("sentinel.somewhere")
 
@@ -138,3 +143,49 @@ def test_it_listens_where_it_is_asked_to_and_sends_the_rest_at_the_end(
     handler.close()
     logging.getLogger("sentinel.elsewhere").warning("too late")
     assert sent.said == ["the last words"]
+
+
+@pytest.mark.parametrize(
+    ("logger", "thread", "service", "expected"),
+    [
+        ("sentinel.engine.dispatcher", "MainThread", "sentinel-api", True),
+        ("sentinel.store.notifications", "MainThread", "sentinel-api", True),
+        ("httpx", "relay", "sentinel-api", True),
+        ("apprise", f"{LANE_THREAD}mail", "sentinel-api", True),
+        ("httpx", "MainThread", "sentinel-relay", True),
+        ("httpx", "MainThread", "sentinel-api", False),
+        ("sentinel.api.login", "MainThread", "sentinel-api", False),
+        ("sentinel.alerts_of_others", "MainThread", "sentinel-api", False),
+    ],
+)
+def test_what_alerts_cause_is_told_from_what_else_is_logged(
+    logger: str, thread: str, service: str, expected: bool
+) -> None:
+    record = logging.LogRecord(logger, logging.ERROR, "", 0, "boom", None, None)
+    record.threadName = thread
+    assert own_logs.is_about_alerts(record, service) is expected
+
+
+def test_a_policy_matches_no_line_that_its_own_alerts_cause(
+    store: Store, clock: FakeClock, telemetry: TelemetryClient, telemetry_settings: Settings
+) -> None:
+    clock.set(datetime.now(UTC))
+    street = Street(store, clock)
+    street.deployed({
+        "name": "Boom", "source": "log", "summary_template": "{message}", "by": "message",
+        "rules": [{"field": "message", "operator": "contains", "value": "boom"}],
+    })  # fmt: skip
+    chosen = telemetry_settings.model_copy(update={"own_logs": "default"})
+    handler = OwnLogs.of(chosen, store, "sentinel-api")
+    assert handler is not None
+    try:
+        logging.getLogger("sentinel.api.login").warning("boom at the door")
+        logging.getLogger("sentinel.engine.lanes").warning("boom in a delivery")
+    finally:
+        handler.close()
+    street.matched()
+    assert [one.title for one in street.alerts()] == ["boom at the door"]
+    assert telemetry.rows("SELECT Body FROM logs WHERE Body LIKE 'boom%' ORDER BY Body") == [
+        {"Body": "boom at the door"},
+        {"Body": "boom in a delivery"},
+    ]
