@@ -109,10 +109,12 @@ class MoveIncident(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PostUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """Post an update to the incident's receivers."""
+    """Post an update to the incident's receivers, and on status pages where it is `public`."""
 
     id: Id
     text: Text
+    public: bool = False
+    public_title: Name = ""
 
     def carry_out(self, services: Services, actor: str) -> Incident:
         """Post it.
@@ -128,7 +130,9 @@ class PostUpdate(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: there is none in scope
             ConfigurationError: there is no text
         """
-        return _incidents(services).update(self.id, self.text, actor=actor)
+        return _incidents(services).update(
+            self.id, self.text, actor=actor, public=self.public, public_title=self.public_title
+        )
 
 
 class AssignIncident(msgspec.Struct, frozen=True, kw_only=True):

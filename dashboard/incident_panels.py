@@ -80,7 +80,10 @@ def _move(incident: Incident, status: Status) -> None:
 
 
 def _update(incident: Incident) -> None:
-    _run(PostUpdate(id=incident.id, text=_held("comment")), "The update is posted")
+    public = bool(st.session_state.get(_key("public")))
+    title = _held("public_title") if public else ""
+    command = PostUpdate(id=incident.id, text=_held("comment"), public=public, public_title=title)
+    _run(command, "The public update is posted" if public else "The update is posted")
 
 
 def _work(incident: Incident) -> None:
@@ -98,6 +101,11 @@ def _work(incident: Incident) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button("Post update", key="incident-update", icon=":material/campaign:",
                   on_click=_update, args=(incident,))  # fmt: skip
+        with st.popover("Status page", icon=":material/public:"):
+            st.checkbox("Show the update on status pages", key=_key("public"),
+                        help="They show public updates, status and times")  # fmt: skip
+            st.text_input("Public title", key=_key("public_title"), max_chars=300,
+                          help="Without one they say: Incident affecting SERVICE")  # fmt: skip
         me = session.actor()
         if incident.assignee != me:
             st.button("Assign to me", key="incident-take", icon=":material/person:", on_click=_run,

@@ -17,6 +17,7 @@ from sentinel.severity import Severity
 from sentinel.store.access.within import Within
 from sentinel.store.services.catalog import Services
 from sentinel.store.services.operation import ServicesNow, ServiceState
+from sentinel.store.services.status_pages import StatusPages, StoredPage
 
 __all__ = [
     "CatalogView", "affected_html", "catalog_html", "read_catalog", "service_html", "unseen_edges",
@@ -36,6 +37,8 @@ class CatalogView(msgspec.Struct, frozen=True, kw_only=True):
         edges: who calls whom, of every source
         radius: of the chosen service; None where none is chosen, or it is out of scope
         aliases: names of services by their other names, as telemetry has them
+        pages: status pages of the tenant
+        public: address below which they are; empty for none
     """
 
     services: dict[str, ServiceDefinition]
@@ -44,6 +47,8 @@ class CatalogView(msgspec.Struct, frozen=True, kw_only=True):
     edges: list[Edge]
     radius: BlastRadius | None
     aliases: dict[str, str] = {}
+    pages: list[StoredPage] = []
+    public: str = ""
 
     def name_of(self, given: str) -> str:
         """Return the name in the catalog of what telemetry names so; or what was given."""
@@ -85,6 +90,8 @@ def read_catalog(within: Within, tenant: str, chosen: str) -> CatalogView:
             aliases={
                 alias: one.definition.name for one in stored for alias in one.definition.aliases
             },
+            pages=StatusPages(within.store, within.scope).list(tenant),
+            public=within.store.options.public_url,
         )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "is_allowed_host",
     "public_address",
     "safe_link",
+    "status_address",
     "web_address",
 ]
 
@@ -163,6 +164,11 @@ def feed_address(public: str, token: str, ending: str) -> str:
         The address.
     """
     return f"{public}/feed/{token}.{ending}"
+
+
+def status_address(public: str, name: str) -> str:
+    """Return the address of a status page, below that of `public_address`; empty for none."""
+    return f"{public}/status/{name}" if public else ""
 
 
 def call_address(acknowledge: str) -> str:

@@ -25,6 +25,7 @@ from dashboard.service_map import (
     percent,
     rate,
 )
+from dashboard.status_pages import status_pages_html
 from dashboard.table import table
 from dashboard.telemetry_panel import (
     Search,
@@ -164,6 +165,8 @@ def services() -> None:
         _search(found, tenant, only, catalog)
     if catalog is not None:
         st.html('<h2 class="section">Catalog</h2>' + catalog_html(catalog, _more()))
+        if pages := status_pages_html(catalog.pages, catalog.public):
+            st.html(pages)
 
 
 def _more() -> dict[str, str]:

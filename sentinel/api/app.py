@@ -85,6 +85,7 @@ from sentinel.api import (
     slo_figures,
     slos,
     statistics,
+    status_pages,
     stored_events,
     system_log,
     telemetry_bodies,
@@ -316,7 +317,7 @@ def create_app(
     )
     for older in (
         web_feeds.router, events.batches, lifecycle_events.router, lifecycle_events.destinations,
-        stored_events.router, runtime_settings.router, services.router,
+        stored_events.router, runtime_settings.router, services.router, status_pages.router,
         consumer_keys.router, consumers.router, limit_sets.router, limit_sets.decisions,
         request_log.router, usage.router,
     ):  # fmt: skip

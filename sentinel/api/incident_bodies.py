@@ -137,6 +137,8 @@ class UpdateBody(BaseModel):
     receivers: Receivers | None = Field(
         default=None, description="Null: those of the incident; empty: nobody is notified."
     )
+    public: bool = Field(default=False, description="Whether status pages show it.")
+    public_title: Title = Field(default="", description="What they call the incident from now on.")
 
 
 class AssignBody(BaseModel):

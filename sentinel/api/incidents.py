@@ -259,8 +259,9 @@ def post_update(
     """
     asked = read_as(UpdateBody, body)
     changed = incidents_of(request, who, Permission.RESPOND).update(
-        incident_id, asked.message, actor=who.name, receivers=asked.receivers
-    )
+        incident_id, asked.message, actor=who.name, receivers=asked.receivers,
+        public=asked.public, public_title=asked.public_title,
+    )  # fmt: skip
     return tagged(request, response, who, changed)
 
 

@@ -94,6 +94,9 @@ ACTIONS: dict[str, str] = {
     "slo.removed": "removed the SLO",
     "service.saved": "saved the service",
     "service.removed": "removed the service",
+    "status_page.saved": "saved the status page",
+    "status_page.removed": "removed the status page",
+    "status_page.token": "made a token of the status page",
     "inbox.read": "marked as read",
     "push.subscribed": "subscribed the browser",
     "push.moved": "got a new push address for the browser",
@@ -138,7 +141,7 @@ OBJECT_KINDS = (
     "deployment", "database", "settings", "person", "key", "audit", "access_review", "oncall",
     "silence", "browser", "slo", "incident", "incident_policies",
     "orchestration", "orchestration_table",
-    "service", "consumer_key", "limit_set", "consumer_rules",
+    "service", "status_page", "consumer_key", "limit_set", "consumer_rules",
     "consumer_account", "tenant", "event_destination", "feed",
 )  # fmt: skip
 """What a change can be about."""

@@ -63,6 +63,7 @@ from sentinel.cli import (
     silences,
     slo_imports,
     slos,
+    status_pages,
     support,
     system,
     telemetry,
@@ -162,6 +163,7 @@ app.add_typer(packs.commands, name="pack")
 app.add_typer(mappings.commands, name="mapping")
 app.add_typer(silences.commands, name="silence")
 app.add_typer(services.commands, name="service")
+app.add_typer(status_pages.commands, name="status-page")
 slo_imports.add_to(slos.commands)
 app.add_typer(slos.commands, name="slo")
 app.add_typer(incidents.commands, name="incident")

@@ -139,6 +139,8 @@ def update(
     receiver: Annotated[
         list[str] | None, typer.Option(help="Receivers; by default those of the incident.")
     ] = None,
+    public: Annotated[bool, typer.Option("--public", help="Show it on status pages.")] = False,
+    title: Annotated[str, typer.Option(help="What status pages call the incident.")] = "",
     json: AsJson = False,
 ) -> None:
     """Post an update to the timeline and to receivers.
@@ -149,8 +151,9 @@ def update(
     incident = whole_id(incident)
     from sentinel.client import incidents
 
-    call = incidents.post_update(incident, message, receivers=receiver)
-    one = do(call, lambda here: here.updated(incident, message, receiver))
+    shown: dict[str, Any] = {"public": public, "public_title": title}
+    call = incidents.post_update(incident, message, receivers=receiver, **shown)
+    one = do(call, lambda here: here.updated(incident, message, receiver, **shown))
     _print(one, "Posted an update of", json=json)
 
 

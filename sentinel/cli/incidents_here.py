@@ -70,11 +70,13 @@ class IncidentsHere:
         return {"steps": [one.model_dump(mode="json") for one in steps]}
 
     def updated(
-        self, incident_id: str, text: str, receivers: Sequence[str] | None
+        self, incident_id: str, text: str, receivers: Sequence[str] | None, **public: Any
     ) -> dict[str, Any]:
         """Post an update."""
         return self._item(
-            self._incidents.update(incident_id, text, actor=self._actor, receivers=receivers)
+            self._incidents.update(
+                incident_id, text, actor=self._actor, receivers=receivers, **public
+            )
         )
 
     def assigned(self, incident_id: str, person: str, role: str) -> dict[str, Any]:

@@ -12,7 +12,8 @@ OVER_HTTP = (
     "access", "alert", "apikey", "audit", "channel", "delivery", "digest", "drill",
     "escalation", "event", "feed", "import", "inbox", "incident", "key", "limit", "log", "noise",
     "notify", "oncall", "orchestration", "owner", "pack", "person", "receiver", "requests",
-    "role", "route", "rule", "service", "silence", "slo", "statistics", "trace", "user",
+    "role", "route", "rule", "service", "silence", "slo", "statistics", "status-page", "trace",
+    "user",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 

@@ -246,10 +246,12 @@ def set_status(incident_id: str, status: str, *, comment: str = "") -> Call[Inci
 
 
 def post_update(
-    incident_id: str, message: str, *, receivers: Sequence[str] | None = None
-) -> Call[Incident]:
-    """Return the request that posts an update; `receivers` None for those of the incident."""
-    body = {"message": message, "receivers": None if receivers is None else list(receivers)}
+    incident_id: str, message: str, *, receivers: Sequence[str] | None = None, public: bool = False,
+    public_title: str = "",
+) -> Call[Incident]:  # fmt: skip
+    """Return the request that posts an update; see `Incidents.update` for its arguments."""
+    to = None if receivers is None else list(receivers)
+    body = {"message": message, "receivers": to, "public": public, "public_title": public_title}
     return Call(Incident, "POST", f"{_PATH}/{incident_id}/updates", body=body)
 
 

@@ -73,7 +73,8 @@ def words_of(kind: str, data: dict[str, Any]) -> str:
             return f"changed the status from {get('before')} to {get('after')}"
         case "update":
             to = ", ".join(get("receivers") or [])
-            return f"posted an update to {to}" if to else "posted an update"
+            update = "a public update" if get("public") is True else "an update"
+            return f"posted {update} to {to}" if to else f"posted {update}"
         case "assigned":
             role = get("role") or ""
             person = get("person") or "nobody"

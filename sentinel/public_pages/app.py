@@ -1,4 +1,4 @@
-"""The application of the public pages: acknowledge links, keys pressed in calls, calendar feeds.
+"""The application of the public pages: acknowledge links, keys pressed in calls, feeds, status.
 
 GET and HEAD show and change nothing, since scanners of mail follow links; POST acts. Errors and
 logs name neither the token nor the path that has it.
@@ -37,6 +37,7 @@ from sentinel.public_pages.calls import AuthTokens, Calls, done_in_words
 from sentinel.public_pages.feeds import WebFeedPages
 from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
 from sentinel.public_pages.incidents import opened_in_words
+from sentinel.public_pages.status import StatusPageServer
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -97,6 +98,9 @@ def create_app(
     proxies = networks_of(settings.trusted_proxies)
     calendars = CalendarPages(opened, limits, proxies)
     feeds = WebFeedPages(opened, limits, proxies)
+    status = StatusPageServer(
+        opened, limits[0], proxies, secure=address.scheme == "https", path=address.path.rstrip("/")
+    )
     # A proxy may leave out the path of the public address, or pass it on.
     routes = [
         route
@@ -106,6 +110,8 @@ def create_app(
             Route(f"{prefix}/call/{{token}}", pages.call, methods=["POST"]),
             Route(f"{prefix}/feed/{{token}}.{{ending}}", feeds.show, methods=["GET", "HEAD"]),
             Route(f"{prefix}/calendar/{{token}}.ics", calendars.show, methods=["GET", "HEAD"]),
+            Route(f"{prefix}/status/{{name}}", status.page, methods=["GET", "HEAD", "POST"]),
+            Route(f"{prefix}/status/{{name}}/feed.atom", status.feed, methods=["GET", "HEAD"]),
         )
     ]
     further = (one.strip().lower() for one in settings.allowed_hosts.split(","))

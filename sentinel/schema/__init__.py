@@ -91,6 +91,7 @@ from sentinel.schema.saved_views import SavedView
 from sentinel.schema.services import ServiceEdgeRow, ServiceRow
 from sentinel.schema.silences import Silence
 from sentinel.schema.slo import SloCount, SloRow, SloVersion
+from sentinel.schema.status_pages import StatusDayRow, StatusPageRow
 from sentinel.schema.web_feeds import WebFeed
 from sentinel.schema.web_push import PushKey, PushSubscription
 
@@ -202,6 +203,8 @@ __all__ = [
     "SloCount",
     "SloRow",
     "SloVersion",
+    "StatusDayRow",
+    "StatusPageRow",
     "StormRow",
     "Suppression",
     "SystemLog",

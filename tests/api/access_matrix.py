@@ -25,6 +25,7 @@ from tests.api.matrix_bodies import (
     comment_on_all,
     its_alert,
     its_message,
+    its_page,
     its_service,
     new_alert,
     new_key,
@@ -264,6 +265,12 @@ ENTRIES: dict[str, Entry] = {
     **{
         f"GET /services/{{service}}{rest}": one_in_tenant()
         for rest in ("", "/blast-radius", "/readiness")
+    },
+    "GET /status-pages": listed(),
+    "PUT /status-pages/{page}": Entry(foreign=403, team=403, body=its_page),
+    **{
+        f"{method} /status-pages/{{page}}{rest}": Entry(foreign=404, team=404)
+        for method, rest in (("GET", ""), ("DELETE", ""), ("POST", "/token"))
     },
     **consumer_key_entries(Entry),
     **limit_entries(Entry),

@@ -28,6 +28,11 @@ def its_service(place: Place) -> dict[str, Any]:
     return {"name": place.mark, "tenant": place.tenant, "owner": "db"}
 
 
+def its_page(place: Place) -> dict[str, Any]:
+    return {"name": place.mark, "tenant": place.tenant, "title": "Status",
+            "components": [{"service": "checkout"}]}  # fmt: skip
+
+
 def new_services(place: Place) -> dict[str, Any]:
     return {"services": [its_service(place) | {"name": "new"}]}
 

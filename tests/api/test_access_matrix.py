@@ -22,6 +22,7 @@ from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import InboxMessage
 from sentinel.schema.people import Person
 from sentinel.services.definition import definition_of as service_of
+from sentinel.services.status_page import status_page_of
 from sentinel.slo.definition import definition_of
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
@@ -36,6 +37,7 @@ from sentinel.store.incidents.action_items import ActionItems
 from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.opening import NewIncident
 from sentinel.store.services.catalog import Services
+from sentinel.store.services.status_pages import StatusPages
 from sentinel.store.slo.slos import Slos
 from tests.api.access_matrix import ENTRIES, entry_of
 from tests.api.document import document
@@ -81,6 +83,9 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     if "/services" in path:
         entry = service_of({"name": mark, "tenant": tenant, "owner": "db"})
         Services(store).apply([entry], actor="ada")
+    if "/status-pages" in path:
+        given = {"name": mark, "tenant": tenant, "title": "x", "components": [{"service": "a"}]}
+        StatusPages(store).save(status_page_of(given), actor="ada")
     incident = an_incident(store, tenant, mark, alert) if "/incidents" in path else ("", "")
     consumer = None
     if "/api/v1/keys" in path:

@@ -103,6 +103,7 @@ _OF_ALL: tuple[Callable[[Place], Any], ...] = (
     # Of an incident that there is not.
     lambda _: MoveIncident(id="0" * 32, status=Status.RESOLVED),
     lambda _: PostUpdate(id="0" * 32, text="news"),
+    lambda _: PostUpdate(id="0" * 32, text="news", public=True, public_title="Slow"),
     lambda _: AssignIncident(id="0" * 32, person="ann"),
     lambda _: SetRootCause(id="0" * 32, text="a cable", before=""),
     lambda _: EditIncident(id="0" * 32, version=1, fields={"title": "slower"}),

@@ -15,8 +15,10 @@ from dashboard.service_map import dot
 from sentinel.access import EVERYTHING
 from sentinel.services.definition import definition_of
 from sentinel.services.readiness import OperationFacts, readiness_of
+from sentinel.services.status_page import status_page_of
 from sentinel.store.access.within import Within
 from sentinel.store.services.catalog import Services
+from sentinel.store.services.status_pages import StatusPages
 from tests.dashboard.scene import Scene
 from tests.dashboard.test_traces_page import opened
 
@@ -49,6 +51,14 @@ def test_services_show_alerts_blast_radius_and_readiness_also_without_telemetry(
     assert "&lt;b&gt;Sells" in words
     assert "No service is known to depend on it." in words
     assert "It is not in the catalog." in opened(page, "services.py", service="robot")
+    assert "Status pages" not in words
+    for name, tenant in (("shop", "default"), ("other", "acme")):
+        given = {"name": name, "tenant": tenant, "title": f"<{name}>",
+                 "components": [{"service": "web"}]}  # fmt: skip
+        StatusPages(scene.store).save(status_page_of(given), actor="ann")
+    words = opened(page, "services.py")
+    assert "&lt;shop&gt;: 1 component, read by nobody before it has a token" in words
+    assert "other" not in words
 
 
 def test_a_service_is_found_by_its_name_in_telemetry(scene: Scene, page: AppTest):

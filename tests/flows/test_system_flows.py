@@ -14,11 +14,14 @@ import flows.sweep as sweeping
 from flows.automation_switches import restore_switches
 from flows.notify import notify_until_served
 from flows.retention import retention
+from flows.status_pages import status_pages
 from flows.sweep import sweep
 from sentinel.engine.component_health import SWEEP
 from sentinel.errors import PrefectUnreachable
+from sentinel.services.status_page import status_page_of
 from sentinel.store.automation_switches import Seen, turned_on_by_deploy
 from sentinel.store.database.component_reports import reported
+from sentinel.store.services.status_pages import StatusPages
 from tests.flows.conftest import Gauges
 from tests.prefect_server import PrefectServer
 
@@ -122,6 +125,18 @@ def test_retention_reports_what_it_deleted(gauges: Gauges):
     state = retention(return_state=True)
     assert state.is_completed()
     assert "over 90d ago" in (state.message or "")
+
+
+def test_status_pages_are_written_by_their_flow(gauges: Gauges):
+    assert status_pages(return_state=True).name == "NothingDue"
+    given = {"name": "shop", "title": "Shop", "components": [{"service": "checkout"}]}
+    StatusPages(gauges.store).save(status_page_of(given), actor="ann")
+    state = status_pages(return_state=True)
+    assert (state.name, state.message) == ("Written", "wrote 1 status pages")
+    found = StatusPages(gauges.store).served("shop")
+    assert found is not None
+    assert "<h1>Shop</h1>" in found.html
+    StatusPages(gauges.store).remove("shop", actor="ann")
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from sentinel.schema.saved_views import SavedView
 from sentinel.schema.services import ServiceRow
 from sentinel.schema.silences import Silence
 from sentinel.schema.slo import SloRow, SloVersion
+from sentinel.schema.status_pages import StatusPageRow
 from sentinel.schema.web_feeds import WebFeed
 from sentinel.schema.web_push import PushSubscription
 from sentinel.store.archive.erasing import erasing, named_rows
@@ -85,6 +86,7 @@ _AHEAD, _BOARD = table_of(HandoffAhead), table_of(CustomDashboard)
 _ANSWER = table_of(AnsweredRequest)
 _SLO, _SLO_VERSION = table_of(SloRow), table_of(SloVersion)
 _SERVICE, _CONSUMER = table_of(ServiceRow), table_of(ConsumerKey)
+_STATUS_PAGE = table_of(StatusPageRow)
 _ACCOUNTS, _RULES = table_of(ConsumerAccount), table_of(ConsumerRules)
 _LIMITS, _LIMITS_WERE = table_of(ApiLimitSet), table_of(ApiLimitSetVersion)
 _NAMED: Sequence[tuple[Table, str]] = (
@@ -103,12 +105,13 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (_WEB_FEED, "created_by"), (_WEB_FEED, "revoked_by"), (_DESTINATION, "saved_by"),
     (_AHEAD, "person"), (_SLO, "saved_by"), (_SLO_VERSION, "saved_by"),
     *OF_INCIDENTS,
-    (_SERVICE, "saved_by"), (_LIMITS, "saved_by"), (_LIMITS_WERE, "saved_by"),
+    (_SERVICE, "saved_by"), (_STATUS_PAGE, "saved_by"),
+    (_LIMITS, "saved_by"), (_LIMITS_WERE, "saved_by"),
     (_ACCOUNTS, "decided_by"), (_RULES, "saved_by"),
     (HOLD, "set_by"), (TAKEN, "taken_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
-_SECRETS = ("password_hash", "secret_hash", "endpoint", "auth")
+_SECRETS = ("password_hash", "secret_hash", "token_hash", "endpoint", "auth")
 """Columns that are not exported, in tables that have them."""
 
 

@@ -98,7 +98,7 @@ class Incidents(IncidentLists):
 
     def update(
         self, incident_id: str, text: str, *, actor: str, receivers: Sequence[str] | None = None,
-        check: Check | None = None,
+        public: bool = False, public_title: str = "", check: Check | None = None,
     ) -> Incident:  # fmt: skip
         """Post an update: an entry of the timeline, and one message to each receiver.
 
@@ -107,6 +107,8 @@ class Incidents(IncidentLists):
             text: what is new
             actor: who writes it
             receivers: names; None for those of the incident, empty for nobody
+            public: whether status pages show it, and the incident by that
+            public_title: what status pages call the incident from now on; empty for as before
             check: may refuse
 
         Returns:
@@ -118,13 +120,18 @@ class Incidents(IncidentLists):
         """
         if not text.strip():
             raise ConfigurationError("the update has no text", hint="Say what is new.")
+        if public_title and not public:
+            raise ConfigurationError(
+                "public_title: the update is not public", hint="Mark it as public, or leave it out."
+            )
+        shown = {"public": True, "title": public_title} if public else {}
 
         def work(_: Connection, before: Incident) -> Changed:
             to = list(before.receivers if receivers is None else receivers)
-            entry = NewEntry(kind="update", comment=text, data={"receivers": to})
+            entry = NewEntry(kind="update", comment=text, data={"receivers": to, **shown})
             return Changed(
                 incident=before, action="incident.updated", entries=[entry], receivers=to,
-                says=text, note={"text": text, "receivers": to},
+                says=text, note={"text": text, "receivers": to, **shown},
             )  # fmt: skip
 
         return change(self._store, self._scope, incident_id, actor, work, check)

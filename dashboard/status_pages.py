@@ -1,0 +1,50 @@
+"""The status pages of a tenant on the page of services, as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from sentinel.links import safe_link, status_address
+from sentinel.store.services.status_pages import StoredPage
+
+__all__ = ["status_pages_html"]
+
+
+def status_pages_html(pages: Sequence[StoredPage], public: str) -> str:
+    """Return the status pages of a tenant as a list.
+
+    Args:
+        pages: that whoever looks may see
+        public: address of the public pages; empty for none
+
+    Returns:
+        HTML; empty where there are no pages.
+    """
+    if not pages:
+        return ""
+    rows = "".join(
+        f"<li>{_linked(one, public)}: {_count(one)}, read by "
+        f"{_readers(one)}{'' if one.written_at else ', not written yet'}</li>"
+        for one in pages
+    )
+    return f'<h2 class="section">Status pages</h2><ul class="small">{rows}</ul>'
+
+
+def _count(one: StoredPage) -> str:
+    count = len(one.definition.components)
+    return "1 component" if count == 1 else f"{count} components"
+
+
+def _linked(one: StoredPage, public: str) -> str:
+    title = escape(one.definition.title)
+    link = safe_link(status_address(public, one.definition.name))
+    if link is None:
+        return title
+    return f'<a href="{escape(link)}" target="_blank" rel="noopener noreferrer">{title} ↗</a>'
+
+
+def _readers(one: StoredPage) -> str:
+    if one.definition.public:
+        return "everybody"
+    return "whoever has its token" if one.has_token else "nobody before it has a token"

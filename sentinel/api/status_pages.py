@@ -1,0 +1,160 @@
+"""Status pages over HTTP: their definitions and tokens. The pages themselves are public pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.access import Permission, Principal
+from sentinel.api.access import Acting
+from sentinel.api.bodies import Body, Tenant, described_as, read_as
+from sentinel.api.editing import ETAG, IfMatch, check_match
+from sentinel.api.needs import needs
+from sentinel.api.problems import Problem, responses
+from sentinel.api.shown_rules import allow, store_of
+from sentinel.links import status_address
+from sentinel.services.status_page import PAGE_PATTERN, StatusPage
+from sentinel.store.services.status_pages import StatusPages, StoredPage
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/status-pages", tags=["services"])
+PageName = Annotated[
+    str,
+    Path(pattern=f"^({PAGE_PATTERN})$", description="Name of the page.", examples=["shop"]),
+]
+_EXAMPLE: dict[str, Any] = {
+    "name": "shop", "title": "Status of the shop", "public": True,
+    "show": ["incidents", "slos"], "components": [{"service": "checkout", "title": "Checkout"}],
+}  # fmt: skip
+_SHOWN = {200: {"headers": ETAG, "description": "The status page"}}
+
+
+class StatusPageBody(StatusPage):
+    """A status page to save."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+
+class StatusPageItem(BaseModel):
+    """A status page."""
+
+    definition: StatusPage
+    version: int
+    saved_at: datetime
+    saved_by: str
+    url: str = Field(description="Where it is served; empty without SENTINEL_PUBLIC_URL.")
+    written_at: datetime | None = Field(description="When the flow wrote it last.")
+    has_token: bool = Field(description="Whether a private page can be read by a token.")
+
+
+class StatusPageList(BaseModel):
+    """The status pages that the caller sees, by name."""
+
+    items: list[StatusPageItem]
+
+
+class StatusPageToken(BaseModel):
+    """The token of a private page, which is shown only here."""
+
+    token: str = Field(description="A secret: whoever has it reads the page.")
+    url: str
+
+
+@router.get("", summary="List status pages", responses=responses())
+@needs(Permission.READ, "services", confined=True)
+def list_pages(request: Request, who: Acting, tenant: Tenant | None = None) -> StatusPageList:
+    """List the status pages of the tenants that the caller sees."""
+    found = _pages(request, who, Permission.READ).list(tenant)
+    return StatusPageList(items=[_item(request, one) for one in found])
+
+
+@router.get("/{page}", summary="One status page", responses={**responses(404), **_SHOWN})
+@needs(Permission.READ, "services", confined=True)
+def get(request: Request, response: Response, page: PageName, who: Acting) -> StatusPageItem:
+    """Return the definition of a status page, and when it was written last."""
+    return _tagged(request, response, _pages(request, who, Permission.READ).get(page))
+
+
+@router.put(
+    "/{page}",
+    summary="Save a status page",
+    responses={**responses(400, 403, 409, 412, 413), **_SHOWN},
+    openapi_extra=described_as(StatusPageBody),
+)
+@needs(Permission.EDIT, "services", confined=True)
+def save(
+    request: Request, response: Response, page: PageName, body: Body, who: Acting,
+    if_match: IfMatch = None,
+) -> StatusPageItem:  # fmt: skip
+    """Create a status page, or replace the one of that name; the flow writes it within a minute.
+
+    Returns:
+        The status page.
+
+    Raises:
+        Problem: 422 where the body names another page
+    """
+    definition = StatusPage.model_validate(read_as(StatusPageBody, body).model_dump())
+    if definition.name != page:
+        raise Problem(422, "invalid", f"name: must be {page}, as in the address", field="name")
+    allow(who, Permission.EDIT, definition.tenant, None)
+    pages = _pages(request, who, Permission.EDIT)
+    saved = pages.save(definition, actor=who.name, check=_matches(if_match))
+    return _tagged(request, response, saved)
+
+
+@router.delete("/{page}", summary="Remove a status page", responses=responses(404, 412))
+@needs(Permission.EDIT, "services", confined=True)
+def remove(
+    request: Request, page: PageName, who: Acting, if_match: IfMatch = None
+) -> StatusPageItem:
+    """Remove a status page with the history of its components, and return it."""
+    pages = _pages(request, who, Permission.EDIT)
+    return _item(request, pages.remove(page, actor=who.name, check=_matches(if_match)))
+
+
+@router.post(
+    "/{page}/token",
+    summary="Make the token of a private status page",
+    status_code=201,
+    responses=responses(404, 409),
+)
+@needs(Permission.EDIT, "services", confined=True)
+def new_token(request: Request, page: PageName, who: Acting) -> StatusPageToken:
+    """Make a token, in place of the one that there was.
+
+    Returns:
+        The token, which is shown once.
+    """
+    token = _pages(request, who, Permission.EDIT).new_token(page, actor=who.name)
+    return StatusPageToken(token=token, url=_url(request, page))
+
+
+def _pages(request: Request, who: Principal, permission: Permission) -> StatusPages:
+    return StatusPages(store_of(request), who.scope(permission))
+
+
+def _matches(if_match: str | None) -> Callable[[StoredPage | None], None]:
+    return lambda there: check_match(if_match, '""' if there is None else f'"{there.version}"')
+
+
+def _tagged(request: Request, response: Response, one: StoredPage) -> StatusPageItem:
+    response.headers["ETag"] = f'"{one.version}"'
+    return _item(request, one)
+
+
+def _url(request: Request, name: str) -> str:
+    return status_address(store_of(request).options.public_url, name)
+
+
+def _item(request: Request, one: StoredPage) -> StatusPageItem:
+    return StatusPageItem(
+        definition=one.definition, version=one.version, saved_at=one.saved_at,
+        saved_by=one.saved_by, url=_url(request, one.definition.name), written_at=one.written_at,
+        has_token=one.has_token,
+    )  # fmt: skip
