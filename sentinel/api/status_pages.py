@@ -15,7 +15,8 @@ from sentinel.api.bodies import Body, Tenant, described_as, read_as
 from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
-from sentinel.api.shown_rules import allow, store_of
+from sentinel.api.shown_rules import store_of
+from sentinel.api.whole_tenant import whole_tenant
 from sentinel.links import status_address
 from sentinel.services.status_page import PAGE_PATTERN, StatusPage
 from sentinel.store.services.status_pages import StatusPages, StoredPage
@@ -102,7 +103,7 @@ def save(
     definition = StatusPage.model_validate(read_as(StatusPageBody, body).model_dump())
     if definition.name != page:
         raise Problem(422, "invalid", f"name: must be {page}, as in the address", field="name")
-    allow(who, Permission.EDIT, definition.tenant, None)
+    whole_tenant(who, Permission.EDIT, definition.tenant)
     pages = _pages(request, who, Permission.EDIT)
     saved = pages.save(definition, actor=who.name, check=_matches(if_match))
     return _tagged(request, response, saved)

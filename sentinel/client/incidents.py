@@ -7,7 +7,6 @@ with Client() as sentinel:
     one = sentinel.do(incidents.create(title="Checkout is slow", severity="sev2"))
     sentinel.do(incidents.post_update(one.id, "Half of the orders take a minute."))
     sentinel.do(incidents.set_status(one.id, "resolved"))
-    print(sentinel.do(incidents.post_mortem(one.id)).document)
 ```
 """
 
@@ -397,5 +396,5 @@ def policy_version(number: int) -> Call[IncidentPolicies]:
 
 def rollback_policies(number: int, *, note: str = "") -> Call[IncidentPolicyApplied]:
     """Return the request that makes an earlier version active again; 0 for none."""
-    body = {"version": number, "note": note}
-    return Call(IncidentPolicyApplied, "POST", f"{_PATH}/policies/rollback", body=body)
+    place, body = f"{_PATH}/policies/rollback", {"version": number, "note": note}
+    return Call(IncidentPolicyApplied, "POST", place, body=body)

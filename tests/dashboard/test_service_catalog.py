@@ -52,13 +52,13 @@ def test_services_show_alerts_blast_radius_and_readiness_also_without_telemetry(
     assert "No service is known to depend on it." in words
     assert "It is not in the catalog." in opened(page, "services.py", service="robot")
     assert "Status pages" not in words
-    for name, tenant in (("shop", "default"), ("other", "acme")):
+    for name, tenant in (("shop", "default"), ("theirs", "acme")):
         given = {"name": name, "tenant": tenant, "title": f"<{name}>",
                  "components": [{"service": "web"}]}  # fmt: skip
         StatusPages(scene.store).save(status_page_of(given), actor="ann")
     words = opened(page, "services.py")
     assert "&lt;shop&gt;: 1 component, read by nobody before it has a token" in words
-    assert "other" not in words
+    assert "theirs" not in words
 
 
 def test_a_service_is_found_by_its_name_in_telemetry(scene: Scene, page: AppTest):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,9 @@ class Reader:
                 self.cookies = client.cookies
                 return answer
 
-        return asyncio.run(asked())
+        # In a thread, since Playwright has a loop of its own in this one.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(asked())).result()
 
 
 @pytest.fixture
