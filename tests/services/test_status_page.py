@@ -35,7 +35,8 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def incident(severity: int = 5, **more: Any) -> PublicIncident:
-    fields: dict[str, Any] = {"opened_at": NOW - timedelta(hours=1), "resolved_at": None, "updates": []} | more
+    fields: dict[str, Any] = {"opened_at": NOW - timedelta(hours=1), "resolved_at": None}
+    fields = {**fields, "updates": [], **more}
     return PublicIncident(
         id="i", title=fields.pop("title", ""), service="checkout", status="investigating",
         severity=severity, **fields,
