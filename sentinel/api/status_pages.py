@@ -74,22 +74,22 @@ def list_pages(request: Request, who: Acting, tenant: Tenant | None = None) -> S
     return StatusPageList(items=[_item(request, one) for one in found])
 
 
-@router.get("/{page}", summary="One status page", responses={**responses(404), **_SHOWN})
+@router.get("/{status_page}", summary="One status page", responses={**responses(404), **_SHOWN})
 @needs(Permission.READ, "services", confined=True)
-def get(request: Request, response: Response, page: PageName, who: Acting) -> StatusPageItem:
+def get(request: Request, response: Response, status_page: PageName, who: Acting) -> StatusPageItem:
     """Return the definition of a status page, and when it was written last."""
-    return _tagged(request, response, _pages(request, who, Permission.READ).get(page))
+    return _tagged(request, response, _pages(request, who, Permission.READ).get(status_page))
 
 
 @router.put(
-    "/{page}",
+    "/{status_page}",
     summary="Save a status page",
     responses={**responses(400, 403, 409, 412, 413), **_SHOWN},
     openapi_extra=described_as(StatusPageBody),
 )
 @needs(Permission.EDIT, "services", confined=True)
 def save(
-    request: Request, response: Response, page: PageName, body: Body, who: Acting,
+    request: Request, response: Response, status_page: PageName, body: Body, who: Acting,
     if_match: IfMatch = None,
 ) -> StatusPageItem:  # fmt: skip
     """Create a status page, or replace the one of that name; the flow writes it within a minute.
@@ -101,39 +101,41 @@ def save(
         Problem: 422 where the body names another page
     """
     definition = StatusPage.model_validate(read_as(StatusPageBody, body).model_dump())
-    if definition.name != page:
-        raise Problem(422, "invalid", f"name: must be {page}, as in the address", field="name")
+    if definition.name != status_page:
+        raise Problem(
+            422, "invalid", f"name: must be {status_page}, as in the address", field="name"
+        )
     whole_tenant(who, Permission.EDIT, definition.tenant)
     pages = _pages(request, who, Permission.EDIT)
     saved = pages.save(definition, actor=who.name, check=_matches(if_match))
     return _tagged(request, response, saved)
 
 
-@router.delete("/{page}", summary="Remove a status page", responses=responses(404, 412))
+@router.delete("/{status_page}", summary="Remove a status page", responses=responses(404, 412))
 @needs(Permission.EDIT, "services", confined=True)
 def remove(
-    request: Request, page: PageName, who: Acting, if_match: IfMatch = None
+    request: Request, status_page: PageName, who: Acting, if_match: IfMatch = None
 ) -> StatusPageItem:
     """Remove a status page with the history of its components, and return it."""
     pages = _pages(request, who, Permission.EDIT)
-    return _item(request, pages.remove(page, actor=who.name, check=_matches(if_match)))
+    return _item(request, pages.remove(status_page, actor=who.name, check=_matches(if_match)))
 
 
 @router.post(
-    "/{page}/token",
+    "/{status_page}/token",
     summary="Make the token of a private status page",
     status_code=201,
     responses=responses(404, 409),
 )
 @needs(Permission.EDIT, "services", confined=True)
-def new_token(request: Request, page: PageName, who: Acting) -> StatusPageToken:
+def new_token(request: Request, status_page: PageName, who: Acting) -> StatusPageToken:
     """Make a token, in place of the one that there was.
 
     Returns:
         The token, which is shown once.
     """
-    token = _pages(request, who, Permission.EDIT).new_token(page, actor=who.name)
-    return StatusPageToken(token=token, url=_url(request, page))
+    token = _pages(request, who, Permission.EDIT).new_token(status_page, actor=who.name)
+    return StatusPageToken(token=token, url=_url(request, status_page))
 
 
 def _pages(request: Request, who: Principal, permission: Permission) -> StatusPages:

@@ -267,9 +267,9 @@ ENTRIES: dict[str, Entry] = {
         for rest in ("", "/blast-radius", "/readiness")
     },
     "GET /status-pages": listed(),
-    "PUT /status-pages/{page}": Entry(foreign=403, team=403, body=its_page),
+    "PUT /status-pages/{status_page}": Entry(foreign=403, team=403, body=its_page),
     **{
-        f"{method} /status-pages/{{page}}{rest}": Entry(foreign=404, team=404)
+        f"{method} /status-pages/{{status_page}}{rest}": Entry(foreign=404, team=404)
         for method, rest in (("GET", ""), ("DELETE", ""), ("POST", "/token"))
     },
     **consumer_key_entries(Entry),

@@ -51,9 +51,12 @@ UNSAYABLE_OF_SLOS = (
     "lies ahead, or more than",
 )  # fmt: skip
 """Why bodies about SLOs are refused that no schema can describe."""
-SERVICE_BODIES = {("POST", "/api/v1/services/-/apply"), ("PUT", "/api/v1/services/{service}")}
+SERVICE_BODIES = {
+    ("POST", "/api/v1/services/-/apply"), ("PUT", "/api/v1/services/{service}"),
+    ("PUT", "/api/v1/status-pages/{status_page}"),
+}  # fmt: skip
 UNSAYABLE_OF_SERVICES = (
-    "the matcher ", ", as in the address", " itself", "have the name",
+    "the matcher ", ", as in the address", " itself", "have the name", "two are of the service",
 )  # fmt: skip
 """Why bodies about services are refused that no schema can describe."""
 
