@@ -269,9 +269,10 @@ ENTRIES: dict[str, Entry] = {
     "GET /status-pages": listed(),
     "PUT /status-pages/{status_page}": Entry(foreign=403, team=403, body=its_page),
     **{
-        f"{method} /status-pages/{{status_page}}{rest}": Entry(foreign=404, team=404)
-        for method, rest in (("GET", ""), ("DELETE", ""), ("POST", "/token"))
+        f"{method} /status-pages/{{status_page}}": Entry(foreign=404, team=404)
+        for method in ("GET", "DELETE")
     },
+    "POST /status-pages/{status_page}/token": Entry(own=201, foreign=404, team=404),
     **consumer_key_entries(Entry),
     **limit_entries(Entry),
     **incident_entries(),

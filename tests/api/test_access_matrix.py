@@ -219,6 +219,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         incident_id=place.incident[0],
         item_id=place.incident[1],
         service=place.mark,
+        status_page=place.mark,
         event_id="1-0",
         identifier=place.alert,
         mapping="healthchecks",
