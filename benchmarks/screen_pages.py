@@ -26,7 +26,7 @@ from benchmarks.screen_sizes import RUNS, note, p95
 from benchmarks.table import Row
 from sentinel.access import EVERYTHING
 from sentinel.settings import settings
-from tests.dashboard.telemetry_scene import sends_logs, sends_spans, shop
+from tests.dashboard.telemetry_scene import sends_logs, sends_requests, sends_spans, shop
 
 __all__ = ["CANVAS", "FIRST", "TABLE", "fill_telemetry", "pages_opened", "queries_of_pages", "warm"]
 
@@ -68,6 +68,9 @@ PAGES = [
         ("services", "services.py", "[data-testid=stGraphVizChart] svg .node"),
         ("slos", "slos.py", ".slo-objective"),
         (f"slos?slo={SLO}", "slos.py", _CHART),
+        ("api-usage", "usage.py", CANVAS),
+        ("requests", "requests.py", CANVAS),
+        ("consumer-keys", "consumer_keys.py", CANVAS),
         ("limits", "limits.py", "textarea"),
         ("rules", "rules.py", CANVAS),
         ("rules?rule=rule-000", "rules.py", ".rule-state"),
@@ -97,7 +100,7 @@ def _budget(name: str, value: float, budget: float) -> Row:
 
 
 def fill_telemetry() -> None:
-    """Write 5,000 log lines and 200 traces of the last hour to the store that settings name."""
+    """Write 5,000 log lines and requests, and 200 traces, to the store that settings name."""
     from sentinel.store.telemetry.client import telemetry_client
 
     settings.cache_clear()
@@ -110,9 +113,15 @@ def fill_telemetry() -> None:
     ]  # fmt: skip
     for _ in range(5):
         sends_logs(client, lines)
-    sends_spans(
-        client, [span for number in range(200) for span in shop(number, bad=not number % 9)]
-    )
+    requests = [
+        {"service": "shop", "consumer": f"user-{number % 50}", "key": f"k{number % 9}",
+         "method": "GET", "path": f"/orders/{number % 70}", "duration_ms": number % 90,
+         "status": 500 if not number % 40 else 200}
+        for number in range(1_000)
+    ]  # fmt: skip
+    for _ in range(5):
+        sends_requests(client, requests)
+    sends_spans(client, [one for number in range(200) for one in shop(number, bad=not number % 9)])
 
 
 def queries_of_pages(url: str, change: Callable[[], object]) -> list[Row]:

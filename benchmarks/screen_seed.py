@@ -4,7 +4,7 @@ So many of what comes with alerts as there are alerts by a factor: one group wit
 every 10, a row of the audit for every 20, a message of the inbox and of the system log for every
 50, an escalation for every 100, an incident for every 1,000. What people configure is of one size:
 200 rules, 50 SLOs with 30 days of counts, 100 services, 50 receivers and routes, 20 schedules,
-200 silences, 100 keys, 20 limit sets, and a custom dashboard.
+200 silences, 100 keys and consumer keys, 20 limit sets, and a custom dashboard.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from sentinel.services.definition import definition_of as service_of
 from sentinel.slo.definition import definition_of as slo_of
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.api_usage.consumer_keys import ConsumerKeys
 from sentinel.store.api_usage.limit_sets import LimitSets
 from sentinel.store.audit.chaining import chain
 from sentinel.store.custom_dashboards import Boards, Place
@@ -300,6 +301,7 @@ def _configured(store: Store, chance: random.Random) -> None:
         actor=ACTOR,
     )  # fmt: skip
     silences, keys, limits = MatcherSilences(store), Keys(store), LimitSets(store)
+    consumers = ConsumerKeys(store)
     for number in range(200):
         silences.create(
             [f'host="host-{number:04d}"'],
@@ -308,6 +310,7 @@ def _configured(store: Store, chance: random.Random) -> None:
         )
     for number in range(100):
         keys.create(f"key {number}", Role.RESPONDER, actor=ACTOR)
+        consumers.create(f"user-{number}", tenant="default", actor=ACTOR)
     for number in range(20):
         limits.save(f"limits-{number:02d}", "100/minute by key", tenant="default", actor=ACTOR)
     tiles: list[dict[str, Any]] = [

@@ -22,7 +22,7 @@ from sentinel.timing.local_time import moment_of
 WEEKS = 4
 MORE = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(weeks=1)}
 MOST_EXPIRED = 30
-AT_ONCE = 50
+AT_ONCE = 25
 FEW = 10
 """Silences that are seen at a glance: there is no search of so few."""
 _SHOWN = "silences-shown"

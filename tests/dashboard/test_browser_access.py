@@ -62,6 +62,7 @@ DRAWN = {
     "logs": ".note",  # no store here; with one: test_browser_telemetry
     "traces": ".note",
     "services": ".note",
+    "limits": "textarea",
     "people?people-view=Roles": ".roles",
     "people?people-view=API+keys": TABLE,
     "settings": ".meanings",

@@ -60,6 +60,7 @@ def test_every_page_opens_by_its_address_without_a_complaint(
     for path, name in (
         ("inbox", "Inbox"), ("on-call", "On-call"), ("silences", "Silences"),
         ("escalations", "Escalations"),
+        ("incidents", "Incidents"), ("slos", "SLOs"), ("limits", "Limits"),
         ("rules", "Rules"), ("channels", "Channels"), ("routing", "Routing"),
         ("overview", "Overview"), ("analytics", "Analytics"),
         ("dashboards", "Dashboards"), ("history", "History"),

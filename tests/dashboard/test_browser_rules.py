@@ -1,4 +1,4 @@
-"""A rule is built with the keyboard alone, tried, and an expression completed; for everybody."""
+"""A rule is built and silenced with the keyboard alone, tried, and an expression completed."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def test_a_rule_is_built_with_the_keyboard_alone(scene: Scene, window: Watched, 
     page = window.page
     scene.raises("one", name="cpu", labels={"host": "web-1"})
     page.goto(f"{served.url}/rules")
+    expect(page.get_by_role("button", name="New rule")).to_be_visible()
     tab_to(page, "button New rule")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="New rule")).to_be_visible()
@@ -81,3 +82,23 @@ def test_a_rule_is_built_with_the_keyboard_alone(scene: Scene, window: Watched, 
     tab_to(page, "button Save rule")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Not saved.")).to_be_visible()  # this dashboard has no Prefect
+
+
+def test_a_rule_is_silenced_with_the_keyboard_alone(scene: Scene, window: Watched, served: Served):
+    page = window.page
+    scene.raises("one", name="cpu")
+    page.goto(f"{served.url}/rules?rule=cpu")
+    expect(page.locator(".rule-state")).to_be_visible()
+    tab_to(page, "button Silence")
+    page.keyboard.press("Enter")
+    tab_to(page, "input Reason")
+    page.keyboard.type("new disks")
+    tab_to(page, "button Silence cpu")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Silenced until")).to_be_visible()
+    (silence,) = scene.store.silences.page(10, None, ended=False)
+    assert (silence.rule, silence.reason, silence.actor) == ("cpu", "new disks", "maria")
+    tab_to(page, "button End silence")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Silenced until")).to_have_count(0)
+    assert scene.store.silences.page(10, None, ended=False) == []
