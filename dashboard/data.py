@@ -265,6 +265,7 @@ class Data:
                 at=self._store.now(),
                 related=RelatedAlerts(self._store, scope).of(alert, MOST_RELATED),
                 incident=incident_of_alert(self.within(scope), alert_id),
+                remediation=self._store.remediations.of(alert_id),
             )
 
     def why(self, scope: Scope, alert_id: str) -> AlertWhy:

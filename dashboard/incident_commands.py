@@ -16,6 +16,7 @@ from sentinel.store.incidents.action_items import ActionItems
 from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.opening import NewIncident
 from sentinel.store.incidents.post_mortems import PostMortem, PostMortems
+from sentinel.store.incidents.step_approvals import StepDecider
 from sentinel.store.incidents.steps import StepAct, Steps
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ class TakeOutAlert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActOnStep(msgspec.Struct, frozen=True, kw_only=True):
-    """Run a step of the runbook, mark it as done, skip it, or reopen it."""
+    """Run a step of the runbook, approve or reject its run, mark it as done, skip or reopen it."""
 
     id: Id
     number: int
@@ -296,10 +297,14 @@ class ActOnStep(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             NotFound: there is no such incident or step
-            Conflict: the step runs, or has this status already
+            Conflict: the step runs, has this status already, or does not wait for an approval
+            OutOfScope: the policy lets others approve
         """
         steps = Steps(services.within.store, services.within.scope)
-        return steps.act(self.id, self.number, self.act, actor=actor)
+        who = services.who
+        person = who.name if who.kind in ("person", "local") else ""
+        decider = StepDecider(person=person, holds=who.allows)
+        return steps.act(self.id, self.number, self.act, actor=actor, decider=decider)
 
 
 class AddActionItem(msgspec.Struct, frozen=True, kw_only=True):

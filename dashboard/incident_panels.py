@@ -176,6 +176,10 @@ def _runbook(view: IncidentView, acts: bool, flow_run: str) -> None:
             runs = step.status in ("wanted", "started")
             if not acts or runs:
                 continue
+            if step.status == "waits":
+                _step_button(incident, step.number, "approve", "Approve", ":material/check:")
+                _step_button(incident, step.number, "reject", "Reject", ":material/close:")
+                continue
             if step.deployment:
                 again = "Run again" if step.attempt else "Run"
                 _step_button(incident, step.number, "run", again, ":material/play_arrow:")
@@ -198,8 +202,9 @@ def _runbook(view: IncidentView, acts: bool, flow_run: str) -> None:
 
 def _step_button(incident: Incident, number: int, act: Any, words: str, icon: str) -> None:
     said = {"run": "is asked to run", "done": "is done", "skip": "is skipped",
-            "reopen": "is open again"}[act]  # fmt: skip
-    back = None if act == "run" else ActOnStep(
+            "reopen": "is open again", "approve": "is approved",
+            "reject": "is rejected"}[act]  # fmt: skip
+    back = None if act in ("run", "approve", "reject") else ActOnStep(
         id=incident.id, number=number, act="done" if act == "reopen" else "reopen"
     )  # fmt: skip
     st.button(words, key=f"incident-step-{number}-{act}", icon=icon, on_click=_run,

@@ -35,9 +35,8 @@ from sentinel.store.incidents.timeline import timeline_of
 
 __all__ = [
     "PERIOD", "IncidentView", "alerts_html", "figures_html", "head_html", "incident_of_alert",
-    "list_html", "markdown_html", "read_figures", "read_incident", "read_incidents",
-    "remediation_html", "step_html",
-    "timeline_html",
+    "list_html", "markdown_html", "outcome_html", "read_figures", "read_incident",
+    "read_incidents", "remediation_html", "remediation_words", "step_html", "timeline_html",
 ]  # fmt: skip
 
 PERIOD = timedelta(days=30)
@@ -45,6 +44,7 @@ PERIOD = timedelta(days=30)
 MOST_ALERTS = 100
 _STEP_WORDS = {
     "open": "open", "done": "done", "skipped": "skipped", "wanted": "run is requested",
+    "waits": "run waits for an approval",
     "started": "runs", "ended": "run ended", "failed": "run was not started",
 }  # fmt: skip
 
@@ -119,22 +119,41 @@ def read_incident(within: Within, incident_id: str) -> IncidentView:
         )  # fmt: skip
 
 
-def remediation_html(one: RemediationRow, title: str, clock: Clock) -> str:
-    """Return a remediation in a few lines: what is run, for which alert, and how it stands."""
+def remediation_words(one: RemediationRow, until: str) -> str:
+    """Return how a remediation stands, and who decided on it.
+
+    Args:
+        one: the remediation
+        until: when it expires, as the reader's clock writes it; empty where it does not
+
+    Returns:
+        A few words.
+    """
     said = {
-        "waits": f"waits for an approval until {clock.brief(one.expires_at)}"
-        if one.expires_at else "waits for an approval",
+        "waits": f"waits for an approval until {until}" if until else "waits for an approval",
         "wanted": f"starts within a minute{f': {one.error}' if one.error else ''}",
         "started": f"runs: {one.state_name}",
         "ended": f"ended: {one.state_name}",
         "dropped": f"did not run: {one.error}",
     }.get(one.status, one.status)  # fmt: skip
     by = f" · {'rejected' if one.status == 'dropped' else 'approved'} by {one.decided_by}"
-    about = f"{title} · {said}{by if one.decided_by else ''}"
+    return f"{said}{by if one.decided_by else ''}"
+
+
+def remediation_html(one: RemediationRow, title: str, clock: Clock) -> str:
+    """Return a remediation in a few lines: what is run, for which alert, and how it stands."""
+    until = clock.brief(one.expires_at) if one.expires_at else ""
+    about = f"{title} · {remediation_words(one, until)}"
     return (
         f'<div class="incident-step"><b>{escape(one.deployment)}</b>'
-        f'<p class="small">{escape(about)}</p></div>'
+        f'<p class="small">{escape(about)}</p>{outcome_html(one.outcome)}</div>'
     )
+
+
+def outcome_html(outcome: str) -> str:
+    """Return what a run said of its end and changed, a line for each; empty for nothing."""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in outcome.splitlines())
+    return f'<ul class="small">{lines}</ul>' if lines else ""
 
 
 def incident_of_alert(within: Within, alert_id: str) -> Incident | None:
@@ -290,7 +309,8 @@ def step_html(step: IncidentStep, flow_run: str) -> str:
     text = markdown_html(step.text) if step.text else ""
     return (
         f'<div class="incident-step{done}"><b>{step.number}. {escape(step.title)}</b>{text}'
-        f'<p class="small">{escape(said + by + what)}{run}</p>{error}</div>'
+        f'<p class="small">{escape(said + by + what)}{run}</p>'
+        f"{outcome_html(step.outcome)}{error}</div>"
     )
 
 

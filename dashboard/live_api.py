@@ -24,10 +24,11 @@ from dashboard.live_filter import View
 from dashboard.login_gate import SESSION
 from dashboard.push_routes import MOST_PUSH_BYTES, change_push, push_state
 from dashboard.refusals import Refusals
+from dashboard.remediation_commands import DecideRemediation
 from dashboard.response_cache import CachedRows, ResponseCache
 from sentinel.access import Permission, Principal
 from sentinel.access import Scope as Reachable
-from sentinel.errors import ConfigurationError
+from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.store.access.sessions import FoundSession
 from sentinel.store.notifications.push_subscriptions import PushSubscriptions
 
@@ -35,6 +36,7 @@ __all__ = ["LiveApi"]
 
 MOST_BYTES = 4 * 1024 * 1024
 """The longest request body that is read."""
+_MOST_DECISION_BYTES = 4096
 AT_ONCE = 8
 """Threads that answer requests."""
 T = TypeVar("T")
@@ -159,6 +161,9 @@ class LiveApi:
                 return _json(msgspec.json.encode(alert | {"me": actor}))
             case "POST", "act":
                 return await self._act(request, who)
+            case "POST", "remediation":
+                body = await _body(request, _MOST_DECISION_BYTES)
+                return await self._in_thread(lambda: self._decided(body, who))
             case ("GET" | "POST" | "DELETE") as method, "push" if self._push is not None:
                 browsers = self._push()
                 if method == "GET":
@@ -202,6 +207,18 @@ class LiveApi:
             return _json(head)
         rows = responses.rows(View.read(asked.view), who.name, who.scope(Permission.READ))
         return _json(b"".join((head[:-1], b",", rows.plain[1:])), **_version(rows))
+
+    def _decided(self, body: bytes, who: Principal) -> Response:
+        """Approve or reject a remediation, and say how it stands, or why that is refused."""
+        try:
+            given = msgspec.json.decode(body)
+            done = self._commands().run(DecideRemediation, given, lambda: who)
+        except msgspec.MsgspecError as error:
+            raise _Refused(400, f"the body is no decision: {error}") from error
+        except SentinelError as error:
+            return _json(msgspec.json.encode({"error": str(error)}))
+        self._responses().expire()
+        return _json(msgspec.json.encode({"error": "", "status": done.status}))
 
     async def _once(self, key: object, work: Callable[[], T]) -> T:
         """Run `work` in a thread, once for all requests of the same key that come meanwhile."""

@@ -8,6 +8,7 @@ import msgspec
 
 from dashboard.alert_commands import Answer
 from dashboard.alert_row import milliseconds, row, value
+from dashboard.incident_view import remediation_words
 from dashboard.live_filter import View
 from dashboard.readings_chart import Readings
 from dashboard.view_models import Details, LiveView
@@ -15,6 +16,7 @@ from sentinel.alerts import reasons
 from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.links import Addresses, run_about, safe_link
 from sentinel.notifications.why import AlertWhy
+from sentinel.schema.remediation import RemediationRow
 from sentinel.store.alerts.live_counts import Counts
 
 __all__ = [
@@ -140,6 +142,7 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
                 "status": str(shown.incident.status),
             },
         },
+        "remediation": _remediation(shown.remediation, addresses),
         "readings": _readings(shown.readings),
         "timeline": [_step(entry, alert, addresses) for entry in shown.timeline],
         "similar": [
@@ -168,6 +171,20 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             }
             for one in shown.related
         ],
+    }
+
+
+def _remediation(one: RemediationRow | None, addresses: Addresses) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    # The browser writes the moment in its own zone.
+    until = f"{one.expires_at:%Y-%m-%d %H:%M:%S} UTC" if one.expires_at else ""
+    return {
+        "deployment": one.deployment,
+        "text": remediation_words(one, until),
+        "waits": one.status == "waits",
+        "outcome": one.outcome.splitlines(),
+        "run": addresses.flow_run(one.flow_run_id) if one.flow_run_id else "",
     }
 
 

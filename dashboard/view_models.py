@@ -10,6 +10,7 @@ from dashboard.readings_chart import Readings
 from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.incidents.state import Incident
 from sentinel.schema.notifications import InboxMessage
+from sentinel.schema.remediation import RemediationRow
 from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.alerts.similar import Similar
 from sentinel.store.correlation.related import Related
@@ -51,6 +52,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
         readings: of its series; None where none are stored
         at: when it was read
         incident: that it is in, its newest open one first; None for none
+        remediation: of it; None where its rule has none
     """
 
     alert: AlertView
@@ -60,6 +62,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     related: list[Related] = []
     incident: Incident | None = None
+    remediation: RemediationRow | None = None
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -231,6 +231,7 @@ class Drawer {
     return [
       ...(labels.length ? [h("h3", {}, "Labels"), h("div", { class: "labelled" }, labels.map(([name, value]) => this.label(name, value)))] : []),
       ...(readings ? [h("h3", {}, "Readings", readings.unit ? h("small", {}, ` in ${readings.unit}`) : ""), chart(readings, alert, this.data.timeline, readings.until)] : []),
+      ...this.paintRemediation(this.data.remediation, alert),
       h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
       ...(this.data.escalations?.length ? [h("h3", {}, "Escalation"), ...this.data.escalations.flatMap((one) => [h("p", { class: "small" }, one.text), h("ul", { class: "outcomes" }, one.pages.map((page) => h("li", {}, page))), ...(one.next.length ? [h("p", { class: "small" }, "Next:"), h("ul", { class: "outcomes next" }, one.next.map((page) => h("li", {}, page)))] : [])])] : []),
       ...(this.data.onCall ? [h("h3", {}, "On call now"), h("p", { class: "small oncall" }, this.data.onCall)] : []),
@@ -263,6 +264,32 @@ class Drawer {
     const { outcomes } = data;
     return h("details", { class: "whole", open: this.outcomesOpen, ontoggle: (event) => { this.outcomesOpen = event.target.open; } }, h("summary", {}, "Every outcome"), h("ul", { class: "outcomes" }, outcomes.map((one) => h("li", {},
       when(one.at, now), one.channel ? [" · ", h("b", {}, one.channel)] : "", h("small", {}, one.text)))));
+  }
+  /** What the rule runs to mend it: how it stands, what it changed, and the buttons of who may decide. */
+  paintRemediation(one, alert) {
+    if (!one) return [];
+    const decides = one.waits && mayAct() && ["open", "acknowledged", "suppressed"].includes(alert.status);
+    const button = (name, approve) => h("button", { type: "button", class: `button ${approve ? "main" : ""}`, disabled: this.deciding, onclick: () => this.decide(approve) }, name);
+    return [h("h3", {}, "Remediation"), h("div", { class: "remediation" }, h("b", {}, one.deployment), h("p", { class: "small" }, localized(one.text), one.run ? [" · ", outward(one.run, "run")] : ""),
+      one.outcome.length ? h("ul", { class: "outcomes" }, one.outcome.map((line) => h("li", {}, line))) : "",
+      decides ? h("div", { class: "decides" }, button("Approve", true), button("Reject", false)) : "")];
+  }
+  /** The comment that is written is the reason. A decision is sent once: a second one would be refused. */
+  async decide(approve) {
+    const { id } = this;
+    if (this.deciding) return;
+    this.deciding = true;
+    this.paint();
+    try {
+      const { error } = await this.live.decide(id, approve, this.comment.value.trim().slice(0, 500));
+      if (!error) { drafts.set(id, ""); if (this.id === id) this.comment.value = ""; }
+      this.toast.show(error || (approve ? "Approved: it starts within a minute" : "Rejected: it does not run"), { problem: Boolean(error) });
+    } catch (error) { this.toast.show(`It is not known whether this arrived: ${error.message}`, { problem: true }); }
+    this.deciding = false;
+    if (this.destroyed) return;
+    emit("changed");
+    this.paint();
+    if (this.id === id) await this.ask();
   }
   step(step, now) {
     return h("li", { class: `step ${KINDS[step.kind] ?? ""}` },

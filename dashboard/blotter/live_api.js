@@ -38,6 +38,10 @@ class LiveApi {
     const answer = await this.ask("act", { method: "POST", body, keepalive: body.length < 50_000 });
     return withVersion(answer, await answer.json(), view);
   }
+  /** Approve or reject the remediation of an alert; `error` says why not. */
+  async decide(alert, approve, comment) {
+    return this.json("remediation", { method: "POST", body: JSON.stringify({ alert, approve, comment }) });
+  }
 }
 
 /** Whether this page's person may act on alerts; the server checks each command besides. */

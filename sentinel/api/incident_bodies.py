@@ -18,37 +18,17 @@ from sentinel.schema.incidents import IncidentStep
 from sentinel.severity import Severity
 from sentinel.store.incidents.opening import MOST_ALERTS
 from sentinel.store.incidents.post_mortems import LONGEST, PostMortem
+from sentinel.store.incidents.steps import StepAct
 from sentinel.tenant import TENANT_PATTERN
 
 __all__ = [
-    "ActionItemBody",
-    "ActionItemItem",
-    "ActionItemList",
-    "ActionItemPatch",
-    "AlertsBody",
-    "AssignBody",
-    "IncidentAlerts",
-    "IncidentBody",
-    "IncidentItem",
-    "IncidentList",
-    "IncidentPatch",
-    "IncidentPoliciesBody",
-    "IncidentStatistics",
-    "IncidentTimelineList",
-    "PostMortemBody",
-    "PostMortemItem",
-    "PostMortemList",
-    "RootCauseBody",
-    "RunbookSteps",
-    "StatusBody",
-    "StepBody",
-    "StepItem",
-    "TimelineItem",
-    "UpdateBody",
-    "action_item",
-    "incident_item",
-    "step_item",
-]
+    "ActionItemBody", "ActionItemItem", "ActionItemList", "ActionItemPatch", "AlertsBody",
+    "AssignBody", "IncidentAlerts", "IncidentBody", "IncidentItem", "IncidentList",
+    "IncidentPatch", "IncidentPoliciesBody", "IncidentStatistics", "IncidentTimelineList",
+    "PostMortemBody", "PostMortemItem", "PostMortemList", "RootCauseBody", "RunbookSteps",
+    "StatusBody", "StepBody", "StepItem", "TimelineItem", "UpdateBody", "action_item",
+    "incident_item", "step_item",
+]  # fmt: skip
 
 _ID = "^[0-9a-f]{32}$"
 _MOST_MINUTES = 60 * 24 * 366
@@ -171,7 +151,7 @@ class StepBody(BaseModel):
 
     model_config = _examples({"act": "run"}, {"act": "done", "comment": "looks fine"})
 
-    act: Literal["run", "done", "skip", "reopen"] = Field(description="run starts its deployment.")
+    act: StepAct = Field(description="run starts its deployment, or asks for an approval.")
     comment: Text = ""
 
 
@@ -312,17 +292,20 @@ class StepItem(BaseModel):
     text: str = Field(description="What else it says, in Markdown.")
     deployment: str = Field(description="What it runs, as flow/deployment; empty for nothing.")
     status: str = Field(
-        description="open, done, skipped, wanted (the run is to be started), started, ended, or "
-        "failed (the run was not started)."
+        description="open, done, skipped, waits (for an approval), wanted (the run is to be "
+        "started), started, ended, or failed (the run was not started)."
     )
     attempt: int = Field(description="How often it was run.")
     done_by: str
     done_at: datetime | None
+    approval: dict[str, Any] = Field(description="Who may approve its run; empty for nobody.")
+    expires_at: datetime | None = Field(description="Until then its run waits for an approval.")
     flow_run_id: str | None
     flow_run_name: str
     state: str = Field(description="Prefect's type of the state of its run.")
     state_name: str
     error: str
+    outcome: str = Field(description="What its run said of its end, and its artifacts, by line.")
     started_at: datetime | None
     ended_at: datetime | None
 

@@ -47,6 +47,7 @@ from sentinel.store.alerts.detail import read_details
 from sentinel.store.incidents.action_items import ActionItems
 from sentinel.store.incidents.policies import IncidentPolicyDocuments
 from sentinel.store.incidents.post_mortems import PostMortem, PostMortems
+from sentinel.store.incidents.step_approvals import StepDecider
 from sentinel.store.incidents.steps import Steps
 from sentinel.store.incidents.timeline import timeline_of
 
@@ -178,6 +179,9 @@ def act_on_step(
 ) -> RunbookSteps:
     """Run the deployment of a step, mark the step as done, skip it, or reopen it.
 
+    Where the policy of the incident asks for an approval, the run waits for `approve` or `reject`
+    by those who may. 409 also where the policy allows no more runs within the hour.
+
     A run is started at once where Prefect answers, else within ten minutes by the sweep, and once
     however often that is tried. The timeline says how it ends.
 
@@ -186,10 +190,12 @@ def act_on_step(
     """
     asked = read_as(StepBody, body)
     store = store_of(request)
+    person = who.name if who.kind == "person" else ""
     Steps(store, who.scope(Permission.RESPOND)).act(
-        incident_id, number, asked.act, actor=who.name, comment=asked.comment
-    )
-    if asked.act == "run":
+        incident_id, number, asked.act, actor=who.name, comment=asked.comment,
+        decider=StepDecider(person=person, holds=who.allows),
+    )  # fmt: skip
+    if asked.act in ("run", "approve"):
         try:
             with PrefectApi.of(cast("Settings", request.app.state.settings)) as prefect:
                 start_steps(store, prefect, (incident_id, number))

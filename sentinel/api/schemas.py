@@ -160,6 +160,9 @@ class Remediation(BaseModel):
     )
     state_name: str
     error: str
+    outcome: str = Field(
+        description="What the run said of its end, and its artifacts, a line for each."
+    )
     flow_run_id: str | None
     flow_run_name: str
     flow_run: str | None = Field(description="The flow run in the Prefect UI.")

@@ -130,6 +130,8 @@ def show(incident: Id, json: AsJson = False) -> None:
     for step in steps:
         run = f" ({step['state_name']})" if step["state_name"] else ""
         say(f"  {step['number']}. {step['title']}: {step['status']}{run}")
+        for line in step["outcome"].splitlines():
+            say(f"       {line}")
 
 
 @commands.command()
@@ -224,11 +226,11 @@ def resolve(incident: Id, comment: Comment = "", json: AsJson = False) -> None:
 def step(
     incident: Id,
     number: Annotated[int, typer.Argument(min=1, help="Of the step.", show_default=False)],
-    act: Annotated[str, typer.Option(help="run, done, skip or reopen.")] = "run",
+    act: Annotated[str, typer.Option(help="run, done, skip, reopen, approve or reject.")] = "run",
     comment: Comment = "",
     json: AsJson = False,
 ) -> None:
-    """Run a step of the runbook, or mark it as done.
+    """Run a step of the runbook, approve its run, or mark it as done.
 
     Example:
         sentinel incident step 0198f2c4a7e07cc0b2a1d3f4e5a69788 2 --act done

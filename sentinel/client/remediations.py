@@ -29,6 +29,7 @@ class Remediation(BaseModel):
     state: str
     state_name: str
     error: str
+    outcome: str
     flow_run_id: str | None
     flow_run_name: str
     flow_run: str | None

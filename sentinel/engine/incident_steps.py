@@ -8,6 +8,7 @@ run for each time that somebody asked.
 from __future__ import annotations
 
 from sentinel.engine.remediation import Runner
+from sentinel.engine.run_outcomes import outcomes
 from sentinel.errors import NotFound, PrefectUnreachable
 from sentinel.store import Store
 from sentinel.store.incidents.steps import StepRun, Steps, WantedStep
@@ -79,6 +80,7 @@ def follow_steps(store: Store, prefect: Runner) -> int:
     if not running:
         return 0
     runs = prefect.flow_runs(list(running))
+    said = outcomes(prefect, [one for one in runs.values() if one.get("state_type") in _FINAL])
     ended = 0
     for id_, (incident_id, number) in running.items():
         run = runs.get(id_)
@@ -87,7 +89,7 @@ def follow_steps(store: Store, prefect: Runner) -> int:
         name = "gone from Prefect" if run is None else str(run.get("state_name") or "")
         seen = StepRun(
             flow_run_id=id_, state=state, state_name=name or state.capitalize(),
-            is_final=run is None or state in _FINAL,
+            is_final=run is None or state in _FINAL, outcome=said.get(id_, ""),
         )  # fmt: skip
         ended += steps.follow(incident_id, number, seen) and seen.is_final
     return ended

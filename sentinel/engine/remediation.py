@@ -8,8 +8,9 @@ run for each alert, and the row records which.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
+from sentinel.engine.run_outcomes import Artifacts, outcomes
 from sentinel.errors import NotFound, PrefectUnreachable
 from sentinel.rules.remediation import idempotency_key
 from sentinel.store import Store
@@ -19,10 +20,9 @@ __all__ = ["Runner", "follow_remediations", "start_remediations"]
 
 _FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _TAG = "sentinel-remedy"
-_MOST_SAID = 1_000
 
 
-class Runner(Protocol):
+class Runner(Artifacts, Protocol):
     """The methods of a Prefect API that are needed; each may raise `PrefectUnreachable`."""
 
     def deployment_named(self, flow: str, name: str) -> dict[str, Any]:
@@ -102,13 +102,16 @@ def follow_remediations(store: Store, prefect: Runner) -> int:
     if not running:
         return 0
     runs = prefect.flow_runs(list(running))
+    said = outcomes(prefect, [one for one in runs.values() if one.get("state_type") in _FINAL])
     return sum(
         store.remediations.follow(running[seen.flow_run_id], seen) and seen.is_final
-        for seen in _seen(list(running), runs)
+        for seen in _seen(list(running), runs, said)
     )
 
 
-def _seen(ids: Sequence[str], runs: Mapping[str, Mapping[str, Any]]) -> Iterator[RemediationRun]:
+def _seen(
+    ids: Sequence[str], runs: Mapping[str, Mapping[str, Any]], said: Mapping[str, str]
+) -> Iterator[RemediationRun]:
     for id_ in ids:
         run = runs.get(id_)
         if run is None:  # it was deleted, so its end will never be known
@@ -120,11 +123,5 @@ def _seen(ids: Sequence[str], runs: Mapping[str, Mapping[str, Any]]) -> Iterator
         name = str(run.get("state_name") or state.capitalize())
         yield RemediationRun(
             flow_run_id=id_, state=state, state_name=name, is_final=state in _FINAL,
-            message=_said(run.get("state")),
+            outcome=said.get(id_, ""),
         )  # fmt: skip
-
-
-def _said(state: Any) -> str:
-    """Return the message of a state, which flows set with `return Completed(message=…)`."""
-    given = cast("dict[str, Any]", state) if isinstance(state, dict) else {}
-    return str(given.get("message") or "").strip()[:_MOST_SAID]

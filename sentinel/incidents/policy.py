@@ -34,6 +34,7 @@ from sentinel.incidents.state import GATHERS_FOR, IncidentWord, incident_severit
 from sentinel.labels.alertmanager import matchers_of
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.labels.matchers import Matcher, matches
+from sentinel.rules.remediation import Approval
 from sentinel.settings.incidents import checked_war_room
 from sentinel.template import render
 from sentinel.tenant import TENANT_PATTERN
@@ -110,6 +111,16 @@ class IncidentPolicy(BaseModel):
         "Slack channel made by that app; left out: by SENTINEL_WAR_ROOM_URL.",
     )  # fmt: skip
     runbook: str = Field(default="", max_length=100_000, description="Markdown.")
+    approval: Approval | None = Field(
+        default=None,
+        description="Who has to approve each run of a step of its incidents' runbooks; left out, "
+        "it runs at once.",
+    )
+    runs_per_hour: int | None = Field(
+        default=None, ge=1, le=10_000,
+        description="At most so many runs of steps start within an hour, in all of its incidents "
+        "of a tenant.",
+    )  # fmt: skip
 
     _matchers = field_validator("match")(_readable)
     _war_room = field_validator("war_room")(checked_war_room)

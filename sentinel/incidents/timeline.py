@@ -18,7 +18,8 @@ Source = Literal["incident", "alert", "notification", "change"]
 EntryKind = Literal[
     "opened", "status", "update", "assigned", "severity", "root_cause", "edited", "alerts_added",
     "alerts_removed", "step_done", "step_skipped", "step_reopened", "step_requested",
-    "step_started", "step_not_started", "step_ended", "action_added", "action_changed",
+    "step_approved", "step_rejected", "step_started", "step_not_started", "step_ended",
+    "action_added", "action_changed",
     "post_mortem", "room_opened", "room_failed", "room_archived",
 ]  # fmt: skip
 """What happened to the incident itself."""
@@ -119,6 +120,8 @@ _STEPS = {
     "step_skipped": "skipped step {number}, {title}",
     "step_reopened": "reopened step {number}, {title}",
     "step_requested": "asked to run step {number}, {title}: {deployment}",
+    "step_approved": "approved the run of step {number}, {title}",
+    "step_rejected": "rejected the run of step {number}, {title}",
     "step_started": "started the run {run} of step {number}, {title}",
     "step_not_started": "step {number}, {title}, was not started: {error}",
     "step_ended": "the run {run} of step {number}, {title}, ended: {state}",

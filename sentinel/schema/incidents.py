@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import array_column, long_column, moment_column, object_column
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _LIVE = text("status <> 'resolved'")
-_STILL_OPEN = text("status IN ('wanted', 'started')")
+_STILL_OPEN = text("status IN ('wanted', 'started', 'waits')")
 
 
 class IncidentPolicyVersion(DocumentVersion, table=True):
@@ -125,9 +125,11 @@ class IncidentEntry(SQLModel, table=True):
 class IncidentStep(SQLModel, table=True):
     """A step of an incident's runbook, and its last run.
 
-    `status` is open, done, skipped, wanted (the run is to be started), started, ended, or failed:
-    the run was not started, because of `error`. `state` is the run's state type in Prefect,
-    `state_name` the name that its flow gave the state.
+    `status` is open, done, skipped, waits (somebody has to approve the run before `expires_at`;
+    `approval` says who may, as the policy did when it was asked for), wanted (the run is to be
+    started), started, ended, or failed: the run was not started, because of `error`. `state` is
+    the run's state type in Prefect, `state_name` the name that its flow gave the state, `outcome`
+    what the run said of its end and its artifacts, a line for each.
     """
 
     __tablename__: ClassVar[Any] = "incident_step"
@@ -142,11 +144,14 @@ class IncidentStep(SQLModel, table=True):
     attempt: int = 0
     done_by: str = ""
     done_at: datetime | None = moment_column(default=None, nullable=True)
+    approval: dict[str, Any] = object_column(sa_column_kwargs={"server_default": "{}"})
+    expires_at: datetime | None = moment_column(default=None, nullable=True)
     flow_run_id: str | None = None
     flow_run_name: str = ""
     state: str = ""
     state_name: str = ""
     error: str = long_column(default="")
+    outcome: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     wanted_at: datetime | None = moment_column(default=None, nullable=True)
     started_at: datetime | None = moment_column(default=None, nullable=True)
     ended_at: datetime | None = moment_column(default=None, nullable=True)

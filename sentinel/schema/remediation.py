@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import long_column, moment_column, object_column
@@ -22,7 +22,7 @@ class RemediationRow(SQLModel, table=True):
     started), started, ended, or dropped: not started, because of `error`, or because the alert was
     resolved by then. `approval` says who may approve it, as the rule does; `decided_by` approved or
     rejected it. `state` is the run's state type in Prefect, `state_name` the name that its flow
-    gave the state.
+    gave the state, `outcome` what the run said of its end and its artifacts, a line for each.
     """
 
     __tablename__: ClassVar[Any] = "remedy"
@@ -44,6 +44,7 @@ class RemediationRow(SQLModel, table=True):
     state: str = ""
     state_name: str = ""
     error: str = long_column(default="")
+    outcome: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     wanted_at: datetime = moment_column(nullable=False)
     started_at: datetime | None = moment_column(default=None, nullable=True)
     ended_at: datetime | None = moment_column(default=None, nullable=True)

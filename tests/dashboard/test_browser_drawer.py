@@ -55,6 +55,24 @@ TRACEBACK = (
 )
 
 
+def test_a_remediation_that_waits_is_approved_in_the_drawer(scene: Scene, watched: Watched):
+    waits = {"deployment": "restart/web", "approval": {"expires": "1h"}}
+    alert = scene.raises("web is slow", name="heals", remediate=waits)
+    page = watched.page
+    row(page, "web is slow").locator(".title").click()
+    remediation = page.locator(".drawer .remediation")
+    expect(remediation).to_contain_text("waits for an approval until")
+    page.get_by_placeholder("Comment for the timeline").fill("the disk is full indeed")
+    remediation.get_by_role("button", name="Approve").click()
+    expect(remediation).to_contain_text("starts within a minute · approved by")
+    expect(remediation.get_by_role("button")).to_have_count(0)
+    found = scene.store.remediations.of(alert)
+    assert found is not None
+    assert found.status == "wanted"
+    timeline = page.locator(".drawer .timeline")
+    expect(timeline.get_by_text("the disk is full indeed")).to_be_visible()
+
+
 def test_a_traceback_shows_its_end_and_folds_the_rest_and_buttons_stay(
     scene: Scene, watched: Watched
 ):

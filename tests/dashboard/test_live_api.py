@@ -123,7 +123,8 @@ def asked(store: Store) -> Generator[list[str]]:
     event.remove(store.engine, "before_cursor_execute", note)
 
 
-NAMES = (("GET", "beat"), ("GET", "rows"), ("GET", "alert"), ("POST", "act"))
+NAMES = (("GET", "beat"), ("GET", "rows"), ("GET", "alert"), ("POST", "act"),
+         ("POST", "remediation"))  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "name"), NAMES)
@@ -285,6 +286,33 @@ def test_a_suppression_that_ends_is_seen_although_nothing_changed(
     clock.forward(days=366)
     moment[0] += 11
     assert len(browser.asks("rows").json()["rows"]) == 2
+
+
+def test_a_remediation_is_decided_once_and_whoever_may_not_is_told(
+    store: Store, clock: FakeClock, browser: Browser
+):
+    waits = {"deployment": "restart/web", "approval": {"expires": "1h"}}
+    world = World(store, clock, name="heals", remediate=waits)
+    world.sees({"/web": 97})
+    (alert,) = [one for one in world.ids() if store.remediations.of(one) is not None]
+    shown = browser.asks("alert", params={"id": alert}).json()["remediation"]
+    assert (shown["deployment"], shown["waits"], shown["outcome"]) == ("restart/web", True, [])
+    assert shown["text"].startswith("waits for an approval until 20")
+
+    def decides(**body: Any) -> httpx.Response:
+        return browser.asks("remediation", "POST", json={"alert": alert, **body})
+
+    assert decides().status_code == 400
+    assert decides(approve="yes").status_code == 400
+    assert decides(approve=True, comment="go").json() == {"error": "", "status": "wanted"}
+    assert "does not wait for an approval" in decides(approve=False).json()["error"]
+    found = store.remediations.of(alert)
+    assert found is not None
+    assert (found.decided_by, found.status) == ("maria", "wanted")
+    shown = browser.asks("alert", params={"id": alert}).json()["remediation"]
+    assert (shown["waits"], shown["text"]) == (
+        False, "starts within a minute · approved by maria",
+    )  # fmt: skip
 
 
 def test_a_database_that_is_down_is_said_and_no_secret_of_it():

@@ -17,6 +17,9 @@ from typing import Any
 import httpx
 import pytest
 from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 from prefect.utilities.callables import parameter_schema
 
 from flows import connections
@@ -135,8 +138,10 @@ def test_spans_of_a_degraded_service_become_an_incident_that_a_step_ends(
         name = tmp_path.name.replace("_", "-")
 
         @flow(name="roll-back", persist_result=False)
-        def roll_back() -> None:
+        def roll_back() -> State[None]:
             shop.version = 1
+            create_markdown_artifact("…", key="rolled-back", description="Version 1 serves again")
+            return Completed(message="from version 2 to 1")
 
         gauges.client.create_deployment(
             flow_id=gauges.client.create_flow(roll_back), name=name, work_pool_name="sentinel",
@@ -184,6 +189,8 @@ def test_spans_of_a_degraded_service_become_an_incident_that_a_step_ends(
         assert sweep(return_state=True).name == "Swept"
         step = asked(api, "GET", f"{place}/runbook")["steps"][0]
         assert (step["status"], step["state"]) == ("ended", "COMPLETED")
+        changed = "from version 2 to 1\nrolled-back: Version 1 serves again"
+        assert step["outcome"] == changed
 
         # Half an hour later the short windows are clean: the alert ends by itself.
         clock.ahead = timedelta(minutes=37)
@@ -200,6 +207,7 @@ def test_spans_of_a_degraded_service_become_an_incident_that_a_step_ends(
         ]  # fmt: skip
         kinds = [(each["source"], each["kind"]) for each in entries]
         assert [kind for kind in kinds if kind in order] == order
+        assert [each["comment"] for each in entries if each["kind"] == "step_ended"] == [changed]
         at = {each["kind"]: datetime.fromisoformat(each["at"]) for each in entries}
         ended = gauges.client.read_flow_run(run.id).end_time
         assert ended is not None

@@ -73,14 +73,21 @@ def test_it_is_run_once_for_an_alert_and_its_end_is_on_the_alert(gauges: Gauges,
     assert [one["id"] for one in runs_of(gauges, restart)] == [run["id"]]
     assert run["idempotency_key"] == idempotency_key(alert.id)
 
-    gauges.client.set_flow_run_state(run["id"], Failed(name="Hopeless"), force=True)
+    made = {"key": "pods", "type": "table", "data": '[{"pod": "a"}, {"pod": "b"}]'}
+    for body in (made, {"type": "result", "data": "{}"}):
+        gauges.client.request("POST", "/artifacts/", json={**body, "flow_run_id": run["id"]})
+    state = Failed(name="Hopeless", message="one pod did not start")
+    gauges.client.set_flow_run_state(run["id"], state, force=True)
     assert sweep(return_state=True).name == "Swept"
     found = gauges.store.remediations.of(alert.id)
     assert found is not None
     assert (found.status, found.state, found.state_name) == ("ended", "FAILED", "Hopeless")
     assert found.flow_run_id == run["id"]
+    assert found.outcome == "one pod did not start\npods: a table of 2 rows"
     last = gauges.store.alerts.timeline(alert.id)[-1]
-    assert (last.reason, last.comment) == ("remediation_ended", "Hopeless")
+    assert (last.reason, last.comment) == (
+        "remediation_ended", f"Hopeless: {found.outcome}",
+    )  # fmt: skip
 
 
 @pytest.mark.slow

@@ -147,7 +147,7 @@ def step_rows(incident_id: str, steps: Sequence[Step]) -> list[dict[str, Any]]:
             "incident_id": incident_id, "number": one.number, "title": one.title,
             "text": one.text, "deployment": one.deployment, "parameters": one.parameters,
             "status": "open", "attempt": 0, "done_by": "", "flow_run_name": "", "state": "",
-            "state_name": "", "error": "",
+            "state_name": "", "error": "", "outcome": "", "approval": {},
         }
         for one in steps
     ]  # fmt: skip

@@ -28,23 +28,23 @@ from sentinel.store.incidents.rows import (
     step_rows,
     write_entries,
 )
+from sentinel.store.incidents.step_approvals import (
+    StepDecider,
+    asked_for,
+    may_start,
+    policy_of,
+    refuse_decider,
+)
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = [
-    "GIVE_UP_AFTER",
-    "StepAct",
-    "StepRun",
-    "Steps",
-    "WantedStep",
-    "replace_steps",
-]
+__all__ = ["GIVE_UP_AFTER", "StepAct", "StepRun", "Steps", "WantedStep", "replace_steps"]
 
 GIVE_UP_AFTER = timedelta(minutes=10)
 """A run that could not be started for this long is not started any more: its step has failed."""
 _OPEN_RUN = ("wanted", "started")
-StepAct = Literal["run", "done", "skip", "reopen"]
+StepAct = Literal["run", "done", "skip", "reopen", "approve", "reject"]
 """What a person does with a step."""
 _DONE = {"done": ("done", "step_done"), "skip": ("skipped", "step_skipped"),
          "reopen": ("open", "step_reopened")}  # fmt: skip
@@ -82,12 +82,16 @@ class WantedStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StepRun(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a step's run; `is_final` where it is the last one."""
+    """The state of a step's run; `is_final` where it is the last one.
+
+    `outcome` is what the run itself says of its end and changed, a line for each.
+    """
 
     flow_run_id: str
     state: str
     state_name: str
     is_final: bool
+    outcome: str = ""
 
 
 class Steps:
@@ -111,16 +115,18 @@ class Steps:
 
     def act(
         self, incident_id: str, number: int, act: StepAct, *, actor: str, comment: str = "",
-        check: Check | None = None,
+        decider: StepDecider | None = None, check: Check | None = None,
     ) -> Incident:  # fmt: skip
-        """Do something with a step: run its deployment, mark it as done, skip it, or reopen it.
+        """Do something with a step: run it, mark it as done, skip or reopen it, approve its run.
 
         Args:
             incident_id: of the incident
             number: of the step, from 1
-            act: `run` asks for a run, which `wanted` returns until it is started
+            act: `run` asks for a run, which `wanted` returns until it is started; `approve` and
+                `reject` decide on one that waits for that, by the policy of the incident
             actor: who does it
             comment: what they say of it
+            decider: what they may approve; left out, nothing
             check: may refuse
 
         Returns:
@@ -128,25 +134,41 @@ class Steps:
 
         Raises:
             NotFound: there is no such incident or step
-            Conflict: the step runs, has this status already, or names no deployment to run
+            Conflict: the step runs, waits or does not wait for an approval, has this status
+                already, names no deployment to run, or the policy allows no more runs now
+            OutOfScope: the policy lets others approve
         """
 
         def work(connection: Connection, before: Incident) -> Changed:
             row = _locked(connection, incident_id, number)
             data = {"number": number, "title": row.title}
             now = self._store.now()
-            if row.status in _OPEN_RUN:
+            if act in ("approve", "reject"):
+                refuse_decider(decider, row, before, now)
+                kind = "step_approved" if act == "approve" else "step_rejected"
+                if act == "approve":
+                    may_start(connection, before, policy_of(connection, before), now)
+                    values = {"status": "wanted", "wanted_at": now}
+                else:
+                    values = {"status": "failed", "error": "it was rejected", "ended_at": now}
+            elif row.status in _OPEN_RUN:
                 raise Conflict(f"step {number} runs", hint="Wait for its outcome.")
-            if act == "run":
+            elif row.status == "waits":
+                raise Conflict(f"step {number} waits for an approval", hint="Reject it first.")
+            elif act == "run":
                 if not row.deployment:
                     raise Conflict(
                         f"step {number} names no deployment", hint="Do it, and mark it as done."
                     )
+                policy = policy_of(connection, before)
+                may_start(connection, before, policy, now)
                 kind, data = "step_requested", {**data, "deployment": row.deployment}
                 values = {
-                    "status": "wanted", "attempt": row.attempt + 1, "wanted_at": now, "error": "",
-                    "done_by": actor, "done_at": None, "flow_run_id": None, "flow_run_name": "",
+                    **asked_for(policy, now), "attempt": row.attempt + 1, "wanted_at": now,
+                    "error": "", "done_by": actor, "done_at": None, "flow_run_id": None,
+                    "flow_run_name": "",
                     "state": "", "state_name": "", "started_at": None, "ended_at": None,
+                    "outcome": "",
                 }  # fmt: skip
             else:
                 status, kind = _DONE[act]
@@ -181,6 +203,7 @@ class Steps:
             .order_by(STEP.c.wanted_at, STEP.c.incident_id, STEP.c.number)
         )
         now = self._store.now()
+        self._expire(now)
         found: list[WantedStep] = []
         with self._store.read() as connection:
             rows = connection.execute(query).all()
@@ -201,6 +224,17 @@ class Steps:
             else:
                 found.append(one)
         return found
+
+    def _expire(self, now: datetime) -> None:
+        """Give up the runs that nobody approved in time."""
+        query = select(STEP).where(STEP.c.status == "waits", STEP.c.expires_at <= now)
+        with self._store.read() as connection:
+            late = connection.execute(query).all()
+        why = "nobody approved it in time"
+        for row in late:
+            values = {"status": "failed", "error": why, "ended_at": now}
+            self._move(row.incident_id, row.number, "waits", row.wanted_at, values,
+                       "step_not_started", {"error": why}, None)  # fmt: skip
 
     def started(self, one: WantedStep, run: StepRun, name: str) -> bool:
         """Record that the run of a step was created; return whether that was not recorded yet."""
@@ -248,10 +282,12 @@ class Steps:
         """Record the state of a run; return whether it differs from the last one."""
         values: dict[str, Any] = {"state": seen.state, "state_name": seen.state_name}
         if seen.is_final:
-            values |= {"status": "ended", "ended_at": self._store.now()}
+            values |= {
+                "status": "ended", "ended_at": self._store.now(), "outcome": seen.outcome,
+            }  # fmt: skip
             return self._move(incident_id, number, "started", None, values, "step_ended",
                               {"state": seen.state_name or seen.state.lower()},
-                              seen.flow_run_id)  # fmt: skip
+                              seen.flow_run_id, seen.outcome)  # fmt: skip
         with self._store.write() as connection:
             done = connection.execute(
                 STEP.update()
@@ -267,6 +303,7 @@ class Steps:
     def _move(
         self, incident_id: str, number: int, before: str, wanted_at: datetime | None,
         values: dict[str, Any], kind: str, data: dict[str, Any], run: str | None,
+        comment: str = "",
     ) -> bool:  # fmt: skip
         """Change a step and add an entry; False where somebody did so before."""
 
@@ -282,7 +319,7 @@ class Steps:
             connection.execute(STEP.update().where(*_key(incident_id, number)).values(values))
             told = {"number": number, "title": row.title, "run": row.flow_run_name, **data}
             at = msgspec.structs.replace(incident, updated_at=self._store.now())
-            entry = NewEntry(kind=kind, data=told, flow_run_id=run)
+            entry = NewEntry(kind=kind, data=told, flow_run_id=run, comment=comment)
             write_entries(connection, at, [entry], "")
             self._store.changed(connection)
             return True
@@ -316,7 +353,7 @@ def replace_steps(connection: Connection, incident_id: str, steps: Sequence[Step
         else:
             row |= dict.fromkeys(_MOMENTS)
     gone = (one for rest in before.values() for one in rest)
-    running = next((one for one in gone if one.status in _OPEN_RUN), None)
+    running = next((one for one in gone if one.status in ("waits", *_OPEN_RUN)), None)
     if running is not None:
         raise Conflict(
             f"step {running.number}, {running.title}, runs", hint="Wait for its outcome first."
@@ -326,9 +363,10 @@ def replace_steps(connection: Connection, incident_id: str, steps: Sequence[Step
         connection.execute(STEP.insert(), rows)
 
 
-_MOMENTS = ("done_at", "flow_run_id", "wanted_at", "started_at", "ended_at")
+_MOMENTS = ("done_at", "expires_at", "flow_run_id", "wanted_at", "started_at", "ended_at")
 _STATE = (
-    "status", "attempt", "done_by", "flow_run_name", "state", "state_name", "error", *_MOMENTS
+    "status", "attempt", "done_by", "flow_run_name", "state", "state_name", "error", "outcome",
+    "approval", *_MOMENTS,
 )  # fmt: skip
 
 

@@ -77,14 +77,15 @@ class PendingRemediation(msgspec.Struct, frozen=True, kw_only=True):
 class RemediationRun(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a remediation's run; `is_final` where it is the last one.
 
-    `message` is what the run itself says of its end, such as what it changed.
+    `outcome` is what the run itself says of its end and changed: its message and artifacts, a line
+    for each.
     """
 
     flow_run_id: str
     state: str
     state_name: str
     is_final: bool
-    message: str = ""
+    outcome: str = ""
 
 
 def request_remediations(
@@ -100,6 +101,7 @@ def request_remediations(
     """
     same = {
         "flow_run_name": "", "decided_by": "", "state": "", "state_name": "", "error": "",
+        "outcome": "",
         "wanted_at": now, "updated_at": now,
     }  # fmt: skip
     for piece in chunks(rows):
@@ -319,9 +321,9 @@ class Remediations:
                 if done.rowcount:
                     self._store.changed(connection)
             return bool(done.rowcount)
-        values |= {"status": "ended", "ended_at": now}
+        values |= {"status": "ended", "ended_at": now, "outcome": seen.outcome}
         state = seen.state_name or seen.state.lower()
-        state = f"{state}: {seen.message}" if seen.message else state
+        state = f"{state}: {seen.outcome}" if seen.outcome else state
         ended = Reason.REMEDIATION_ENDED
         return self._move(alert_id, "started", values, ended, state, seen.flow_run_id)
 

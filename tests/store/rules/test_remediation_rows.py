@@ -265,7 +265,7 @@ def test_no_more_start_within_an_hour_than_the_rule_allows(store: Store, clock: 
     for one in store.remediations.to_start():
         store.remediations.started(one.alert_id, f"run-{one.alert_id}", "restart", "SCHEDULED")
         ended = RemediationRun(flow_run_id="run", state="COMPLETED", state_name="Completed",
-                               is_final=True, message="restarted 3 pods")  # fmt: skip
+                               is_final=True, outcome="restarted 3 pods")  # fmt: skip
         store.remediations.follow(one.alert_id, ended)
     assert store.remediations.to_start() == []
     rows = [one for one in map(store.remediations.of, world.ids()) if one is not None]
@@ -274,6 +274,7 @@ def test_no_more_start_within_an_hour_than_the_rule_allows(store: Store, clock: 
     said = {comment for one in world.ids() for reason, comment in reasons(world, one)
             if reason == "remediation_ended"}  # fmt: skip
     assert said == {"Completed: restarted 3 pods"}
+    assert sorted(one.outcome for one in rows) == ["", "restarted 3 pods", "restarted 3 pods"]
     clock.forward(minutes=59)
     assert store.remediations.to_start() == []
 
