@@ -13,7 +13,6 @@ from sentinel.api.needs import needs
 from sentinel.api.problems import SEE_DOCS, Problem, responses
 from sentinel.api.scoped import WholeTenant
 from sentinel.api.telemetry_asked import Cursor, Limit, Since, Text, Until, asked_of, reader_of
-from sentinel.duration import parse_duration
 from sentinel.store import Store
 from sentinel.store.telemetry.answering import LogAnswers
 from sentinel.store.telemetry.log_patterns import LogPatterns, anomalies_found, patterns_found
@@ -28,7 +27,13 @@ from sentinel.telemetry.answers import (
     PatternsFound,
     TraceLogs,
 )
-from sentinel.telemetry.asked import Asked, Language, nanoseconds_of
+from sentinel.telemetry.asked import (
+    Asked,
+    BadParameter,
+    Language,
+    compared_lengths,
+    nanoseconds_of,
+)
 from sentinel.telemetry.query import LOG_FIELDS
 
 __all__ = ["router"]
@@ -144,7 +149,6 @@ Shown = Annotated[
 ]
 
 
-_LONGEST = timedelta(days=7)
 """History and season together: each day takes a second of a core for 100 patterns."""
 _HISTORY = (
     "A length of time before the end, from which it is known what is usual; with `season` at most "
@@ -201,27 +205,16 @@ def anomalies(
 
 
 def _lengths(history: str, season: str) -> tuple[timedelta, timedelta]:
-    found = _length("history", history), _length("season", season)
-    if sum(found, timedelta()) > _LONGEST:
+    try:
+        return compared_lengths(history, season)
+    except BadParameter as error:
         raise Problem(
-            422, "invalid", "history: together with season it is more than 7 days",
-            hint="Give a shorter history, or a shorter season.", field="history",
-        )  # fmt: skip
-    return found
+            422, "invalid", f"{error.field}: {error}", hint=SEE_DOCS, field=error.field
+        ) from None
 
 
 def _wake(request: Request) -> None:
     cast("LogMining", request.app.state.log_mining).wake(request.app.state.settings)
-
-
-def _length(field: str, given: str) -> timedelta:
-    try:
-        found = parse_duration(given)
-        if found > _LONGEST:
-            raise ValueError("it is more than 7 days")
-    except ValueError as error:
-        raise Problem(422, "invalid", f"{field}: {error}", hint=SEE_DOCS, field=field) from None
-    return found
 
 
 @router.get("/trace/{trace_id}", summary="Log lines of a trace", responses=responses())

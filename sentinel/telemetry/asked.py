@@ -13,11 +13,14 @@ from sentinel.telemetry.plain_words import is_plain, query_of_words
 from sentinel.telemetry.query import Both, Field, FieldKind, Node, Query, QueryFault, parse_query
 from sentinel.timing.moments import parse_moment
 
-__all__ = ["Asked", "BadParameter", "Language", "ask", "moment_of", "nanoseconds_of"]
+__all__ = [
+    "Asked", "BadParameter", "Language", "ask", "compared_lengths", "moment_of", "nanoseconds_of",
+]  # fmt: skip
 
 Language = Literal["auto", "query", "words"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_COMPARED = timedelta(days=7)
 
 
 class BadParameter(ValueError):
@@ -124,3 +127,30 @@ def moment_of(nanoseconds: int) -> str:
     """Return nanoseconds since 1970 as ISO 8601, with all nine digits."""
     seconds, rest = divmod(nanoseconds, 10**9)
     return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
+
+
+def compared_lengths(history: str, season: str) -> tuple[timedelta, timedelta]:
+    """Return with how much of the past a rate is compared.
+
+    Args:
+        history: before the end of the period, such as `2d`
+        season: so long before, such as `1d`; `0s` for none
+
+    Returns:
+        Both.
+
+    Raises:
+        BadParameter: one is no length of time, or both together are more than seven days
+    """
+    found: list[timedelta] = []
+    for field, given in (("history", history), ("season", season)):
+        try:
+            length = parse_duration(given)
+        except ValueError as error:
+            raise BadParameter(field, str(error)) from None
+        if length > _MOST_COMPARED:
+            raise BadParameter(field, "it is more than 7 days")
+        found.append(length)
+    if sum(found, timedelta()) > _MOST_COMPARED:
+        raise BadParameter("history", "together with season it is more than 7 days")
+    return found[0], found[1]

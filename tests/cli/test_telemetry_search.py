@@ -16,6 +16,7 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.pattern_mining import PatternMining
+from sentinel.telemetry.answers import AnomaliesFound, LogAnomalyView, LogPatternView
 from sentinel.telemetry.asked import moment_of
 from tests.api.served import TOKEN, served
 from tests.cli.shell import Run
@@ -118,6 +119,7 @@ def test_the_same_is_found_on_a_server(
         ("log", "tail", "--no-follow", "took"),
         ("log", "facets", "service", *MOMENTS),
         ("log", "patterns", "--state", "new", *MOMENTS),
+        ("log", "anomalies", "--season", "1d", *MOMENTS),
         ("trace", "search", "status:error", *MOMENTS),
         ("trace", "search", "--slowest", *MOMENTS),
         ("trace", "show", f"{1:032x}"),
@@ -142,6 +144,26 @@ def test_the_same_is_found_on_a_server(
     assert there == here
 
 
+def test_anomalies_say_how_unusual_a_rate_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = "2026-01-31T12:00:00.000000Z"
+    pattern = LogPatternView(
+        id="0" * 16, service_name="pay", template="took <*> ms", sample="took 3 ms", state="known",
+        count=900, count_before=1_000, levels={}, created=moment, first_seen=moment,
+        last_seen=moment, query="took",
+    )  # fmt: skip
+    one = LogAnomalyView(pattern=pattern, timestamp=moment, count=812, usual=3.25, rarity=1_440)
+    found = AnomaliesFound(since=moment, until=moment, anomalies=[one])
+
+    def answered(*_: object) -> AnomaliesFound:
+        return found
+
+    monkeypatch.setattr("sentinel.cli.log_search.answer", answered)
+    shown = run("log", "anomalies").splitlines()[-1].split()
+    assert shown[-7:] == ["812", "3.2", "1,440", "pay", "took", "<*>", "ms"]
+    monkeypatch.setattr(found, "anomalies", [])
+    assert run("log", "anomalies").strip() == "No pattern was unusual."
+
+
 def not_here() -> Settings:
     raise AssertionError("a command over HTTP opened the store of this machine")
 
@@ -151,6 +173,8 @@ def not_here() -> Settings:
     [
         (("log", "search", "disk servic:a"), "column 6: there is no field servic"),
         (("log", "search", "--since", "soon"), "--since: "),
+        (("log", "anomalies", "--history", "soon"), "--history: "),
+        (("log", "anomalies", "--season", "6d"), "--history: together with season it is more"),
         (("trace", "search", "level:error"), "there is no field level"),
     ],
 )
