@@ -11,6 +11,7 @@ from sentinel.access import Role
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.incidents.policies import IncidentPolicyDocuments
 from tests.api.seed_requests import NEEDS_INCIDENT, REQUESTS
 from tests.api.served import Raised
 
@@ -128,6 +129,31 @@ def test_a_runbook_that_runs_deployments_is_written_by_editors(client: httpx.Cli
     changed = client.patch(f"{URL}/{one['id']}", json={"runbook": runs["runbook"]}, headers=who)
     assert changed.status_code == 403
     assert client.patch(f"{URL}/{one['id']}", json={"title": "x"}, headers=who).status_code == 200
+
+
+def test_a_step_that_needs_an_approval_runs_once_whoever_may_approves_it(
+    client: httpx.Client, store: Store, raised: Raised
+):
+    document = (
+        "policies: [{name: disks, min_severity: low, approval: {role: admin}, "
+        "runbook: '1. [Clear](prefect:clear/prod)'}]"
+    )
+    IncidentPolicyDocuments(store).apply(document, actor="ann")
+    raised("/data")
+    (one,) = client.get(f"{URL}/active").json()["items"]
+    place = f"{URL}/{one['id']}/runbook/steps/1"
+    made = Keys(store).create("guest", Role.RESPONDER, actor="ann")
+    responder = {"Authorization": f"Bearer {made.secret.text}"}
+    (step,) = client.post(place, json={"act": "run"}, headers=responder).json()["steps"]
+    assert (step["status"], step["approval"]["role"]) == ("waits", "admin")
+    assert step["expires_at"] is not None
+    refused = client.post(place, json={"act": "approve"}, headers=responder)
+    assert refused.status_code == 403, refused.text
+    assert "the role admin" in refused.json()["error"]["message"]
+    (step,) = client.post(place, json={"act": "approve"}).json()["steps"]
+    assert step["status"] == "wanted"  # Prefect does not answer here
+    again = client.post(place, json={"act": "reject"})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
 
 
 def test_a_step_waits_where_prefect_does_not_answer(client: httpx.Client):

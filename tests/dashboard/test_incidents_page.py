@@ -18,6 +18,7 @@ from sentinel.store.incidents.action_items import ActionItems
 from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.listing import IncidentFilter
 from sentinel.store.incidents.opening import NewIncident
+from sentinel.store.incidents.policies import IncidentPolicyDocuments
 from sentinel.store.incidents.post_mortems import PostMortems
 from sentinel.store.incidents.steps import Steps
 from tests.dashboard.scene import Scene, given, says, shown
@@ -227,6 +228,27 @@ def test_markdown_loads_nothing_and_runs_nothing():
     assert "javascript:x)" in words  # as text
     assert '<a href="https://b.org">' in words
     assert "<h3>One</h3>" in markdown_html("# One")  # the page has its own first heading
+
+
+def test_a_step_that_needs_an_approval_is_rejected_or_approved_on_the_page(
+    scene: Scene, page: AppTest
+):
+    document = (
+        "policies: [{name: web, min_severity: low, approval: {}, "
+        "runbook: '1. [Restart](prefect:restart/prod)'}]"
+    )
+    IncidentPolicyDocuments(scene.store).apply(document, actor="ann")
+    scene.raises("web is slow")
+    (one,) = Incidents(scene.store).active().items
+    opened(page, incident=one.id)
+    assert "run waits for an approval" in pressed(page, "incident-step-1-run")
+    buttons = {each.key for each in page.button}
+    assert not {"incident-step-1-run", "incident-step-1-done"} & buttons
+    assert "it was rejected" in pressed(page, "incident-step-1-reject")
+    pressed(page, "incident-step-1-run")
+    assert "run is requested" in pressed(page, "incident-step-1-approve")
+    (wanted,) = Steps(scene.store).wanted()
+    assert wanted.attempt == 2
 
 
 def test_a_remediation_that_waits_is_approved_on_the_incident_of_its_alert(
