@@ -33,7 +33,8 @@ _PLAIN = {"down", "status", "doctor", "api", "public-pages", "relay", "dashboard
 # They run until they are stopped, or print what a shell or a file takes.
 _OTHER_OUTPUT = {
     "up", "prepare", "worker", "api", "public-pages", "relay", "dashboard", "env", "agent run",
-    "rule export", "rule diff", "audit export",
+    "rule export", "rule diff", "audit export", "requests export",
+    "requests export-usage",
 }  # fmt: skip
 
 
