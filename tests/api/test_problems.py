@@ -94,7 +94,9 @@ def test_what_is_refused_before_a_route_is_reached_is_described_too(client: http
     for path, methods in paths.items():
         for method, route in methods.items():
             assert "421" in route["responses"], (method, path)
-            assert ("408" in route["responses"]) is ("requestBody" in route), (method, path)
+            # Exporters of OpenTelemetry send again after 503, which they get in its place.
+            late = "requestBody" in route and not path.startswith("/v1/")
+            assert ("408" in route["responses"]) is late, (method, path)
             bodies += "requestBody" in route
     assert bodies > 10
 

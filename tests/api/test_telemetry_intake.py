@@ -193,7 +193,7 @@ def test_a_key_writes_to_its_own_tenant_and_within_its_scopes(
 
     assert sent("one", tenants=["red"], scopes=["telemetry"]) == 200
     assert sent("two", tenants=["blue"]) == 200
-    for signal in ("logs", "traces", "metrics"):  # which the OpenAPI document does not have
+    for signal in ("logs", "traces", "metrics"):
         assert sent(f"{signal}-scope", signal, scopes=["rules"]) == 403
         assert sent(f"{signal}-reads", signal, Role.VIEWER) == 403
         assert sent(f"{signal}-other", signal, tenants=["red"], asked="blue") == 403
