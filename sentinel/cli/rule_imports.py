@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["DryRun", "Receivers", "Source", "Tenant", "deployed", "source_of", "texts_of"]
 
 MOST_FILES = 20_000
+_MOST_ALIKE = 3
+"""Rules with the same note that are printed one by one."""
 _ENDINGS = (".yml", ".yaml")
 
 Tenant = Annotated[str, typer.Option(help="Tenant of the rules.")]
@@ -176,9 +179,14 @@ def _report(report: Sequence[Reported]) -> dict[str, Any]:
 def _say(report: Sequence[Reported]) -> None:
     loaded = sum(1 for one in report if one.rule)
     refused = [one for one in report if one.refused]
+    counts = Counter(note for one in report for note in one.notes)
     for one in report:
         for note in one.notes:
-            say(f"{_place(one)}: {one.rule}: {note}")
+            if counts[note] <= _MOST_ALIKE:
+                say(f"{_place(one)}: {one.rule}: {note}")
+    for note, count in counts.items():
+        if count > _MOST_ALIKE:
+            say(f"{count:,} rules: {note}")
     for one in refused:
         say(f"{_place(one)}: {one.title or 'a rule'} cannot be used: {one.reason}")
     more = len(report) - loaded - len(refused)

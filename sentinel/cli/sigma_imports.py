@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentinel.cli.document_versions import text_of
 from sentinel.cli.output import AsJson
 from sentinel.cli.rule_imports import (
     DryRun,
@@ -42,6 +43,12 @@ def sigma(
     name: Annotated[str, typer.Option(help="Of the deployment.")] = "sigma",
     tenant: Tenant = "default",
     source: Source = "event",
+    logsources: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML that says which events a logsource means.", show_default="not compared"
+        ),
+    ] = None,
     receiver: Receivers = None,
     dry_run: DryRun = False,
     json: AsJson = False,
@@ -57,20 +64,24 @@ def sigma(
     Examples:
         sentinel import sigma rules/ --dry-run
 
+        sentinel import sigma rules/windows --logsources logsources.yaml --dry-run
+
         sentinel --url https://sentinel.example.com import sigma rules/linux --name sigma-linux
 
     Raises:
         ConfigurationError: a file cannot be read, or there are too many rules
         Exit: with 1 if a deployment was refused or no rule can be used
     """
+    from sentinel.ingest.sigma.logsources import log_sources
     from sentinel.ingest.sigma.reading import imported_sigma
     from sentinel.rollout.policy_files import policy_files
 
     checked_tenant(tenant)
     matched = source_of(source)
+    sources = None if logsources is None else log_sources(text_of(logsources), str(logsources))
 
     def translated() -> tuple[Mapping[str, str], Sequence[Reported]]:
-        found = imported_sigma(texts_of(paths), source=matched)
+        found = imported_sigma(texts_of(paths), source=matched, sources=sources)
         return policy_files(
             name, found.policies, project="sigma", tenant=tenant, receivers=receiver or ()
         ), found.report

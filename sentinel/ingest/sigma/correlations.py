@@ -19,6 +19,7 @@ from sigma.rule import SigmaRule  # pyright: ignore[reportMissingTypeStubs] - a 
 
 from sentinel.errors import PolicyError
 from sentinel.ingest.sigma.conditions import Json, clause_of, joined
+from sentinel.ingest.sigma.logsources import LogSources
 
 __all__ = ["clause_of_rule", "correlation_of"]
 
@@ -29,11 +30,12 @@ _LEAST = {
 """What is added to the count of a condition, for the least number that fulfils it."""
 
 
-def clause_of_rule(rule: SigmaRule) -> Json:
+def clause_of_rule(rule: SigmaRule, sources: LogSources | None = None) -> Json:
     """Return which events a rule matches.
 
     Args:
         rule: as pySigma has parsed it
+        sources: which events its log source means; None where that is not compared
 
     Returns:
         The JSON of a clause: any of the rule's conditions.
@@ -45,14 +47,16 @@ def clause_of_rule(rule: SigmaRule) -> Json:
     trees = [one.parsed for one in rule.detection.parsed_condition]
     if not trees or any(tree is None for tree in trees):
         raise PolicyError("its condition matches nothing")
-    return joined("any", [clause_of(tree) for tree in trees])
+    clause = joined("any", [clause_of(tree) for tree in trees])
+    return clause if sources is None else sources.narrowed(rule, clause)
 
 
-def correlation_of(rule: SigmaCorrelationRule) -> Json:
+def correlation_of(rule: SigmaCorrelationRule, sources: LogSources | None = None) -> Json:
     """Return what an event policy says in place of a correlation rule.
 
     Args:
         rule: its references are resolved
+        sources: which events the log sources of its rules mean
 
     Returns:
         `rules`, `by` and `window`.
@@ -61,7 +65,7 @@ def correlation_of(rule: SigmaCorrelationRule) -> Json:
         PolicyError: no window can say that; names why
         SigmaError: the condition of a rule that it refers to cannot be parsed
     """
-    steps = [_step(one) for one in rule.referenced_rules]
+    steps = [_step(one, sources) for one in rule.referenced_rules]
     found: Json = {"by": _by(rule)}
     frame = f"{rule.timespan.seconds}s"
     match rule.type:
@@ -92,13 +96,13 @@ def correlation_of(rule: SigmaCorrelationRule) -> Json:
     return found
 
 
-def _step(reference: SigmaRuleReference) -> Json:
+def _step(reference: SigmaRuleReference, sources: LogSources | None) -> Json:
     if not isinstance(reference.rule, SigmaRule):
         raise PolicyError(
             f"it refers to the correlation {reference.reference!r}, and a window counts events, "
             "not alerts"
         )
-    return clause_of_rule(reference.rule)
+    return clause_of_rule(reference.rule, sources)
 
 
 def _by(rule: SigmaCorrelationRule) -> list[str]:

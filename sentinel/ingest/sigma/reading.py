@@ -24,6 +24,7 @@ from sentinel.ingest.reported import Reported, refused
 from sentinel.ingest.sigma.conditions import Json
 from sentinel.ingest.sigma.correlations import clause_of_rule, correlation_of
 from sentinel.ingest.sigma.engine import POLICY
+from sentinel.ingest.sigma.logsources import LogSources
 
 __all__ = ["Imported", "imported_sigma"]
 
@@ -43,12 +44,15 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     report: Sequence[Reported]
 
 
-def imported_sigma(texts: Mapping[str, str], *, source: str = "event") -> Imported:
+def imported_sigma(
+    texts: Mapping[str, str], *, source: str = "event", sources: LogSources | None = None
+) -> Imported:
     """Translate rules, correlations and filters of Sigma.
 
     Args:
         texts: YAML of each file, by its name; a file may have several documents
         source: what the policies match, `event` or `log`
+        sources: which events a log source means; None where that is not compared
 
     Returns:
         A policy for each rule that can be used, in the order of the files, and the report.
@@ -78,7 +82,7 @@ def imported_sigma(texts: Mapping[str, str], *, source: str = "event") -> Import
                 filters.append(one)
                 report.append(Reported(file=file, title=_title_of(one), reason="a filter"))
         rules += [(file, one) for one in read.rules]
-    policies, lines = _translated(_filtered(rules, filters, report), source)
+    policies, lines = _translated(_filtered(rules, filters, report), source, sources)
     return Imported(policies=policies, report=[*lines, *report])
 
 
@@ -139,7 +143,7 @@ def _filtered(
 
 
 def _translated(
-    rules: Sequence[tuple[str, _Rule]], source: str
+    rules: Sequence[tuple[str, _Rule]], source: str, sources: LogSources | None
 ) -> tuple[list[Json], list[Reported]]:
     every = SigmaCollection([one for _, one in rules], resolve_references=False)
     contained, unresolved = _resolved(rules, every)
@@ -154,14 +158,22 @@ def _translated(
         try:
             if id(one) in unresolved:
                 raise unresolved[id(one)]
-            policy = _policy(one, name, source)
+            policy = _policy(one, name, source, sources)
             policy_of(policy)
         except (PolicyError, SigmaError) as error:
             lines.append(refused(file, title, error))
             continue
         policies.append(policy)
-        lines.append(Reported(file=file, title=title, rule=name))
+        notes = () if sources is None else sources.notes(_rules_of(one))
+        lines.append(Reported(file=file, title=title, rule=name, notes=notes))
     return policies, lines
+
+
+def _rules_of(one: _Rule) -> list[SigmaRule]:
+    """Return the rules whose events a policy matches: itself, or those of a correlation."""
+    if isinstance(one, SigmaRule):
+        return [one]
+    return [each.rule for each in one.referenced_rules if isinstance(each.rule, SigmaRule)]
 
 
 def _resolved(
@@ -183,7 +195,7 @@ def _resolved(
     return contained, unresolved
 
 
-def _policy(rule: _Rule, name: str, source: str) -> Json:
+def _policy(rule: _Rule, name: str, source: str, sources: LogSources | None) -> Json:
     """Return the policy that a rule is.
 
     Returns:
@@ -205,9 +217,9 @@ def _policy(rule: _Rule, name: str, source: str) -> Json:
     if source != "event":
         policy["source"] = source
     if isinstance(rule, SigmaCorrelationRule):
-        policy |= correlation_of(rule)
+        policy |= correlation_of(rule, sources)
     else:
-        policy["rules"] = [clause_of_rule(rule)]
+        policy["rules"] = [clause_of_rule(rule, sources)]
     try:
         written = msgspec.json.encode(policy)
     except UnicodeEncodeError:
