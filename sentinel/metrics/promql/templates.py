@@ -1,7 +1,7 @@
 """Labels and annotations of Prometheus' rules, with the labels and the value filled in. Pure.
 
 A part of Go's text/template (https://prometheus.io/docs/prometheus/latest/configuration/
-template_reference/): labels, the value, functions that write numbers, `if`, `eq`, `and`, `or`.
+template_reference/): labels, the value, functions that write numbers, `if`, `with`, `eq` and such.
 Queries, loops and templates of templates are refused. Since Prefect takes `{{` in parameters for a
 template of its own, the delimiters here are `[[` and `]]`; `of_prometheus` translates.
 """
@@ -9,6 +9,7 @@ template of its own, the delimiters here are `[[` and `]]`; `of_prometheus` tran
 from __future__ import annotations
 
 import json
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -33,7 +34,7 @@ _ACTION = re.compile(r"\[\[(-\s)?(.*?)(\s-)?\]\]", re.S)
 _THEIRS = re.compile(r"\{\{(.*?)\}\}", re.S)
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|`[^`]*`)|(?P<number>-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)"""
-    r"""|(?P<name>\$?\.?[A-Za-z_][\w.]*|\$)|(?P<sign>[|()]))""",
+    r"""|(?P<name>\$?\.?[A-Za-z_][\w.]*|\$|\.)|(?P<sign>[|()]))""",
     re.ASCII,
 )
 _ROOTS = {
@@ -49,11 +50,20 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
         labels: of the series
         value: of the expression
         external: labels that a Prometheus adds to all it sends
+        dot: what `.` is within `with`
     """
 
     labels: Mapping[str, str]
     value: float
     external: Mapping[str, str] = {}
+    dot: float | str | bool = ""
+
+
+class _Every(dict[str, str]):
+    """Labels that are all there, to try a template out."""
+
+    def get(self, key: str, default: Any = None, /) -> str:
+        return "x"
 
 
 _Given = float | str | bool
@@ -113,10 +123,6 @@ def _of_text(work: Callable[[str], str]) -> Callable[..., _Given]:
     return call
 
 
-def _not(given: _Given) -> bool:
-    return not given
-
-
 def _unequal(one: _Given, other: _Given) -> bool:
     return not _equal(one, other)
 
@@ -136,7 +142,7 @@ _FUNCTIONS: dict[str, Callable[..., _Given]] = {
     "humanizeTimestamp": _of_number(humanize_timestamp),
     "title": _of_text(_titled), "toUpper": _of_text(str.upper), "toLower": _of_text(str.lower),
     "safeHtml": _of_text(str), "printf": _printf, "print": _written,
-    "eq": _equal, "ne": _unequal, "not": _not, "and": _and, "or": _or,
+    "eq": _equal, "ne": _unequal, "not": operator.not_, "and": _and, "or": _or,
 }  # fmt: skip
 
 
@@ -192,6 +198,7 @@ def template(text: str) -> _Write:
     reader = _Reader(text)
     write = reader.block(())
     write(Data(labels={}, value=1.0))
+    write(Data(labels=_Every(), value=1.0, external=_Every()))
     return write
 
 
@@ -229,16 +236,33 @@ class _Reader:
                 return _joined(writes)
             if word == "if":
                 writes.append(self._choice(part[2:]))
+            elif word == "with":
+                writes.append(self._with(part[4:]))
             elif word in ("else", "end"):
                 raise PromqlError(f"a template has {word} without if")
-            elif word in ("range", "with", "define", "template", "block", "break", "continue"):
+            elif word in ("range", "define", "template", "block", "break", "continue"):
                 raise PromqlError(f"a template with {word} is not known")
             else:
                 ask = _pipeline(part)
                 writes.append(lambda data, ask=ask: _written(ask(data)))
         if ends:
-            raise PromqlError("a template has if without end")
+            raise PromqlError("a template has if or with without end")
         return _joined(writes)
+
+    def _with(self, given: str) -> _Write:
+        ask = _pipeline(given)
+        yes = self.block(("else", "end"))
+        no: _Write = _constant("")
+        if self.ended == "else":
+            no = self.block(("end",))
+        elif self.ended != "end":
+            raise PromqlError(f"a template with {self.ended} within with is not known")
+
+        def write(data: Data) -> str:
+            dot = ask(data)
+            return yes(msgspec.structs.replace(data, dot=dot)) if dot else no(data)
+
+        return write
 
     def _choice(self, condition: str) -> _Write:
         ask = _pipeline(condition)
@@ -333,6 +357,8 @@ def _operand(tokens: list[tuple[str, str]]) -> _Ask:
 
 
 def _field(path: str) -> _Ask:
+    if path == ".":
+        return lambda data: data.dot
     for root, what in _ROOTS.items():
         if path == root:
             return lambda data: getattr(data, what)
@@ -366,9 +392,7 @@ def _called(name: str, given: Sequence[_Ask]) -> _Ask:
     def call(data: Data) -> _Given:
         try:
             return function(*(one(data) for one in given))
-        except TypeError:
+        except (TypeError, IndexError):
             raise PromqlError(f"{name} has too few or too many arguments") from None
-        except IndexError:
-            raise PromqlError(f"{name} has no arguments") from None
 
     return call
