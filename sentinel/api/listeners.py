@@ -6,6 +6,7 @@ from typing import Protocol
 
 from fastapi import FastAPI
 
+from sentinel.api.mail_server import mail_server_of
 from sentinel.api.otlp_grpc import otlp_grpc_of
 from sentinel.api.syslog_server import syslog_of
 from sentinel.settings import Settings
@@ -18,7 +19,7 @@ class _Listening(Protocol):
 
 
 class Listeners:
-    """The servers of syslog and of OTLP over gRPC, between `start` and `close`."""
+    """The servers of syslog, of mails and of OTLP over gRPC, between `start` and `close`."""
 
     def __init__(self) -> None:
         self._open: list[_Listening] = []
@@ -33,7 +34,7 @@ class Listeners:
         Raises:
             ConfigurationError: something that they ask for is not installed, or cannot be used
         """
-        for of in (otlp_grpc_of, syslog_of):
+        for of in (otlp_grpc_of, syslog_of, mail_server_of):
             if (server := await of(app, settings)) is not None:
                 self._open.append(server)
 

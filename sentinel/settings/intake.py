@@ -1,4 +1,4 @@
-"""Settings of webhooks that mappings read."""
+"""Settings of webhooks that mappings read, and of mails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["IntakeSettings", "secrets_of"]
 
 
 class IntakeSettings(SecureSettings):
-    """Where further mappings are, and the secrets that vendors sign with."""
+    """Where further mappings are, the secrets that vendors sign with, and which mails come."""
 
     mappings: str = Field(
         default="",
@@ -19,6 +19,17 @@ class IntakeSettings(SecureSettings):
         "read again when a file changes. One of the same name goes before the one that ships; "
         "empty means that there are none.",
     )
+    mail_intake: str = Field(
+        default="",
+        description="File (YAML) of the addresses whose mails the API takes over SMTP as alerts; "
+        "empty means that it takes none.",
+    )
+    mail_intake_host: str = Field(
+        default="127.0.0.1",
+        description="Where the API listens for mails. It knows no keys: whoever reaches the port "
+        "may send.",
+    )
+    mail_intake_port: int = Field(default=2525, ge=0, le=65_535, description="Port for mails.")
     intake_secrets: SecretStr = Field(
         default=SecretStr(""),
         description="Secrets with which vendors sign what they post, as "

@@ -1,0 +1,134 @@
+"""Mails as readings: address and subject say which alert it is, the body what is wrong. Pure.
+
+What comes again under one subject is one alert. It ends by a subject that begins with a word such
+as RESOLVED, or by a reply whose first line is one.
+"""
+
+from __future__ import annotations
+
+import re
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from typing import cast
+
+from sentinel.checks.reading import Reading
+from sentinel.errors import SampleError
+from sentinel.ingest.given import Notes, cut_text, labels_of
+from sentinel.ingest.mail_document import Address, MailDocument
+
+__all__ = ["mail_reading"]
+
+_MOST_TITLE, _MOST_TEXT = 2000, 10_000
+_PREFIX = re.compile(r"\s*(re|aw|sv|fw|fwd|wg)\s*(\[\d+\])?\s*:", re.IGNORECASE)
+_FIRST = re.compile(r"\s*[\[(*]{0,3}\s*([^\W\d_]+)\s*[\])*]{0,3}\s*([:\-\u2013|]|(?<=[\])])|$)\s*")
+_FIRST_WORD = re.compile(r"[\s>*\[(]*([^\W\d_]+)")
+
+
+def mail_reading(content: bytes, document: MailDocument, to: str, address: Address) -> Reading:
+    """Return what a mail says of its alert.
+
+    Args:
+        content: of the mail, with its headers
+        document: what words of a subject mean
+        to: the address that it was sent to
+        address: what that means
+
+    Returns:
+        The reading, firing or resolved.
+
+    Raises:
+        SampleError: it has no subject, so that nothing says which alert it is
+    """
+    mail = message_from_bytes(content, policy=policy.default)
+    notes = Notes(0)
+    subject, is_reply = _without_prefixes(_line(mail, "subject"))
+    meaning, subject = _meaning(subject, document)
+    if not subject:
+        raise SampleError("a mail needs a subject, which says which alert it is", field="subject")
+    text = _text(mail)
+    if is_reply and meaning != "resolved" and _ends(text, document):
+        meaning = "resolved"
+    labels = labels_of({**address.labels, "address": to.lower(), "subject": subject.lower()}, notes)
+    title = cut_text(subject, _MOST_TITLE, "subject", notes)
+    return Reading(
+        labels=labels,
+        firing=meaning != "resolved",
+        severity=meaning if meaning not in ("", "resolved") else address.severity,
+        summary=title,
+        annotations={"description": cut_text(text, _MOST_TEXT, "body", notes)} if text else {},
+        details={"from": _line(mail, "from"), "message_id": _line(mail, "message-id")},
+        team=address.team,
+    )
+
+
+def _line(mail: EmailMessage, name: str) -> str:
+    """Return a header in one line; empty where there is none, or none that can be read."""
+    try:
+        found = str(mail.get(name, ""))
+    except (ValueError, LookupError, AttributeError, TypeError):
+        # The parser of the standard library raises all of these for some headers of real mails.
+        found = str(dict(mail.raw_items()).get(name, ""))
+    return " ".join("".join(one if one.isprintable() else " " for one in found).split())
+
+
+def _without_prefixes(subject: str) -> tuple[str, bool]:
+    """Return a subject without Re: and the like, and whether it had any."""
+    is_reply = False
+    while found := _PREFIX.match(subject):
+        subject, is_reply = subject[found.end() :].strip(), True
+    return subject, is_reply
+
+
+def _meaning(subject: str, document: MailDocument) -> tuple[str, str]:
+    """Return what the first word of a subject says, and the rest of it."""
+    found = _FIRST.match(subject)
+    word = found[1].lower() if found else ""
+    if found is None or word not in document.words or not subject[found.end() :].strip():
+        return "", subject
+    return document.words[word], subject[found.end() :].strip()
+
+
+def _ends(text: str, document: MailDocument) -> bool:
+    found = _FIRST_WORD.match(text)
+    return found is not None and document.words.get(found[1].lower()) == "resolved"
+
+
+def _text(mail: EmailMessage) -> str:
+    """Return the text of a mail; of one in HTML alone, without its tags."""
+    part = mail.get_body(("plain", "html"))
+    if part is None:
+        return ""
+    try:
+        text = str(cast("EmailMessage", part).get_content())
+    except (LookupError, UnicodeError, KeyError):  # a charset that nobody knows
+        raw = cast("bytes", part.get_payload(decode=True) or b"")
+        text = raw.decode("utf-8", "replace")
+    if part.get_content_subtype() == "html":
+        reader = _Words()
+        reader.feed(text)
+        text = " ".join("".join(reader.parts).split())
+    return text.replace("\0", " ").strip()
+
+
+class _Words(HTMLParser):
+    """Collects the text of HTML, without that of scripts and styles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self._within = 0
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        """Note where text begins that is not shown."""
+        self._within += tag in ("script", "style")
+        self.parts.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note where it ends."""
+        self._within -= tag in ("script", "style") and self._within > 0
+
+    def handle_data(self, data: str) -> None:
+        """Keep what is shown."""
+        if not self._within:
+            self.parts.append(data)
