@@ -19,6 +19,7 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.approvals.separation import Separation
 from tests.api.document import document
+from tests.api.matrix_scene import MatrixScene
 from tests.api.outside_issuer import Issuer, Seconds, settings_of
 from tests.api.served import TOKEN, Raised, called, caller, on_store, served
 from tests.databases import sqlite_copy
@@ -52,6 +53,12 @@ def application(settings: Settings, migrated_sqlite: Path) -> FastAPI:
     app = create_app(settings, store=store, relay=False)
     app.openapi_schema = document()  # two seconds: once in a process
     return app
+
+
+@pytest.fixture(scope="session")
+def matrix_scene(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> MatrixScene:
+    """The tenants of the access matrix, made once: copy them as `migrated_url`."""
+    return MatrixScene(migrated_sqlite, tmp_path_factory.mktemp("matrix"))
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from tests.api.access_matrix import entry_of
-from tests.api.test_access_matrix import ROUTES, asked, everything, furnished
+from tests.api.matrix_scene import furnished
+from tests.api.test_access_matrix import ROUTES, asked, everything
 
 NUMBER = itertools.count()
 STEPS = st.tuples(

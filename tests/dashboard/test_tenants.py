@@ -44,7 +44,8 @@ from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.reports.period_comparison import Span
 from sentinel.store.telemetry.client import TelemetryClient
-from tests.api.test_access_matrix import everything, furnished
+from tests.api.matrix_scene import furnished
+from tests.api.test_access_matrix import everything
 from tests.dashboard.form_commands import DAY, FORMS, MOMENT, OF_ALL
 from tests.dashboard.gated import ADDRESSES, OWN, PASSWORD
 from tests.dashboard.scene import Scene, shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 from fastapi.routing import APIRoute
@@ -12,6 +14,7 @@ from sentinel.api.needs import needed_by
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from tests.api.matrix_entries import Entry, Expected, always, listed, one_object, whole_tenant
+from tests.api.matrix_scene import MatrixScene
 from tests.api.test_access_matrix import answers_each_role
 
 NOTE = always({"note": "seen", "endTime": "2100-01-01T00:00:00Z", "owner": {"name": "bob"}})
@@ -47,14 +50,21 @@ def routes() -> list[tuple[str, str, Permission]]:
     return found
 
 
+@pytest.fixture
+def migrated_url(matrix_scene: MatrixScene, tmp_path: Path) -> str:
+    return matrix_scene.copied(tmp_path / "sentinel.db")
+
+
 @pytest.mark.parametrize(("method", "path", "permission"), routes())
 def test_a_route_answers_each_role_in_its_own_and_in_a_foreign_tenant(
     client: httpx.Client,
     store: Store,
     clock: FakeClock,
+    matrix_scene: MatrixScene,
     method: str,
     path: str,
     permission: Permission,
 ):
     entry = ENTRIES[f"{method} {path.removeprefix('/opsgenie/v2/alerts')}"]
-    answers_each_role(client, store, clock, method, path, permission, entry)
+    clock.set(matrix_scene.moment)
+    answers_each_role(client, store, matrix_scene, method, path, permission, entry)
