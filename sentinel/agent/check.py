@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -13,7 +13,7 @@ import msgspec
 
 from sentinel.agent.config import AgentConfig
 from sentinel.agent.host import METRICS
-from sentinel.agent.sending import connection_of, token_of
+from sentinel.agent.sending import HEARTBEATS, connection_of, job_of, token_of
 from sentinel.agent.tail import LOGS
 from sentinel.errors import SentinelError
 
@@ -26,6 +26,10 @@ class Finding(msgspec.Struct, frozen=True):
     what: str
     ok: bool
     says: str
+
+
+class _Heart(msgspec.Struct):
+    ping: str | None
 
 
 def check_agent(config: AgentConfig) -> Iterator[Finding]:
@@ -80,17 +84,31 @@ def _answers(config: AgentConfig) -> Iterator[Finding]:
     try:
         with connection_of(config) as http:
             headers = {"Authorization": f"Bearer {token_of(config)}"}
-            # A heartbeat has no empty form: whether it is there shows in its reading.
             for path in paths:
                 answer = http.post(path, content=b"[]", headers=headers)
                 ok = answer.status_code == 200
                 says = "takes what the agent sends" if ok else f"{answer.status_code} {answer.text}"
                 yield Finding("url", ok, f"{config.url}{path}: {says[:300]}")
-            if not paths:
-                answer = http.get("/health", headers=headers)
-                yield Finding("url", answer.status_code in (200, 503), f"{config.url} answers")
+            if config.heartbeat is not None:
+                yield _heartbeat(config, http, headers)
     except httpx.HTTPError as error:
         says = f"{config.url} does not answer: {error or type(error).__name__}"
         yield Finding("url", False, says)
     except SentinelError as error:
         yield Finding("url", False, str(error))
+
+
+def _heartbeat(config: AgentConfig, http: httpx.Client, headers: Mapping[str, str]) -> Finding:
+    """Ask for the last heartbeat, since one has no empty form: who may send it gets its URL."""
+    path = HEARTBEATS + job_of(config)
+    answer = http.get(path, headers=headers)
+    if answer.status_code != 200:
+        return Finding(
+            "url", False, f"{config.url}{path}: {answer.status_code} {answer.text}"[:400]
+        )
+    try:
+        may_send = bool(msgspec.json.decode(answer.content, type=_Heart).ping)
+    except msgspec.DecodeError:
+        return Finding("url", False, f"{config.url}{path}: answers otherwise than Sentinel's API")
+    says = "takes heartbeats" if may_send else "the key may read heartbeats and not send them"
+    return Finding("url", may_send, f"{config.url}{path}: {says}")

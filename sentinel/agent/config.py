@@ -150,10 +150,12 @@ def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:
+        host = (parts.hostname or "").encode("idna")  # as the name is looked up
+    except ValueError:  # of which UnicodeError is one
         return False
-    is_http = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
-    return is_http and not (parts.username or parts.path.strip("/") or parts.query)
+    is_http = parts.scheme in ("http", "https") and bool(host) and port != 0
+    more = parts.username or parts.path.strip("/") or parts.query or parts.fragment
+    return is_http and not more and not re.search(rb"\s", host)
 
 
 def _check(found: AgentConfig, where: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import orjson
@@ -83,8 +83,22 @@ def body_of(
             record |= given
         if not any(record.get(name) not in (None, "") for name in _TIMES):
             record["timestamp"] = now + number
-        made.append(orjson.dumps(record))
+        made.append(_written(record, common, line, now + number))
     return b"\n".join(made)
+
+
+def _written(
+    record: Mapping[str, Any], common: Mapping[str, Any], line: bytes, now: int
+) -> bytes:  # fmt: skip
+    """Return a record as JSON; one whose values are nested too deeply as the text of its line."""
+    try:
+        return orjson.dumps(record)
+    except TypeError:  # orjson reads more levels than it writes
+        kept = {
+            name: record[name] for name in _TIMES if isinstance(record.get(name), int | float | str)
+        }
+        kept = kept or {"timestamp": now}
+        return orjson.dumps({**common, **kept, "message": line.decode("utf-8", "replace")})
 
 
 def _object_of(line: bytes) -> dict[str, Any] | None:

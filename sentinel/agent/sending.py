@@ -20,7 +20,16 @@ from sentinel.agent.tail import LOGS
 from sentinel.errors import ConfigurationError
 from sentinel.settings.secret_file import read_secret_file
 
-__all__ = ["HEARTBEATS", "PATHS", "Decision", "Sender", "connection_of", "decide", "token_of"]
+__all__ = [
+    "HEARTBEATS",
+    "PATHS",
+    "Decision",
+    "Sender",
+    "connection_of",
+    "decide",
+    "job_of",
+    "token_of",
+]
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +80,11 @@ def _seconds_of(text: str, now: datetime) -> float | None:
         return None
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
     return max(0.0, (at - now).total_seconds())
+
+
+def job_of(config: AgentConfig) -> str:
+    """Return the job of the agent's own heartbeats: the host's name where none is given."""
+    return (config.heartbeat.job if config.heartbeat else "") or config.host
 
 
 def token_of(config: AgentConfig) -> str:
@@ -159,8 +173,7 @@ class Sender:
         if self._beat_at is not None and now < self._beat_at:
             return False
         self._beat_at = now + every
-        heartbeat = self._config.heartbeat
-        job = (heartbeat.job if heartbeat else "") or self._config.host
+        job = job_of(self._config)
         answer = self._asked(HEARTBEATS + job, b"")
         if answer.status != 200:
             log.warning("the heartbeat of %s was not taken: %s", job, answer.said)

@@ -113,7 +113,13 @@ class AgentSyslog:
         return len(self._lines) >= _MOST_LINES or self._bytes >= _MOST_BYTES
 
     def _accept(self) -> None:
-        connection, _ = self._listening.accept()
+        try:
+            connection, _ = self._listening.accept()
+        except BlockingIOError:  # its other side left again
+            return
+        except OSError as error:
+            log.warning("a connection of syslog is not taken: %s", error.strerror or error)
+            return
         if len(self._streams) >= _MOST_OPEN:
             log.warning("a connection of syslog is refused, since %d are open", _MOST_OPEN)
             connection.close()

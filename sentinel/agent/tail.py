@@ -108,7 +108,8 @@ class Tail:
 
     def _there(self, positions: dict[_Key, Position]) -> list[_Seen]:
         """Return the files of the pattern and those renamed from its names, oldest first."""
-        matched = sorted(glob.glob(self._files.path))  # noqa: PTH207 - texts, an absolute pattern
+        found_by = glob.glob(self._files.path)  # noqa: PTH207 - texts, an absolute pattern
+        matched = sorted(one for one in found_by if not one.endswith(_PACKED))
         if len(matched) > _MOST_FILES:
             self._warn(self._files.path, f"has {len(matched):,} files; {_MOST_FILES} are followed")
             matched = matched[:_MOST_FILES]

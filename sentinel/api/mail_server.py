@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -135,7 +135,8 @@ class MailServer:
         content = envelope.content
         body = content.encode() if isinstance(content, str) else content or b""
         try:
-            messages = [self._message(body, one) for one in dict.fromkeys(envelope.rcpt_tos)]
+            # In a thread: a large mail takes seconds, in which the API has others to answer.
+            messages = await asyncio.to_thread(self._messages, body, envelope.rcpt_tos)
         except SampleError as error:
             return f"554 5.6.0 {error.message}"
         try:
@@ -145,6 +146,14 @@ class MailServer:
             log.warning("a mail is not taken, its sender is to try again: %s", error)
             return "451 4.3.0 it cannot be written now, try again later"
         return "250 2.0.0 OK, it is written"
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answer what nobody foresaw, so that the sender keeps the mail: after 5xx it is lost."""
+        log.error("a mail is not taken, its sender is to try again", exc_info=error)
+        return "451 4.3.0 it cannot be taken now, try again later"
+
+    def _messages(self, body: bytes, recipients: Sequence[str]) -> list[Message]:
+        return [self._message(body, one) for one in dict.fromkeys(recipients)]
 
     def _message(self, body: bytes, to: str) -> Message:
         address = self._document.address(to)

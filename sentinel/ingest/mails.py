@@ -19,7 +19,9 @@ from sentinel.ingest.mail_document import Address, MailDocument
 
 __all__ = ["mail_reading"]
 
-_MOST_TITLE, _MOST_TEXT = 2000, 10_000
+_MOST_TITLE, _MOST_TEXT, _MOST_NAME = 2000, 10_000, 500
+_MOST_HEADER, _MOST_HTML = 20_000, 500_000
+"""Characters that are read of a header, and of HTML; no sender writes more by intent."""
 _PREFIX = re.compile(r"\s*(re|aw|sv|fw|fwd|wg)\s*(\[\d+\])?\s*:", re.IGNORECASE)
 _FIRST = re.compile(r"\s*[\[(*]{0,3}\s*([^\W\d_]+)\s*[\])*]{0,3}\s*([:\-\u2013|]|(?<=[\])])|$)\s*")
 _FIRST_WORD = re.compile(r"[\s>*\[(]*([^\W\d_]+)")
@@ -38,8 +40,16 @@ def mail_reading(content: bytes, document: MailDocument, to: str, address: Addre
         The reading, firing or resolved.
 
     Raises:
-        SampleError: it has no subject, so that nothing says which alert it is
+        SampleError: it has no subject, so that nothing says which alert it is, or it has parts
+            within parts, more than can be read
     """
+    try:
+        return _read(content, document, to, address)
+    except RecursionError:
+        raise SampleError("its parts are nested too deeply to be read", field="body") from None
+
+
+def _read(content: bytes, document: MailDocument, to: str, address: Address) -> Reading:
     mail = message_from_bytes(content, policy=policy.default)
     notes = Notes(0)
     subject, is_reply = _without_prefixes(_line(mail, "subject"))
@@ -57,18 +67,25 @@ def mail_reading(content: bytes, document: MailDocument, to: str, address: Addre
         severity=meaning if meaning not in ("", "resolved") else address.severity,
         summary=title,
         annotations={"description": cut_text(text, _MOST_TEXT, "body", notes)} if text else {},
-        details={"from": _line(mail, "from"), "message_id": _line(mail, "message-id")},
+        details={
+            "from": cut_text(_line(mail, "from"), _MOST_NAME, "from", notes),
+            "message_id": cut_text(_line(mail, "message-id"), _MOST_NAME, "message_id", notes),
+        },
         team=address.team,
     )
 
 
 def _line(mail: EmailMessage, name: str) -> str:
     """Return a header in one line; empty where there is none, or none that can be read."""
-    try:
-        found = str(mail.get(name, ""))
-    except (ValueError, LookupError, AttributeError, TypeError):
-        # The parser of the standard library raises all of these for some headers of real mails.
-        found = str(dict(mail.raw_items()).get(name, ""))
+    raw = next((str(text) for one, text in mail.raw_items() if one.lower() == name), "")
+    if len(raw) > _MOST_HEADER:  # reading a long one takes minutes
+        found = raw[:_MOST_HEADER]
+    else:
+        try:
+            found = str(mail.get(name, ""))
+        except (ValueError, LookupError, AttributeError, TypeError):
+            # The parser of the standard library raises all of these for some headers of real mails.
+            found = raw
     return " ".join("".join(one if one.isprintable() else " " for one in found).split())
 
 
@@ -101,12 +118,12 @@ def _text(mail: EmailMessage) -> str:
         return ""
     try:
         text = str(cast("EmailMessage", part).get_content())
-    except (LookupError, UnicodeError, KeyError):  # a charset that nobody knows
+    except (LookupError, ValueError):  # a charset that nobody knows, or that is no name of one
         raw = cast("bytes", part.get_payload(decode=True) or b"")
         text = raw.decode("utf-8", "replace")
     if part.get_content_subtype() == "html":
         reader = _Words()
-        reader.feed(text)
+        reader.feed(text[:_MOST_HTML])
         text = " ".join("".join(reader.parts).split())
     return text.replace("\0", " ").strip()
 

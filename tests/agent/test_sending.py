@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import orjson
 import pytest
 
+from sentinel.agent import check
 from sentinel.agent.buffer import Buffer
 from sentinel.agent.check import check_agent
 from sentinel.agent.config import AgentConfig, Heartbeat, HostMetrics, SyslogPort, TailedFiles
@@ -183,6 +185,37 @@ def test_check_says_what_would_not_work(config: AgentConfig, tmp_path: Path):
     assert (found["url"].ok, "does not answer" in found["url"].says) == (False, True)
     Path(config.token_file).unlink()
     assert not next(iter(check_agent(config))).ok
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok", "says"),
+    [
+        (httpx.Response(200, json={"job": "web-1", "ping": "/ping/web-1/k"}), True, "takes"),
+        (httpx.Response(200, json={"job": "web-1", "ping": None}), False, "not send them"),
+        (httpx.Response(401, text="no such key"), False, "401 no such key"),
+        (httpx.Response(200, text="<p>It works!</p>"), False, "otherwise than Sentinel's API"),
+    ],
+)
+def test_check_asks_whether_the_key_may_send_heartbeats(
+    config: AgentConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: httpx.Response,
+    ok: bool,
+    says: str,
+):
+    api = Api()
+    api.answers = [answer]
+    connection = httpx.Client(base_url=config.url, transport=httpx.MockTransport(api))
+
+    def connected(_: AgentConfig) -> httpx.Client:
+        return connection
+
+    monkeypatch.setattr(check, "connection_of", connected)
+    alone = msgspec.structs.replace(config, metrics=None, files=[])
+    (found,) = [one for one in check_agent(alone) if one.what == "url"]
+    assert (found.ok, says in found.says) == (ok, True)
+    assert [one.url.path for one in api.asked] == ["/api/v1/alerts/heartbeats/web-1"]
+    assert "/ping/" not in found.says
 
 
 def test_syslog_is_taken_by_udp_and_tcp_and_held_back_where_there_is_no_room(tmp_path: Path):

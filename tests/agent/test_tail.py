@@ -109,6 +109,16 @@ def test_files_that_are_there_at_the_first_look_begin_at_their_end(tmp_path: Pat
     host.close()
 
 
+def test_packed_files_are_not_read_also_where_the_pattern_has_their_names(tmp_path: Path):
+    host = Host(tmp_path, path=tmp_path / "app*")
+    host.read()
+    (tmp_path / "app.log.2.gz").write_bytes(b"\x1f\x8b\n")
+    host.say("one")
+    host.read()
+    assert host.said == ["one"]
+    host.close()
+
+
 def test_a_renamed_file_is_read_to_its_end_while_its_program_still_writes_to_it(host: Host):
     host.say("one")
     host.read()
@@ -297,3 +307,16 @@ def test_objects_keep_their_fields_and_what_is_none_is_a_text():
     assert [(one["message"], one["timestamp"]) for one in others] == [
         ('{"a": 1}', 1_001), ("[", 1_002), ("\ufffd", 1_003)
     ]  # fmt: skip
+
+
+def test_an_object_that_is_nested_more_deeply_than_json_is_written_is_a_text():
+    files = TailedFiles(path="/a", format="json", service="shop")
+    nested = b'{"msg": "m", "time": ' + b"[" * 500 + b"]" * 500 + b"}"
+    assert orjson.loads(body_of([nested], files, "/a", "h", 7))["timestamp"] == 7
+    deep = '{"msg": "m", "ts": "2026-01-31", "of": ' + "[" * 500 + "]" * 500 + "}"
+    first, second = map(
+        orjson.loads, body_of([deep.encode(), b"next"], files, "/a", "h", 7).split(b"\n")
+    )
+    assert (first["message"], first["service_name"]) == (deep, "shop")
+    assert first["ts"] == "2026-01-31"
+    assert second["message"] == "next"

@@ -173,6 +173,24 @@ def test_a_mail_is_acknowledged_only_when_its_alert_is_committed(
     assert post.delivers(send) == (451, 0, 250, 1)
 
 
+def test_after_an_error_that_nobody_foresaw_the_sender_keeps_the_mail(
+    post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def fails(_: Any) -> Any:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(post.arrivals, "submit", fails)
+
+    def send(client: smtplib.SMTP) -> int:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.send_message(mail("disk full"))
+        assert "unforeseen" not in str(refused.value.smtp_error)
+        return refused.value.smtp_code
+
+    assert post.delivers(send) == 451
+    assert "unforeseen" in caplog.text
+
+
 def test_more_connections_than_allowed_are_closed(post: Post, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(mail_server, "MOST_OPEN", 1)
 

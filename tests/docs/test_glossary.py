@@ -21,11 +21,11 @@ PLAIN = {
     "five", "for", "found", "four", "go", "help", "hour", "in", "its", "kept", "kind",
     "largest", "last", "later", "least", "manually", "mark", "me", "mean", "minutes", "module",
     "more", "name", "navigate", "never", "new", "newer", "next", "not", "now", "of", "older",
-    "on", "only", "or", "order", "out", "partly", "past", "per", "post", "print", "quietly", "read",
-    "remove", "renamed", "restarted", "rise", "rose", "same", "save", "search", "select",
+    "on", "one", "only", "or", "order", "out", "partly", "past", "per", "post", "print", "quietly",
+    "read", "remove", "renamed", "restarted", "rise", "rose", "same", "save", "search", "select",
     "send", "set", "show", "since", "soon", "sound", "started", "still", "table", "take",
     "test", "that", "the", "these", "time", "to", "today", "too", "type", "unchanged", "use",
-    "weeks", "what", "when", "where", "whom", "with", "without", "world", "worst", "would",
+    "usual", "weeks", "what", "when", "where", "whom", "with", "without", "world", "worst", "would",
     "write", "yes", "you",
 }  # fmt: skip
 """Words of plain English in labels. A term of the field belongs in the glossary instead."""

@@ -37,6 +37,25 @@ def test_a_charset_that_nobody_knows_costs_letters_and_not_the_alert():
     assert description(mail).startswith("full")
 
 
+def test_a_charset_with_a_nul_costs_letters_and_not_the_alert():
+    mail = b'Subject: disk\r\nContent-Type: text/plain; charset="utf-8\0"\r\n\r\nfull\r\n'
+    assert description(mail) == "full"
+
+
+def test_parts_without_an_end_are_refused_with_a_reason():
+    mail = b"Subject: disk\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 2000
+    with pytest.raises(SampleError, match="nested too deeply"):
+        mail_reading(mail, DOCUMENT, TO, Address())
+
+
+def test_of_headers_without_an_end_the_beginning_is_kept():
+    many = b"\r\n ".join([b"re:" * 20_000] * 4)
+    mail = b"From: " + b"a" * 60_000 + b"\r\nSubject: " + many + b" disk\r\n\r\n"
+    reading = mail_reading(mail, DOCUMENT, TO, Address())
+    assert len(reading.summary or "") <= 2000
+    assert [len(str(one)) <= 500 for one in (reading.details or {}).values()] == [True, True]
+
+
 @given(content=st.binary(max_size=300), subject=st.text(max_size=60))
 def test_whatever_is_sent_is_a_reading_or_refused_with_a_reason(content: bytes, subject: str):
     encoded = subject.replace("\n", " ").replace("\r", " ").encode("utf-8", "replace")
