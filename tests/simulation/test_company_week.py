@@ -52,7 +52,8 @@ def test_a_company_of_two_thousand_people_lives_through_a_week(store: Store, clo
     holds(week)
     assert week.dead  # some senders died with their claims
     assert sum(day.opened for day in week.days) > 5_000
-    # Once retention has begun, what a day leaves behind stays the same, and so does the memory.
+    # Once retention has begun, what a day leaves behind stays the same, and so does the memory but
+    # for the 64 MiB in which SQLite keeps pages.
     settled = week.days[2:]
     assert max(day.rows for day in settled) < 1.5 * min(day.rows for day in settled)
-    assert settled[-1].memory < 1.2 * settled[0].memory
+    assert settled[-1].memory - settled[0].memory < 64
