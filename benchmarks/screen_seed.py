@@ -33,7 +33,7 @@ from sentinel.store.api_usage.consumer_keys import ConsumerKeys
 from sentinel.store.api_usage.limit_sets import LimitSets
 from sentinel.store.audit.chaining import chain
 from sentinel.store.custom_dashboards import Boards, Place
-from sentinel.store.database.tables import ALERT, NOT_RESOLVED, table_of
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED, TIMELINE, table_of
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.notifications.routes import Routes
 from sentinel.store.oncall.documents import OnCallDocuments
@@ -227,9 +227,26 @@ def _messages(store: Store, chance: random.Random) -> None:
     _insert(store, schema.SystemLog, (logged(*one) for one in _past(store, count)))
 
 
+def _acts(store: Store, count: int) -> None:
+    """What people did with alerts, which the audit shows first."""
+    with store.read() as connection:
+        newest = select(ALERT.c.id).order_by(ALERT.c.id.desc()).limit(count)
+        ids = connection.execute(newest).scalars().all()[::-1]
+
+    def acted(number: int, at: datetime) -> dict[str, Any]:
+        return {
+            "id": new_id(), "alert_id": ids[number % len(ids)], "at": at, "kind": "acknowledged",
+            "reason": "acknowledged", "actor": f"person-{number % 20:02d}", "comment": "looking",
+            "status": "acknowledged", "severity": 3, "version": 1,
+        }  # fmt: skip
+
+    _insert(store, TIMELINE, (acted(*one) for one in _past(store, count)))
+
+
 def _audit(store: Store, chance: random.Random) -> None:
     """Rows of the kind that people make most, in the chain as the relay puts them there."""
     left = max(50, alerts.ALERTS // 20)
+    _acts(store, left)
     while left:
         with store.write() as connection:
             for _ in range(min(left, 1_000)):
