@@ -23,6 +23,8 @@ __all__ = ["SlackRooms", "rooms_by"]
 
 _MOST_PAGES = 20
 _A_PAGE = "1000"
+_MOST_LISTED = 5_000_000
+"""Bytes of a page of channels, each with topic, purpose and former names."""
 _GONE = ("channel_not_found", "is_archived")
 _THERE = ("already_in_channel", "cant_invite_self")
 _STRANGER = ("cant_invite", "ura_max_channels", "user_not_found")
@@ -99,7 +101,7 @@ class SlackRooms:
             "exclude_archived": "true", "limit": _A_PAGE,
         }  # fmt: skip
         for _ in range(_MOST_PAGES):
-            answer = call(self._app, "conversations.list", fields)
+            answer = call(self._app, "conversations.list", fields, read=_MOST_LISTED)
             page = _understood("conversations.list", answer, _Page)
             for one in page.channels:
                 if one.name == name:

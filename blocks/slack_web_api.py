@@ -20,7 +20,7 @@ _MOST_READ = 200_000
 
 def call(
     app: SlackApp, method: str, fields: Mapping[str, str], token: str = "",
-    but: Collection[str] = (),
+    but: Collection[str] = (), read: int = _MOST_READ,
 ) -> dict[str, Any]:  # fmt: skip
     """Call a method of Slack's Web API.
 
@@ -30,6 +30,7 @@ def call(
         fields: its arguments
         token: that authorizes the call; the bot's by default
         but: errors of Slack that are no failure for the caller
+        read: how many bytes of the answer are read at most
 
     Returns:
         Its answer; `ok` is false and `error` one of `but` where Slack answered so.
@@ -48,7 +49,7 @@ def call(
         timeout=_SECONDS,
         what="Slack",
         fix="Check the tokens of the channel's block.",
-        read=_MOST_READ,
+        read=read,
     )
     code = error_of(answer.body)
     if code and code not in but:

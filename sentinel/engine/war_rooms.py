@@ -7,7 +7,7 @@ soon as Slack made it; one that a crash left unrecorded is found again by its na
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -16,6 +16,7 @@ import msgspec
 from sentinel.errors import DeliveryError
 from sentinel.incidents.room import room_app, room_names, room_topic
 from sentinel.incidents.state import Incident
+from sentinel.oncall.person import Person
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.incidents.rooms import Room, Rooms
@@ -26,6 +27,8 @@ __all__ = ["Channel", "RoomGone", "RoomOptions", "SlackApi", "follow_rooms"]
 
 log = logging.getLogger(__name__)
 
+_MOST = 50
+"""Rooms about which something is done at a time."""
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 
 
@@ -93,8 +96,12 @@ def follow_rooms(store: Store, slack_of: Callable[[str], SlackApi], options: Roo
         For how many rooms something was done or tried.
     """
     rooms, tried = Rooms(store), 0
-    for room in rooms.due():
-        wanted = _wanted(store, room.incident, options)
+    due = rooms.due()
+    people = OnCallDocuments(store).active().people if due else {}
+    for room in due:
+        if tried == _MOST:
+            break
+        wanted = _wanted(people, room.incident, options)
         topic = room_topic(room.incident, address_of(store, room.incident.id))
         if not _is_due(room, topic, wanted, store.now()) or not rooms.claim(room):
             continue
@@ -137,7 +144,10 @@ def _follow(
         return
     slack = slack_of(room.app)
     if room.status in ("wanted", "archived") or not room.channel:
-        made = slack.create(_names(room), private=options.private)
+        if room.status != "wanted" or not room.name:
+            room = rooms.planned(room, next(_names(room)))
+        names = [room.name, *_names(room)]
+        made = slack.create(names, private=options.private)
         rooms.opened(room, made.id, made.name, made.address)
         room = msgspec.structs.replace(
             room, status="open", channel=made.id, address=made.address, name=made.name, topic="",
@@ -165,14 +175,15 @@ def _follow(
     rooms.kept(room, topic=topic, invited=invited)
 
 
-def _names(room: Room) -> Iterable[str]:
-    """Return names for a channel, but for that of one that was archived."""
+def _names(room: Room) -> Iterator[str]:
+    """Return names for a channel, but for that which it has or had."""
     return (one for one in room_names(room.incident) if one != room.name)
 
 
-def _wanted(store: Store, incident: Incident, options: RoomOptions) -> Collection[str]:
+def _wanted(
+    people: Mapping[str, Person], incident: Incident, options: RoomOptions
+) -> Collection[str]:
     """Return the email addresses of whoever works on an incident, and of those always invited."""
-    people = OnCallDocuments(store).active().people
     named = [incident.assignee, *incident.roles.values()]
     found = [
         people[one].email if one in people and people[one].email else one if "@" in one else ""

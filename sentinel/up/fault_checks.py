@@ -41,7 +41,7 @@ _SKEW, _WRONG_SKEW = timedelta(seconds=5), timedelta(minutes=1)
 _STUCK = timedelta(minutes=5)
 _UNREAD = timedelta(days=7)
 _OPEN_FILES = ("lock", ".gitignore")
-_SYSTEM = ("notify", "escalate", "sweep", "retention")
+_SYSTEM = ("notify", "escalate", "sweep", "status-pages", "retention")
 _WAKING = ("sentinel-notify-on-wake", "sentinel-escalate-now")
 
 

@@ -22,6 +22,7 @@ from sentinel.store.database.tables import table_of
 from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.opening import NewIncident
 from sentinel.store.incidents.policies import IncidentPolicyDocuments
+from sentinel.store.incidents.rooms import Rooms
 from sentinel.store.incidents.timeline import timeline_of
 from sentinel.store.oncall.documents import OnCallDocuments
 from tests.blocks.slack_server import SlackServer, slack_server
@@ -125,6 +126,65 @@ def test_an_answer_that_was_lost_leads_to_no_second_channel(
     follow(configured, slack)
     assert Incidents(configured).get(one.id).war_room == "https://acme.slack.com/archives/C0000005"
     assert len(slack.channels) == 6
+
+
+def test_a_new_title_leads_to_no_second_channel_after_a_lost_answer(
+    configured: Store, clock: FakeClock, slack: SlackServer
+):
+    one = opened(configured)
+    slack.loses = {"conversations.create"}
+    follow(configured, slack)
+    Incidents(configured).edit(one.id, {"title": "Payments are down"}, actor="ann")
+    clock.forward(minutes=5)
+    follow(configured, slack)
+    (room,) = slack.channels.values()
+    assert room["name"] == NAME + one.id[-8:]
+    assert Incidents(configured).get(one.id).war_room.endswith(room["id"])
+    # Nor where the incident was reopened after its channel was archived.
+    Incidents(configured).set_status(one.id, Status.RESOLVED, actor="ann")
+    clock.forward(minutes=16)
+    follow(configured, slack, archive=True)
+    Incidents(configured).set_status(one.id, Status.INVESTIGATING, actor="ann")
+    slack.loses = {"conversations.create"}
+    follow(configured, slack)
+    Incidents(configured).edit(one.id, {"title": "All is down"}, actor="ann")
+    clock.forward(minutes=5)
+    follow(configured, slack)
+    assert len(slack.channels) == 2
+
+
+def test_a_channel_is_found_among_many(configured: Store, clock: FakeClock, slack: SlackServer):
+    for number in range(2):
+        slack.channel(f"other-{number}", purpose="x" * 150_000)
+    one = opened(configured)
+    slack.loses = {"conversations.create"}
+    follow(configured, slack)
+    clock.forward(minutes=5)
+    follow(configured, slack)
+    assert Incidents(configured).get(one.id).war_room == "https://acme.slack.com/archives/C0000002"
+
+
+@both_databases
+def test_a_room_that_another_process_opened_meanwhile_is_not_opened_again(
+    configured: Store, clock: FakeClock, slack: SlackServer
+):
+    one = opened(configured)
+    rooms = Rooms(configured)
+    (read_before,) = rooms.due()
+    follow(configured, slack)
+    assert not rooms.claim(read_before)
+    clock.forward(minutes=5)
+    assert not rooms.claim(read_before)
+    assert len(said(configured, one)) == 1
+    (now,) = rooms.due()
+    assert rooms.claim(now)
+
+
+def test_many_open_rooms_keep_no_other_one_waiting(configured: Store, slack: SlackServer):
+    for number in range(51):
+        opened(configured, title=f"x{number}")
+    assert (follow(configured, slack), follow(configured, slack)) == (50, 1)
+    assert len(slack.channels) == 51
 
 
 def test_a_name_of_somebody_elses_channel_is_left_alone(configured: Store, slack: SlackServer):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
@@ -85,8 +86,12 @@ def test_the_automations_are_those_of_prefect_yaml():
 
 
 def test_a_system_deployment_that_is_paused_or_missing_is_found():
-    names = ("notify", "escalate", "sweep", "retention")
+    given = yaml.safe_load(Path("prefect.yaml").read_text("utf-8"))["deployments"]
+    names = [one["name"] for one in given if one["tags"] == ["sentinel-system"]]
     there: list[dict[str, Any]] = [{"name": name, "paused": False} for name in names]
+    for one in names:
+        left = [each for each in there if each["name"] != one]
+        assert faults.system_state(left).says == f"not deployed: {one}"
     assert faults.system_state(there).state == "ok"
     assert faults.system_state(there[1:]).says == "not deployed: notify"
     there[2]["paused"] = True

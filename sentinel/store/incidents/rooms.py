@@ -27,7 +27,6 @@ __all__ = ["Room", "Rooms"]
 ROOM = table_of(IncidentRoom)
 _CLAIM = timedelta(minutes=2)
 """So long nobody else works on a room that somebody claimed."""
-_MOST = 50
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +43,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         invited: email addresses that were invited, or are no member's
         error: why the last attempt failed; empty where it did not
         failures: attempts that failed one after another
+        next_at: from when on something may be done about it
     """
 
     incident: Incident
@@ -56,6 +56,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     invited: list[str]
     error: str
     failures: int
+    next_at: datetime
 
 
 class Rooms:
@@ -73,7 +74,7 @@ class Rooms:
 
         Returns:
             Those that are to be made or are open, and those of incidents that were reopened; those
-            of the oldest incidents first.
+            that wait longest first.
         """
         now = self._store.now()
         with self._store.read() as connection:
@@ -86,15 +87,33 @@ class Rooms:
             return [_room(row) for row in connection.execute(_DUE, {"now": now})]
 
     def claim(self, room: Room) -> bool:
-        """Claim a room for two minutes; return whether nobody else has."""
+        """Claim a room for two minutes; return whether nobody else did since it was read."""
         now = self._store.now()
         with self._store.write() as connection:
             done = connection.execute(
                 ROOM.update()
-                .where(ROOM.c.incident_id == room.incident.id, ROOM.c.next_at <= now)
+                .where(ROOM.c.incident_id == room.incident.id, ROOM.c.next_at == room.next_at,
+                       ROOM.c.status == room.status)
                 .values(next_at=now + _CLAIM)
-            )
+            )  # fmt: skip
         return bool(done.rowcount)
+
+    def planned(self, room: Room, name: str) -> Room:
+        """Record by which name a channel is asked for, before Slack is asked.
+
+        Where its answer is lost, the channel is found again by that name, whatever the title of the
+        incident is by then.
+
+        Args:
+            room: that was claimed
+            name: of the channel
+
+        Returns:
+            The room, which waits for the channel.
+        """
+        with self._store.write() as connection:
+            _set(connection, room, status="wanted", channel="", name=name)
+        return msgspec.structs.replace(room, status="wanted", channel="", name=name)
 
     def opened(self, room: Room, channel: str, name: str, address: str) -> None:
         """Record the channel that was made, and tell the incident's receivers.
@@ -182,7 +201,8 @@ _WANTED = (
 
 
 _ROOM = (
-    "app", "status", "channel", "address", "name", "topic", "invited", "error", "failures"
+    "app", "status", "channel", "address", "name", "topic", "invited", "error", "failures",
+    "next_at",
 )  # fmt: skip
 _ASKS = or_(
     ROOM.c.status.in_(("wanted", "open")),
@@ -192,8 +212,7 @@ _DUE = (
     select(INCIDENT, *(ROOM.c[name].label(f"room_{name}") for name in _ROOM))
     .join(ROOM, ROOM.c.incident_id == INCIDENT.c.id)
     .where(_ASKS, ROOM.c.next_at <= bindparam("now", type_=Moment()))
-    .order_by(INCIDENT.c.id)
-    .limit(_MOST)
+    .order_by(ROOM.c.next_at, INCIDENT.c.id)
 )
 
 
