@@ -99,7 +99,7 @@ def follow_rooms(store: Store, slack_of: Callable[[str], SlackApi], options: Roo
     due = rooms.due()
     people = OnCallDocuments(store).active().people if due else {}
     for room in due:
-        if tried == _MOST:
+        if tried >= _MOST:
             break
         wanted = _wanted(people, room.incident, options)
         topic = room_topic(room.incident, address_of(store, room.incident.id))

@@ -36,7 +36,14 @@ from sentinel.metrics.promql.over_time import (
     predicted,
     quantile_over_time,
 )
-from sentinel.metrics.promql.reading import Selector, inner_nodes, parsed, selector_of, texts_of
+from sentinel.metrics.promql.reading import (
+    Selector,
+    bare,
+    inner_nodes,
+    parsed,
+    selector_of,
+    texts_of,
+)
 from sentinel.metrics.promql.values import (
     NAME,
     Labels,
@@ -58,6 +65,8 @@ __all__ = ["LOOKBACK", "Promql", "Version", "worked_out"]
 LOOKBACK = timedelta(minutes=5)
 """Prometheus' default of how long a sample stands for its series."""
 MOST_STEPS = 11_000
+MOST_STEPS_OF_ALL = 200_000
+"""Steps of all subqueries of one evaluation: one within another multiplies them."""
 _OF_RANGES = ("absent_over_time", "quantile_over_time", "predict_linear")
 
 
@@ -112,6 +121,7 @@ class _Run:
         self._end = at
         self._spans: dict[_Key, tuple[int, int]] = {}
         self._windows: dict[_Key, Series] = {}
+        self._steps = 0
         self._span(tree, at, at)
 
     def _span(self, node: Any, first: int, last: int) -> None:
@@ -211,8 +221,7 @@ class _Run:
 
     def _ranges(self, node: Any, at: int) -> tuple[list[Ranged], int, int]:
         """Return the samples that a range selector or a subquery means, and its start and end."""
-        while type(node).__name__ == "ParenExpr":
-            node = node.expr
+        node = bare(node)
         match type(node).__name__:
             case "MatrixSelector":
                 end = self._moment(node.vector_selector, at)
@@ -236,6 +245,11 @@ class _Run:
             raise PromqlError(f"a subquery of more than {MOST_STEPS:,} steps")
         series: dict[frozenset[tuple[str, str]], tuple[Labels, list[int], list[float]]] = {}
         for moment in range(first, end + 1, step):
+            self._steps += 1
+            if self._steps > MOST_STEPS_OF_ALL:
+                raise PromqlError(
+                    f"its subqueries have more than {MOST_STEPS_OF_ALL:,} steps altogether"
+                )
             for one in self._vector(self._as_vector(self.value(node.expr, moment))):
                 kept = series.setdefault(plain(one.labels), (one.labels, [], []))
                 kept[1].append(moment)
@@ -301,18 +315,18 @@ class _Run:
                 return [Sample(_labels_of_absent(given[0]), 1.0)]
             case "timestamp":
                 vector = self._vector(self.value(given[0], at))
-                direct = type(given[0]).__name__ == "VectorSelector"
+                direct = type(bare(given[0])).__name__ == "VectorSelector"
                 return [Sample(unnamed(v.labels), (v.at if direct else at) / 1000) for v in vector]
             case "histogram_quantile":
                 q = self._number(given[0], at)
                 return histogram_quantile(q, self._vector(self.value(given[1], at)))
             case "label_replace":
                 vector = self._vector(self.value(given[0], at))
-                return replaced(vector, *texts_of(given[1:]))
+                return distinct(replaced(vector, *texts_of(given[1:])))
             case "label_join":
                 vector = self._vector(self.value(given[0], at))
                 target, separator, *sources = texts_of(given[1:])
-                return joined(vector, target, separator, sources)
+                return distinct(joined(vector, target, separator, sources))
             case "sort" | "sort_desc":
                 vector = self._vector(self.value(given[0], at))
                 sign = 1 if name == "sort" else -1

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sentinel.metrics.promql.values import NAME, PromqlError, Sample, Vector, plain
+from sentinel.metrics.promql.values import NAME, Sample, Vector, divided, plain
 from sentinel.regex.replacing import whole_replaced
 
 __all__ = [
@@ -36,6 +36,17 @@ def _log(work: Callable[[float], float]) -> Callable[[float], float]:
     return lambda value: -math.inf if value == 0 else _checked(work)(value)
 
 
+def _sinh(value: float) -> float:
+    try:
+        return math.sinh(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _atanh(value: float) -> float:
+    return math.copysign(math.inf, value) if abs(value) == 1 else _checked(math.atanh)(value)
+
+
 def _whole(work: Callable[[float], int]) -> Callable[[float], float]:
     return lambda value: float(work(value)) if math.isfinite(value) else value
 
@@ -50,8 +61,8 @@ OF_VALUE: dict[str, Callable[[float], float]] = {
     "ln": _log(math.log), "log2": _log(math.log2), "log10": _log(math.log10),
     "sin": _checked(math.sin), "cos": _checked(math.cos), "tan": _checked(math.tan),
     "asin": _checked(math.asin), "acos": _checked(math.acos), "atan": math.atan,
-    "sinh": _checked(math.sinh), "cosh": _checked(math.cosh, math.inf), "tanh": math.tanh,
-    "asinh": math.asinh, "acosh": _checked(math.acosh), "atanh": _checked(math.atanh),
+    "sinh": _sinh, "cosh": _checked(math.cosh, math.inf), "tanh": math.tanh,
+    "asinh": math.asinh, "acosh": _checked(math.acosh), "atanh": _atanh,
     "deg": lambda value: value * 180 / math.pi, "rad": lambda value: value * math.pi / 180,
 }  # fmt: skip
 """Functions of each value by itself."""
@@ -66,10 +77,9 @@ def _most(value: float, limit: float) -> float:
 
 
 def _round(value: float, to: float = 1.0) -> float:
-    if not math.isfinite(value) or to == 0 or not math.isfinite(to):
-        return value if to == 1.0 else math.nan
-    inverse = 1.0 / to
-    return math.floor(value * inverse + 0.5) / inverse
+    inverse = divided(1.0, to)
+    many = value * inverse + 0.5
+    return divided(float(math.floor(many)) if math.isfinite(many) else many, inverse)
 
 
 def _clamped(value: float, least: float, most: float) -> float:
@@ -84,7 +94,7 @@ WITH_NUMBERS: dict[str, Callable[..., float]] = {
 
 def _moment(value: float) -> datetime | None:
     try:
-        return _EPOCH + timedelta(seconds=math.floor(value))
+        return _EPOCH + timedelta(seconds=math.trunc(value))
     except (OverflowError, ValueError):
         return None
 
@@ -162,17 +172,12 @@ def histogram_quantile(q: float, vector: Vector) -> list[Sample]:
     """Estimate a quantile from the buckets of classic histograms.
 
     Args:
-        q: between 0 and 1
+        q: between 0 and 1; of NaN the quantile is NaN
         vector: buckets, which have a label `le`
 
     Returns:
         A sample for each histogram.
-
-    Raises:
-        PromqlError: never of buckets; of a quantile that is no number
     """
-    if math.isnan(q):
-        raise PromqlError("histogram_quantile of NaN")
     groups: dict[frozenset[tuple[str, str]], dict[float, float]] = {}
     labels: dict[frozenset[tuple[str, str]], dict[str, str]] = {}
     for one in vector:
@@ -189,6 +194,8 @@ def histogram_quantile(q: float, vector: Vector) -> list[Sample]:
 
 
 def _bucket_quantile(q: float, of: dict[float, float]) -> float:
+    if math.isnan(q):
+        return math.nan
     if q < 0:
         return -math.inf
     if q > 1:
@@ -213,7 +220,7 @@ def _bucket_quantile(q: float, of: dict[float, float]) -> float:
         start = bounds[place - 1]
         count -= counts[place - 1]
         rank -= counts[place - 1]
-    return start + (end - start) * (rank / count)
+    return start + (end - start) * divided(rank, count)
 
 
 def absent_labels(pairs: Sequence[tuple[str, str, str]]) -> dict[str, str]:
@@ -226,11 +233,13 @@ def absent_labels(pairs: Sequence[tuple[str, str, str]]) -> dict[str, str]:
         Those that a matcher says for certain; of a name that is given twice, none.
     """
     found: dict[str, str] = {}
+    set_once: set[str] = set()
     for name, how, text in pairs:
         if name == NAME:
             continue
-        if how == "=" and name not in found:
+        if how == "=" and name not in set_once:
             found[name] = text
+            set_once.add(name)
         else:
             found.pop(name, None)
     return {name: text for name, text in found.items() if text}

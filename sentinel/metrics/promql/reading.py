@@ -20,7 +20,9 @@ from sentinel.metrics.promql.instant import OF_TIME, OF_VALUE, WITH_NUMBERS
 from sentinel.metrics.promql.over_time import EXTRAPOLATED, OVER_TIME
 from sentinel.metrics.promql.values import NAME, PromqlError
 
-__all__ = ["Selector", "inner_nodes", "metrics_of", "parsed", "selector_of", "texts_of", "walked"]
+__all__ = [
+    "Selector", "bare", "inner_nodes", "metrics_of", "parsed", "selector_of", "texts_of", "walked",
+]  # fmt: skip
 
 MOST_LETTERS = 10_000
 DEEPEST = 60
@@ -269,14 +271,15 @@ def texts_of(nodes: list[Any]) -> list[str]:
     Raises:
         PromqlError: one is no text
     """
-    bare = [_bare(one) for one in nodes]
-    for one in bare:
+    texts = [bare(one) for one in nodes]
+    for one in texts:
         if type(one).__name__ != "StringLiteral":
             raise PromqlError("a label's name, pattern or text must be written out")
-    return [one.val for one in bare]
+    return [one.val for one in texts]
 
 
-def _bare(node: Any) -> Any:
+def bare(node: Any) -> Any:
+    """Return a node without the parentheses around it."""
     while type(node).__name__ == "ParenExpr":
         node = node.expr
     return node

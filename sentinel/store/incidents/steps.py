@@ -44,6 +44,8 @@ __all__ = ["GIVE_UP_AFTER", "StepAct", "StepRun", "Steps", "WantedStep", "replac
 GIVE_UP_AFTER = timedelta(minutes=10)
 """A run that could not be started for this long is not started any more: its step has failed."""
 _OPEN_RUN = ("wanted", "started")
+_UNDECIDED = ("waits", "wanted")
+"""Runs that are not made yet: what somebody asked for or approved is what has to run."""
 StepAct = Literal["run", "done", "skip", "reopen", "approve", "reject"]
 """What a person does with a step."""
 _DONE = {"done": ("done", "step_done"), "skip": ("skipped", "step_skipped"),
@@ -338,7 +340,7 @@ def replace_steps(connection: Connection, incident_id: str, steps: Sequence[Step
         steps: of the runbook
 
     Raises:
-        Conflict: a step that it no longer has runs
+        Conflict: a step that it no longer has runs, or one that waits to run has other parameters
     """
     query = select(STEP).where(STEP.c.incident_id == incident_id).order_by(STEP.c.number)
     before: dict[tuple[str, str], list[Row[Any]]] = {}
@@ -348,6 +350,9 @@ def replace_steps(connection: Connection, incident_id: str, steps: Sequence[Step
     for row in rows:
         same = before.get((row["title"], row["deployment"]))
         if same:
+            if same[0].status in _UNDECIDED and row["parameters"] != same[0].parameters:
+                says = f"step {same[0].number}, {same[0].title}, waits to run with other parameters"
+                raise Conflict(says, hint="Wait for its outcome, or reject it first.")
             row |= {name: getattr(same[0], name) for name in _STATE}
             del same[0]
         else:

@@ -84,6 +84,12 @@ class StatusPages:
         with self._store.read() as connection:
             return [_stored(row) for row in connection.execute(query)]
 
+    def names(self) -> Sequence[str]:
+        """Return the names of the pages in scope, in order."""
+        query = select(PAGE.c.name).where(*self._seen()).order_by(PAGE.c.name)
+        with self._store.read() as connection:
+            return connection.execute(query).scalars().all()
+
     def get(self, name: str) -> StoredPage:
         """Return a page; raises `NotFound` where there is none in scope."""
         with self._store.read() as connection:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import Connection, case, or_, select
 
 from sentinel.labels.matchers import matches
@@ -25,6 +26,7 @@ from sentinel.services.status_page import (
     day_of,
     days_between,
     level_of,
+    status_page_of,
 )
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import SILENCE, model_of
@@ -54,19 +56,32 @@ def write_pages(store: Store) -> int:
 
     Returns:
         How many were written.
+
+    Raises:
+        ExceptionGroup: some could not be written; all others are
     """
-    return sum(write_page(store, one.definition) for one in StatusPages(store).list())
+    written, failed = 0, list[Exception]()
+    for name in StatusPages(store).names():
+        try:
+            written += write_page(store, name)
+        except Exception as error:  # noqa: BLE001 - raised with those of the others below
+            error.add_note(f"while the status page {name} was written")
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} status pages were not written", failed)
+    return written
 
 
-def write_page(store: Store, page: StatusPage) -> bool:
+def write_page(store: Store, name: str) -> bool:
     """Write a status page; return False where somebody changed or removed it meanwhile."""
     now = store.now()
     with store.read() as connection:
         found = connection.execute(
-            select(PAGE.c.written_at, PAGE.c.document).where(PAGE.c.name == page.name)
+            select(PAGE.c.written_at, PAGE.c.document).where(PAGE.c.name == name)
         ).first()
     if found is None:
         return False
+    page = status_page_of(msgspec.json.decode(found.document))
     levels = _levels(store, page, now)
     with store.write() as connection:
         # Of several who write at once, one records the time since the last.
@@ -88,11 +103,11 @@ def write_page(store: Store, page: StatusPage) -> bool:
                 DAY.c.page == page.name, DAY.c.day < now.date() - timedelta(days=HISTORY_DAYS)
             )
         )
-    shown = page_now(store, page, now, levels)
-    with store.write() as connection:
+        # All or nothing: a page that cannot be written anew still says how old it is.
+        shown = _shown(store, connection, page, now, levels)
         connection.execute(
             PAGE.update()
-            .where(PAGE.c.name == page.name, PAGE.c.document == found.document)
+            .where(PAGE.c.name == page.name)
             .values(html=html_of(shown), feed=atom_of(shown))
         )
     return True
@@ -101,27 +116,28 @@ def write_page(store: Store, page: StatusPage) -> bool:
 _Levels = Mapping[str, tuple[list[PublicIncident], Level]]
 
 
-def page_now(
-    store: Store, page: StatusPage, now: datetime, levels: _Levels | None = None
-) -> PageNow:
+def page_now(store: Store, page: StatusPage, now: datetime) -> PageNow:
     """Return what a status page shows now.
 
     Args:
         store: the shared database
         page: its definition
         now: the present moment
-        levels: of its components, where they are known
 
     Returns:
         Nothing but what the page's definition and public updates say.
     """
-    known = _levels(store, page, now) if levels is None else levels
+    levels = _levels(store, page, now)
     with store.read() as connection:
-        days = _days(connection, page, now.date())
-        windows = _windows(connection, page, now)
-        everywhere = [
-            one for one in public_incidents(connection, page.tenant, now) if not one.service
-        ]
+        return _shown(store, connection, page, now, levels)
+
+
+def _shown(
+    store: Store, connection: Connection, page: StatusPage, now: datetime, known: _Levels
+) -> PageNow:
+    days = _days(connection, page, now.date())
+    windows = _windows(connection, page, now)
+    everywhere = [one for one in public_incidents(connection, page.tenant, now) if not one.service]
     incidents = {one.id: one for found, _ in known.values() for one in found}
     incidents |= {one.id: one for one in everywhere}
     return PageNow(

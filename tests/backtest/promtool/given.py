@@ -32,6 +32,11 @@ SERIES = {
     'neg{x="1"}': "-5.5 3 -1e3 0.000012 1234567 1e9 123456789",
     'neg{x="2"}': "0.5 0.00001 1e5 -0.002 9e9 99999.5 3600 90061 -7",
     'neg{x="3"}': "1e6 1e8 123456.789 1e-7 0.1 1 1000 1024 1048576",
+    'none_bucket{le="0.1"}': "0x20",
+    'none_bucket{le="1"}': "0+1x20",
+    'none_bucket{le="+Inf"}': "0+1x20",
+    'huge{x="1"}': "1e300x20",
+    'huge{x="2"}': "-1e300 Inf -Inf",
 }
 EXPRESSIONS = [
     line
@@ -100,6 +105,25 @@ histogram_quantile(0.9, lat_bucket)
 histogram_quantile(0.5, rate(lat_bucket[5m]))
 histogram_quantile(0.99, sum by (le) (rate(lat_bucket[5m])))
 histogram_quantile(0.2, lat_bucket)
+histogram_quantile(0, none_bucket)
+histogram_quantile(1, none_bucket)
+histogram_quantile(NaN, none_bucket)
+round(huge, 1e-100)
+round(huge, 5)
+round(neg, -2)
+round(neg, 0)
+sinh(huge)
+cosh(huge)
+exp(huge)
+atanh(vector(1))
+atanh(vector(-1))
+month(vector(-0.5))
+minute(vector(-30.5))
+minute(neg)
+timestamp((up))
+absent(up{a="x",a="y",a="z"})
+absent(up{a!="x",a="y"})
+deriv(huge[5m])
 max_over_time(rate(http_requests_total[2m])[5m:1m])
 avg_over_time((mem_free / mem_total)[4m:30s])
 max_over_time(mem_free[5m:])

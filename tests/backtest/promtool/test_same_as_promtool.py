@@ -16,6 +16,7 @@ from sentinel.backtest.promtool.samples import Samples
 from sentinel.backtest.promtool.series import labels_of, series_text, values_of
 from sentinel.ingest.prometheus_rules.files import read_groups
 from sentinel.metrics.promql.evaluating import worked_out
+from sentinel.metrics.promql.values import PromqlError
 from tests.backtest.promtool.given import (
     EXPRESSIONS,
     PROMTOOL,
@@ -82,6 +83,24 @@ def test_promtool_has_the_same_result_of_every_expression(tmp_path: Path):
         assert [float(one) for one in numbers[0]] == pytest.approx(
             [float(one) for one in numbers[1]], rel=1e-12
         )
+
+
+def test_labels_that_are_made_the_same_are_refused_also_within_a_sum():
+    same = 'label_replace(http_requests_total, "code", "", "code", ".*")'
+    joined = 'label_join(http_requests_total, "code", "")'
+    for expr in (same, f"sum({same})", f"sum({joined})"):
+        with pytest.raises(PromqlError, match="same labels"):
+            worked_out(expr, 600_000, samples())
+
+
+def test_subqueries_within_each_other_are_bounded_by_all_of_their_steps(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("sentinel.metrics.promql.evaluating.MOST_STEPS_OF_ALL", 60)
+    worked_out("max_over_time(max_over_time(up[3m:1m])[9m:1m])", 600_000, samples())
+    nested = "max_over_time(max_over_time(max_over_time(up[3m:1m])[3m:1m])[3m:1m])"
+    with pytest.raises(PromqlError, match="more than 60 steps altogether"):
+        worked_out(nested, 600_000, samples())
 
 
 def run(text: str) -> TestResult:

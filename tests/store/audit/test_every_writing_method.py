@@ -160,6 +160,7 @@ EXEMPT = {
     "alerts.changed_rules.keep_changed": "what `rule.changed` or `rule.deployed` has recorded",
     "incidents.rooms.Rooms.due": "asks for the Slack channel that an incident names already",
     "incidents.rooms.Rooms.claim": _ENGINE,
+    "incidents.rooms.Rooms.planned": "the name by which such a channel is asked for",
     "incidents.rooms.Rooms.kept": "topic and members of such a channel, of which the incident says",
     "answered_requests.begin": "remembers requests, each of whose changes has a row of its own",
     "answered_requests.finish": "remembers answers to requests",

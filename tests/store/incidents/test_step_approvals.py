@@ -93,6 +93,23 @@ def test_a_run_waits_for_whom_the_policy_lets_approve_it(store: Store, clock: Fa
     assert [one.actor for one in trail if one.action == "incident.step"] == ["eve", "ann"]
 
 
+def test_what_was_asked_for_is_what_runs_whatever_the_runbook_says_by_then(
+    store: Store, clock: FakeClock
+):
+    (incident,) = incidents_of(store, clock, APPROVAL)
+    steps = Steps(store)
+    steps.act(incident, 1, "run", actor="ann")
+    other = {"runbook": "1. [Clear](prefect:clear/prod?what=all)"}
+    with pytest.raises(Conflict, match="waits to run with other parameters"):
+        Incidents(store).edit(incident, other, actor="ann")
+    steps.act(incident, 1, "approve", actor="eve", decider=EVE)
+    with pytest.raises(Conflict, match="waits to run with other parameters"):
+        Incidents(store).edit(incident, other, actor="ann")
+    starts(steps, steps.wanted()[0])
+    Incidents(store).edit(incident, other, actor="ann")
+    assert steps.of(incident)[0].parameters == {"what": "all"}
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_what_is_rejected_or_not_approved_in_time_does_not_run(
     store: Store, clock: FakeClock, late: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.incidents.state import Status
 from sentinel.services.definition import definition_of
+from sentinel.services.status_html import PageNow, html_of
 from sentinel.services.status_page import StatusPage, status_page_of
 from sentinel.store import Store
 from sentinel.store.audit.people import erase, export
@@ -156,6 +158,44 @@ def test_a_changed_page_is_not_served_before_it_is_written_anew(pages: StatusPag
     assert not again.opens(token)
     trail = [one.action for some in every(store, AuditFilter()) for one in some]
     assert sorted(trail) == ["status_page.saved"] * 2 + ["status_page.token"] * 2
+
+
+def test_a_page_that_was_changed_while_others_were_written_shows_nothing_of_before(
+    pages: StatusPages, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    pages.save(page(description="SECRET"), actor="ann")
+    names = StatusPages.names
+
+    def changed_after(of: StatusPages) -> Sequence[str]:
+        found = names(of)
+        pages.save(page(), actor="ann")
+        return found
+
+    monkeypatch.setattr(StatusPages, "names", changed_after)
+    assert "SECRET" not in written(store)
+
+
+def test_a_page_that_cannot_be_written_keeps_its_time_and_no_other_one_waits(
+    pages: StatusPages, store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    pages.save(page(name="a", title="Broken"), actor="ann")
+    pages.save(page(), actor="ann")
+    write_pages(store)
+    before = clock.now()
+    clock.forward(minutes=1)
+
+    def html(now: PageNow) -> str:
+        if now.page.name == "a":
+            raise RuntimeError("no")
+        return html_of(now)
+
+    monkeypatch.setattr("sentinel.store.services.status_writing.html_of", html)
+    with pytest.raises(ExceptionGroup, match="1 status pages were not written"):
+        write_pages(store)
+    assert pages.get("a").written_at == before
+    assert pages.get("shop").written_at == clock.now()
+    with store.read() as connection:
+        assert {row.page for row in connection.execute(DAY.select())} == {"shop"}
 
 
 def test_pages_of_other_tenants_are_as_unknown(pages: StatusPages, store: Store):
