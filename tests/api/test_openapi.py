@@ -21,9 +21,12 @@ from sentinel.api import create_app
 from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
+from tests.api.cheap_schemathesis import makes_requests_cheaply
 from tests.api.document import document
 from tests.api.served import TOKEN, served
 from tests.world import World
+
+makes_requests_cheaply(__name__)
 
 TRUSTED = {"Authorization": f"Bearer {TOKEN}"}
 FEW, SOME, MANY = 1, 6, 100
@@ -81,7 +84,7 @@ def schema(
     app = create_app(settings, store=store, relay=False)
     app.openapi_schema = document()  # which takes longer to make than to serve
     with served(app, lifespan="off") as url:
-        yield schemathesis.openapi.from_url(f"{url}/openapi.json", headers=TRUSTED)
+        yield schemathesis.openapi.from_url(f"{url}/openapi.json", headers=TRUSTED, timeout=60)
     store.close()
 
 
