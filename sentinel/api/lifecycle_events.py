@@ -16,7 +16,7 @@ from sentinel.api.bodies import Body, described_as, read_as
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.receivers import everywhere
-from sentinel.api.schemas import Whole
+from sentinel.api.schemas import ChangeNumber
 from sentinel.api.scoped import WholeTenant
 from sentinel.api.shown_rules import store_of
 from sentinel.events.outgoing import cloud_event
@@ -85,10 +85,8 @@ class DestinationBody(BaseModel):
     mode: Literal["structured", "batch"] = Field(
         "batch", description="structured: one event in each request; batch: up to 100."
     )
-    after: Whole | None = Field(
+    after: ChangeNumber | None = Field(
         None,
-        ge=0,
-        le=_NUMBER,
         description="Number of the last change that it is not sent; by default the newest, or "
         "where it is.",
     )
@@ -121,9 +119,7 @@ class Replay(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"after": 1041}]})
 
-    after: Whole = Field(
-        ge=0, le=_NUMBER, description="Number of the last change that it is not sent."
-    )
+    after: ChangeNumber = Field(description="Number of the last change that it is not sent.")
 
 
 @router.get("", summary="Changes of alerts and incidents, as CloudEvents", responses=responses(409))

@@ -66,7 +66,7 @@ UNSAYABLE_OF_SERVICES = (
 UNSAYABLE_OF_INCIDENTS = (
     "title: it is missing", "the matcher", "there is no receiver", "gather_by: needs an alert",
     "has no text", "document: is empty", "until: must be later", "must have at least 1 character",
-    "of the runbook names", "must be an address that begins with https://",
+    "of the runbook names", "must be an address that begins with https://", "is not public",
 )  # fmt: skip
 """Why requests about incidents are refused that no schema can describe."""
 
