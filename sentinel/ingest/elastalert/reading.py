@@ -95,8 +95,12 @@ def _imported(texts: Mapping[str, str]) -> set[str]:
     """Return the files that others import."""
     found: set[str] = set()
     for file, text in texts.items():
-        for line in re.findall(r"^import:\s*(.+?)\s*$", text, re.MULTILINE):
-            found.add(_beside(file, line.strip("'\"")))
+        try:
+            given = loaded(text, file, _HINT).get("import")
+        except ConfigurationError:
+            continue  # the report says so
+        paths = cast("list[Any]", given) if isinstance(given, list) else [given] if given else []
+        found |= {_beside(file, str(path)) for path in paths}
     return found
 
 
@@ -110,6 +114,7 @@ def _read(
     """Read a rule with what it imports."""
     rule = loaded(text, file, _HINT)
     base: dict[str, Any] = {}
+    filters: list[Any] = []
     given = rule.pop("import", None)
     paths = cast("list[Any]", given) if isinstance(given, list) else [given] if given else []
     for path in paths:
@@ -118,9 +123,11 @@ def _read(
             raise PolicyError(f"it imports {path}, which is not among the files")
         if other in within or other == file:
             raise PolicyError(f"it imports {path}, which imports it")
-        base |= _read(other, texts[other], texts, (*within, file))
-    # The filters of both count, everything else is the rule's own.
-    filters: list[Any] = [*_filters(base), *_filters(rule)]
+        one = _read(other, texts[other], texts, (*within, file))
+        filters += _filters(one)
+        base |= one
+    # The filters of all count, everything else is the rule's own.
+    filters += _filters(rule)
     return {**base, **rule, **({"filter": filters} if filters else {})}
 
 

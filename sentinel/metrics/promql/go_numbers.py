@@ -20,6 +20,8 @@ _LARGE = ("k", "M", "G", "T", "P", "E", "Z", "Y")
 _BINARY = ("ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi")
 _SMALL = ("m", "u", "n", "p", "f", "a", "z", "y")
 _VERB = re.compile(r"%([-+ 0#]*)(\d*)(?:\.(\d*))?([a-zA-Z%])")
+_WIDEST = 1000
+"""Of a verb: width and digits."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -141,7 +143,8 @@ def formatted(form: str, given: list[float | str]) -> str:
         The text.
 
     Raises:
-        ValueError: a verb is not known or does not fit its argument, or their numbers differ
+        ValueError: a verb is not known, does not fit its argument or is too wide, or their numbers
+            differ
     """
     left = list(given)
 
@@ -149,6 +152,8 @@ def formatted(form: str, given: list[float | str]) -> str:
         flags, width, precision, verb = found.groups()
         if verb == "%":
             return "%"
+        if any(len(one or "") > 4 or int(one or 0) > _WIDEST for one in (width, precision)):
+            raise ValueError(f"{found[0]:.40} is wider than {_WIDEST:,}")
         if not left:
             raise ValueError(f"{found[0]} has no argument")
         value = left.pop(0)

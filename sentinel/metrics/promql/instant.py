@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sentinel.metrics.promql.values import NAME, Sample, Vector, divided, plain
+from sentinel.metrics.promql.values import NAME, PromqlError, Sample, Vector, divided, plain
 from sentinel.regex.replacing import whole_replaced
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "replaced",
 ]  # fmt: skip
 
+_LONGEST = 10_000
+"""Letters of a label that is made: one made of others, over and over, would grow without end."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -135,6 +137,7 @@ def replaced(
 
     Raises:
         PatternError: the regex cannot be used
+        PromqlError: the label is too long
     """
     found: list[Sample] = []
     for one in vector:
@@ -154,6 +157,9 @@ def joined(vector: Vector, target: str, separator: str, sources: Sequence[str]) 
 
     Returns:
         The samples.
+
+    Raises:
+        PromqlError: the label is too long
     """
     return [
         _with(one, target, separator.join(one.labels.get(name, "") for name in sources))
@@ -162,6 +168,8 @@ def joined(vector: Vector, target: str, separator: str, sources: Sequence[str]) 
 
 
 def _with(sample: Sample, name: str, text: str) -> Sample:
+    if len(text) > _LONGEST:
+        raise PromqlError(f"the label {name:.60} has more than {_LONGEST:,} letters")
     labels = {k: v for k, v in sample.labels.items() if k != name}
     if text:
         labels[name] = text

@@ -103,6 +103,16 @@ def test_subqueries_within_each_other_are_bounded_by_all_of_their_steps(
         worked_out(nested, 600_000, samples())
 
 
+def test_a_label_made_of_itself_over_and_over_is_refused_before_it_fills_the_memory():
+    replaced = joined = "up"
+    for _ in range(20):
+        replaced = f'label_replace({replaced}, "job", "$1$1$1$1$1$1$1$1", "job", "(.*)")'
+        joined = f'label_join({joined}, "job", "", "job", "job", "job", "job")'
+    for expr in (replaced, joined):
+        with pytest.raises(PromqlError, match="label job has more than 10,000 letters"):
+            worked_out(expr, 600_000, samples())
+
+
 def run(text: str) -> TestResult:
     refused: list[Any] = []
     groups = read_groups({RULES.name: RULES.read_text()}, refused)

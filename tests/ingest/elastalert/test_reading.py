@@ -200,6 +200,20 @@ def test_a_rule_has_what_it_imports_and_names_are_used_once():
     assert "which imports it" in by_file["rules/loop.yaml"].reason
 
 
+def test_the_filters_of_all_imported_files_count_and_the_last_one_has_the_last_word():
+    texts = {
+        "r/one.yaml": "name: one\nimport: [a.yml, b.yml]\nfilter: [{term: {c: 3}}]\n",
+        "r/a.yml": "type: nonsense\nfilter: [{term: {a: 1}}]\n",
+        "r/b.yml": "type: any\nfilter: [{term: {b: 2}}]\n",
+        "r/c.yml": "name: c\nimport:\n- d.yml\n",
+        "r/d.yml": "filter: []\n",
+    }
+    found = imported_elastalert(texts)
+    (one,) = [each for each in found.policies if each["name"] == "elastalert-one"]
+    assert len(one["rules"]) == 3
+    assert {line.file: line.reason for line in found.report}["r/d.yml"] == "imported by other rules"
+
+
 @given(st.text(st.sampled_from('ab:"()[]{}*?~^/\\+-!&| \nTOANDRNnow<>=5.'), max_size=25))
 def test_no_query_does_anything_else_than_become_a_policy_or_be_refused(query: str):
     with suppress(PolicyError):

@@ -57,6 +57,8 @@ def test_templates_are_filled_in(text: str, made: str):
         ("{{ ($value }}", "not closed"),
         ("{{ humanize }}", "too few or too many"),
         ('{{ printf "%d" $value }}', "is given a number"),
+        ('{{ printf "%999999999s" $labels.a }}', "is wider than 1,000"),
+        ('{{ printf "%.999999999f" $value }}', "is wider than 1,000"),
         ('{{ printf "%s %s" $labels.a }}', "has no argument"),
         ("{{ if gt $value 1.0 }}{{ end }}", "calls gt"),
         ("{{ eq $value 1 }}", "write 1.0"),
