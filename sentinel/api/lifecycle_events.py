@@ -34,7 +34,8 @@ destinations = APIRouter(prefix="/event-destinations", tags=["events"])
 _MOST_SECONDS = 30.0
 _LOOKS_EVERY = 0.5
 """Seconds between two looks of a request that waits; each is two short queries."""
-_NUMBER = 2**62
+_NUMBER = 2**53
+"""The largest number of a change that a request can name: JSON has no exact ones above."""
 _EXAMPLE = {
     "specversion": "1.0",
     "id": "0198f2c4a7e07cc0b2a1d3f4e5a69788",

@@ -63,8 +63,8 @@ Whole = Annotated[int, BeforeValidator(_integer)]
 """A whole number in a body; JSON has 3.0 for it, too."""
 PerMinute = Annotated[int, Field(ge=0, le=MOST_PER_MINUTE), BeforeValidator(_integer)]
 """Messages a minute in a body."""
-ChangeNumber = Annotated[int, Field(ge=0, le=2**62), BeforeValidator(_integer)]
-"""The number of a change in a body."""
+ChangeNumber = Annotated[int, Field(ge=0, le=2**53), BeforeValidator(_integer)]
+"""The number of a change in a body: JSON has no exact ones above the largest."""
 Version = Annotated[int, Field(ge=1), BeforeValidator(_integer)]
 """The version of an alert in a body."""
 
