@@ -20,6 +20,7 @@ from flows.escalate import escalate_until_served, page_counts
 from flows.naming import name_run
 from flows.notify import notify_until_served
 from sentinel.engine.calendar_watch import CalendarWatch
+from sentinel.engine.canary_watch import CanaryWatch
 from sentinel.engine.component_health import SWEEP
 from sentinel.engine.dispatcher import DeliveryCount
 from sentinel.engine.escalation_watch import EscalationWatch
@@ -140,6 +141,10 @@ def _watch_escalations(store: Store) -> None:
     EscalationWatch(store).evaluate(store.now())
 
 
+def _watch_canaries(store: Store) -> None:
+    CanaryWatch(store).evaluate(store.now())
+
+
 def _follow_rooms(store: Store) -> None:
     follow_rooms(store, rooms_by(Channels(store).channel_of), RoomOptions.of(settings()))
 
@@ -172,6 +177,7 @@ OF_PREFECT: tuple[tuple[str, Callable[[Store, PrefectApi], int]], ...] = (
 )
 REST: tuple[tuple[str, Callable[[Store], object]], ...] = (
     ("escalations that do not go on", _watch_escalations),
+    ("canaries", _watch_canaries),
     ("announcements of silences", announce_silences),
     ("calendars", _read_calendars),
     ("handoffs", notify_of_handoffs),

@@ -19,6 +19,7 @@ from sentinel.cli import (
     archive,
     audit,
     backup,
+    canary,
     channels,
     consumer_keys,
     database,
@@ -126,6 +127,7 @@ Alerts built out of Prefect: a rule is a deployment, a check is a flow run.
     sentinel channel test ops
     sentinel oncall now                who is called now, and who is next
     sentinel escalation test default   whom a page would reach, and when
+    sentinel canary status             whether alerts reach each channel
     sentinel drill db --wait 15m       page a team by a test alert; who answers
 
 Every list accepts `--json`. Settings are environment variables, see `.env.example`.
@@ -173,6 +175,7 @@ vendor_channels.add_commands(channels.adding)
 message_limits.add_commands(receivers.commands, channels.commands)
 message_templates.add_commands(receivers.commands)
 app.add_typer(channels.commands, name="channel")
+app.add_typer(canary.commands, name="canary")
 app.add_typer(deliveries.commands, name="delivery")
 routes.commands.add_typer(route_shadow.commands, name="shadow")
 app.add_typer(routes.commands, name="route")

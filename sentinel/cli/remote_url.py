@@ -9,7 +9,7 @@ from sentinel.errors import ConfigurationError
 __all__ = ["OVER_HTTP", "refuse_remote", "remote_url"]
 
 OVER_HTTP = (
-    "access", "alert", "apikey", "audit", "channel", "delivery", "digest", "drill",
+    "access", "alert", "apikey", "audit", "canary", "channel", "delivery", "digest", "drill",
     "escalation", "event", "feed", "import", "inbox", "incident", "key", "limit", "log", "noise",
     "notify", "oncall", "orchestration", "owner", "pack", "person", "receiver", "requests",
     "role", "route", "rule", "service", "silence", "slo", "statistics", "status-page", "trace",

@@ -16,7 +16,8 @@ of `sentinel.client.rule_runs`, their drift of `sentinel.client.rule_drift`, fil
 `sentinel.client.rule_files`, packs of `sentinel.client.packs`, channels and deliveries of
 `sentinel.client.channels`, providers of `sentinel.client.providers`, policies of
 `sentinel.client.policies`, changes that wait of `sentinel.client.pending_changes`, fire drills of
-`sentinel.client.drills`, noise of `sentinel.client.noise`, escalations that run of
+`sentinel.client.drills`, canaries of `sentinel.client.canaries`, noise
+of `sentinel.client.noise`, escalations that run of
 `sentinel.client.escalations`, custom dashboards of `sentinel.client.custom_dashboards`, calendar
 feeds of `sentinel.client.oncall_feeds`, access reviews of `sentinel.client.access_reviews`,
 the archive of `sentinel.client.archive`,
@@ -35,6 +36,7 @@ from sentinel.client import (
     access_reviews,
     alert_routes,
     archive,
+    canaries,
     channels,
     consumer_keys,
     consumers,
@@ -96,6 +98,7 @@ __all__ = [
     "access_reviews",
     "alert_routes",
     "archive",
+    "canaries",
     "channels",
     "consumer_keys",
     "consumers",

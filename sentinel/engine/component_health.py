@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import msgspec
-
+from sentinel.engine.canary_health import canary_state
+from sentinel.engine.component import Component
 from sentinel.engine.run_health import run_health
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.prefect_client.port import WorkPool
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.alerts.failed_posts import post_backlog
-from sentinel.store.database.component_reports import Reported, State, report, reported
+from sentinel.store.database.component_reports import Reported, report, reported
 from sentinel.store.escalations.watching import stuck, unmanned
 from sentinel.store.notifications.channel_health import UNUSABLE, ChannelState, channel_states
 from sentinel.store.notifications.chat_connections import lost_connections
@@ -55,25 +55,6 @@ _LATE = timedelta(minutes=3)
 _OLD = timedelta(days=7)
 _WAITED = timedelta(minutes=1)
 """Posted alerts are applied within seconds, by the API or the relay."""
-
-
-class Component(msgspec.Struct, frozen=True, kw_only=True):
-    """A component.
-
-    Attributes:
-        name: of the component
-        state: a note needs no action; a warning breaks nothing
-        says: what was seen, in words
-        hint: what to do; empty where there is nothing to do
-        since: since when it has been in this state, or what it says is from; None where nobody
-            knows
-    """
-
-    name: str
-    state: State
-    says: str
-    hint: str = ""
-    since: datetime | None = None
 
 
 def prefect_state(*, healthy: bool, address: str) -> Component:
@@ -319,6 +300,7 @@ def components(store: Store, settings: Settings) -> list[Component]:
         channels_state(store),
         posted_state(store),
         escalation_state(store),
+        canary_state(store),
         _dead_man_state(
             told.get(DEAD_MAN), now, is_set=bool(settings.dead_man_url.get_secret_value())
         ),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from sentinel.labels.fingerprint import fingerprint
-from sentinel.rules.drill_rule import DRILL_RULE
+from sentinel.rules.drill_rule import CANARY, DRILL_RULE
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 
@@ -20,6 +20,7 @@ __all__ = [
     "NotifiedSoFar",
     "first_wait",
     "group_title",
+    "is_canary",
     "known_labels",
     "labels_with",
     "membership",
@@ -130,22 +131,31 @@ def membership(
         by = {"failing_checks_of": rule.owner or rule.team or rule.name}
     else:
         by = {name: known.get(name, "") for name in rule.group_by}
-    route = "+".join(rule.receivers)
+    receivers, wait = tuple(rule.receivers), rule.group_wait
+    if canary := is_canary(rule, labels):
+        receivers, wait = (labels[CANARY],), timedelta(0)
+    route = "+".join(receivers)
     return Membership(
         key=fingerprint(rule.tenant, f"group:{route}", by),
         route=route,
         tenant=rule.tenant,
         labels=by,
-        receivers=tuple(rule.receivers),
+        receivers=receivers,
         policy={
-            "group_wait": None if rule.group_wait is None else rule.group_wait.total_seconds(),
+            "group_wait": None if wait is None else wait.total_seconds(),
             "group_interval": interval.total_seconds(),
             "repeat_interval": rule.repeat_interval.total_seconds(),
             **_hours_and_limits(rule),
             **_escalation(rule, known["team"]),
+            **({"escalation": ""} if canary else {}),
         },
-        wait=rule.group_wait,
+        wait=wait,
     )
+
+
+def is_canary(rule: Rule, labels: Mapping[str, str]) -> bool:
+    """Return whether an alert is a canary, which goes to the one receiver that its label names."""
+    return rule.name == DRILL_RULE and CANARY in labels
 
 
 def _hours_and_limits(rule: Rule) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.labels.matchers import Matcher, matches
 from sentinel.notifications.dependencies import inhibitions_of
-from sentinel.notifications.grouping import Membership, labels_with, membership
+from sentinel.notifications.grouping import Membership, is_canary, labels_with, membership
 from sentinel.notifications.inhibition import InhibitionIndex
 from sentinel.notifications.owners import NO_FACTS, Facts, Owners, facts_about
 from sentinel.notifications.route_document import RouteDocument, RouteNode, read_routes
@@ -242,10 +242,10 @@ def memberships(
         facts: what Prefect says of whose the alert is
 
     Returns:
-        One for each way; ways that differ in nothing are one.
+        One for each way; ways that differ in nothing are one. A canary has the way of its own.
     """
     own = membership(rule, labels, category, check=check, team=team)
-    if tree is None:
+    if tree is None or is_canary(rule, labels):
         return (own,)
     known = route_labels(tree, rule, labels, category, team, severity, facts)
     names_own = list(rule.receivers) != OWN_RECEIVERS

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from sentinel.engine.bounce_watch import BounceWatch
+from sentinel.engine.canary_watch import CanaryWatch
 from sentinel.engine.channel_watch import ChannelWatch
 from sentinel.engine.chat_watch import ChatWatch
 from sentinel.engine.component_health import DEAD_MAN, ComponentReports
@@ -86,8 +87,8 @@ def relay_of(store: Store, given: Settings) -> Relay:
 
 
 def _watching_channels(store: Store) -> Callable[[datetime], None]:
-    """Return what alerts about channels that take no messages, and chats that hear nobody."""
-    watches = ChannelWatch(store), ChatWatch(store)
+    """Return what alerts about channels, chats that hear nobody, and canaries that are missing."""
+    watches = ChannelWatch(store), ChatWatch(store), CanaryWatch(store)
 
     def watch(now: datetime) -> None:
         for one in watches:

@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.checks.catalog import load
 from sentinel.clock import SystemClock
+from sentinel.engine.canary_health import canary_state
+from sentinel.engine.component import Component
 from sentinel.engine.component_health import (
-    Component,
     channels_state,
     escalation_state,
     last_backup,
@@ -78,18 +79,12 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("postgresql", _wheel),
         ("database", _database),
         ("prefect", _prefect),
-        (
-            "prefect version",
-            _prefect_version,
-        ),
+        ("prefect version", _prefect_version),
         ("clock", _clock),
         ("work pool", _pool),
         ("flow runs", _flow_runs),
         ("Automations", _automations),
-        (
-            "system deployments",
-            _system,
-        ),
+        ("system deployments", _system),
         ("relay", _while_up("relay", relay_state)),
         ("outbox", _asked("outbox", outbox_state)),
         ("sweep", _while_up("sweep", last_sweep)),
@@ -109,6 +104,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("telemetry", _telemetry),
         ("self-watch", _asked("self-watch", self_watch_state)),
         ("escalations", _of_store("escalations", escalation_state)),
+        ("canaries", _of_store("canaries", canary_state)),
         ("access review", _asked("access review", access_review_state)),
     ]
     found: list[Check] = []

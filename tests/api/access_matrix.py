@@ -224,6 +224,8 @@ ENTRIES: dict[str, Entry] = {
     "POST /oncall/swaps": instance(body=always(SWAP), token=404),
     "DELETE /oncall/overrides/{override_id}": instance(token=404),
     "GET /oncall/feeds": instance(),
+    "GET /canaries": instance(),
+    "POST /canaries": instance(body=always({"receivers": ["none"]}), token=422),
     "POST /oncall/drills": instance(body=always({"team": "none"}), token=404),
     "GET /oncall/drills/latest": instance(query=always({"team": "none"}), token=404),
     "GET /oncall/drills/{drill_id}": instance(token=404),
