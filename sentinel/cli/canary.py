@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -115,8 +115,10 @@ def _shown(found: dict[str, Any], *, json: bool) -> None:
         empty="No canary was sent: sentinel deploy --pack canary, or sentinel canary send",
     )
     if found["items"]:
-        every = f", every {format_duration(found['every'])}" if found["every"] else ""
-        say(f"A canary has {format_duration(found['within'])} to arrive{every}.")
+        within = format_duration(timedelta(seconds=found["within"]))
+        every = format_duration(timedelta(seconds=found["every"])) if found["every"] else ""
+        follows = f", and one follows every {every}" if every else ""
+        say(f"A canary has {within} to arrive{follows}.")
 
 
 def _moment(text: str | None) -> str:

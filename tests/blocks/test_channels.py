@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
@@ -13,8 +14,11 @@ from pydantic import SecretStr
 from blocks import channels as module
 from blocks.channels import Channels
 from blocks.webhook import SignedWebhook
+from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import DeliveryError
+from sentinel.ingest.canary import send_canaries
 from sentinel.store import Store
+from sentinel.store.notifications.canaries import canary_paths
 from sentinel.store.notifications.channel_health import channel_states
 from tests.blocks.messages import message
 from tests.prefect_server import PrefectServer, Receiver, free_port
@@ -52,6 +56,23 @@ def test_a_saved_block_is_a_channel(channels: Channels, receiver: Receiver):
     save("ops", receiver.url)
     channels.channel_of("sentinel-webhook/ops").send(message())
     assert len(receiver.requests) == 1
+
+
+def test_a_canary_proves_the_path_to_a_real_receiver_or_says_what_it_answered(
+    store: Store, channels: Channels, receiver: Receiver
+):
+    save("canaried", receiver.url)
+    store.receivers.set("canaried", ["sentinel-webhook/canaried"])
+    for answer, state, error in ((200, "delivered", ""), (500, "waiting", "answered 500")):
+        receiver.answers = [answer]
+        send_canaries(
+            store, ["canaried"], every=timedelta(0), within=timedelta(minutes=5), actor="ann"
+        )
+        notify_due(store, channels.channel_of, by="test")
+        (path,) = canary_paths(store)[1]
+        assert path.state == state
+        assert error in path.error
+    assert "Canary: canaried" in receiver.requests[0].body.decode()
 
 
 def test_prefects_own_notification_blocks_are_channels(channels: Channels, receiver: Receiver):

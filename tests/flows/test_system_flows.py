@@ -12,6 +12,7 @@ import pytest
 
 import flows.sweep as sweeping
 from flows.automation_switches import restore_switches
+from flows.canary import canary
 from flows.notify import notify_until_served
 from flows.retention import retention
 from flows.status_pages import status_pages
@@ -21,6 +22,7 @@ from sentinel.errors import PrefectUnreachable
 from sentinel.services.status_page import status_page_of
 from sentinel.store.automation_switches import Seen, turned_on_by_deploy
 from sentinel.store.database.component_reports import reported
+from sentinel.store.notifications.canaries import canary_paths
 from sentinel.store.services.status_pages import StatusPages
 from tests.flows.conftest import Gauges
 from tests.prefect_server import PrefectServer
@@ -137,6 +139,18 @@ def test_status_pages_are_written_by_their_flow(gauges: Gauges):
     assert found is not None
     assert "<h1>Shop</h1>" in found.html
     StatusPages(gauges.store).remove("shop", actor="ann")
+
+
+def test_a_run_of_the_flow_sends_a_canary_that_arrives(gauges: Gauges):
+    state = canary(["default"], every="15m", within="5m", return_state=True)
+    assert (state.name, state.message) == ("Sent", "1 canaries: default")
+    assert notify_until_served(gauges.store, by="a test").sent == 1
+    assert [one.title for one in gauges.store.inbox.page()] == ["[info] Canary: default"]
+    (path,) = canary_paths(gauges.store)[1]
+    assert (path.channel, path.state, path.error) == ("inbox", "delivered", "")
+    refused = canary(["nonesuch"], return_state=True)
+    assert refused.is_failed()
+    assert "there is no receiver 'nonesuch'" in (refused.message or "")
 
 
 @contextmanager

@@ -25,11 +25,11 @@ EVERY, WITHIN = 900, 300
 PLAN = CanaryPlan(receivers=("ops",), every=EVERY, within=WITHIN)
 
 
-def judged(after: float, arrival: Arrival | None = None, **plan: Any) -> CanaryPath:
+def judged(after: float, arrival: Arrival | None = None, *, every: float = EVERY) -> CanaryPath:
     """The path to the one channel, so many seconds after its canary opened."""
     arrivals = {} if arrival is None else {"hook": arrival}
     canary = Canary(alert_id="a", receiver="ops", opened_at=BEGUN, arrivals=arrivals)
-    given = CanaryPlan(**{"receivers": ("ops",), "every": EVERY, "within": WITHIN, **plan})
+    given = CanaryPlan(receivers=("ops",), every=every, within=WITHIN)
     now = BEGUN + timedelta(seconds=after)
     (path,) = judge(given, [canary], {"ops": ["hook"], "other": ["inbox"]}, {}, now)
     return path
@@ -96,10 +96,12 @@ def test_a_path_is_broken_just_where_nothing_came_in_time_or_the_next_is_overdue
     ],
 )
 def test_a_plan_that_cannot_be_carried_out_is_refused(given: dict[str, Any], said: str):
-    known = {f"r{n}": [] for n in range(21)}
-    times = {"every": timedelta(minutes=15), "within": timedelta(minutes=5)}
+    asked: dict[str, Any] = {
+        "receivers": ["r1"], "known": {f"r{n}": ["inbox"] for n in range(21)},
+        "every": timedelta(minutes=15), "within": timedelta(minutes=5),
+    }  # fmt: skip
     with pytest.raises(ConfigurationError, match=said):
-        checked_plan(**{"receivers": ["r1"], "known": known, **times, **given})
+        checked_plan(**{**asked, **given})
 
 
 def test_a_plan_without_names_has_all_receivers_and_is_read_back_as_it_is_stored():
