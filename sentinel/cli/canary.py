@@ -100,7 +100,7 @@ def _shown(found: dict[str, Any], *, json: bool) -> None:
         json_out(found)
         return
     print_table(
-        ["RECEIVER", "CHANNEL", "STATE", "LAST ARRIVAL", "TOOK", "ERROR"],
+        ["RECEIVER", "CHANNEL", "STATE", "LAST DELIVERY", "AFTER", "ERROR"],
         [
             (
                 one["receiver"],
