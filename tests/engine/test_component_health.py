@@ -58,8 +58,8 @@ def test_nothing_has_run_yet(store: Store, clock: FakeClock):
     states = {name: one.state for name, one in found(store).items()}
     assert states == {
         "database": "ok", "relay": "wrong", "prefect": "warning", "work pool": "warning",
-        "flow runs": "warning", SWEEP: "note", "channels": "ok", "escalations": "ok", "canaries": "note",
-        "posted alerts": "ok",
+        "flow runs": "warning", SWEEP: "note", "channels": "ok", "escalations": "ok",
+        "posted alerts": "ok", "canaries": "note",
         DEAD_MAN: "note", BACKUP: "note", TELEMETRY: "note", SELF_WATCH: "note", EXPOSURE: "note",
     }  # fmt: skip
 
