@@ -18,7 +18,7 @@ _WORDS = {
     "resolved": "resolved", "recovery": "resolved", "recovered": "resolved", "ok": "resolved",
     "cleared": "resolved", "closed": "resolved", "up": "resolved",
     "problem": "", "firing": "", "alert": "", "alarm": "", "down": "", "triggered": "",
-    "critical": "critical", "error": "high", "warning": "medium",
+    "acknowledgement": "", "critical": "critical", "error": "high", "warning": "medium",
 }  # fmt: skip
 _HINT = "Write addresses: {alerts@example.org: {tenant: default, severity: high}}"
 Severity = Literal["critical", "high", "medium", "low", "info"]

@@ -23,7 +23,15 @@ _MOST_TITLE, _MOST_TEXT, _MOST_NAME = 2000, 10_000, 500
 _MOST_HEADER, _MOST_HTML = 20_000, 500_000
 """Characters that are read of a header, and of HTML; no sender writes more by intent."""
 _PREFIX = re.compile(r"\s*(re|aw|sv|fw|fwd|wg)\s*(\[\d+\])?\s*:", re.IGNORECASE)
-_FIRST = re.compile(r"\s*[\[(*]{0,3}\s*([^\W\d_]+)\s*[\])*]{0,3}\s*([:\-\u2013|]|(?<=[\])])|$)\s*")
+_FIRST = re.compile(
+    r"\s*[\[(*]{0,3}\s*(?:updated\s+)?([^\W\d_]+)(?:\s+in\s[\dyMdhms .]{1,40}(?=:))?"
+    r"\s*[\])*]{0,3}\s*([:\-\u2013|]|(?<=[\])*])|$)\s*", re.IGNORECASE
+)  # fmt: skip
+"""Also `Resolved in 5m 3s:` and `Updated problem in 1h:`, as Zabbix writes."""
+_STARS = re.compile(r"\*\*\s*([^\W\d_]+)\s+((?:host|service) alert:.*\S)\s*\*\*", re.IGNORECASE)
+"""As Nagios writes: `** PROBLEM Service Alert: web-1/disk is CRITICAL **`."""
+_STATE = re.compile(r"\s+is\s+([^\W\d_]+)\s*!?$", re.IGNORECASE)
+_STATES = frozenset({"ok", "warning", "critical", "unknown", "up", "down", "unreachable"})
 _FIRST_WORD = re.compile(r"[\s>*\[(]*([^\W\d_]+)")
 
 
@@ -53,13 +61,15 @@ def _read(content: bytes, document: MailDocument, to: str, address: Address) -> 
     mail = message_from_bytes(content, policy=policy.default)
     notes = Notes(0)
     subject, is_reply = _without_prefixes(_line(mail, "subject"))
-    meaning, subject = _meaning(subject, document)
+    meaning, subject, identity = _meaning(subject, document)
     if not subject:
         raise SampleError("a mail needs a subject, which says which alert it is", field="subject")
     text = _text(mail)
     if is_reply and meaning != "resolved" and _ends(text, document):
         meaning = "resolved"
-    labels = labels_of({**address.labels, "address": to.lower(), "subject": subject.lower()}, notes)
+    labels = labels_of(
+        {**address.labels, "address": to.lower(), "subject": identity.lower()}, notes
+    )
     title = cut_text(subject, _MOST_TITLE, "subject", notes)
     return Reading(
         labels=labels,
@@ -97,13 +107,20 @@ def _without_prefixes(subject: str) -> tuple[str, bool]:
     return subject, is_reply
 
 
-def _meaning(subject: str, document: MailDocument) -> tuple[str, str]:
-    """Return what the first word of a subject says, and the rest of it."""
-    found = _FIRST.match(subject)
-    word = found[1].lower() if found else ""
-    if found is None or word not in document.words or not subject[found.end() :].strip():
-        return "", subject
-    return document.words[word], subject[found.end() :].strip()
+def _meaning(subject: str, document: MailDocument) -> tuple[str, str, str]:
+    """Return what a subject says, the rest of it, and what of that identifies the alert."""
+    stars = _STARS.fullmatch(subject)
+    first = stars or _FIRST.match(subject)
+    rest = "" if first is None else stars[2] if stars else subject[first.end() :].strip()
+    word = first[1].lower() if first else ""
+    if word not in document.words or not rest:
+        return "", subject, subject
+    meaning, state = document.words[word], _STATE.search(rest)
+    if state is None or state[1].lower() not in _STATES | document.words.keys():
+        return meaning, rest, rest
+    if meaning != "resolved":
+        meaning = document.words.get(state[1].lower(), meaning) or meaning
+    return meaning, rest, rest[: state.start()]
 
 
 def _ends(text: str, document: MailDocument) -> bool:

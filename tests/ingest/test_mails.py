@@ -79,3 +79,49 @@ def test_whatever_is_sent_is_a_reading_or_refused_with_a_reason(content: bytes, 
 def test_the_subject_without_prefixes_and_words_identifies_the_alert(subject: str, labels: str):
     mail = f"Subject: {subject}\r\n\r\n".encode()
     assert mail_reading(mail, DOCUMENT, TO, Address()).labels["subject"] == labels
+
+
+@pytest.mark.parametrize(
+    ("problem", "severity", "recovery"),
+    [
+        (  # https://github.com/NagiosEnterprises/nagioscore, sample-config/template-object
+            "** PROBLEM Service Alert: web-1/disk is WARNING **", "medium",
+            "** RECOVERY Service Alert: web-1/disk is OK **",
+        ),
+        (
+            "** PROBLEM Host Alert: web-1 is DOWN **", "high",
+            "** RECOVERY Host Alert: web-1 is UP **",
+        ),
+        (  # https://github.com/Icinga/icinga2, etc/icinga2/scripts
+            "[PROBLEM] Ping on web-1 is CRITICAL!", "critical", "[RECOVERY] Ping on web-1 is OK!",
+        ),
+        (  # https://github.com/ConSol-Monitoring/omd, packages/notifications-tt
+            "*** PROBLEM *** web-1 / disk is CRITICAL", "critical",
+            "*** RECOVERY *** web-1 / disk is OK",
+        ),
+        (  # https://www.zabbix.com/documentation/7.0/en/manual/config/notifications/media
+            "Problem: High load", "high", "Resolved in 1d 5m 3s: High load",
+        ),
+    ],
+)  # fmt: skip
+def test_a_recovery_ends_the_alert_as_monitors_write_it(problem: str, severity: str, recovery: str):
+    first, last = (
+        mail_reading(f"Subject: {one}\r\n\r\n".encode(), DOCUMENT, TO, Address())
+        for one in (problem, recovery)
+    )
+    assert (first.firing, first.severity, last.firing) == (True, severity, False)
+    assert first.labels == last.labels
+
+
+def test_a_change_of_state_is_the_same_alert():
+    words = ("PROBLEM is WARNING", "PROBLEM is CRITICAL", "ACKNOWLEDGEMENT is CRITICAL")
+    subjects = [one.split(" ", 1) for one in words]
+    readings = [
+        mail_reading(
+            f"Subject: ** {kind} Service Alert: web-1/disk {state} **\r\n\r\n".encode(),
+            DOCUMENT, TO, Address(),
+        )
+        for kind, state in subjects
+    ]  # fmt: skip
+    assert len({one.labels["subject"] for one in readings}) == 1
+    assert [str(one.severity) for one in readings] == ["medium", "critical", "critical"]
