@@ -15,7 +15,6 @@ from sentinel.api.bodies import Body, described_as, read_as
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.receivers import everywhere
-from sentinel.api.schemas import Words
 from sentinel.api.shown_rules import store_of
 from sentinel.ingest.canary import send_canaries_now
 from sentinel.notifications.canary import PathState
@@ -34,7 +33,7 @@ class CanaryNew(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"receivers": ["ops"]}]}
     )
 
-    receivers: list[Annotated[Words, Field(min_length=1, max_length=100)]] = Field(
+    receivers: list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]] = Field(
         default_factory=list,
         max_length=20,
         description="Names of receivers, beside those of the last run.",
