@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sentinel.cli import usage, usage_export
+from sentinel.cli import kafka_requests, usage, usage_export
 from sentinel.cli.output import AsJson, complain, json_out, print_table, say
 from sentinel.cli.remote import client_here
 from sentinel.cli.remote_url import remote_url
@@ -45,6 +45,7 @@ commands = typer.Typer(
 
 usage.add_to(commands)
 usage_export.add_to(commands)
+kafka_requests.add_to(commands)
 
 
 @commands.command()
