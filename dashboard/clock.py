@@ -15,13 +15,18 @@ import msgspec
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_skeleton, format_time
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "for_browser"]
 
 OURS = re.compile(
     r"\b(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?: ?UTC|Z|\+00:00)(?!\w)", re.ASCII
 )
 """A moment in UTC as Sentinel writes it into texts that are stored."""
 FALLBACK = "YYYY-MM-DD"
+
+
+def for_browser(at: datetime) -> str:
+    """Return a moment as texts have it in which the browser writes it for the viewer."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class Clock(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import msgspec
 
 from dashboard.alert_commands import Answer
 from dashboard.alert_row import milliseconds, row, value
+from dashboard.clock import for_browser
 from dashboard.incident_view import remediation_words
 from dashboard.live_filter import View
 from dashboard.readings_chart import Readings
@@ -177,8 +178,7 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
 def _remediation(one: RemediationRow | None, addresses: Addresses) -> dict[str, Any] | None:
     if one is None:
         return None
-    # The browser writes the moment in its own zone.
-    until = f"{one.expires_at:%Y-%m-%d %H:%M:%S} UTC" if one.expires_at else ""
+    until = for_browser(one.expires_at) if one.expires_at else ""
     return {
         "deployment": one.deployment,
         "text": remediation_words(one, until),

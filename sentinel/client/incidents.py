@@ -249,8 +249,8 @@ def post_update(
     public_title: str = "",
 ) -> Call[Incident]:  # fmt: skip
     """Return the request that posts an update; see `Incidents.update` for its arguments."""
-    to = None if receivers is None else list(receivers)
-    body = {"message": message, "receivers": to, "public": public, "public_title": public_title}
+    to, title = receivers and [*receivers], {"public_title": public_title} if public_title else {}
+    body = {"message": message, "receivers": to, "public": public, **title}
     return Call(Incident, "POST", f"{_PATH}/{incident_id}/updates", body=body)
 
 
