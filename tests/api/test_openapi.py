@@ -180,7 +180,8 @@ def does_what_it_says(schema: Any, method: str, path: str, mode: str, examples: 
         else:  # an empty object or list is nothing at all in an address, so not invalid
             sent = cast("dict[str, Any]", case.query or {})
             assume(all(map(sendable, sent.values())))
-        wait = (case.query or {}).get("wait")
+        query = cast("dict[str, Any]", case.query or {})
+        wait = query.get("wait")
         if isinstance(wait, int | float) and 0 <= wait <= 30:
             case.query["wait"] = 0  # nothing happens here that is waited for
         answer = case.call(headers=TRUSTED)

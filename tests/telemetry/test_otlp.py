@@ -13,7 +13,7 @@ import pytest
 
 from sentinel.telemetry import otlp_body, otlp_metrics, otlp_origin, otlp_spans
 from sentinel.telemetry.attributes import pairs_of
-from sentinel.telemetry.batch import Attributes, Batch
+from sentinel.telemetry.batch import ArrowAttributes, Attributes, Batch
 from sentinel.telemetry.bounds import MOST_UNPACKED, TooLarge
 from sentinel.telemetry.otlp_body import (
     BadBody,
@@ -34,7 +34,8 @@ HOUR = 3_600 * 10**9
 OLDEST = NOW - 24 * HOUR
 
 
-def of_rows(found: Attributes) -> list[dict[str, str]]:
+def of_rows(found: Attributes | ArrowAttributes) -> list[dict[str, str]]:
+    assert isinstance(found, Attributes)  # read by messages
     ends = zip(found.offsets, found.offsets[1:], strict=False)
     pairs = list(zip(found.names, found.texts, strict=True))
     return [dict(pairs[start:end]) for start, end in ends]
