@@ -80,8 +80,8 @@ def notify_due(
             lanes.submit(claimed)
             if not lanes.pending:
                 # A group that needs no notification now got a later time when it was claimed.
-                if overdue_for is None and _due_again(store):
-                    time.sleep(0.05)  # another process holds it at this moment
+                if _due_again(store, overdue_for):
+                    time.sleep(0.05)  # another process holds it, or it was beyond the claim's limit
                     continue
                 break
             whole = groups.whole(lanes.outcomes(_CLAIM_SECONDS))
@@ -99,8 +99,8 @@ def notify_due(
     return counts
 
 
-def _due_again(store: Store) -> bool:
-    return store.notification_log.overdue(store.now()) > 0
+def _due_again(store: Store, overdue_for: timedelta | None) -> bool:
+    return store.notification_log.overdue(store.now() - (overdue_for or timedelta())) > 0
 
 
 def _counted(counts: DeliveryCount, outcomes: Sequence[Outcome]) -> DeliveryCount:
