@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from dashboard import markup, session, undo_bar
 from dashboard.commands import Command
 from dashboard.key_commands import CreateKey, RevokeKey, RotateKey, is_in_reach
 from dashboard.people_panel import form_key, place_inputs, roles_in_words
+from dashboard.shown_secret import ShownSecret
 from dashboard.table import moments, selected_row, table
 from sentinel.access import Permission, Role
 from sentinel.access.areas import AREAS
@@ -26,9 +27,8 @@ KEY = "chosen-key"
 """Where a session keeps the id of the key whose panel is open."""
 PAGE = "keys"
 R = TypeVar("R")
-_SHOWN = "key-just-made"
 _FORM = "people-form"
-_SHOWN_FOR = timedelta(minutes=10)
+_SECRET = ShownSecret("key", "Send it as <code>Authorization: Bearer SECRET</code>.")
 LENGTHS = {"30 days": "30d", "90 days": "90d", "1 year": "365d", "Never": ""}
 OVERLAPS = {"Now": "1s", "1 hour": "1h", "1 day": "1d", "1 week": "7d"}
 _SCOPES = [name for area in AREAS for name in (area, *(f"{area}:{one}" for one in Permission))]
@@ -47,28 +47,8 @@ def _run(command: Command[R], words: str) -> R | None:
 
 
 def _keep(made: MadeKey | None) -> None:
-    """Keep a new secret in this session alone until it was shown."""
     if made is not None:
-        until = session.data().now() + _SHOWN_FOR
-        st.session_state[_SHOWN] = (made.key.name, made.secret.text, until)
-
-
-def _forget() -> None:
-    st.session_state.pop(_SHOWN, None)
-
-
-def _secret() -> None:
-    name, secret, until = st.session_state.get(_SHOWN, ("", "", None))
-    if not secret:
-        return
-    if session.data().now() >= until:
-        _forget()
-        return
-    with st.container(key="key-secret-shown", border=True):
-        st.html(f"<div><b>The secret of {escape(name)}</b>, shown this once: nobody can read it "
-                "again. Send it as <code>Authorization: Bearer SECRET</code>.</div>")  # fmt: skip
-        st.code(secret, language=None)
-        st.button("Done", key="key-stored", type="primary", on_click=_forget)
+        _SECRET.keep(made.key.name, made.secret.text)
 
 
 def _new() -> None:
@@ -173,7 +153,7 @@ def keys() -> None:
     if problem is not None:
         st.html(markup.note("warn", "Nothing was changed.", str(problem)))
     undo_bar.show(PAGE)
-    _secret()
+    _SECRET.show()
     if found:
         _table(found, store.now())
         by_id = {one.id: one for one in found}

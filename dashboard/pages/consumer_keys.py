@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from dashboard.consumer_key_commands import (
 from dashboard.database_errors import database
 from dashboard.key_panel import LENGTHS, OVERLAPS
 from dashboard.page_addresses import SEARCH
+from dashboard.shown_secret import ShownSecret
 from dashboard.table import moments, selected_row, table, with_tenants
 from dashboard.usage_view import usage_link
 from sentinel.access import Permission
@@ -36,8 +37,8 @@ KEY = "consumer-key"
 MOST = 500
 """Keys of the table."""
 R = TypeVar("R")
-_SHOWN, _FORM, _PROBLEM = "consumer-key-just-made", "consumer-key-form", "consumer-key-problem"
-_SHOWN_FOR = timedelta(minutes=10)
+_FORM, _PROBLEM = "consumer-key-form", "consumer-key-problem"
+_SECRET = ShownSecret("consumer-key", "The consumer sends it to the API.")
 EMPTY = (
     '<div class="empty"><h2>No consumer keys</h2><p>The users of an API come with keys, which '
     "the API verifies with <code>POST /api/v1/keys/verify</code>.</p></div>"
@@ -62,28 +63,8 @@ def _run(command: Command[R], words: str) -> R | None:
 
 
 def _keep(made: MadeConsumerKey | None) -> None:
-    """Keep a new secret in this session alone until it was shown."""
     if made is not None:
-        until = session.data().now() + _SHOWN_FOR
-        st.session_state[_SHOWN] = (made.key.name, made.secret.text, until)
-
-
-def _forget() -> None:
-    st.session_state.pop(_SHOWN, None)
-
-
-def _secret() -> None:
-    name, secret, until = st.session_state.get(_SHOWN, ("", "", None))
-    if not secret:
-        return
-    if session.data().now() >= until:
-        _forget()
-        return
-    with st.container(key="consumer-secret-shown", border=True):
-        st.html(f"<div><b>The secret of {escape(name)}</b>, shown this once: nobody can read it "
-                "again. The consumer sends it to the API.</div>")  # fmt: skip
-        st.code(secret, language=None)
-        st.button("Done", key="consumer-key-stored", type="primary", on_click=_forget)
+        _SECRET.keep(made.key.name, made.secret.text)
 
 
 def _new(tenants: list[str]) -> None:
@@ -199,7 +180,7 @@ def _page() -> None:
     if problem is not None:
         st.html(markup.note("warn", "Nothing was changed.", str(problem)))
     undo_bar.show(PAGE)
-    _secret()
+    _SECRET.show()
     prefix = named.removeprefix("snc_").partition("_")[0] if named.startswith("snc_") else named
     found = keys.list(revoked=revoked, limit=MOST, named=prefix or None)
     if found:

@@ -12,8 +12,7 @@ from sentinel.alerts.actions import Acknowledge, Suppress, Unacknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.errors import ConfigurationError, DeliveryError
-from sentinel.notifications.channel import EMERGENCY, Channel
-from sentinel.notifications.standby import Standby
+from sentinel.notifications.channel import Channel
 from sentinel.store import Store
 from tests.databases import both_databases
 from tests.world import World
@@ -362,23 +361,6 @@ def test_a_group_that_falls_due_later_is_woken_by_the_relay_not_by_its_commit(wo
     world.clock.forward(seconds=30)
     assert world.store.wakes.due_groups_wake(world.clock.now())
     assert count() == 1
-
-
-def test_groups_that_wait_for_prefect_hold_up_no_new_one(store: Store, clock: FakeClock):
-    world = World(store, clock, group_by=["mount"], severity="critical")
-    store.receivers.set("default", ["sentinel-webhook/ops"])
-    down = Standby(loaded=EMERGENCY.__eq__, emergency=True)
-    late = timedelta(seconds=15)
-    mounts = [f"/{number}" for number in range(90)]  # a claim takes at most fifty
-    world.sees(dict.fromkeys(mounts, 95.0))
-    world.wait(seconds=16)
-    assert world.tells(overdue_for=late, standby=down).sent == 90
-    world.recorder.messages.clear()
-    world.sees({"/new": 95.0, **dict.fromkeys(mounts, 95.0)})
-    world.wait(seconds=31)
-    assert world.tells(overdue_for=late, standby=down).sent == 1
-    ((channel, message),) = world.recorder.messages
-    assert (channel, [one.labels["mount"] for one in message.alerts]) == ("emergency", ["/new"])
 
 
 @pytest.mark.parametrize("receivers", [["nobody", "no-one"], ["ops", "night"]])

@@ -19,6 +19,7 @@ from blocks.emergency import emergency_channel, usable_emergency
 from blocks.webhook import SIGNATURE, SignedWebhook, signature
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, DeliveryError
+from sentinel.notifications.channel import EMERGENCY
 from sentinel.notifications.standby import Standby
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.relay.dead_man import not_well
@@ -319,3 +320,20 @@ def test_a_process_without_the_setting_says_what_to_do(store: Store):
     with pytest.raises(DeliveryError, match="Set SENTINEL_EMERGENCY_URL") as caught:
         Channels(store).channel_of("emergency")
     assert caught.value.permanent
+
+
+def test_groups_that_wait_for_prefect_hold_up_no_new_one(store: Store, clock: FakeClock):
+    world = World(store, clock, group_by=["mount"], severity="critical")
+    store.receivers.set("default", ["sentinel-webhook/ops"])
+    down = Standby(loaded=EMERGENCY.__eq__, emergency=True)
+    late = timedelta(seconds=15)
+    mounts = [f"/{number}" for number in range(90)]  # a claim takes at most fifty
+    world.sees(dict.fromkeys(mounts, 95.0))
+    world.wait(seconds=16)
+    assert world.tells(overdue_for=late, standby=down).sent == 90
+    world.recorder.messages.clear()
+    world.sees({"/new": 95.0, **dict.fromkeys(mounts, 95.0)})
+    world.wait(seconds=31)
+    assert world.tells(overdue_for=late, standby=down).sent == 1
+    ((channel, message),) = world.recorder.messages
+    assert (channel, [one.labels["mount"] for one in message.alerts]) == ("emergency", ["/new"])
