@@ -41,8 +41,26 @@ def policy_of(connection: Connection, incident: Incident) -> IncidentPolicy | No
     return next((one for one in some if one.name == incident.policy), None)
 
 
-def asked_for(policy: IncidentPolicy | None, now: datetime) -> dict[str, Any]:
-    """Return the columns of a step whose run somebody asks for."""
+def asked_for(incident: Incident, policy: IncidentPolicy | None, now: datetime) -> dict[str, Any]:
+    """Return the columns of a step whose run somebody asks for.
+
+    Args:
+        incident: whose step it is
+        policy: of the incident, as it is now
+        now: the present moment
+
+    Returns:
+        The columns: the run is wanted at once, or waits for an approval.
+
+    Raises:
+        Conflict: the policy of the incident was removed, so that nobody knows who has to approve
+    """
+    if incident.policy and policy is None:
+        raise Conflict(
+            f"the policy {incident.policy!r} of this incident was removed, and with it who has to "
+            "approve its steps",
+            hint="Apply a policy of that name again, or do the step by hand and mark it as done.",
+        )
     if policy is None or policy.approval is None:
         return {"status": "wanted", "approval": {}, "expires_at": None}
     return {

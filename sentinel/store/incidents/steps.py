@@ -166,7 +166,7 @@ class Steps:
                 may_start(connection, before, policy, now)
                 kind, data = "step_requested", {**data, "deployment": row.deployment}
                 values = {
-                    **asked_for(policy, now), "attempt": row.attempt + 1, "wanted_at": now,
+                    **asked_for(before, policy, now), "attempt": row.attempt + 1, "wanted_at": now,
                     "error": "", "done_by": actor, "done_at": None, "flow_run_id": None,
                     "flow_run_name": "",
                     "state": "", "state_name": "", "started_at": None, "ended_at": None,

@@ -158,3 +158,17 @@ def test_other_steps_run_at_once_and_a_bad_policy_is_refused(store: Store, clock
             read_policies(f"policies: [{{name: a, approval: {approval}}}]")
     with pytest.raises(ConfigurationError, match="runs_per_hour"):
         read_policies("policies: [{name: a, runs_per_hour: 0}]")
+
+
+def test_a_run_is_refused_where_the_policy_that_says_who_approves_was_removed(
+    store: Store, clock: FakeClock
+):
+    (incident,) = incidents_of(store, clock, APPROVAL)
+    IncidentPolicyDocuments(store).apply(APPROVAL.replace("disks", "volumes"), actor="ann")
+    steps = Steps(store)
+    with pytest.raises(Conflict, match="policy 'disks' of this incident was removed"):
+        steps.act(incident, 1, "run", actor="omar")
+    steps.act(incident, 1, "done", actor="omar")
+    IncidentPolicyDocuments(store).apply(APPROVAL, actor="ann")
+    steps.act(incident, 2, "run", actor="omar")
+    assert [status for status, _ in statuses(steps, incident)] == ["done", "waits"]
