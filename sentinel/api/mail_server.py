@@ -28,8 +28,8 @@ __all__ = ["MailServer", "mail_server_of"]
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 10_485_760
-MOST_OPEN = 64
-"""Connections; more are closed at once."""
+MOST_OPEN = 16
+"""Connections; more are closed at once. Each may hold a mail: 160 MiB in all."""
 MOST_RECIPIENTS = 50
 _LINE = 65_536
 """Bytes of a line: many senders write HTML in lines that are longer than RFC 5321 allows."""
