@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -18,6 +18,7 @@ __all__ = [
     "Recorded",
     "canonical",
     "channel_change",
+    "definition_change",
     "differing",
     "not_done",
     "redacted",
@@ -59,6 +60,24 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     people: tuple[str, ...] = ()
 
 
+class Definition(Protocol):
+    """A pydantic model of something that has a name in a tenant."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        ...
+
+    @property
+    def tenant(self) -> str:
+        """Return whose it is."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Return its fields."""
+        ...
+
+
 class Recorded(NamedTuple):
     """A change, who made it, and by which door; None for that of the present request."""
 
@@ -82,6 +101,34 @@ def channel_change(action: str, ref: str, *, made: bool | None = None) -> Change
         action=action, object_kind="channel", object_id=ref, object_name=ref,
         before={"exists": True} if made is False or action == "channel.removed" else None,
         after={"values": REDACTED} if action == "channel.saved" else None,
+    )  # fmt: skip
+
+
+def definition_change(
+    action: str, kind: str, before: Definition | None, after: Definition | None
+) -> Change:
+    """Return the change of an object that its definition says whole.
+
+    Args:
+        action: its code
+        kind: of the object
+        before: the definition as it was; None where the object was made
+        after: the definition as it is now; None where the object was removed
+
+    Returns:
+        The change.
+
+    Raises:
+        ValueError: there is no definition
+    """
+    named = after or before
+    if named is None:
+        raise ValueError("a change has a definition before it or after it")
+    return Change(
+        action=action, object_kind=kind, object_id=named.name, object_name=named.name,
+        tenant=named.tenant,
+        before=None if before is None else before.model_dump(mode="json"),
+        after=None if after is None else after.model_dump(mode="json"),
     )  # fmt: skip
 
 

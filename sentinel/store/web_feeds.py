@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from sentinel.alerts.view import AlertView
 from sentinel.audit.change import Change
@@ -20,7 +19,8 @@ from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
 from sentinel.schema.web_feeds import WebFeed
 from sentinel.store.alerts.filter import AlertFilter
-from sentinel.store.database.tables import SILENCE, model_of, table_of
+from sentinel.store.database.tables import SILENCE, model_of
+from sentinel.store.feed_rows import FeedRows, new_token, token_hash
 from sentinel.store.incidents.listing import IncidentFilter, IncidentLists
 from sentinel.store.oncall.calendar_feeds import CalendarFeeds
 from sentinel.timing.recurrence import RecurringWindows, recurrence_of
@@ -38,12 +38,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Endings of the address by kind of feed, the usual one first."""
 _TYPES = {"atom": "application/atom+xml", "rss": "application/rss+xml", "ics": "text/calendar"}
-_FEED = table_of(WebFeed)
 _MOST = 100
 _BACK, _AHEAD = timedelta(days=31), timedelta(days=183)
-_USED_EVERY = timedelta(minutes=10)
-_SECRET_BYTES = 24
-_TOKEN_CHARS = 32
 """Of so many bytes in base64; the database is not asked about an address of another length."""
 
 
@@ -71,13 +67,11 @@ class WebFeeds:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._rows = FeedRows(store, WebFeed)
 
     def rows(self, tenant: str) -> list[WebFeed]:
         """Return the feeds of a tenant that were not revoked, the newest first."""
-        query = select(_FEED).where(_FEED.c.tenant == tenant, _FEED.c.revoked_at.is_(None))
-        with self._store.read() as connection:
-            rows = connection.execute(query.order_by(_FEED.c.id.desc())).all()
-        return [model_of(WebFeed, row) for row in rows]
+        return self._rows.valid(self._rows.table.c.tenant == tenant)
 
     def create(self, kind: FeedKind, *, tenant: str, actor: str) -> MadeWebFeed:
         """Make a feed.
@@ -97,14 +91,14 @@ class WebFeeds:
             raise ConfigurationError(
                 f"there is no feed of {kind!r}", hint=f"Write one of: {', '.join(FORMATS)}."
             )
-        token = secrets.token_urlsafe(_SECRET_BYTES)
+        token = new_token()
 
         def work(connection: Connection) -> WebFeed:
             row = WebFeed(
-                id=new_id(), secret_hash=_hash(token), kind=kind, tenant=tenant, created_by=actor,
-                created_at=self._store.now(),
+                id=new_id(), secret_hash=token_hash(token), kind=kind, tenant=tenant,
+                created_by=actor, created_at=self._store.now(),
             )  # fmt: skip
-            connection.execute(_FEED.insert().values(row.model_dump()))
+            self._rows.add(connection, row)
             self._record(connection, row, "feed.created", actor)
             return row
 
@@ -124,51 +118,29 @@ class WebFeeds:
         Raises:
             NotFound: the tenant has none of that id, or it was revoked before
         """
+        feeds = self._rows.table.c
 
         def work(connection: Connection) -> WebFeed:
-            query = (
-                _FEED.update()
-                .where(
-                    _FEED.c.id == feed_id, _FEED.c.tenant == tenant, _FEED.c.revoked_at.is_(None)
-                )
-                .values(revoked_at=self._store.now(), revoked_by=actor)
-                .returning(_FEED)
-            )
-            row = connection.execute(query).first()
-            if row is None:
+            mine = (feeds.id == feed_id, feeds.tenant == tenant)
+            ended = self._rows.revoke(connection, *mine, actor=actor)
+            if not ended:
                 raise NotFound(
                     f"the tenant {tenant} has no feed {feed_id!r}",
                     hint="See them with: sentinel feed list",
                 )
-            feed = model_of(WebFeed, row)
-            self._record(connection, feed, "feed.revoked", actor)
-            return feed
+            self._record(connection, ended[0], "feed.revoked", actor)
+            return ended[0]
 
         return self._store.in_transaction(work)
 
     def revoke_of(self, connection: Connection, name: str, *, actor: str) -> None:
         """End the feeds that a person, or a key for them, made; see `revoke_feeds_of`."""
-        made = _FEED.c.created_by
-        theirs = or_(made == name, made.startswith(f"{name} via ", autoescape=True))
-        ended = (
-            _FEED.update()
-            .where(theirs, _FEED.c.revoked_at.is_(None))
-            .values(revoked_at=self._store.now(), revoked_by=actor)
-            .returning(_FEED)
-        )
-        for row in connection.execute(ended).all():
-            self._record(connection, model_of(WebFeed, row), "feed.revoked", actor)
+        for feed in self._rows.revoke(connection, self._rows.made_by(name), actor=actor):
+            self._record(connection, feed, "feed.revoked", actor)
 
     def find(self, token: str) -> WebFeed | None:
         """Return the feed of an address; None for none, or one that was revoked."""
-        if len(token) != _TOKEN_CHARS:
-            return None
-        query = select(_FEED).where(
-            _FEED.c.secret_hash == _hash(token), _FEED.c.revoked_at.is_(None)
-        )
-        with self._store.glance() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else model_of(WebFeed, row)
+        return self._rows.find(token)
 
     def read(self, feed: WebFeed, ending: str) -> ShownFeed | None:
         """Return what a feed shows now, and note that it was used.
@@ -183,7 +155,7 @@ class WebFeeds:
         if ending not in FORMATS[feed.kind]:
             return None
         now = self._store.now()
-        self._note_used(feed, now)
+        self._rows.note_used(feed, now)
         title = f"Sentinel: {feed.kind} of {feed.tenant}"
         if ending == "ics":
             times = sorted(self._silenced(feed.tenant, now), key=lambda one: (one.start, one.id))
@@ -244,12 +216,6 @@ class WebFeeds:
                     actor=one.actor, start=begins, end=ends, maintenance=one.maintenance,
                 )  # fmt: skip
 
-    def _note_used(self, feed: WebFeed, now: datetime) -> None:
-        if feed.used_at is not None and now - feed.used_at < _USED_EVERY:
-            return
-        with self._store.write() as connection:
-            connection.execute(_FEED.update().where(_FEED.c.id == feed.id).values(used_at=now))
-
     def _record(self, connection: Connection, feed: WebFeed, action: str, actor: str) -> None:
         made = action == "feed.created"
         fields = {"kind": feed.kind}
@@ -278,7 +244,3 @@ def revoke_feeds_of(store: Store, connection: Connection, name: str, *, actor: s
     """
     CalendarFeeds(store).revoke_of(connection, name, actor=actor)
     WebFeeds(store).revoke_of(connection, name, actor=actor)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_
 
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.oncall.calendar_feed import Feed, feed_of, feed_range
 from sentinel.schema.calendar_feeds import CalendarFeed
 from sentinel.schema.columns import new_id
-from sentinel.store.database.tables import model_of, table_of
+from sentinel.store.feed_rows import FeedRows, new_token, token_hash
 from sentinel.store.oncall.documents import active_document
 from sentinel.store.oncall.stored import REACH, StoredOnCall
 
@@ -23,13 +20,6 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["CalendarFeeds", "MadeFeed"]
-
-_FEED = table_of(CalendarFeed)
-_USED_EVERY = timedelta(minutes=10)
-"""The time of last use is written at most so often."""
-_SECRET_BYTES = 24
-_TOKEN_CHARS = 32
-"""Of so many bytes in base64; the database is not asked about an address of another length."""
 
 
 class MadeFeed(msgspec.Struct, frozen=True):
@@ -48,12 +38,11 @@ class CalendarFeeds:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._rows = FeedRows(store, CalendarFeed)
 
     def rows(self) -> list[CalendarFeed]:
         """Return the feeds that were not revoked, the newest first."""
-        query = select(_FEED).where(_FEED.c.revoked_at.is_(None)).order_by(_FEED.c.id.desc())
-        with self._store.read() as connection:
-            return [model_of(CalendarFeed, row) for row in connection.execute(query)]
+        return self._rows.valid()
 
     def create(self, *, actor: str, person: str = "", schedule: str = "") -> MadeFeed:
         """Make a feed.
@@ -74,7 +63,7 @@ class CalendarFeeds:
             raise ConfigurationError(
                 "a calendar feed is of a person or of a schedule", hint="Give one of the two."
             )
-        token = secrets.token_urlsafe(_SECRET_BYTES)
+        token = new_token()
 
         def work(connection: Connection) -> CalendarFeed:
             document = active_document(connection)
@@ -87,10 +76,10 @@ class CalendarFeeds:
                         hint=f"There are: {', '.join(sorted(known))[:200] or 'none'}",
                     )
             row = CalendarFeed(
-                id=new_id(), secret_hash=_hash(token), person=person, schedule=schedule,
+                id=new_id(), secret_hash=token_hash(token), person=person, schedule=schedule,
                 created_by=actor, created_at=self._store.now(),
             )  # fmt: skip
-            connection.execute(_FEED.insert().values(row.model_dump()))
+            self._rows.add(connection, row)
             self._record(connection, row, "oncall.feed_created", actor)
             return row
 
@@ -111,21 +100,15 @@ class CalendarFeeds:
         """
 
         def work(connection: Connection) -> CalendarFeed:
-            query = (
-                _FEED.update()
-                .where(_FEED.c.id == feed_id, _FEED.c.revoked_at.is_(None))
-                .values(revoked_at=self._store.now(), revoked_by=actor)
-                .returning(_FEED)
-            )
-            row = connection.execute(query).first()
-            if row is None:
+            mine = self._rows.table.c.id == feed_id
+            ended = self._rows.revoke(connection, mine, actor=actor)
+            if not ended:
                 raise NotFound(
                     f"there is no calendar feed {feed_id!r}",
                     hint="See them with: sentinel oncall feed list",
                 )
-            feed = model_of(CalendarFeed, row)
-            self._record(connection, feed, "oncall.feed_revoked", actor)
-            return feed
+            self._record(connection, ended[0], "oncall.feed_revoked", actor)
+            return ended[0]
 
         return self._store.in_transaction(work)
 
@@ -138,14 +121,7 @@ class CalendarFeeds:
         Returns:
             The feed; None for none, or one that was revoked.
         """
-        if len(token) != _TOKEN_CHARS:
-            return None
-        query = select(_FEED).where(
-            _FEED.c.secret_hash == _hash(token), _FEED.c.revoked_at.is_(None)
-        )
-        with self._store.glance() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else model_of(CalendarFeed, row)
+        return self._rows.find(token)
 
     def read(self, feed: CalendarFeed) -> Feed:
         """Return what a feed shows now, and note that it was used.
@@ -168,16 +144,9 @@ class CalendarFeeds:
             or any(feed.person in each.people for each in known.overrides_of(name))
             for one in known.shifts(start, end, name)
         ]
-        self._note_used(feed)
+        self._rows.note_used(feed, now)
         title = " by ".join(filter(None, (feed.person, feed.schedule)))
         return feed_of(f"On call: {title}", held, now, feed.person)
-
-    def _note_used(self, feed: CalendarFeed) -> None:
-        now = self._store.now()
-        if feed.used_at is not None and now - feed.used_at < _USED_EVERY:
-            return
-        with self._store.write() as connection:
-            connection.execute(_FEED.update().where(_FEED.c.id == feed.id).values(used_at=now))
 
     def revoke_of(self, connection: Connection, name: str, *, actor: str) -> None:
         """End the feeds of a person, and those that they or a key for them made.
@@ -187,18 +156,8 @@ class CalendarFeeds:
             name: of the person, who has no account any more
             actor: who does it
         """
-        made = _FEED.c.created_by
-        theirs = or_(
-            made == name, made.startswith(f"{name} via ", autoescape=True), _FEED.c.person == name
-        )
-        ended = (
-            _FEED.update()
-            .where(theirs, _FEED.c.revoked_at.is_(None))
-            .values(revoked_at=self._store.now(), revoked_by=actor)
-            .returning(_FEED)
-        )
-        for row in connection.execute(ended).all():
-            feed = model_of(CalendarFeed, row)
+        theirs = or_(self._rows.made_by(name), self._rows.table.c.person == name)
+        for feed in self._rows.revoke(connection, theirs, actor=actor):
             self._record(connection, feed, "oncall.feed_revoked", actor)
 
     def _record(self, connection: Connection, feed: CalendarFeed, action: str, actor: str) -> None:
@@ -211,7 +170,3 @@ class CalendarFeeds:
         )  # fmt: skip
         self._store.audit.add(connection, change, actor=actor)
         self._store.changed(connection)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

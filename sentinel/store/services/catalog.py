@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select, update
 
 from sentinel.access import EVERYTHING, Scope
-from sentinel.audit.change import Change
+from sentinel.audit.change import definition_change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.services import ServiceRow
 from sentinel.schema.slo import SloRow
@@ -255,13 +255,7 @@ class Services:
         self, connection: Connection, action: str, actor: str,
         before: ServiceDefinition | None, *, after: ServiceDefinition | None,
     ) -> None:  # fmt: skip
-        both = [one for one in (after, before) if one is not None]
-        change = Change(
-            action=action, object_kind="service", object_id=both[0].name,
-            object_name=both[0].name, tenant=both[0].tenant,
-            before=None if before is None else before.model_dump(mode="json"),
-            after=None if after is None else after.model_dump(mode="json"),
-        )  # fmt: skip
+        change = definition_change(action, "service", before, after)
         self._store.audit.add(connection, change, actor=actor)
 
 

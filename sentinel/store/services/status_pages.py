@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select
 
 from sentinel.access import EVERYTHING, Scope
-from sentinel.audit.change import Change
+from sentinel.audit.change import definition_change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.status_pages import StatusDayRow, StatusPageRow
 from sentinel.services.status_page import StatusPage, status_page_of
@@ -249,13 +249,7 @@ class StatusPages:
         self, connection: Connection, action: str, actor: str, before: StatusPage | None,
         after: StatusPage | None,
     ) -> None:  # fmt: skip
-        both = [one for one in (after, before) if one is not None]
-        change = Change(
-            action=action, object_kind="status_page", object_id=both[0].name,
-            object_name=both[0].name, tenant=both[0].tenant,
-            before=None if before is None else before.model_dump(mode="json"),
-            after=None if after is None else after.model_dump(mode="json"),
-        )  # fmt: skip
+        change = definition_change(action, "status_page", before, after)
         self._store.audit.add(connection, change, actor=actor)
         self._store.changed(connection)
 

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, func, select, tuple_, update
 
 from sentinel.access import EVERYTHING, Scope
-from sentinel.audit.change import Change
+from sentinel.audit.change import definition_change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.slo import SloRow, SloVersion
 from sentinel.slo.counts import Counts
@@ -269,7 +269,7 @@ class Slos:
             of_it = (_VERSION.c.tenant == tenant, _VERSION.c.name == name)
             connection.execute(_VERSION.delete().where(*of_it))
             connection.execute(_SLO.delete().where(*_key(tenant, name)))
-            self._record(connection, "slo.removed", actor, found.definition, found, None)
+            self._record(connection, "slo.removed", actor, found, None)
             return found
 
         return self._store.in_transaction(work)
@@ -353,18 +353,13 @@ class Slos:
             mine = _key(definition.tenant, definition.name)
             connection.execute(update(_SLO).where(*mine).values(**of_slo))
         connection.execute(_VERSION.insert().values(**key, **values))
-        self._record(connection, "slo.saved", actor, definition, before, definition)
+        self._record(connection, "slo.saved", actor, before, definition)
 
     def _record(
-        self, connection: Connection, action: str, actor: str, definition: SloDefinition,
-        before: StoredSlo | None, after: SloDefinition | None,
+        self, connection: Connection, action: str, actor: str, before: StoredSlo | None,
+        after: SloDefinition | None,
     ) -> None:  # fmt: skip
-        change = Change(
-            action=action, object_kind="slo", object_id=definition.name,
-            object_name=definition.name, tenant=definition.tenant,
-            before=None if before is None else before.definition.model_dump(mode="json"),
-            after=None if after is None else after.model_dump(mode="json"),
-        )  # fmt: skip
+        change = definition_change(action, "slo", before and before.definition, after)
         self._store.audit.add(connection, change, actor=actor)
 
 
