@@ -1,7 +1,8 @@
 """Status pages and their Atom feeds as the flow wrote them, for everybody or by a token.
 
 The token of a private page is sent in a form and kept in a cookie of that page alone, or sent as
-`Authorization: Bearer`; it is in no address.
+`Authorization: Bearer`; it is in no address. Where there is no page, the answer is that of a
+private one, so that nobody learns which names there are.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from sentinel.access.client_address import client_address, one_client
-from sentinel.public_pages.html import HEADERS, notice
+from sentinel.public_pages.html import HEADERS
 from sentinel.services.status_html import STALE, STYLE_HASH, ask_token, stale_notice
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.store import Store
@@ -59,18 +60,16 @@ class StatusPageServer:
         self._guesses = guesses
         self._trusted = list(trusted)
         self._secure, self._path = secure, path
-        self._kept: dict[str, tuple[float, ServedPage]] = {}
+        self._kept: dict[str, tuple[float, ServedPage | None]] = {}
 
     async def page(self, request: Request) -> Response:
         """Show a page; a POST with its token opens a private one."""
         name: str = request.path_params["name"]
         found = await self._found(name)
-        if found is None:
-            return self._refused(request) or HTMLResponse(_NONE, 404, HEADERS)
         if request.method == "POST":
             return await self._opened(request, name, found)
-        if not self._may_read(request, found):
-            return self._refused(request, name) or HTMLResponse(
+        if found is None or not _may_read(request, found):
+            return self._without_right(request) or HTMLResponse(
                 ask_token(wrong=False), 401, _STYLED
             )
         old = (self._store.now() - found.written_at).total_seconds() > _STALE_SECONDS
@@ -81,19 +80,17 @@ class StatusPageServer:
         """Show the Atom feed of a page."""
         name: str = request.path_params["name"]
         found = await self._found(name)
-        if found is None:
-            return self._refused(request) or _said("There is no such status page.", 404)
-        if not self._may_read(request, found):
-            wait = self._refused(request, name)
+        if found is None or not _may_read(request, found):
+            wait = self._without_right(request)
             return wait or _said("Send the token of the page: Authorization: Bearer.", 401)
         return Response(found.feed, headers=_headers(found), media_type="application/atom+xml")
 
-    async def _opened(self, request: Request, name: str, found: ServedPage) -> Response:
+    async def _opened(self, request: Request, name: str, found: ServedPage | None) -> Response:
         """Answer the form of a private page; the cookie that it sets is of this page alone."""
         if (wait := self._refused(request)) is not None:
             return wait
         token = await _token_of(request)
-        if found.public or not found.opens(token):
+        if found is None or found.public or not found.opens(token):
             return HTMLResponse(ask_token(wrong=True), 401, _STYLED)
         answer = Response(
             status_code=303, headers={**_STYLED, "Location": f"{self._path}/status/{name}"}
@@ -104,31 +101,26 @@ class StatusPageServer:
         )  # fmt: skip
         return answer
 
-    def _may_read(self, request: Request, found: ServedPage) -> bool:
-        if found.public:
-            return True
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        given = [request.cookies.get(_COOKIE, "")]
-        given += [token.strip()] if scheme.lower() == "bearer" else []
-        return any(one and found.opens(one) for one in given)
-
     async def _found(self, name: str) -> ServedPage | None:
+        """Return a page, and remember for a moment also that there is none."""
         there = self._kept.get(name)
         if there is not None and time.monotonic() - there[0] < _FRESH_SECONDS:
             return there[1]
         found = await run_in_threadpool(self._pages.served, name)
         self._kept.pop(name, None)
-        if found is not None:
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            self._kept[name] = time.monotonic(), found
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._kept[name] = time.monotonic(), found
         return found
 
-    def _refused(self, request: Request, name: str = "") -> Response | None:
-        """Count a request without a right to what it asks for; None where it may be answered."""
+    def _without_right(self, request: Request) -> Response | None:
+        """Count a request whose token is wrong; None where it may be answered."""
         given = request.cookies.get(_COOKIE, "") or request.headers.get("authorization", "")
-        if name and not given:
-            return None  # it has no token yet, and learns nothing
+        # Without a token it learns nothing: not even whether there is such a page.
+        return self._refused(request) if given else None
+
+    def _refused(self, request: Request) -> Response | None:
+        """Count a request without a right to what it asks for; None where it may be answered."""
         peer = "" if request.client is None else request.client.host
         forwarded = request.headers.getlist("x-forwarded-for")
         client = one_client(client_address(peer, forwarded, self._trusted))
@@ -136,6 +128,15 @@ class StatusPageServer:
         if not wait:
             return None
         return _said("Too many requests.", 429, {"Retry-After": str(math.ceil(wait))})
+
+
+def _may_read(request: Request, found: ServedPage) -> bool:
+    if found.public:
+        return True
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    given = [request.cookies.get(_COOKIE, "")]
+    given += [token.strip()] if scheme.lower() == "bearer" else []
+    return any(one and found.opens(one) for one in given)
 
 
 async def _token_of(request: Request) -> str:
@@ -161,6 +162,3 @@ def _headers(found: ServedPage) -> dict[str, str]:
 
 def _said(text: str, status: int, more: dict[str, str] | None = None) -> Response:
     return PlainTextResponse(text, status, {**HEADERS, **(more or {})})
-
-
-_NONE = notice("There is no such status page", "Check its address. It may have been removed.")

@@ -163,11 +163,13 @@ def ask_token(*, wrong: bool) -> str:
         wrong: whether one was given that is not its token
 
     Returns:
-        HTML that names neither the page nor its tenant.
+        HTML that names neither the page nor its tenant, nor says whether there is one.
     """
     said = '<p class="s4" role="alert">This is not its token.</p>' if wrong else ""
     return _page("Private status page", [
-        "<h1>This status page is private</h1>", said,
+        "<h1>This status page is private</h1>",
+        '<p class="soft">Its token opens it. If there is no page at this address, none does; one '
+        "that was just saved can be read within a minute.</p>", said,
         '<form class="card" method="post"><label for="token">Token of the page</label>'
         '<input id="token" name="token" type="password" autocomplete="off" required>'
         "<button>Show the page</button></form>",

@@ -81,8 +81,30 @@ def test_everybody_reads_a_public_page_and_its_feed(pages: StatusPages, store: S
     feed = reader.asks("/status/shop/feed.atom")
     assert feed.headers["content-type"].startswith("application/atom+xml")
     assert reader.asks("/status/shop", "HEAD").status_code == 200
-    for path in ("/status/other", "/status/other/feed.atom", "/status/Shop"):
-        assert reader.asks(path).status_code == 404
+    assert reader.asks("/status/shop/more").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/status/{}", "/status/{}/feed.atom"])
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [("GET", {}), ("GET", {"headers": {"Authorization": "Bearer x"}}), ("HEAD", {}),
+     ("POST", {"data": {"token": "x"}})],
+)  # fmt: skip
+def test_no_answer_tells_a_private_page_from_none(
+    path: str, method: str, given: dict[str, Any], pages: StatusPages, store: Store
+):
+    pages.new_token("inside", actor="ann")
+
+    def answers(name: str) -> list[tuple[int, list[tuple[str, str]], str]]:
+        reader = Reader(store)
+        found = [reader.asks(path.format(name), method, **given) for _ in range(32)]
+        return [
+            (one.status_code,
+             [pair for pair in one.headers.multi_items() if pair[0] != "retry-after"], one.text)
+            for one in found
+        ]  # fmt: skip
+
+    assert answers("inside") == answers("others")
 
 
 def test_below_a_path_the_cookie_and_the_redirect_are_of_the_page(pages: StatusPages, store: Store):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ def write_page(store: Store, name: str) -> bool:
     if found is None:
         return False
     page = status_page_of(msgspec.json.decode(found.document))
-    levels = _levels(store, page, now)
+    known = _known(store, page, now)
     with store.write() as connection:
         # Of several who write at once, one records the time since the last.
         mine = connection.execute(
@@ -96,7 +96,7 @@ def write_page(store: Store, name: str) -> bool:
             return False
         if found.written_at is not None:
             since = max(found.written_at, now - _LONGEST)
-            for service, (_, level) in levels.items():
+            for service, (_, level) in known.levels.items():
                 _record(store, connection, page.name, service, level, since, now)
         connection.execute(
             DAY.delete().where(
@@ -104,7 +104,7 @@ def write_page(store: Store, name: str) -> bool:
             )
         )
         # All or nothing: a page that cannot be written anew still says how old it is.
-        shown = _shown(store, connection, page, now, levels)
+        shown = _shown(store, connection, page, now, known)
         connection.execute(
             PAGE.update()
             .where(PAGE.c.name == page.name)
@@ -113,7 +113,16 @@ def write_page(store: Store, name: str) -> bool:
     return True
 
 
-_Levels = Mapping[str, tuple[list[PublicIncident], Level]]
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page is made of, read once.
+
+    Attributes:
+        everywhere: public incidents that name no service, which every page of the tenant shows
+        levels: by service, the public incidents that the page shows of it, and how it stands
+    """
+
+    everywhere: Sequence[PublicIncident]
+    levels: Mapping[str, tuple[list[PublicIncident], Level]]
 
 
 def page_now(store: Store, page: StatusPage, now: datetime) -> PageNow:
@@ -127,26 +136,26 @@ def page_now(store: Store, page: StatusPage, now: datetime) -> PageNow:
     Returns:
         Nothing but what the page's definition and public updates say.
     """
-    levels = _levels(store, page, now)
+    known = _known(store, page, now)
     with store.read() as connection:
-        return _shown(store, connection, page, now, levels)
+        return _shown(store, connection, page, now, known)
 
 
 def _shown(
-    store: Store, connection: Connection, page: StatusPage, now: datetime, known: _Levels
+    store: Store, connection: Connection, page: StatusPage, now: datetime, known: _Known
 ) -> PageNow:
     days = _days(connection, page, now.date())
     windows = _windows(connection, page, now)
-    everywhere = [one for one in public_incidents(connection, page.tenant, now) if not one.service]
-    incidents = {one.id: one for found, _ in known.values() for one in found}
-    incidents |= {one.id: one for one in everywhere}
+    levels = known.levels
+    incidents = {one.id: one for found, _ in levels.values() for one in found}
+    incidents |= {one.id: one for one in known.everywhere}
     return PageNow(
         page=page, at=now, maintenance=windows,
         address=status_address(store.options.public_url, page.name),
         components=[
             ComponentNow(
-                component=one, level=known[one.service][1],
-                days=[day_of(day, known[one.service][0], now) for day in days[one.service]],
+                component=one, level=levels[one.service][1],
+                days=[day_of(day, levels[one.service][0], now) for day in days[one.service]],
             )
             for one in page.components
         ],
@@ -192,7 +201,7 @@ def public_incidents(connection: Connection, tenant: str, now: datetime) -> list
     return list(found.values())
 
 
-def _levels(store: Store, page: StatusPage, now: datetime) -> _Levels:
+def _known(store: Store, page: StatusPage, now: datetime) -> _Known:
     """Return the public incidents of each component, and how it stands."""
     with store.read() as connection:
         incidents = public_incidents(connection, page.tenant, now)
@@ -216,7 +225,7 @@ def _levels(store: Store, page: StatusPage, now: datetime) -> _Levels:
             maintained=one.shown in under_way,
         )
         levels[one.service] = mine if "incidents" in page.show else [], level
-    return levels
+    return _Known(everywhere=[one for one in incidents if not one.service], levels=levels)
 
 
 def _record(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from sentinel.access import Reach, Scope
 from sentinel.clock import FakeClock
@@ -87,6 +88,21 @@ def test_a_page_shows_public_updates_and_nothing_else_of_an_incident(
     assert "SECRET" not in html + feed.feed
     with pytest.raises(ConfigurationError, match="not public"):
         incidents.update(one.id, "x", actor="ann", public_title="x")
+
+
+def test_incidents_of_90_days_are_read_once_for_a_page(pages: StatusPages, store: Store):
+    pages.save(page(), actor="ann")
+    reads: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        reads.extend(["incidents"] if "incident_entry" in statement else [])
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    try:
+        write_pages(store)
+    finally:
+        event.remove(store.engine, "before_cursor_execute", note)
+    assert reads == ["incidents"]
 
 
 def test_alerts_and_slos_count_only_where_the_page_says_so(
