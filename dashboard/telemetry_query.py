@@ -34,6 +34,7 @@ GRAMMAR: Mapping[str, Sequence[tuple[str, str]]] = {
         ('"connection refused"', "these words, one after the other"),
         ("a b · a OR b · -a · (a OR b) c", "all, one of them, not it, groups"),
         ("service:shop,cart", "one of these values; also host, env, trace, span, event, logger"),
+        ("pattern:9f86d081884c7d65", "lines of a pattern, by its id: see Patterns"),
         ("level:>=warn", "trace, debug, info, warn, error, critical"),
         ("@http.route:/buy · @status:>=500", "an attribute: its text, or a number"),
         ("since:2h until:10m", "the time range, for the whole query"),

@@ -9,10 +9,12 @@ import importlib.util
 import pkgutil
 from collections.abc import Iterable
 
+import typer
+
 from sentinel.errors import SentinelError
 from sentinel.printable import has_controls, printable
 
-__all__ = ["alerts", "channels", "receivers", "rules", "triggers"]
+__all__ = ["alerts", "channels", "query_terms", "receivers", "rules", "triggers"]
 
 
 def rules(incomplete: str) -> list[str]:
@@ -67,6 +69,20 @@ def triggers(incomplete: str) -> list[str]:
     places = spec.submodule_search_locations if spec is not None else None
     names = (found.name for found in pkgutil.iter_modules(places or []))
     return _beginning(incomplete, (name for name in names if not name.startswith("_")))
+
+
+def query_terms(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the fields of a query that begin with `incomplete`, and after `level:` the levels."""
+    from sentinel.telemetry.query import LOG_FIELDS, REQUEST_FIELDS, SPAN_FIELDS
+
+    group = ctx.parent.info_name if ctx.parent is not None else ""
+    fields = {"log": LOG_FIELDS, "trace": SPAN_FIELDS}.get(group or "", REQUEST_FIELDS)
+    terms = [f"{name}:" for name in (*fields, "since", "until")]
+    levels = ("trace", "debug", "info", "warn", "error", "critical")
+    if "level" in fields and incomplete.startswith("level:"):
+        sign = ">=" if incomplete.startswith("level:>=") else ""
+        terms += [f"level:{sign}{one}" for one in levels]
+    return [one for one in terms if one.startswith(incomplete)]
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

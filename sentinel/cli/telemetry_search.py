@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from sentinel.cli import completion
 from sentinel.cli.output import complain
 from sentinel.cli.remote import client_here
 from sentinel.cli.remote_url import remote_url
@@ -39,6 +40,7 @@ QueryWords = Annotated[
         help="The query, such as `level:>=error service:shop`; a query that begins with a minus "
         "comes after `--`.",
         show_default=False,
+        autocompletion=completion.query_terms,
     ),
 ]
 Since = Annotated[

@@ -134,7 +134,9 @@ class LogPatternView(BaseModel):
     created: str = Field(description="When it was first seen.")
     first_seen: str = Field(description="Of its lines of both periods.")
     last_seen: str
-    query: str = Field(description="A query that finds its lines, and few others.")
+    query: str = Field(
+        description="The query that finds its lines.", examples=["pattern:9f86d081884c7d65"]
+    )
 
 
 class PatternsFound(BaseModel):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LONGEST", "WILDCARD", "rough", "shape_of", "without_ids"]
+__all__ = ["LONGEST", "WILDCARD", "expression_of", "rough", "shape_of", "without_ids"]
 
 WILDCARD = "<*>"
 LONGEST = 512
@@ -29,6 +29,10 @@ _LONG = re.compile(
     r"\b[0-9a-fA-F]{8}(?:[0-9a-fA-F]{8,}|(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\b", re.ASCII
 )
 _SEVERAL = re.compile(r"<\*>(?:[ ,]*<\*>)+")
+_BETWEEN = r"[\t\x0b-\r\x1c-\x1f\x{85}\pZ]+"
+"""White space as Python splits words, without the end of a line; Z are Unicode's separators."""
+_AROUND = _BETWEEN[:-1] + "*"
+_SIGNS = re.compile(r"([\\.+*?()|\[\]{}^$])")
 _DIGITS = {ord(digit): "0" for digit in "123456789"}
 
 
@@ -67,3 +71,23 @@ def shape_of(line: str) -> str:
     """
     first = without_ids(line).strip().partition("\n")[0]
     return " ".join(_SEVERAL.sub(WILDCARD, _VARIABLE.sub(WILDCARD, first)).split())
+
+
+def expression_of(template: str) -> str:
+    r"""Return an expression of RE2 that the first `LONGEST` characters of a pattern's lines match.
+
+    Every line of the pattern does, since a template becomes more general only, until the pattern
+    is forgotten among a thousand newer ones. A line of another pattern may match, too: of two
+    templates of as many words, one can be the more general.
+
+    Args:
+        template: words with one space between them, `<*>` for what changes
+
+    Returns:
+        The expression, of one whole line or the first of several.
+    """
+    words = (
+        "[^\\n]+".join(_SIGNS.sub(r"\\\1", part) for part in word.split(WILDCARD))
+        for word in template.split()
+    )
+    return rf"^(?:{_AROUND}\n)*{_AROUND}{_BETWEEN.join(words)}{_AROUND}(?:\n|$)"

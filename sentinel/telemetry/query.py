@@ -39,12 +39,12 @@ __all__ = [
     "parse_query",
 ]
 
-FieldKind = Literal["text", "level", "duration", "status", "code"]
+FieldKind = Literal["text", "level", "duration", "status", "code", "pattern"]
 Operator = Literal["=", ">", ">=", "<", "<="]
 
 LOG_FIELDS: Mapping[str, FieldKind] = {
     "service": "text", "level": "level", "host": "text", "env": "text", "trace": "text",
-    "span": "text", "event": "text", "logger": "text",
+    "span": "text", "event": "text", "logger": "text", "pattern": "pattern",
 }  # fmt: skip
 """Fields of a log line; attributes are written `@name`."""
 SPAN_FIELDS: Mapping[str, FieldKind] = {
@@ -70,6 +70,7 @@ _WORD = re.compile(r'[^\s()"]+')
 _OPERATOR = re.compile(r">=|<=|>|<")
 _OR = re.compile(r"OR(?=[\s(]|$)")
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
+_PATTERN = re.compile(r"[0-9a-f]{16}")
 _CODE = re.compile(r"\d{1,3}|[1-5]xx")
 _SPACE = re.compile(r"\s*")
 
@@ -288,7 +289,7 @@ class _Parser:
         self._skip()
         if operator != "=" and not values[0].isdigit() and kind == "code":
             raise self._fault(f"{operator} compares with one status, such as 500", at)
-        if operator != "=" and not is_attribute and kind in ("text", "status"):
+        if operator != "=" and not is_attribute and kind in ("text", "status", "pattern"):
             raise self._fault(f"{name} is a text, which {operator} does not compare", at)
         return Field(name, operator, tuple(values))
 
@@ -318,6 +319,13 @@ class _Parser:
             value = value.lower()
             if value not in _STATUSES:
                 raise self._fault(f"{value!r} is no status: write ok, error or unset", at)
+        elif kind == "pattern":
+            value = value.lower()
+            if _PATTERN.fullmatch(value) is None:
+                raise self._fault(
+                    f"{value!r} is no id of a pattern, which has 16 hex digits: see the list of "
+                    "patterns", at
+                )  # fmt: skip
         elif kind == "code":
             value = value.lower()
             if _CODE.fullmatch(value) is None:

@@ -103,7 +103,10 @@ def test_the_literal_requests_and_what_they_find(
         (line["message"], "new", 1), ("slow", "new", 1)
     }  # fmt: skip
     assert got(telemetry_api, "/api/logs/patterns", state="vanished")["patterns"] == []
-    assert got(telemetry_api, "/api/logs/search", query=patterns[0]["query"])["lines"]
+    (of_pattern,) = got(telemetry_api, "/api/logs/search", query=patterns[0]["query"])["lines"]
+    assert of_pattern["message"] == patterns[0]["sample"]
+    unknown = telemetry_api.get("/api/logs/search", params={"query": f"pattern:{0:016}"})
+    assert (unknown.status_code, "there is no pattern 0000" in unknown.text) == (422, True)
     assert got(telemetry_api, "/api/logs/anomalies", season="1d")["anomalies"] == []
     for history, season in (("soon", "0s"), ("8d", "0s"), ("6d", "2d")):
         wrong = telemetry_api.get(

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 from pydantic import SecretStr
+from typer.core import TyperCommand
 from typer.testing import CliRunner
 
 from sentinel.api import create_app
 from sentinel.cli.app import app
+from sentinel.cli.completion import query_terms
 from sentinel.errors import Conflict
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -184,3 +187,21 @@ def test_what_cannot_be_read_is_refused_with_its_column(
     done = CliRunner().invoke(app, list(arguments))
     assert done.exit_code != 0
     assert says in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("group", "typed", "offered"),
+    [
+        ("log", "pat", ["pattern:"]),
+        ("log", "level:>=e", ["level:>=error"]),
+        ("trace", "dur", ["duration:"]),
+        ("trace", "level:e", []),
+        ("usage", "con", ["consumer:"]),
+    ],
+)
+def test_the_shell_completes_the_fields_of_a_query(
+    group: str, typed: str, offered: list[str]
+) -> None:
+    parent = typer.Context(TyperCommand(group), info_name=group)
+    ctx = typer.Context(TyperCommand("search"), parent=parent, info_name="search")
+    assert query_terms(ctx, typed) == offered

@@ -15,6 +15,7 @@ from sentinel.access import EVERYTHING, Permission, Scope
 from sentinel.access.scope import Reach
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.store.telemetry.log_patterns import LogPatterns, query_of
 from sentinel.store.telemetry.logs import LogSearch
 from sentinel.store.telemetry.pattern_mining import PatternMining
 from sentinel.store.telemetry.reading import Period
@@ -151,8 +152,9 @@ def test_the_address_names_the_field_whose_values_are_counted(
 
 
 def test_patterns_are_shown_by_their_state_and_open_their_lines(
-    telemetry_page: AppTest, telemetry: TelemetryClient, monkeypatch: pytest.MonkeyPatch
-):
+    telemetry_page: AppTest, telemetry: TelemetryClient, telemetry_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
     page = telemetry_page
     took = [{"message": f"took {n} ms", "service_name": "pay"} for n in range(3)]
     sends_logs(telemetry, [*took, SENT[1]])
@@ -178,6 +180,15 @@ def test_patterns_are_shown_by_their_state_and_open_their_lines(
     monkeypatch.setattr("dashboard.log_patterns.selected_row", second)
     choose("patterns", ["one", "two"])
     assert state == {"logs-patterns": False, "q": "two"}
+    monkeypatch.undo()
+    use_telemetry(monkeypatch, telemetry_settings)
+    reader = LogPatterns(telemetry, "default")
+    query = query_of(reader.found(Period(NOW - 60 * SECOND, NOW + SECOND))[0])
+    page.toggle(key="logs-patterns").set_value(False).run()
+    page.text_input(key="q").set_value(query).run()
+    assert messages(page) == [one["message"] for one in took]
+    page.text_input(key="q").set_value(f"pattern:{0:016}").run()
+    assert "there is no pattern 0000000000000000 of log lines" in shown(page)
 
 
 def line(number: int) -> LogLineView:

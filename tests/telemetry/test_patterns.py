@@ -5,10 +5,17 @@ from __future__ import annotations
 import string
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.telemetry.pattern_shape import LONGEST, rough, shape_of, without_ids
+from sentinel.telemetry.pattern_shape import (
+    LONGEST,
+    expression_of,
+    rough,
+    shape_of,
+    without_ids,
+)
 from sentinel.telemetry.patterns import KNOWN_LINES, PatternMiner, StoredPattern
 
 WORDS = st.text(string.ascii_letters, min_size=1, max_size=8)
@@ -90,6 +97,24 @@ def test_equal_lines_have_equal_patterns(lines: list[str]) -> None:
     miner = PatternMiner("shop")
     first = dict(zip(lines, miner.ids_of(lines), strict=True))
     assert miner.ids_of(lines) == [first[line] for line in lines]
+
+
+@given(st.lists(st.one_of(MESSY, st.text(max_size=60)), max_size=30))
+def test_every_line_matches_the_expression_of_its_pattern(lines: list[str]) -> None:
+    miner = PatternMiner("shop")
+    for line, pattern in zip(lines, miner.ids_of(lines), strict=True):
+        expression = expression_of(miner.template_of(pattern))
+        assert re2.search(expression, line[:LONGEST]) is not None, (expression, line)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["took long for a", "it took 7 ms for a", "took 7 ms for a b", "first\ntook 7 ms for a"],
+)
+def test_the_expression_of_a_pattern_matches_whole_lines_alone(other: str) -> None:
+    expression = expression_of("took <*> ms for <*>")
+    assert re2.search(expression, "took 7 ms  for a") is not None
+    assert (re2.search(expression, other) is not None) is (other == "took 7 ms for a b")
 
 
 @settings(max_examples=60)

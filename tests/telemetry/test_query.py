@@ -57,6 +57,8 @@ def test_fields_and_attributes_with_values_and_comparisons() -> None:
         ("()", 2, "a term is missing here"),
         ("level:loud", 7, "'loud' is no level"),
         ("level:>=info,error", 13, "a comparison has one value"),
+        ("pattern:9f86", 9, "'9f86' is no id of a pattern, which has 16 hex digits"),
+        ("pattern:>9f86d081884c7d65", 1, "which > does not compare"),
         ("service:>a", 1, "which > does not compare"),
         ("x @n:>many", 3, "'many' is no number"),
         ("service:a,", 11, "a value is missing here"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -160,6 +161,11 @@ def test_patterns_that_are_new_and_that_come_no_more(
     (new,) = seen(log_pattern, ctx, mode="new")
     assert (new.firing, new.value) == (True, 1)
     assert new.summary == "New log pattern of shop, 1 lines: cannot open door <*>"
+    query = f"pattern:{new.labels['pattern']}"  # which log_query takes, too
+    assert f"/logs?{urlencode({'q': query})}&" in (new.details or {})["search"]
+    assert [one.value for one in seen(log_query, ctx, query=query)] == [1]
+    with pytest.raises(ConfigurationError, match="there is no pattern 0000000000000000"):
+        log_query.check(ctx=ctx, query=f"pattern:{0:016}")
     assert seen(log_pattern, ctx, mode="new", level="info") == []
     (silent,) = seen(log_pattern, ctx, mode="silence", minimum=20)
     assert (silent.details or {})["template"] == "beat <*>"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from sentinel.store.telemetry.reading import Parameters
-from sentinel.telemetry.posted import LEVELS
-from sentinel.telemetry.query import Both, Field, Node, Not, Operator, Word
+import msgspec
 
-__all__ = ["LEVEL", "SEVERITY", "condition_of"]
+from sentinel.store.telemetry.reading import Parameters
+from sentinel.telemetry.pattern_shape import LONGEST, WILDCARD, expression_of
+from sentinel.telemetry.posted import LEVELS
+from sentinel.telemetry.query import Both, Either, Field, Node, Not, Operator, Word
+
+__all__ = ["LEVEL", "SEVERITY", "Template", "condition_of", "patterns_in"]
 
 _WORDS = ", ".join(f"'{word}'" for word in LEVELS)
 _NUMBERS = ", ".join(str(number) for number in LEVELS.values())
@@ -47,25 +50,62 @@ _UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3
 _MOST = 2**63 - 1
 
 
-def condition_of(node: Node, table: str, parameters: Parameters) -> str:
+class Template(msgspec.Struct, frozen=True):
+    """A pattern as it is stored: whose lines, and their text with `<*>` for what changes."""
+
+    service: str
+    text: str
+
+
+def condition_of(
+    node: Node, table: str, parameters: Parameters, templates: Mapping[str, Template] | None = None
+) -> str:
     """Return a condition.
 
     Args:
         node: of a query
         table: `logs`, `spans`, `requests`, or one with counts of requests
         parameters: which its values are added to
+        templates: of `patterns_in` the query, by id
 
     Returns:
         SQL without any text of the query.
     """
     if isinstance(node, Word):
         return _WORDS_OF.get(table, _request_word)(node, parameters)
+    if isinstance(node, Field) and node.name == "pattern":
+        some = [(templates or {})[one] for one in node.values]
+        return " OR ".join(f"({_lines_of(one, parameters)})" for one in some)
     if isinstance(node, Field):
         return _field(node, table, parameters)
     if isinstance(node, Not):
-        return f"NOT ({condition_of(node.node, table, parameters)})"
+        return f"NOT ({condition_of(node.node, table, parameters, templates)})"
     between = " AND " if isinstance(node, Both) else " OR "
-    return between.join(f"({condition_of(one, table, parameters)})" for one in node.nodes) or "1"
+    parts = (condition_of(one, table, parameters, templates) for one in node.nodes)
+    return between.join(f"({one})" for one in parts) or "1"
+
+
+def patterns_in(node: Node) -> set[str]:
+    """Return the ids of the patterns that a query names."""
+    if isinstance(node, Field):
+        return set(node.values) if node.name == "pattern" else set()
+    nodes = node.nodes if isinstance(node, (Both, Either)) else ()
+    nodes = (node.node,) if isinstance(node, Not) else nodes
+    return {one for inner in nodes for one in patterns_in(inner)}
+
+
+def _lines_of(template: Template, parameters: Parameters) -> str:
+    """Return the condition of a pattern's lines, which the text index finds by whole words."""
+    # The last word may be cut, since a shape is of the first characters of a line.
+    whole = [one for one in template.text.split()[:-1] if WILDCARD not in one]
+    tokens = list(dict.fromkeys(token for one in whole for token in _TOKEN.findall(one)))
+    expression = parameters.bind(expression_of(template.text))
+    parts = [
+        f"ServiceName = {parameters.bind(template.service)}",
+        *([f"hasAllTokens(Body, {parameters.bind(' '.join(tokens))})"] if tokens else []),
+        f"match(leftUTF8(Body, {LONGEST}), {expression})",
+    ]
+    return " AND ".join(parts)
 
 
 def _log_word(word: Word, parameters: Parameters) -> str:

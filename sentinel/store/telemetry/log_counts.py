@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from sentinel.errors import ConfigurationError
-from sentinel.store.telemetry.conditions import LEVEL, condition_of
+from sentinel.store.telemetry.conditions import LEVEL
 from sentinel.store.telemetry.reading import Parameters, Period, TenantReader
+from sentinel.store.telemetry.tenant_condition import tenant_condition
 from sentinel.telemetry.query import Node
 
 __all__ = ["FACETS", "Bucket", "FacetValue", "LogCounts", "LogStatistics"]
@@ -63,7 +64,7 @@ class LogCounts(TenantReader):
         """
         width = max(1, -(-(period.until - period.since) // max(1, min(buckets, 500))))
         parameters = Parameters()
-        condition = condition_of(where, "logs", parameters)
+        condition = tenant_condition(self, where, "logs", parameters)
         step = parameters.bind(width, "Int64")
         rows = self.rows(
             self.scoped(
@@ -99,7 +100,7 @@ class LogCounts(TenantReader):
             TelemetryUnavailable: it does not answer in time, or there is none
         """
         parameters = Parameters()
-        condition = condition_of(where, "logs", parameters)
+        condition = tenant_condition(self, where, "logs", parameters)
         if field.startswith("@"):
             name = parameters.bind(field[1:])
             own, resource = f"LogAttributes[{name}]", f"ResourceAttributes[{name}]"
@@ -134,7 +135,7 @@ class LogCounts(TenantReader):
             TelemetryUnavailable: it does not answer in time, or there is none
         """
         parameters = Parameters()
-        condition = condition_of(where, "logs", parameters)
+        condition = tenant_condition(self, where, "logs", parameters)
         columns = f"ServiceName AS service, {LEVEL} AS level, count() AS n"
         rows = self.rows(
             self.scoped("logs", columns, condition)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -30,7 +30,6 @@ _MOST_LOOKED_AT = 100
 """Patterns whose rates are compared with their past: those with most lines."""
 _MOST_PATTERNS = 10_000
 _PART = 5 * MINUTE
-_MOST_WORDS = 12
 
 
 class LogPattern(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +122,7 @@ class LogPatterns(TenantReader):
             f"ORDER BY lines DESC, earlier DESC, id LIMIT {parameters.bind(limit, 'UInt64')}",
             both, parameters.values,
         )  # fmt: skip
-        templates = self._templates([row["id"] for row in rows])
+        templates = self.templates([row["id"] for row in rows])
         return [_pattern(row, templates.get(row["id"], {})) for row in rows]
 
     def unusual(
@@ -213,15 +212,6 @@ class LogPatterns(TenantReader):
             f"({rounds} GROUP BY ServiceName, Timestamp)"
         )
         return which + (f" AND ServiceName = {parameters.bind(service)}" if service else "")
-
-    def _templates(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        rows = self._client.rows(
-            "SELECT Pattern AS id, argMax(Template, At) AS template, argMax(Sample, At) AS sample, "
-            "toUnixTimestamp64Nano(min(Created)) AS created FROM log_templates "
-            "WHERE Tenant = {tenant:String} AND Pattern IN {ids:Array(String)} GROUP BY id",
-            {"tenant": self.tenant, "ids": list(ids)},
-        )
-        return {row["id"]: row for row in rows}
 
 
 def _whole(period: Period) -> Period:
@@ -342,18 +332,15 @@ def _view(found: LogPattern, period: Period) -> answers.LogPatternView:
 
 
 def query_of(pattern: LogPattern) -> str:
-    """Return a query that finds the lines of a pattern, and few others.
+    """Return the query that finds the lines of a pattern.
 
     Args:
         pattern: the pattern
 
     Returns:
-        Its service, and the words that do not change.
+        Its id as a field; of lines without a text, which have no template, their service.
     """
-    words = [
-        f'"{word}"' for word in dict.fromkeys(pattern.template.split())
-        if WILDCARD not in word and word.isascii() and any(map(str.isalpha, word))
-        and not set(word) & set('"\\')
-    ]  # fmt: skip
+    if pattern.sample:
+        return f"pattern:{pattern.id}"
     plain = pattern.service and not set(pattern.service) & set('"\\*')
-    return " ".join([*([f'service:"{pattern.service}"'] if plain else []), *words[:_MOST_WORDS]])
+    return f'service:"{pattern.service}"' if plain else ""

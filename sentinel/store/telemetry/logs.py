@@ -12,6 +12,7 @@ from sentinel.errors import NotFound
 from sentinel.store.telemetry.conditions import LEVEL, condition_of
 from sentinel.store.telemetry.pages import Cursor, PagedReader
 from sentinel.store.telemetry.reading import MOST_ROWS, Parameters, Period, write_cursor
+from sentinel.store.telemetry.tenant_condition import tenant_condition
 from sentinel.telemetry.query import Field, Node
 
 __all__ = ["LogLine", "LogPage", "LogSearch"]
@@ -123,7 +124,7 @@ class LogSearch(PagedReader):
             return LogPage(lines, write_cursor(Cursor(known, 0, 0, *end, 0, equal)))
         after = self.cursor(cursor, known)
         parameters = Parameters()
-        condition = condition_of(where, "logs", parameters)
+        condition = tenant_condition(self, where, "logs", parameters)
         at, last = parameters.bind(after.ns, "Int64"), parameters.bind(after.hash, "UInt64")
         condition = f"({condition}) AND ({_NS} > {at} OR {_HASH} >= {last})"
         wanted = parameters.bind(limit, "UInt64")

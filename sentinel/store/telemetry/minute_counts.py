@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sentinel.store.telemetry.conditions import condition_of
 from sentinel.store.telemetry.reading import Parameters, Period, TenantReader
+from sentinel.store.telemetry.tenant_condition import tenant_condition
 from sentinel.telemetry.port import CountedMinute
 from sentinel.telemetry.query import Node
 
@@ -37,8 +37,8 @@ class MinuteCounts(TenantReader):
             TelemetryUnavailable: it does not answer in time, or there is none
         """
         parameters = Parameters()
-        counted = condition_of(every, table, parameters)
-        chosen = condition_of(good, table, parameters)
+        counted = tenant_condition(self, every, table, parameters)
+        chosen = tenant_condition(self, good, table, parameters)
         minute = "toInt64(toUnixTimestamp(toStartOfMinute(Timestamp)))"
         rows = self.rows(
             self.scoped(

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import msgspec
 
 from sentinel.errors import ConfigurationError
-from sentinel.store.telemetry.conditions import condition_of
 from sentinel.store.telemetry.reading import (
     MOST_ROWS,
     Parameters,
@@ -17,6 +16,7 @@ from sentinel.store.telemetry.reading import (
     read_cursor,
     write_cursor,
 )
+from sentinel.store.telemetry.tenant_condition import tenant_condition
 from sentinel.telemetry.query import Node
 
 __all__ = ["Cursor", "PagedReader"]
@@ -76,7 +76,7 @@ class PagedReader(TenantReader):
         skipped = after.of_time if after else 0
         window = Period(period.since, after.ns + 1) if after else period
         parameters = Parameters()
-        condition = condition_of(where, self.table, parameters)
+        condition = tenant_condition(self, where, self.table, parameters)
         # First the times alone, so that all else is read and hashed of this page's rows only.
         wanted = parameters.bind(limit + skipped + 1, "UInt64")
         times = self.rows(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -121,6 +121,30 @@ class TenantReader:
                     hint="Choose a shorter time range, or a service.",
                 ) from error
             raise
+
+    def templates(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return what is stored of patterns of log lines.
+
+        Args:
+            ids: of the patterns
+
+        Returns:
+            By id, of those that the tenant has: service, template, sample and when it was created,
+            in nanoseconds since 1970.
+
+        Raises:
+            TelemetryError: the store refuses the query
+            TelemetryUnavailable: it does not answer in time, or there is none
+        """
+        rows = self._client.rows(
+            "SELECT Pattern AS id, any(ServiceName) AS service, "
+            "argMax(Template, At) AS template, argMax(Sample, At) AS sample, "
+            "toUnixTimestamp64Nano(min(Created)) AS created FROM log_templates "
+            "WHERE Tenant = {tenant:String} AND Pattern IN {ids:Array(String)} GROUP BY id",
+            {"tenant": self.tenant, "ids": list(ids)},
+            settings={"max_execution_time": _SECONDS},
+        )
+        return {row["id"]: row for row in rows}
 
     def times_of(self, trace_ids: list[str]) -> Period | None:
         """Return between which moments the spans of traces lie.

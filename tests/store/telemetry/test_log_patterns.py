@@ -8,7 +8,9 @@ from functools import partial
 
 import pytest
 
+from sentinel.errors import ConfigurationError
 from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.store.telemetry.log_counts import LogCounts
 from sentinel.store.telemetry.log_patterns import LogPattern, LogPatterns, query_of
 from sentinel.store.telemetry.logs import LogSearch
 from sentinel.store.telemetry.pattern_mining import MINUTE, PatternMining
@@ -120,17 +122,52 @@ def test_a_minute_that_has_not_ended_waits(
     assert mined() == 0
 
 
+def messages(client: TelemetryClient, query: str, tenant: str = "acme") -> list[str]:
+    where = parse_query(query, LOG_FIELDS).where
+    period = Period(NOW - 60 * MINUTE, NOW)
+    found = LogSearch(client, tenant).page(where, period).lines
+    assert LogCounts(client, tenant).statistics(where, period).total == len(found)
+    return [one.message for one in found]
+
+
 def test_the_query_of_a_pattern_finds_its_lines(
     telemetry: TelemetryClient, mined: Callable[[], int]
 ) -> None:
-    send(telemetry, failed(1, NOW - 90 * SECOND), (NOW - 90 * SECOND, "Failed to start"))
+    lines = [failed(1, NOW - 90 * SECOND)[1], failed(2, 0)[1] + "\n  at <module>"]
+    others = ["Failed to start", "Failed password for a from b", "Failed password for user1"]
+    at = NOW - 90 * SECOND
+    send(telemetry, *((at, text) for text in [*lines, *others]))
+    send(telemetry, (at, lines[0]), service="cart")
     mined()
-    pattern = next(one for one in last_hour(telemetry) if one.template == FAILED)
+    pattern = next(
+        one for one in last_hour(telemetry) if one.template == FAILED and one.service == "shop"
+    )
     query = query_of(pattern)
-    assert query == 'service:"shop" "Failed" "password" "for" "from" "port"'
-    where = parse_query(query, LOG_FIELDS).where
-    found = LogSearch(telemetry, "acme").page(where, Period(NOW - 60 * MINUTE, NOW)).lines
-    assert [one.message for one in found] == [failed(1, 0)[1]]
+    assert query == f"pattern:{pattern.id}"
+    assert sorted(messages(telemetry, query)) == sorted(lines)
+    assert sorted(messages(telemetry, f"service:shop -{query}")) == sorted(others)
+    start = next(one for one in last_hour(telemetry) if one.template == others[0])
+    either = f"pattern:{pattern.id},{start.id} (level:info OR {query_of(start)})"
+    assert messages(telemetry, either) == others[:1]
+
+
+def test_a_pattern_is_found_by_its_tenant_alone(
+    telemetry: TelemetryClient, mined: Callable[[], int]
+) -> None:
+    send(telemetry, (NOW - 90 * SECOND, "a secret word"))
+    mined()
+    (pattern,) = last_hour(telemetry)
+    assert messages(telemetry, query_of(pattern)) == ["a secret word"]
+    with pytest.raises(ConfigurationError, match=f"there is no pattern {pattern.id}"):
+        messages(telemetry, query_of(pattern), tenant="other")
+
+
+def test_lines_without_a_text_are_found_by_their_service(
+    telemetry: TelemetryClient, mined: Callable[[], int]
+) -> None:
+    send(telemetry, (NOW - 90 * SECOND, " "))
+    mined()
+    assert [query_of(one) for one in last_hour(telemetry)] == ['service:"shop"']
 
 
 def words(number: int) -> str:
