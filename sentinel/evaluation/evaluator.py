@@ -25,12 +25,16 @@ from sentinel.rules.no_data import gone, is_due
 from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
 
-__all__ = ["MORE", "NOTHING", "EvaluationResult", "Memory", "evaluate", "remembers"]
+__all__ = [
+    "FOLDED", "MORE", "NOTHING", "EvaluationResult", "Memory", "evaluate", "order_of", "remembers",
+]  # fmt: skip
 
 NOTHING: Mapping[str, str] = {CHECK: "no data"}
 """Labels of the alert that a check sees nothing."""
 MORE: Mapping[str, str] = {CHECK: "more"}
 """Labels of the alert that stands for all beyond the most a rule may raise."""
+FOLDED: Mapping[str, str] = {CHECK: "over the limit"}
+"""Labels of the alert that counts what did not open while the instance had too many alerts."""
 _EXAMPLES = 20
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _LATELY = AlertState(
@@ -98,9 +102,10 @@ def evaluate(
     rule = evaluation.rule
     nothing = fingerprint(rule.tenant, rule.name, NOTHING)
     more = fingerprint(rule.tenant, rule.name, MORE)
-    own = frozenset((nothing, more))
+    folded = fingerprint(rule.tenant, rule.name, FOLDED)
+    own = frozenset((nothing, more, folded))
     series = live
-    if nothing in live or more in live:
+    if not own.isdisjoint(live):
         series = {key: state for key, state in live.items() if key not in own}
     # A series that was bad lately is judged like a live one: its good readings count as well.
     lately = [*memory.often, *held]
@@ -114,6 +119,9 @@ def evaluate(
         verdicts = _bounded(rule, rule.max_alerts, verdicts, live, more, evaluation.slot)
     elif more in live and evaluation.observation.complete:
         verdicts = {**verdicts, more: Judged(more, None, Good(at=evaluation.slot))}
+    if folded in live and evaluation.observation.complete and not evaluation.partial:
+        # Unless there is still no room for all that is bad, which `active_limit` finds out.
+        verdicts = {**verdicts, folded: Judged(folded, None, Good(at=evaluation.slot))}
     ended: tuple[str, ...] = ()
     empty = 0
     if evaluation.observation.error is not None:
@@ -179,7 +187,7 @@ def _bounded(
         if more in live:
             kept[more] = Judged(more, None, Good(at=at))
         return kept
-    ranked = sorted(bad, key=lambda one: _order(one, live))
+    ranked = sorted(bad, key=lambda one: order_of(one, live))
     rest = [one for one in ranked[most:] if one.fingerprint not in live]
     for one in rest:
         del kept[one.fingerprint]
@@ -206,7 +214,16 @@ def _severity(one: Judged) -> int:
     return one.verdict.severity if isinstance(one.verdict, Bad) else 0
 
 
-def _order(one: Judged, live: Mapping[str, AlertState]) -> tuple[bool, int, float, str]:
+def order_of(one: Judged, live: Mapping[str, AlertState]) -> tuple[bool, int, float, str]:
+    """Return by what series are ranked: those with an alert first, then the worst.
+
+    Args:
+        one: a series
+        live: the rule's alerts that are not resolved, by fingerprint
+
+    Returns:
+        A key to sort by.
+    """
     value = None if one.reading is None else one.reading.value
     return one.fingerprint not in live, -_severity(one), -abs(value or 0.0), one.fingerprint
 

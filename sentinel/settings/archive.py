@@ -91,8 +91,10 @@ class ArchiveSettings(SecureSettings):
         default=100_000,
         ge=1,
         description=(
-            "Number of active alerts that the instance is sized for. Nothing is refused or dropped "
-            "beyond it; the pack `sentinel` has rules that fire at 80 percent of it."
+            "Number of active alerts that the instance is sized for. Once so many are active, a "
+            "rule that has 20 of its own opens only critical ones; it counts further ones in one "
+            "alert, and opens them once there is room. The pack `sentinel` has a rule that fires "
+            "at 80 percent of it."
         ),
     )
 

@@ -37,7 +37,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         archive_url: where they go then; empty where they are deleted
         keep_archive: how long they are kept there; None for ever
         most_history: resolved alerts that stay at most; 0 for no limit
-        most_active_alerts: active alerts that the instance is sized for
+        most_active_alerts: active alerts from which on rules count further ones in one alert each
         audit_key: signs the checkpoints below which they are deleted; without it none is
     """
 

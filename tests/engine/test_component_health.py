@@ -59,7 +59,7 @@ def test_nothing_has_run_yet(store: Store, clock: FakeClock):
     assert states == {
         "database": "ok", "relay": "wrong", "prefect": "warning", "work pool": "warning",
         "flow runs": "warning", SWEEP: "note", "channels": "ok", "escalations": "ok",
-        "posted alerts": "ok", "canaries": "note",
+        "posted alerts": "ok", "canaries": "note", "active alerts": "ok",
         DEAD_MAN: "note", BACKUP: "note", TELEMETRY: "note", SELF_WATCH: "note", EXPOSURE: "note",
     }  # fmt: skip
 

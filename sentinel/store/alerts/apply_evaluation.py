@@ -25,6 +25,7 @@ from sentinel.alerts.state import AlertState, Terms, Transition, acknowledged
 from sentinel.checks.reading import Reading
 from sentinel.clock import utc
 from sentinel.errors import ReadingError
+from sentinel.evaluation.active_limit import ALWAYS
 from sentinel.evaluation.alert_text import error_reading, error_text, headline, wording
 from sentinel.evaluation.evaluator import EvaluationResult, evaluate
 from sentinel.evaluation.findings import worst_finding
@@ -36,6 +37,7 @@ from sentinel.rules.remediation import Remediation, remediation_row
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
 from sentinel.store.alerts import loading
+from sentinel.store.alerts.active_limit import within_limit
 from sentinel.store.alerts.alert_rows import NewAlerts, searched, words_moved
 from sentinel.store.alerts.apply_action import expire_before
 from sentinel.store.alerts.episode_ends import load_ends, save_ends
@@ -122,10 +124,9 @@ class _EvaluatedRule:
         self.origin = Origin(rule.tenant, rule.name, self.category, rule.team)
         self.titles: dict[str, str] = {}
         self.detailed: set[str] = set()
-        self.open = 0
         self.prints: list[str] | None = None
         self.changes: list[AlertChange] = []
-        self.changed = self.late = 0
+        self.open = self.changed = self.late = 0
 
     @cached_property
     def new_alerts(self) -> NewAlerts:
@@ -154,6 +155,8 @@ class _EvaluatedRule:
         error, observation = self.evaluation.observation.error, self.evaluation.observation
         try:
             result = evaluate(self.evaluation, live.series, memory, held)
+            if prints is not None or len(live.series) + len(result.verdicts) > ALWAYS:
+                result = within_limit(self.unit, self.evaluation, result, live.series, prints)
         except ReadingError as nonsense:
             result = EvaluationResult(judged={}, verdicts={}, memory=memory)
             error = error or nonsense
@@ -172,16 +175,10 @@ class _EvaluatedRule:
         others = bool(prints) and not self.open and loading.other_open(connection, rule, prints)
         outcome = "firing" if self.open or others else "ok"
         applied = Applied(
-            outcome="error" if error is not None else outcome,
-            seen=observation.size,
-            bad=bad,
-            live=self.open,
-            changed=self.changed,
-            late=self.late,
-            changes=self.changes,
-            worst=worst,
+            outcome="error" if error is not None else outcome, seen=observation.size, bad=bad,
+            live=self.open, changed=self.changed, late=self.late, changes=self.changes, worst=worst,
             error="" if error is None else error_text(error),
-        )
+        )  # fmt: skip
         seen = len(judged) if observation.table is None else observation.size
         write_evaluated(
             self.unit, self.evaluation, self.row, applied, category=self.category, seen=seen,

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from sentinel.alerts.state import AlertState, Terms
+from sentinel.evaluation.evaluator import FOLDED
 from sentinel.evaluation.judge import CHECK
 from sentinel.evaluation.model import Evaluation
 from sentinel.labels.fingerprint import fingerprint
@@ -102,7 +103,7 @@ def named_prints(evaluation: Evaluation) -> list[str] | None:
         evaluation: what was seen
 
     Returns:
-        Those of the series that a partial evaluation names, and that of its failing check; None
+        Those of the series that a partial evaluation names, and of its alerts about the rule; None
         for all of the rule, where conditions count over all or the message is long.
     """
     rule, readings = evaluation.rule, evaluation.observation.readings
@@ -110,7 +111,7 @@ def named_prints(evaluation: Evaluation) -> list[str] | None:
     if not evaluation.partial or counts or len(readings) > _MOST_NAMED:
         return None
     gone = [labels for labels, _ in evaluation.observation.gone]
-    own = [{CHECK: rule.name}, *(reading.labels for reading in readings), *gone]
+    own = [{CHECK: rule.name}, FOLDED, *(reading.labels for reading in readings), *gone]
     return [fingerprint(rule.tenant, rule.name, labels) for labels in own]
 
 

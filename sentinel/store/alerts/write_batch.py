@@ -61,6 +61,11 @@ class WriteBatch:
             or self.timeline
         )
 
+    @property
+    def new(self) -> int:
+        """How many new alerts it has that are not written yet."""
+        return len(self._inserts)
+
     def insert(self, row: tuple[Any, ...]) -> None:
         """Add a new alert, as `NewAlerts.row` gives it."""
         self._inserts.append(row)
