@@ -1,7 +1,8 @@
 """Addresses that hold a secret stay out of logs, also out of those that libraries write.
 
 `httpx` logs the whole address of every request at INFO, and the address of a Slack webhook is
-its password.
+its password. `botocore`, which speaks to the object storage of the archive, logs at DEBUG the
+headers with a session token and a signature, and answers with credentials.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["unlogged"]
+__all__ = ["unlog_credentials", "unlogged"]
 
 _UNLOGGED: ContextVar[bool] = ContextVar("sentinel_unlogged", default=False)
 
@@ -23,6 +24,20 @@ class _Filter(logging.Filter):
 
 # Once per process; a thread outside `unlogged` logs as usual.
 logging.getLogger("httpx").addFilter(_Filter())
+
+
+class _FromInfo(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.INFO
+
+
+_FROM_INFO = _FromInfo()
+
+
+def unlog_credentials() -> None:
+    """Keep `botocore` from logging what it signs and is answered, whatever level is set."""
+    for name in ("botocore.auth", "botocore.endpoint", "botocore.parsers"):
+        logging.getLogger(name).addFilter(_FROM_INFO)
 
 
 @contextmanager

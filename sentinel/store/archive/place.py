@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from sentinel.errors import ArchiveError
+from sentinel.log_redaction import unlog_credentials
 
 __all__ = ["Place", "place_of"]
 
@@ -50,7 +51,7 @@ class Place:
         Raises:
             ArchiveError: it cannot be written
         """
-        with _named(name):
+        with _named(self._path(name), "there is no bucket or folder for"):
             if self._local:
                 _write_whole(Path(self._path(name)), data)
             else:  # object storage shows an object once all of it is there
@@ -104,6 +105,7 @@ def place_of(url: str) -> Place:
     """
     if not url:
         raise ArchiveError("there is no archive", hint="Set SENTINEL_ARCHIVE_URL.")
+    unlog_credentials()
     import fsspec  # pyright: ignore[reportMissingTypeStubs] - it has none
 
     try:
@@ -138,11 +140,11 @@ def _write_whole(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def _named(name: str) -> Generator[None]:
+def _named(name: str, missing: str = "the archive has no file") -> Generator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise ArchiveError(f"the archive has no file {name}", hint=_SEE) from None
+        raise ArchiveError(f"{missing} {name}", hint=_SEE) from None
     except ArchiveError:
         raise
     except Exception as error:  # each protocol of fsspec has errors of its own
