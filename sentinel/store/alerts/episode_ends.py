@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection, bindparam, case, select
 
 from sentinel.rules.rule import Rule
+from sentinel.store.database.among import among
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import EPISODE_END
@@ -37,10 +38,8 @@ def load_ends(
     """
     found: dict[str, datetime] = {}
     for some in chunks(prints):
-        query = select(EPISODE_END.c.fingerprint, EPISODE_END.c.ended_at).where(
-            EPISODE_END.c.fingerprint.in_(some), EPISODE_END.c.taken_at >= now - within
-        )
-        found.update((row.fingerprint, row.ended_at) for row in connection.execute(query))
+        asked = {"prints": some, "since": now - within}
+        found.update((row.fingerprint, row.ended_at) for row in connection.execute(_ENDED, asked))
     return found
 
 
@@ -85,3 +84,10 @@ def save_ends(
         for print_, ended in ends.items()
     ]  # fmt: skip
     connection.execute(statement, rows)
+
+
+# Built once, since SQLAlchemy compiles a statement once for each object.
+_ENDED = select(EPISODE_END.c.fingerprint, EPISODE_END.c.ended_at).where(
+    among(EPISODE_END.c.fingerprint, "prints"),
+    EPISODE_END.c.taken_at >= bindparam("since", type_=EPISODE_END.c.taken_at.type),
+)

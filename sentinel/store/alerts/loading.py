@@ -27,6 +27,7 @@ from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.rule import Rule
 from sentinel.schema.alerts import LIVE
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of, state_select
+from sentinel.store.database.among import among
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 
@@ -54,8 +55,8 @@ _IS_RECENT = (
 _LIVE = state_select(*_MINE, _IS_LIVE).add_columns(_DETAILED)
 _RECENT = state_select(*_MINE, *_IS_RECENT)
 # Tenant and rule are part of a fingerprint. With them, PostgreSQL may read all alerts of the rule.
-_NAMED = ALERT.c.fingerprint.in_(bindparam("prints", expanding=True))
-_OF_RULES = ALERT.c.rule.in_(bindparam("rules", expanding=True))
+_NAMED = among(ALERT.c.fingerprint, "prints")
+_OF_RULES = among(ALERT.c.rule, "rules")
 _LIVE_OF_RULES = state_select(_MINE[0], _OF_RULES, _IS_LIVE).add_columns(_DETAILED, ALERT.c.rule)
 _LIVE_NAMED = state_select(_NAMED, _IS_LIVE).add_columns(_DETAILED)
 _RECENT_NAMED = state_select(_NAMED, *_IS_RECENT)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sentinel.alerts.inputs import Status
 from sentinel.schema.columns import new_id
 from sentinel.schema.posted_batches import PostedBatch
+from sentinel.store.database.among import among
 from sentinel.store.database.bulk import update_many
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE, table_of
@@ -247,7 +248,7 @@ _WAITING = (
     .limit(bindparam("most"))
 )
 _PENDING = {"postgresql": _WAITING.with_for_update(), "sqlite": _WAITING}
-_FORGET = delete(BATCH).where(BATCH.c.id.in_(bindparam("ids", expanding=True)))
+_FORGET = delete(BATCH).where(among(BATCH.c.id, "ids"))
 _FINISH = (
     update(BATCH)
     .where(BATCH.c.id == bindparam("batch"))
@@ -272,7 +273,7 @@ _KNOWN = select(
     ALERT.c.details["starts_at"].as_string().label("starts_at"),
     ALERT.c.details["announced"].as_boolean().label("announced"),
     ALERT.c.details["content"].as_string().label("content"),
-).where(ALERT.c.fingerprint.in_(bindparam("prints", expanding=True)), NOT_RESOLVED)  # fmt: skip
+).where(among(ALERT.c.fingerprint, "prints"), NOT_RESOLVED)  # fmt: skip
 _IS_DUE = (
     ALERT.c.expires_at <= bindparam("now", type_=ALERT.c.expires_at.type),
     ALERT.c.rule == ALERTMANAGER, NOT_RESOLVED,

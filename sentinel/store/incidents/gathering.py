@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, Row, bindparam, or_, select
+from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from sentinel.incidents.lifecycle import recurred, worsened
 from sentinel.incidents.policy import (
@@ -26,6 +26,7 @@ from sentinel.incidents.state import Incident, Status
 from sentinel.labels.matchers import matches
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import Moment, new_id
+from sentinel.store.database.among import among
 from sentinel.store.database.bulk import insert_new
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT
@@ -317,15 +318,14 @@ _GATHERS = or_(INCIDENT.c.status != "resolved", INCIDENT.c.gathers_until > _NOW)
 _GATHERING = select(
     INCIDENT.c.id, INCIDENT.c.tenant, INCIDENT.c.matchers, INCIDENT.c.gather_key
 ).where(_GATHERS)
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _ALERTS = select(ALERT.c.id, ALERT.c.title, ALERT.c.severity, *COLUMNS).where(
-    ALERT.c.id.in_(_IDS), ALERT.c.status.in_(("open", "acknowledged"))
+    among(ALERT.c.id, "ids"), ALERT.c.status.in_(("open", "acknowledged"))
 )
 _MEMBERS = select(
     INCIDENT_ALERT.c.incident_id, INCIDENT_ALERT.c.alert_id, INCIDENT_ALERT.c.removed_at
-).where(INCIDENT_ALERT.c.alert_id.in_(_IDS))
+).where(among(INCIDENT_ALERT.c.alert_id, "ids"))
 _THERE = select(INCIDENT_ALERT.c.alert_id).where(
-    INCIDENT_ALERT.c.incident_id == bindparam("incident"), INCIDENT_ALERT.c.alert_id.in_(_IDS)
+    INCIDENT_ALERT.c.incident_id == bindparam("incident"), among(INCIDENT_ALERT.c.alert_id, "ids")
 )
 _LOCKED = select(INCIDENT).where(INCIDENT.c.id == bindparam("id")).with_for_update()
 _LIVE_OF_KEY = select(INCIDENT.c.id).where(

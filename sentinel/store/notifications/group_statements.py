@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, case, func, literal_column, select
+from sqlalchemy import Select, case, func, literal_column, select
 
+from sentinel.store.database.among import among
 from sentinel.store.database.tables import GROUP, MEMBER, NOTIFICATION_LOG
 
 __all__ = ["ENDED_SEQ", "LIVE_BY_KEY", "LOCKED", "LOCKED_OF"]
 
 LIVE_BY_KEY = select(GROUP.c.id, GROUP.c.key).where(
     literal_column("status") != literal_column("'resolved'"),
-    GROUP.c.key.in_(bindparam("keys", expanding=True)),
+    among(GROUP.c.key, "keys"),
 )
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-LOCKED = select(GROUP).where(GROUP.c.id.in_(_IDS)).order_by(GROUP.c.id).with_for_update()
+LOCKED = select(GROUP).where(among(GROUP.c.id, "ids")).order_by(GROUP.c.id).with_for_update()
 # The groups in which alerts fire, found and locked by one statement, in the order of their ids.
 LOCKED_OF: Select[Any] = (
     select(GROUP)
@@ -23,7 +23,7 @@ LOCKED_OF: Select[Any] = (
         GROUP.c.id.in_(
             select(MEMBER.c.group_id).where(
                 MEMBER.c.resolved_seq.is_(None),
-                MEMBER.c.alert_id.in_(bindparam("alerts", expanding=True)),
+                among(MEMBER.c.alert_id, "alerts"),
             )
         )
     )

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    BindParameter,
     Connection,
     Row,
     and_,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 )
 
 from sentinel.schema.columns import Moment
+from sentinel.store.database.among import among
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, MEMBER
@@ -182,7 +182,6 @@ def _taken_over(
 
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _NOW = bindparam("now", type_=Moment())
 _MUTED = and_(ALERT.c.suppressed_until.is_not(None), ALERT.c.suppressed_until > _NOW)
 _COUNTS = (
@@ -195,12 +194,12 @@ _COUNTS = (
         func.min(ALERT.c.title).label("title"),
     )
     .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
-    .where(MEMBER.c.group_id.in_(_IDS), MEMBER.c.resolved_seq.is_(None))
+    .where(among(MEMBER.c.group_id, "ids"), MEMBER.c.resolved_seq.is_(None))
     .group_by(MEMBER.c.group_id)
 )
 _CHANGED = select(
     ALERT.c.id, ALERT.c.severity, case((_MUTED, True), else_=false()).label("muted")
-).where(ALERT.c.id.in_(bindparam("alerts", expanding=True)))
+).where(among(ALERT.c.id, "alerts"))
 _ONE = (
     select(MEMBER.c.alert_id)
     .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
