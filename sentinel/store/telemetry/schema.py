@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from sentinel.store.telemetry.ddl import Place, Table, create, view
-from sentinel.store.telemetry.request_tables import REQUESTS, request_log
+from sentinel.store.telemetry.request_tables import REQUESTS, by_consumer, request_log
 
 __all__ = [
     "LOGS",
@@ -259,5 +259,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "merge ten parts at a time", _merge_ten),
     Migration(4, "patterns of log lines", _patterns),
     Migration(5, "the request log and its counts by minute", request_log),
+    Migration(6, "counts by consumer in one row, and in the order of consumers", by_consumer),
 )
 """All steps, in their order. A step that is released is never changed: the next one corrects it."""

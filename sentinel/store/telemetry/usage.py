@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import msgspec
-
 from sentinel.api_usage.usage import SeenEndpoint
 from sentinel.store.telemetry.conditions import condition_of
 from sentinel.store.telemetry.reading import Parameters, Period, TenantReader
-from sentinel.store.telemetry.request_tables import BUCKET, BUCKETS_TO_AN_OCTAVE
+from sentinel.store.telemetry.usage_figures import Figures, columns_of, figures_of_row, sums_of
 from sentinel.telemetry.query import Both, Either, Field, Node, Not
 
 __all__ = ["GROUPS", "Figures", "GroupBy", "Order", "UsageReader", "table_for"]
@@ -33,33 +31,10 @@ _COUNTED: Mapping[str, frozenset[str]] = {
     "usage_by_endpoint": frozenset({"service", "method", "endpoint", "status"}),
     "usage_by_consumer": frozenset({"service", "consumer", "key", "prefix", "plan", "status"}),
 }
+_MANY = frozenset({"consumer", "key", "address"})
 _MINUTE, _HOUR = 60 * 10**9, 3_600 * 10**9
 _ROWS_UP_TO = 15 * _MINUTE
 _NS = "toUnixTimestamp64Nano(Timestamp)"
-_LEVELS = (0.5, 0.95, 0.99)
-
-
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of requests; latencies in milliseconds, at most 4.5% off.
-
-    Attributes:
-        requests: all of them
-        errors: with a status of 500 and above, or none
-        client_errors: with 400 to 499
-        refused: by a limit
-        p50_ms, p95_ms, p99_ms: percentiles of the latency
-        request_bytes, response_bytes: of the bodies
-    """
-
-    requests: int
-    errors: int
-    client_errors: int
-    refused: int
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
-    request_bytes: int
-    response_bytes: int
 
 
 def table_for(where: Node, by: Sequence[str], period: Period) -> str:
@@ -117,7 +92,7 @@ class UsageReader(TenantReader):
     def total(self, where: Node, period: Period) -> Figures:
         """Return the figures of all requests that match."""
         rows = self._figures(where, period, (), "", "")
-        return _of(rows[0])
+        return figures_of_row(rows[0])
 
     def series(self, where: Node, period: Period, width: int) -> list[tuple[int, Figures]]:
         """Return the figures of each part of a period in which there are requests.
@@ -132,7 +107,7 @@ class UsageReader(TenantReader):
         """
         part = f"intDiv({_NS} - {{since:Int64}}, {int(width)}) AS part"
         rows = self._figures(where, period, (), part, "GROUP BY part ORDER BY part LIMIT 1000")
-        return [(period.since + row["part"] * width, _of(row)) for row in rows]
+        return [(period.since + row["part"] * width, figures_of_row(row)) for row in rows]
 
     def groups(
         self, where: Node, period: Period, by: GroupBy, *, order: Order = "requests",
@@ -150,12 +125,18 @@ class UsageReader(TenantReader):
         Returns:
             Values and their figures.
         """
+        most = max(1, min(int(limit), 1_000))
+        among = None
+        if by in _MANY and order != "p95_ms":
+            # Percentiles cost most, and are needed of those that are shown alone.
+            among = self._first(where, period, by, order, most)
+            if not among:
+                return []
         rows = self._figures(
             where, period, (by,), f"{GROUPS[by]} AS value",
-            f"GROUP BY value HAVING value != '' ORDER BY {order} DESC, value "
-            f"LIMIT {max(1, min(int(limit), 1_000))}",
+            f"GROUP BY value HAVING value != '' ORDER BY {order} DESC, value LIMIT {most}", among,
         )  # fmt: skip
-        return [(row["value"], _of(row)) for row in rows]
+        return [(row["value"], figures_of_row(row)) for row in rows]
 
     def counts(
         self, where: Node, period: Period, by: GroupBy, among: Sequence[str] | None = None
@@ -339,46 +320,32 @@ class UsageReader(TenantReader):
         )
         return [(row["key"], row["consumer"], row["last"], row["n"]) for row in rows]
 
+    def _first(
+        self, where: Node, period: Period, by: GroupBy, order: Order, most: int
+    ) -> list[str]:
+        """Return the values with most of a figure that is a sum."""
+        table, parameters = table_for(where, (by,), period), Parameters()
+        rows = self.rows(
+            self.scoped(
+                table, f"{GROUPS[by]} AS value, {sums_of(table)}",
+                condition_of(where, table, parameters),
+            )
+            + f" GROUP BY value HAVING value != '' ORDER BY {order} DESC, value LIMIT {most}",
+            self.period_for(where, (by,), period), parameters.values,
+        )  # fmt: skip
+        return [row["value"] for row in rows]
+
     def _figures(
-        self, where: Node, period: Period, by: Sequence[str], first: str, rest: str
-    ) -> list[dict[str, Any]]:
+        self, where: Node, period: Period, by: Sequence[str], first: str, rest: str,
+        among: Sequence[str] | None = None,
+    ) -> list[dict[str, Any]]:  # fmt: skip
         table, parameters = table_for(where, by, period), Parameters()
         condition = condition_of(where, table, parameters)
-        columns = f"{first}, {_columns(table)}" if first else _columns(table)
+        if among is not None:
+            wanted = parameters.bind(list(among), "Array(String)")
+            condition = f"({condition}) AND {GROUPS[by[0]]} IN {wanted}"
+        columns = f"{first}, {columns_of(table)}" if first else columns_of(table)
         return self.rows(
             f"{self.scoped(table, columns, condition)} {rest}",
             self.period_for(where, by, period), parameters.values,
         )  # fmt: skip
-
-
-def _columns(table: str) -> str:
-    levels = ", ".join(str(level) for level in _LEVELS)
-    failed, asked_wrong = "(Status >= 500 OR Status = 0)", "intDiv(Status, 100) = 4"
-    if table == "requests":
-        return (
-            f"count() AS requests, countIf({failed}) AS errors, "
-            f"countIf({asked_wrong}) AS client_errors, countIf(RefusedBy != '') AS refused, "
-            f"quantilesExactWeighted({levels})({BUCKET}, 1) AS buckets, "
-            "arrayElement(buckets, 2) AS p95_ms, "
-            "sum(RequestBytes) AS request_bytes, sum(ResponseBytes) AS response_bytes"
-        )
-    return (
-        f"sum(Requests) AS requests, sumIf(Requests, {failed}) AS errors, "
-        f"sumIf(Requests, {asked_wrong}) AS client_errors, sum(Refused) AS refused, "
-        f"quantilesExactWeighted({levels})(Bucket, Requests) AS buckets, "
-        "arrayElement(buckets, 2) AS p95_ms, "
-        "sum(RequestBytes) AS request_bytes, sum(ResponseBytes) AS response_bytes"
-    )
-
-
-def _of(row: Mapping[str, Any]) -> Figures:
-    number = int(row["requests"])
-    p50, p95, p99 = (
-        round(2 ** (bucket / BUCKETS_TO_AN_OCTAVE) / 1_000, 3) if number else 0.0
-        for bucket in row["buckets"]
-    )
-    return Figures(
-        requests=number, errors=int(row["errors"]), client_errors=int(row["client_errors"]),
-        refused=int(row["refused"]), p50_ms=p50, p95_ms=p95, p99_ms=p99,
-        request_bytes=int(row["request_bytes"]), response_bytes=int(row["response_bytes"]),
-    )  # fmt: skip

@@ -147,3 +147,39 @@ def test_a_quota_counts_from_its_midnight_also_at_half_past_an_hour(
     found = answers.quotas("9 per day quota timezone Asia/Kolkata by user", midnight + 2 * HOUR)
     assert [(one.value, one.used) for one in found.quotas] == [("ann", 4)]
     assert found.start == moment_of(midnight)
+
+
+def test_counts_by_consumer_from_before_the_map_of_latencies_count_on(
+    filled: TelemetryClient,
+) -> None:
+    everything, period = parse_query("", REQUEST_FIELDS).where, Period(NOW - HOUR, NOW)
+    reader = UsageReader(filled, "acme")
+    asked_for = reader.groups(everything, period, "consumer")
+    filled.command("TRUNCATE TABLE usage_by_consumer")
+    filled.command(  # one row for each bucket, as rows were written before
+        "INSERT INTO usage_by_consumer (Tenant, ServiceName, Timestamp, Consumer, KeyId, Plan, "
+        "Status, Bucket, Requests, Refused, ResponseBytes) SELECT Tenant, ServiceName, "
+        "toStartOfMinute(Timestamp), Consumer, KeyId, Plan, Status, "
+        "toUInt16(round(8 * log2(greatest(1, Duration / 1000)))) AS Bucket, count(), "
+        "countIf(RefusedBy != ''), sum(ResponseBytes) FROM requests "
+        "GROUP BY Tenant, ServiceName, toStartOfMinute(Timestamp), Consumer, KeyId, Plan, Status, "
+        "Bucket"
+    )
+    assert reader.groups(everything, period, "consumer") == asked_for
+    send(filled, "acme", {"timestamp": NOW - SECOND, "consumer": "ann", "duration_ms": 10})
+    filled.command("OPTIMIZE TABLE usage_by_consumer FINAL")
+    (ann, figures), (bob, _) = reader.groups(everything, period, "consumer")
+    assert (ann, figures.requests, bob) == ("ann", 241, "bob")
+    assert figures.p50_ms == pytest.approx(10, rel=0.045)
+
+
+def test_a_question_about_one_consumer_reads_in_the_order_of_consumers(
+    filled: TelemetryClient,
+) -> None:
+    for table in ("requests", "usage_by_consumer"):
+        plan = filled.rows(
+            f"EXPLAIN projections = 1 SELECT Status, sum(RequestBytes) FROM {table} "
+            "WHERE Tenant = 'acme' AND Consumer = 'ann' GROUP BY Status "
+            "SETTINGS force_optimize_projection = 1"
+        )
+        assert any("of_consumer" in row["explain"] for row in plan), table
