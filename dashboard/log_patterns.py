@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.log_anomalies import anomalies
 from dashboard.page_addresses import SEARCH
 from dashboard.table import selected_row, table
 from dashboard.telemetry_panel import Search, keep_looking, problem, reader
@@ -25,6 +26,8 @@ PATTERNS = "logs-patterns"
 """Where a session keeps whether patterns are shown in place of lines."""
 State = Literal["all", "new", "vanished"]
 STATES: Sequence[State] = ("all", "new", "vanished")
+UNUSUAL = "unusual"
+"""Beside the states of patterns: their anomalies."""
 MOST = 200
 
 
@@ -70,22 +73,28 @@ def patterns(found: Asked, tenant: str) -> None:
         found: its time range is looked at, its query is not
         tenant: whose lines
     """
-    state: State = st.segmented_control(
-        "State", STATES, key="patterns-state", default="all", required=True,
+    state: State | Literal["unusual"] = st.segmented_control(
+        "State", (*STATES, UNUSUAL), key="patterns-state", default="all", required=True,
         label_visibility="collapsed",
     )  # fmt: skip
-    st.html(
-        '<p class="small">All lines of the time range by the statement that writes them, whatever '
-        "the search is. Select one to search its lines.</p>"
-    )
     period = Period(found.since, found.until)
-
-    search = Search(tenant)
     try:
         patterns_reader = reader().patterns(session.scope(), tenant)
     except SentinelError as error:
         problem(error)
         return
+    if state == "unusual":
+        st.html(
+            '<p class="small">Patterns whose rate was unusual for them, kept as they happened, '
+            "whatever the search is. Select one to see its rate.</p>"
+        )
+        anomalies(patterns_reader, period, tenant)
+        return
+    st.html(
+        '<p class="small">All lines of the time range by the statement that writes them, whatever '
+        "the search is. Select one to search its lines.</p>"
+    )
+    search = Search(tenant)
 
     def look() -> PatternsFound:
         return patterns_found(

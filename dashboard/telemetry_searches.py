@@ -24,7 +24,7 @@ from sentinel.settings import Settings
 from sentinel.store.access.within import Within
 from sentinel.store.telemetry.answering import LogAnswers, TraceAnswers
 from sentinel.store.telemetry.client import telemetry_client
-from sentinel.store.telemetry.log_patterns import LogPatterns
+from sentinel.store.telemetry.log_anomalies import SavedAnomalies
 from sentinel.store.telemetry.request_export import exported_usage
 from sentinel.store.telemetry.usage import GroupBy
 from sentinel.store.telemetry.usage_answers import UsageAnswers, requests_found
@@ -183,9 +183,9 @@ class TelemetryReader:
         """
         return LogAnswers(telemetry_client(self._settings), self.name(scope, tenant))
 
-    def patterns(self, scope: Scope, tenant: str | None) -> LogPatterns:
-        """Return what reads the patterns of a tenant's log lines; see `logs`."""
-        return LogPatterns(telemetry_client(self._settings), self.name(scope, tenant))
+    def patterns(self, scope: Scope, tenant: str | None) -> SavedAnomalies:
+        """Return what reads patterns and anomalies of a tenant's log lines; see `logs`."""
+        return SavedAnomalies(telemetry_client(self._settings), self.name(scope, tenant))
 
     def traces(self, scope: Scope, tenant: str | None) -> TraceAnswers:
         """Return what answers about a tenant's traces; see `logs`."""

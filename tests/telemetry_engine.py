@@ -25,7 +25,7 @@ from tests.waiting import eventually
 
 TABLES = (
     "logs", "spans", "trace_times", "refused", "log_patterns", "log_mined", "log_templates",
-    "requests", "usage_by_endpoint", "usage_by_consumer",
+    "log_anomalies",    "requests", "usage_by_endpoint", "usage_by_consumer",
 )  # fmt: skip
 
 

@@ -32,7 +32,8 @@ def log_pattern(
     Args:
         ctx: the time, and the logs of the rule's tenant
         mode: new: first seen within `over`; spike: a rate that is unusually high for the pattern,
-            within `over`, by the detector of metric_anomaly; silence: seen within `history` and not
+            within `over`, by the detector of metric_anomaly, which also finds the anomalies that
+            *Logs* keeps; silence: seen within `history` and not
             within `over`
         service: whose lines; empty for all
         level: for new and silence, of the lines: trace, debug, info, warn, error, critical; empty

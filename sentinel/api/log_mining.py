@@ -1,4 +1,4 @@
-"""Finds the patterns of log lines in a thread of the API, as long as lines arrive.
+"""Finds the patterns of log lines, and their anomalies, in a thread of the API, as lines arrive.
 
 The process that takes lines looks at them, so that an embedded store, which starts when it is first
 needed, is not started to be asked. One process at a time does, by a lease; the others wait.
@@ -20,10 +20,11 @@ from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.telemetry.client import telemetry_client
+from sentinel.store.telemetry.log_anomalies import AnomalyWatch
 from sentinel.store.telemetry.pattern_mining import PatternMining
 from sentinel.telemetry.asked import nanoseconds_of
 
-__all__ = ["LEASE", "LogMining"]
+__all__ = ["LEASE", "LogMining", "looks_of"]
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,29 @@ _QUIET = 900.0
 _STOP_WITHIN = 5.0
 
 
-def _mining(settings: Settings) -> PatternMining:
-    return PatternMining(telemetry_client(settings, write=True))
+Turn = Callable[[int, Callable[[], bool]], int]
+"""Looks at what is there at a moment; asks between whether it may go on; returns what is done."""
+
+
+def looks_of(settings: Settings) -> Turn:
+    """Return what finds patterns and, where none wait, their anomalies.
+
+    Args:
+        settings: that name the telemetry store
+
+    Returns:
+        A turn, which holds what it knows of patterns in memory.
+    """
+    client = telemetry_client(settings, write=True)
+    mining, anomalies = PatternMining(client), AnomalyWatch(client)
+
+    def turn(now: int, may_go_on: Callable[[], bool]) -> int:
+        done = mining.turn(now, may_go_on)
+        if not done:
+            anomalies.turn(now, may_go_on)
+        return done
+
+    return turn
 
 
 class LogMining:
@@ -48,7 +70,7 @@ class LogMining:
         made: makes what finds patterns
     """
 
-    def __init__(self, store: Store, made: Callable[[Settings], PatternMining] = _mining) -> None:
+    def __init__(self, store: Store, made: Callable[[Settings], Turn] = looks_of) -> None:
         self._store = store
         self._runs = False
         self._made = made
@@ -58,7 +80,7 @@ class LogMining:
         self._thread: threading.Thread | None = None
         self._woken = 0.0
         self._failures = 0
-        self._mining: PatternMining | None = None
+        self._mining: Turn | None = None
 
     def start(self) -> None:
         """Let a thread look when it is woken; without, `turn` alone looks."""
@@ -93,7 +115,7 @@ class LogMining:
                 return _BETWEEN
             if self._mining is None:
                 self._mining = self._made(settings)
-            done = self._mining.turn(nanoseconds_of(self._store.now()), self._may_go_on)
+            done = self._mining(nanoseconds_of(self._store.now()), self._may_go_on)
         except (SentinelError, SQLAlchemyError) as error:
             if not self._failures:
                 log.warning("patterns of log lines cannot be found, trying again: %s", error)

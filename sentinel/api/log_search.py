@@ -15,7 +15,9 @@ from sentinel.api.scoped import WholeTenant
 from sentinel.api.telemetry_asked import Cursor, Limit, Since, Text, Until, asked_of, reader_of
 from sentinel.store import Store
 from sentinel.store.telemetry.answering import LogAnswers
-from sentinel.store.telemetry.log_patterns import LogPatterns, anomalies_found, patterns_found
+from sentinel.store.telemetry.log_anomalies import SavedAnomalies, anomalies_saved
+from sentinel.store.telemetry.log_patterns import LogPatterns, patterns_found
+from sentinel.store.telemetry.pattern_rates import PatternRates, anomalies_found, rate_found
 from sentinel.store.telemetry.reading import Period
 from sentinel.telemetry.answers import (
     AnomaliesFound,
@@ -24,6 +26,7 @@ from sentinel.telemetry.answers import (
     LogLineView,
     LogsFound,
     LogStatisticsView,
+    PatternRateFound,
     PatternsFound,
     TraceLogs,
 )
@@ -151,10 +154,13 @@ Shown = Annotated[
 
 """History and season together: each day takes a second of a core for 100 patterns."""
 _HISTORY = (
-    "A length of time before the end, from which it is known what is usual; with `season` at most "
-    "7 days."
+    "Judge the rates now, by a length of time before the end that says what is usual, such as "
+    "`2d`, the default with `season`; with `season` at most 7 days."
 )
-_SEASON = "Compare with so long before, such as `1d`; `0s` for no season."
+_SEASON = (
+    "Judge the rates now, and compare with so long before, such as `1d`; `0s`, the default with "
+    "`history`, for no season."
+)
 
 
 @router.get("/patterns", summary="List patterns of log lines", responses=responses())
@@ -184,24 +190,53 @@ def patterns(
 def anomalies(
     request: Request, tenant: WholeTenant, service_name: Service = "", since: Since = "24h",
     until: Until = "",
-    history: Annotated[str, Query(max_length=20, description=_HISTORY)] = "2d",
-    season: Annotated[str, Query(max_length=20, description=_SEASON)] = "0s",
+    history: Annotated[str, Query(max_length=20, description=_HISTORY)] = "",
+    season: Annotated[str, Query(max_length=20, description=_SEASON)] = "",
+    limit: Limit = 100,
 ) -> AnomaliesFound:  # fmt: skip
     """Return patterns whose rate was unusual, of the 100 with most lines.
+
+    Rates are judged every five minutes, against the day before once a pattern is two days old, and
+    what is unusual is kept as long as log lines are: that is returned, the newest first. With
+    `history` or `season`, rates are judged now, and the most unusual pattern comes first.
 
     A pattern needs 110 times five minutes of history before it is judged.
 
     Returns:
-        The patterns, the most unusual first.
+        The patterns.
     """
     asked = asked_of(request, "", LOG_FIELDS, since, until, ())
-    before, season_length = _lengths(history, season)
     _wake(request)
-    reader = LogPatterns(reader_of(request), tenant.name)
-    return anomalies_found(
-        reader, Period(asked.since, asked.until), service=service_name, history=before,
-        season=season_length,
+    period = Period(asked.since, asked.until)
+    if not history and not season:
+        saved = SavedAnomalies(reader_of(request), tenant.name)
+        return anomalies_saved(saved, period, service=service_name, limit=limit)
+    before, season_length = _lengths(history or "2d", season or "0s")
+    found = anomalies_found(
+        PatternRates(reader_of(request), tenant.name), period, service=service_name,
+        history=before, season=season_length,
     )  # fmt: skip
+    return found.model_copy(update={"anomalies": found.anomalies[:limit]})
+
+
+@router.get(
+    "/patterns/{pattern_id}/rate", summary="Show the rate of a pattern", responses=responses(404)
+)
+@needs(Permission.READ, "telemetry", confined=True)
+def rate(
+    request: Request, tenant: WholeTenant, pattern_id: str, since: Since = "24h", until: Until = ""
+) -> PatternRateFound:
+    """Return how many lines a pattern had in each five minutes, and how many were expected.
+
+    Of a longer period, the last seven days are returned.
+
+    Returns:
+        The rate, the oldest part first.
+    """
+    asked = asked_of(request, "", LOG_FIELDS, since, until, ())
+    _wake(request)
+    reader = PatternRates(reader_of(request), tenant.name)
+    return rate_found(reader, pattern_id, Period(asked.since, asked.until))
 
 
 def _lengths(history: str, season: str) -> tuple[timedelta, timedelta]:

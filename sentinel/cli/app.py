@@ -35,7 +35,7 @@ from sentinel.cli import (
     instance,
     keys,
     limits,
-    log_search,
+    log_anomalies,
     mappings,
     message_limits,
     message_templates,
@@ -197,7 +197,7 @@ app.add_typer(consumer_keys.commands, name="apikey")
 app.add_typer(limits.commands, name="limit")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")
-app.add_typer(log_search.commands, name="log")
+app.add_typer(log_anomalies.commands, name="log")
 app.add_typer(traces.commands, name="trace")
 app.add_typer(access.commands, name="access")
 app.add_typer(audit.commands, name="audit")

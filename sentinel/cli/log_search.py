@@ -1,4 +1,4 @@
-"""`sentinel log search`, `tail`, `facets`, `patterns`, `anomalies`: lines that services send."""
+"""`sentinel log search`, `tail`, `facets`, `patterns`: lines that services send."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ from sentinel.cli.telemetry_search import (
     searched,
     when,
 )
-from sentinel.errors import ConfigurationError
 from sentinel.printable import printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sentinel.telemetry.answers import AnomaliesFound, LogLineView, LogsFound, PatternsFound
+    from sentinel.telemetry.answers import LogLineView, LogsFound, PatternsFound
 
 __all__ = ["commands"]
 
@@ -222,76 +221,6 @@ def patterns(
         empty="No pattern was found.",
         ranks=[max((_RANKS.get(name, 0) for name in one.levels), default=0)
                for one in found.patterns],
-    )  # fmt: skip
-
-
-@commands.command()
-def anomalies(
-    service: Annotated[
-        str, typer.Option(help="Whose lines. By default, of all.", show_default=False)
-    ] = "",
-    history: Annotated[
-        str, typer.Option(help="How much of the past says what is usual; at most 7d with season.")
-    ] = "2d",
-    season: Annotated[
-        str, typer.Option(help="Compare with so long before, such as 1d; 0s for no season.")
-    ] = "0s",
-    since: Since = "24h",
-    until: Until = "",
-    tenant: Tenant = None,
-    json: AsJson = False,
-) -> None:
-    """List patterns of log lines whose rate was unusual for them, the most unusual first.
-
-    A pattern is judged once it has 110 times five minutes of history, about nine hours.
-
-    Examples:
-        sentinel log anomalies --since 2h
-
-        sentinel log anomalies --service payments --season 1d --history 6d
-
-    Raises:
-        ConfigurationError: `--history` or `--season` is no length, or both are too long
-    """
-    from sentinel.client import telemetry
-    from sentinel.telemetry.asked import BadParameter, compared_lengths
-    from sentinel.telemetry.query import LOG_FIELDS
-
-    try:
-        before, season_length = compared_lengths(history, season)
-    except BadParameter as error:
-        raise ConfigurationError(
-            f"--{error.field}: {error}", hint="Write a length such as 2d or 6h."
-        ) from None
-
-    def here() -> AnomaliesFound:
-        from sentinel.store.telemetry.log_patterns import anomalies_found
-        from sentinel.store.telemetry.reading import Period
-
-        asked = asked_here("", LOG_FIELDS, since, until)
-        return anomalies_found(
-            patterns_here(tenant), Period(asked.since, asked.until), service=service,
-            history=before, season=season_length,
-        )  # fmt: skip
-
-    found = answer(
-        telemetry.anomalies(
-            service_name=service, since=since, until=until, history=history, season=season,
-            tenant=tenant,
-        ),
-        here,
-    )  # fmt: skip
-    if json:
-        json_out(found.model_dump())
-        return
-    print_table(
-        ("From", "Lines", "Usual", "One in", "Service", "Pattern"),
-        [
-            (when(one.timestamp), f"{one.count:,}", f"{one.usual:,.1f}", f"{one.rarity:,.0f}",
-             one.pattern.service_name, one.pattern.template)
-            for one in found.anomalies
-        ],
-        empty="No pattern was unusual.",
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sentinel.client.calls import Call
     from sentinel.store.telemetry.answering import LogAnswers, TraceAnswers
-    from sentinel.store.telemetry.log_patterns import LogPatterns
+    from sentinel.store.telemetry.log_anomalies import SavedAnomalies
     from sentinel.telemetry.asked import Asked, Language
     from sentinel.telemetry.query import FieldKind
 
@@ -98,12 +98,14 @@ def logs_here(tenant: str | None) -> LogAnswers:
     return LogAnswers(telemetry_client(settings_here(), wait=_WAIT_SECONDS), tenant or "default")
 
 
-def patterns_here(tenant: str | None) -> LogPatterns:
-    """Return what reads the patterns of a tenant's log lines in the store of this machine."""
+def patterns_here(tenant: str | None) -> SavedAnomalies:
+    """Return what reads patterns and anomalies of a tenant's lines in the store of this machine."""
     from sentinel.store.telemetry.client import telemetry_client
-    from sentinel.store.telemetry.log_patterns import LogPatterns
+    from sentinel.store.telemetry.log_anomalies import SavedAnomalies
 
-    return LogPatterns(telemetry_client(settings_here(), wait=_WAIT_SECONDS), tenant or "default")
+    return SavedAnomalies(
+        telemetry_client(settings_here(), wait=_WAIT_SECONDS), tenant or "default"
+    )
 
 
 def traces_here(tenant: str | None) -> TraceAnswers:

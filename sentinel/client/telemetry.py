@@ -25,6 +25,7 @@ from sentinel.telemetry.answers import (
     LogLineView,
     LogsFound,
     LogStatisticsView,
+    PatternRateFound,
     PatternsFound,
     ServicesFound,
     SlowTraces,
@@ -45,6 +46,7 @@ __all__ = [
     "logs",
     "logs_of_trace",
     "one_line",
+    "pattern_rate",
     "patterns",
     "service_map",
     "slow_traces",
@@ -111,12 +113,18 @@ def anomalies(**more: Any) -> Call[AnomaliesFound]:
     """Return the request for unusual patterns of log lines.
 
     Args:
-        more: service_name, since, until, history, season, tenant
+        more: service_name, since, until, limit, tenant; history or season to judge rates now
 
     Returns:
         The request.
     """
     return Call(AnomaliesFound, "GET", f"{_LOGS}/anomalies", more)
+
+
+def pattern_rate(pattern_id: str, **more: Any) -> Call[PatternRateFound]:
+    """Return the request for the rate of a pattern of log lines; since, until, tenant are taken."""
+    place = f"{_LOGS}/patterns/{quote(pattern_id, safe='')}/rate"
+    return Call(PatternRateFound, "GET", place, more)
 
 
 def logs_of_trace(trace_id: str, **more: Any) -> Call[TraceLogs]:

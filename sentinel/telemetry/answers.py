@@ -20,7 +20,9 @@ __all__ = [
     "LogStatisticsView",
     "LogsFound",
     "Part",
+    "PatternRateFound",
     "PatternsFound",
+    "RatePartView",
     "ServicesFound",
     "SlowTraces",
     "SpanEventView",
@@ -154,15 +156,38 @@ class LogAnomalyView(BaseModel):
     timestamp: str = Field(description="Beginning of the most unusual five minutes.")
     count: int = Field(description="Lines of these five minutes.")
     usual: float = Field(description="Lines of five minutes, in the mean of the time before.")
+    low: float = Field(description="Within these bounds lines of these five minutes were expected.")
+    high: float
+    season_seconds: int = Field(description="Compared with so long before; 0 for no season.")
     rarity: float = Field(description="One in so many five minutes is as unusual.")
 
 
 class AnomaliesFound(BaseModel):
-    """Patterns whose rate is unusual, the most unusual first."""
+    """Patterns whose rate is unusual: kept ones the newest first, else the most unusual first."""
 
     since: str
     until: str
+    saved: bool = Field(description="Whether these were kept when they happened, or judged now.")
     anomalies: list[LogAnomalyView]
+
+
+class RatePartView(BaseModel):
+    """Lines of five minutes, and what was expected; null where too little is known before."""
+
+    start: str
+    count: int
+    low: float | None
+    high: float | None
+
+
+class PatternRateFound(BaseModel):
+    """The rate of a pattern by five minutes, the oldest first."""
+
+    since: str
+    until: str
+    pattern: LogPatternView
+    season_seconds: int = Field(description="Compared with so long before; 0 for no season.")
+    parts: list[RatePartView]
 
 
 class TraceSummaryView(BaseModel):

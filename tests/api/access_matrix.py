@@ -121,6 +121,7 @@ ENTRIES: dict[str, Entry] = {
             "logs/statistics",
             "logs/patterns",
             "logs/anomalies",
+            "logs/patterns/{pattern_id}/rate",
             "logs/trace/{trace_id}",
             "logs/lines/{line_id}",
             "tracing/traces",

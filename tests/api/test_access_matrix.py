@@ -65,6 +65,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         mapping="healthchecks",
         request_id=place.mark,
         run_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12,
+        pattern_id="0" * 16,
     )
     return client.request(
         method, address, params=entry.query(place), json=entry.body(place),

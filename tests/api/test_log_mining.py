@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import cast
 
 import pytest
 
@@ -13,7 +12,6 @@ from sentinel.clock import FakeClock
 from sentinel.errors import TelemetryUnavailable
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.store.telemetry.pattern_mining import PatternMining
 
 
 class Mining:
@@ -36,7 +34,7 @@ class Mining:
 
 
 def of(store: Store, mining: Mining) -> LogMining:
-    return LogMining(store, lambda _settings: cast("PatternMining", mining))
+    return LogMining(store, lambda _settings: mining.turn)
 
 
 def test_one_process_looks_and_another_goes_on_when_it_ends(store: Store) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -14,8 +14,10 @@ from sentinel.access import Role
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.telemetry.client import TelemetryClient
 from tests.api.seed_requests import NEEDS_TELEMETRY, REQUESTS
 from tests.api.served import called
+from tests.log_rates import BEATS, LAST, LATER, counted, noisy, one_burst
 
 PARENT = "eee19b7ec3c1b174"
 SEEDED = [
@@ -126,6 +128,29 @@ def test_the_literal_requests_and_what_they_find(
             moments = {"start_time": now.isoformat(), "end_time": now.isoformat()}  # as it has them
             answer = telemetry_api.post(path, json={**asked.body, **moments})
             assert answer.status_code == asked.status, f"{path}: {answer.text}"
+
+
+def test_kept_anomalies_and_rates_are_those_of_the_tenant(
+    telemetry_api: httpx.Client, app: FastAPI, clock: FakeClock, telemetry: TelemetryClient
+) -> None:
+    counted(telemetry, BEATS, one_burst)
+    clock.set(datetime.fromtimestamp(LATER / 1e9, UTC))
+    app.state.log_mining.turn(app.state.settings)
+    some = {"tenant": "acme", "since": "1h"}
+    found = got(telemetry_api, "/api/logs/anomalies", **some)
+    (one,) = found["anomalies"]
+    assert (found["saved"], one["count"], one["season_seconds"]) == (True, 400, 86_400)
+    assert one["low"] <= 24 <= one["high"]
+    assert got(telemetry_api, "/api/logs/anomalies", **some, service_name="mail")["anomalies"] == []
+    now = got(telemetry_api, "/api/logs/anomalies", **some, season="1d", limit=1)
+    assert (now["saved"], [again["timestamp"] for again in now["anomalies"]]) == (
+        False, [one["timestamp"]]
+    )  # fmt: skip
+    rate = got(telemetry_api, f"/api/logs/patterns/{BEATS.upper()}/rate", **some)
+    assert [part["count"] for part in rate["parts"]][-2:] == [400, noisy(LAST)]
+    assert rate["pattern"]["query"] == f"pattern:{BEATS}"
+    assert got(telemetry_api, "/api/logs/anomalies")["anomalies"] == []
+    assert telemetry_api.get(f"/api/logs/patterns/{BEATS}/rate").status_code == 404
 
 
 def test_pages_go_on_and_a_tenant_sees_its_own(

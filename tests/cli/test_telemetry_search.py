@@ -18,6 +18,7 @@ from sentinel.errors import Conflict
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.store.telemetry.log_anomalies import AnomalyWatch
 from sentinel.store.telemetry.pattern_mining import PatternMining
 from sentinel.telemetry.answers import AnomaliesFound, LogAnomalyView, LogPatternView
 from sentinel.telemetry.asked import moment_of
@@ -32,6 +33,9 @@ from tests.dashboard.telemetry_scene import (
     shop,
 )
 from tests.databases import sqlite_copy
+from tests.log_rates import BEATS, JOB, LATER, counted, one_burst
+
+LAST_HOUR = LATER - 3_600 * SECOND
 
 
 def run(*arguments: str) -> str:
@@ -123,6 +127,7 @@ def test_the_same_is_found_on_a_server(
         ("log", "facets", "service", *MOMENTS),
         ("log", "patterns", "--state", "new", *MOMENTS),
         ("log", "anomalies", "--season", "1d", *MOMENTS),
+        ("log", "anomalies", *MOMENTS),
         ("trace", "search", "status:error", *MOMENTS),
         ("trace", "search", "--slowest", *MOMENTS),
         ("trace", "show", f"{1:032x}"),
@@ -154,17 +159,38 @@ def test_anomalies_say_how_unusual_a_rate_was(monkeypatch: pytest.MonkeyPatch) -
         count=900, count_before=1_000, levels={}, created=moment, first_seen=moment,
         last_seen=moment, query="took",
     )  # fmt: skip
-    one = LogAnomalyView(pattern=pattern, timestamp=moment, count=812, usual=3.25, rarity=1_440)
-    found = AnomaliesFound(since=moment, until=moment, anomalies=[one])
+    one = LogAnomalyView(
+        pattern=pattern, timestamp=moment, count=812, usual=3.25, low=1.5, high=9.25,
+        season_seconds=0, rarity=1_440,
+    )  # fmt: skip
+    found = AnomaliesFound(since=moment, until=moment, saved=True, anomalies=[one])
 
     def answered(*_: object) -> AnomaliesFound:
         return found
 
-    monkeypatch.setattr("sentinel.cli.log_search.answer", answered)
+    monkeypatch.setattr("sentinel.cli.log_anomalies.answer", answered)
     shown = run("log", "anomalies").splitlines()[-1].split()
-    assert shown[-7:] == ["812", "3.2", "1,440", "pay", "took", "<*>", "ms"]
+    assert shown[-10:] == ["812", "1.5", "to", "9.2", "1,440", "pay", "took", "<*>", "ms", "0" * 16]
     monkeypatch.setattr(found, "anomalies", [])
     assert run("log", "anomalies").strip() == "No pattern was unusual."
+
+
+@pytest.mark.usefixtures("here")
+def test_the_rate_of_a_pattern_marks_what_was_not_expected(
+    telemetry: TelemetryClient, run: Run
+) -> None:
+    counted(telemetry, BEATS, one_burst, tenant="default")
+    moments = ("--since", moment_of(LAST_HOUR), "--until", moment_of(LATER))
+    code, out, err = run("log", "rate", BEATS, *moments)
+    assert code == 0, err
+    assert out.splitlines()[0] == "shop: did b <*>"
+    marked = [one for one in out.splitlines() if one.rstrip().endswith("*")]
+    assert [one.split()[2] for one in marked] == ["400"]
+    AnomalyWatch(telemetry).turn(LATER)
+    code, out, err = run("log", "anomalies", *moments, "--json")
+    assert [one["count"] for one in json.loads(out)["anomalies"]] == [400]
+    code, out, err = run("log", "rate", JOB, *moments)
+    assert (code != 0, f"there is no pattern '{JOB}'" in err) == (True, True)
 
 
 def not_here() -> Settings:

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.export_files import as_csv
+from dashboard.log_anomalies import choose_anomaly
 from dashboard.log_lines import LINES
 from dashboard.log_patterns import choose
 from dashboard.log_tail import MOST_LINES, with_new
@@ -15,6 +16,7 @@ from sentinel.access import EVERYTHING, Permission, Scope
 from sentinel.access.scope import Reach
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import TelemetryClient
+from sentinel.store.telemetry.log_anomalies import AnomalyWatch
 from sentinel.store.telemetry.log_patterns import LogPatterns, query_of
 from sentinel.store.telemetry.logs import LogSearch
 from sentinel.store.telemetry.pattern_mining import PatternMining
@@ -23,6 +25,7 @@ from sentinel.telemetry.answers import LogLineView
 from sentinel.telemetry.query import parse_query
 from tests.dashboard.scene import Scene, shown
 from tests.dashboard.telemetry_scene import NOW, SECOND, sends_logs, use_telemetry
+from tests.log_rates import BEATS, JOB, LATER, counted, one_burst
 
 SENT = [
     {"message": "connection refused by <b>postgres</b>", "service_name": "pay", "level": "ERROR",
@@ -189,6 +192,36 @@ def test_patterns_are_shown_by_their_state_and_open_their_lines(
     assert messages(page) == [one["message"] for one in took]
     page.text_input(key="q").set_value(f"pattern:{0:016}").run()
     assert "there is no pattern 0000000000000000 of log lines" in shown(page)
+
+
+def test_anomalies_are_shown_with_the_rate_and_what_was_expected(
+    telemetry_page: AppTest, telemetry: TelemetryClient, scene: Scene,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    page = telemetry_page
+    opened(page, time="24h")
+    page.toggle(key="logs-patterns").set_value(True).run()
+    page.segmented_control(key="patterns-state").set_value("unusual").run()
+    assert "No pattern was unusual" in shown(page)
+    counted(telemetry, BEATS, one_burst, tenant="default")
+    counted(telemetry, JOB, one_burst, tenant="acme")
+    for _ in range(2):
+        AnomalyWatch(telemetry).turn(LATER)
+    page.button(key="telemetry-refresh").click().run()
+    found = page.dataframe[0].value
+    assert list(found["Pattern"]) == ["did b <*>"]
+    low, _, high = str(found["Usual"][0]).partition(" – ")
+    assert (found["Lines"][0], int(low) <= 22 <= int(high) < 40) == (400, True)
+    assert "expected, from the day before" in shown(page)
+    (chart,) = page.get("vega_lite_chart")
+    assert "1 of" in chart.proto.alt  # pyright: ignore[reportUnknownMemberType]
+    page.button(key="anomaly-search").click().run()
+    assert page.text_input(key="q").value == f"pattern:{BEATS}"
+    state: dict[str, object] = {}
+    monkeypatch.setattr("dashboard.log_anomalies.st.session_state", state)
+    monkeypatch.setattr("dashboard.log_anomalies.selected_row", lambda _: 1)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    choose_anomaly("anomalies", [("a", "1"), ("b", "2")])
+    assert state == {"anomaly-chosen": ("b", "2")}
 
 
 def line(number: int) -> LogLineView:

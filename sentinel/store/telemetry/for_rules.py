@@ -15,6 +15,7 @@ from sentinel.store.telemetry.log_patterns import LogPattern, LogPatterns, query
 from sentinel.store.telemetry.logs import LogSearch
 from sentinel.store.telemetry.minute_counts import MinuteCounts
 from sentinel.store.telemetry.pattern_mining import MINUTE
+from sentinel.store.telemetry.pattern_rates import PatternRates
 from sentinel.store.telemetry.reading import Period, TenantReader
 from sentinel.store.telemetry.services import ServiceFigures
 from sentinel.store.telemetry.usage_for_rules import TenantUsage
@@ -114,7 +115,7 @@ class TenantTelemetry:
         """Return the patterns whose rate was unusually high; see `TelemetryPort`."""
         period = _period(since, until)
         self._check_found(period)
-        reader = LogPatterns(self._client(), self._tenant)
+        reader = PatternRates(self._client(), self._tenant)
         length = int(season.total_seconds()) * 10**9
         return [
             self._seen(one.pattern, period, rarity=one.rarity, usual=one.usual)

@@ -85,6 +85,7 @@ def _retain(run: Command, place: Place, kept: Kept, done: str) -> None:
             ("log_patterns", "Timestamp", "logs"),
             ("log_mined", "Timestamp", "logs"),
             ("log_templates", "At", "logs"),
+            ("log_anomalies", "Timestamp", "logs"),
             ("requests", "Timestamp", "requests"),
             ("usage_by_endpoint", "Timestamp", "usage"),
             ("usage_by_consumer", "Timestamp", "usage"),

@@ -23,7 +23,7 @@ from sentinel.store.telemetry.conditions import LEVEL
 from sentinel.telemetry.pattern_shape import LONGEST
 from sentinel.telemetry.patterns import MOST_NEW, MOST_PATTERNS, PatternMiner, StoredPattern
 
-__all__ = ["MINUTE", "NEAR", "PatternMining"]
+__all__ = ["MINUTE", "NEAR", "PatternMining", "insert_rows"]
 
 MINUTE = 60 * 10**9
 _SETTLED = 5 * 10**9
@@ -131,9 +131,9 @@ class PatternMining:
                 break
             self._look_at(minutes[0].tenant, minutes[0].service, minutes, rows)
         # In this order: what `log_mined` names is there.
-        self._insert("log_templates", list(rows.templates.values()))
-        self._insert("log_patterns", rows.patterns)
-        self._insert("log_mined", rows.mined)
+        insert_rows(self._client, "log_templates", list(rows.templates.values()))
+        insert_rows(self._client, "log_patterns", rows.patterns)
+        insert_rows(self._client, "log_mined", rows.mined)
         if far and len(rows.mined) == len(due) < _AT_ONCE:
             self._looked_far = now
         return len(rows.mined)
@@ -245,19 +245,29 @@ class PatternMining:
         self._known.move_to_end((tenant, service))
         return found
 
-    def _insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
-            return
-        pa: Any = import_module("pyarrow")
-        times, counts = pa.timestamp("ns", "UTC"), pa.uint64()
-        kinds = {"Lines": counts, "Round": counts, "Timestamp": times, "First": times,
-                 "Last": times, "Created": times, "At": times}  # fmt: skip
-        columns = {
-            name: pa.array([row[name] for row in rows], kinds.get(name, pa.string()))
-            for name in rows[0]
-        }
-        # Each round is written once: what a round left half done is not sent again.
-        self._client.insert(table, pa.table(columns), uuid4().hex)
+
+def insert_rows(client: TelemetryClient, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of what is found in log lines, under a token of their own.
+
+    A round is written once: what it left half done is not sent again.
+
+    Args:
+        client: that writes
+        table: of the rows
+        rows: by column; moments in nanoseconds since 1970
+
+    Raises:
+        TelemetryError: the store refuses them
+        TelemetryUnavailable: it does not answer, or there is none
+    """
+    if not rows:
+        return
+    pa: Any = import_module("pyarrow")
+    times, counts = pa.timestamp("ns", "UTC"), pa.uint64()
+    kinds = {"Lines": counts, "Round": counts, "Timestamp": times, "First": times, "Last": times,
+             "Created": times, "At": times, "Season": pa.uint32()}  # fmt: skip
+    columns = {name: pa.array([row[name] for row in rows], kinds.get(name)) for name in rows[0]}
+    client.insert(table, pa.table(columns), uuid4().hex)
 
 
 def _looks(due: Sequence[_Minute]) -> Iterator[list[_Minute]]:

@@ -15,6 +15,7 @@ from sentinel.store.telemetry.request_tables import REQUESTS, by_consumer, reque
 
 __all__ = [
     "LOGS",
+    "LOG_ANOMALIES",
     "LOG_MINED",
     "LOG_PATTERNS",
     "LOG_TEMPLATES",
@@ -248,6 +249,27 @@ LOG_TEMPLATES = Table(
 )
 
 
+LOG_ANOMALIES = Table(
+    name="log_anomalies",
+    columns=(
+        f"Tenant {_NAME}",
+        f"ServiceName {_NAME}",
+        f"Timestamp {_TIME}",
+        "Pattern String",
+        "Lines UInt64",
+        "Usual Float64",
+        "Low Float64",
+        "High Float64",
+        "Rarity Float64",
+        "Season UInt32",
+        f"At {_TIME}",
+    ),
+    day="toDate(Timestamp)",
+    order="(Tenant, ServiceName, Timestamp)",
+    shard=_OF_SERVICE,
+)
+
+
 def _patterns(place: Place) -> list[str]:
     tables = (LOG_PATTERNS, LOG_MINED, LOG_TEMPLATES)
     return [statement for table in tables for statement in create(table, place)]
@@ -260,5 +282,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(4, "patterns of log lines", _patterns),
     Migration(5, "the request log and its counts by minute", request_log),
     Migration(6, "counts by consumer in one row, and in the order of consumers", by_consumer),
+    Migration(7, "anomalies of log lines", lambda place: create(LOG_ANOMALIES, place)),
 )
 """All steps, in their order. A step that is released is never changed: the next one corrects it."""

@@ -14,6 +14,7 @@ from sentinel.store.telemetry.log_counts import LogCounts
 from sentinel.store.telemetry.log_patterns import LogPattern, LogPatterns, query_of
 from sentinel.store.telemetry.logs import LogSearch
 from sentinel.store.telemetry.pattern_mining import MINUTE, PatternMining
+from sentinel.store.telemetry.pattern_rates import PatternRates
 from sentinel.store.telemetry.reading import Period
 from sentinel.store.telemetry.rows import insert_batch
 from sentinel.telemetry.otlp_logs import logs_of
@@ -230,7 +231,7 @@ def test_lines_that_wait_for_their_pattern_are_no_drop_and_a_drop_is_not_above(
         for part in range(parts) for number in range(20 + part % 3)
     ]  # fmt: skip
     send(telemetry, *beats, *((at, "other words") for at, _ in beats if at < NOW - 2 * width))
-    hour, reader = Period(NOW - 60 * MINUTE, NOW), LogPatterns(telemetry, "acme")
+    hour, reader = Period(NOW - 60 * MINUTE, NOW), PatternRates(telemetry, "acme")
     while mining.turn(NOW - 2 * width + 6 * SECOND):
         pass
     assert reader.unusual(hour) == []
@@ -254,7 +255,7 @@ def test_a_rate_that_was_never_so_high_is_unusual(
     send(telemetry, *((NOW - (parts - part) * width, "beat") for part in range(parts)))
     while mined():
         pass
-    reader = LogPatterns(telemetry, "acme")
+    reader = PatternRates(telemetry, "acme")
     (found,) = reader.unusual(Period(NOW - 60 * MINUTE, NOW))
     assert (found.pattern.template, found.ns) == (FAILED, NOW - 2 * width)
     assert found.lines > 400
