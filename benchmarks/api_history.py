@@ -1,7 +1,8 @@
 """Lay a history of resolved alerts behind those that are open, quickly: PostgreSQL copies them.
 
-Each copy is the same situation some days earlier. What only searches and figures of the past read
-(the full-text index, the rollups) is left out, since nothing that this serves asks for them.
+Each copy is the same situation some days earlier. What only searches of the past read (the
+full-text index) is left out, since nothing that this serves asks for it. Rollups are not written
+either: `Store.rollups` sums them up.
 """
 
 from __future__ import annotations

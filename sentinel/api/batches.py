@@ -20,6 +20,7 @@ from sentinel.alerts.view import AlertView
 from sentinel.api.together import Piece, Together
 from sentinel.events import MOST_AT_ONCE, Kept
 from sentinel.store import Store
+from sentinel.store.alerts import act_locks
 from sentinel.store.alerts.act_locks import Late, Taken, rules_of
 from sentinel.store.alerts.act_together import act_together
 from sentinel.store.alerts.asked import Asked
@@ -76,9 +77,11 @@ class Batches:
         )  # fmt: skip
         # SQLite has one writer.
         writers = 1 if store.dialect == "sqlite" else _WRITERS
+        # Who asks while a transaction waits for the turn joins it. A second transaction would wait
+        # for the same turn, so none is begun before the first has given up.
         self._actions: Together[Asked, Acted | Taken] = Together(
             "actions", partial(act_on, store, wait=False), most_waiting=_MOST_WAITING,
-            threads=writers, patience=_PATIENCE, gather=_GATHER,
+            threads=writers, patience=act_locks.TURN_SECONDS, gather=_GATHER,
         )  # fmt: skip
         # What waits for the lock of a rule does so apart, and holds up nobody who does not. For
         # each rule one transaction waits; those who come meanwhile join it when it has the lock.

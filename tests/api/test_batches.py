@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from sentinel.access import Reach, Scope
@@ -23,7 +21,7 @@ from sentinel.audit.origin import Origin
 from sentinel.events import Kept
 from sentinel.store import Store
 from sentinel.store.alerts import apply_action
-from sentinel.store.alerts.act_locks import Taken, take_turn
+from sentinel.store.alerts.act_locks import Taken
 from sentinel.store.alerts.act_together import act_together
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.detail import Detail, read_details
@@ -31,7 +29,6 @@ from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.rules.lock import lock_rules
 from tests.api.served import Raised
 from tests.databases import both_databases
-from tests.waiting import eventually
 
 
 def acted(store: Store, asked: Sequence[Asked]) -> list[Acted | BaseException]:
@@ -127,47 +124,6 @@ def test_a_locked_rule_holds_up_no_action_on_alerts_of_others(
     assert sorted(reasons) == [Reason.ACKNOWLEDGED] * 2 + [Reason.UNCHANGED]
     # Where one alert is acted on twice, nobody is taken along: that makes two transactions.
     assert calls == {(False, False), (True, True)}
-
-
-@both_databases
-def test_processes_that_act_at_once_take_turns_and_take_along_who_came_meanwhile(
-    store: Store, raised: Raised, monkeypatch: pytest.MonkeyPatch
-):
-    if store.dialect == "sqlite":
-        pytest.skip("SQLite has one writer")
-    one, two = (Asked(ids=[each], action=Acknowledge(actor="lena")) for each in raised("/a", "/b"))
-    monkeypatch.setattr("sentinel.store.alerts.act_locks._PATIENCE", "60s")
-    waits = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-    came: list[Asked] = []
-    with ThreadPoolExecutor(1) as threads:
-        with store.write() as other:
-            take_turn(other)
-            work = partial(act_together, store, [one], wait=False, late=lambda: came)
-            acting = threads.submit(work)
-            with store.glance() as connection:
-                eventually(lambda: connection.execute(waits).scalar_one(), "it waits for its turn")
-            came.append(two)
-        results = acting.result(60)
-    assert [each[0].reason for each in results if isinstance(each, list)] == [
-        Reason.ACKNOWLEDGED, Reason.ACKNOWLEDGED,
-    ]  # fmt: skip
-
-
-@both_databases
-def test_a_turn_that_does_not_end_holds_up_nobody(
-    store: Store, raised: Raised, monkeypatch: pytest.MonkeyPatch
-):
-    if store.dialect == "sqlite":
-        pytest.skip("SQLite has one writer")
-    asked = Asked(ids=raised("/a"), action=Acknowledge(actor="lena"))
-    monkeypatch.setattr("sentinel.store.alerts.act_locks._PATIENCE", "1ms")
-    with store.write() as other:
-        other.execute(text("SET LOCAL lock_timeout = '7min'"))
-        take_turn(other)
-        assert other.execute(text("SHOW lock_timeout")).scalar_one() == "7min"
-        (done,) = act_together(store, [asked], wait=False)
-    assert isinstance(done, list)
-    assert [each.reason for each in done] == [Reason.ACKNOWLEDGED]
 
 
 @both_databases

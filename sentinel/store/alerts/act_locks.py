@@ -16,7 +16,16 @@ from sentinel.store.rules.lock import lock_free_rules
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Late", "Locked", "NoTurn", "Taken", "lock_alerts", "rules_of", "take_turn"]
+__all__ = [
+    "TURN_SECONDS",
+    "Late",
+    "Locked",
+    "NoTurn",
+    "Taken",
+    "lock_alerts",
+    "rules_of",
+    "take_turn",
+]
 
 Late = Callable[[], Sequence[Asked]]
 """Returns what was asked meanwhile; it is called once, when the rules are locked."""
@@ -34,12 +43,14 @@ _TURN = text(
     "set_config('lock_timeout', was.setting, true) "
     "FROM (SELECT current_setting('lock_timeout') AS setting OFFSET 0) AS was"
 )
-_PATIENCE = "250ms"
+TURN_SECONDS = 1.0
+"""How long one waits for the turn: many times as long as a transaction takes under load, 50 to 100
+ms. Who gives up acts beside the others, and each then finds rules locked by the other."""
 _LOCK_TIMED_OUT = "55P03"
 
 
 class NoTurn(Exception):
-    """Another transaction has had the turn for longer than one waits."""
+    """Others have had the turn for longer than one waits."""
 
 
 class Taken(NamedTuple):
@@ -76,13 +87,14 @@ def take_turn(connection: Connection) -> None:
         connection: a writing transaction that has locked nothing yet
 
     Raises:
-        NoTurn: another one has it for a quarter of a second; the transaction is aborted
+        NoTurn: it did not come within `TURN_SECONDS`; the transaction is aborted
         OperationalError: the database refused it for another reason
     """
     if connection.dialect.name != "postgresql":
         return
+    patience = f"{round(TURN_SECONDS * 1000)}ms"
     try:
-        connection.execute(_TURN, {"patience": _PATIENCE, "key": _LOCK})
+        connection.execute(_TURN, {"patience": patience, "key": _LOCK})
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) != _LOCK_TIMED_OUT:
             raise
