@@ -11,7 +11,7 @@ so that its lines wait where they are; what cannot wait is dropped by its source
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from sentinel.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["Buffer", "Position", "Waiting"]
+__all__ = ["Buffer", "Position", "Waiting", "is_in_use"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (
@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS looked (pattern TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS counts (what TEXT PRIMARY KEY, number INTEGER NOT NULL);
 """
 _BUSY_SECONDS = 1.0
+_FILE = "agent.db"
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -88,7 +89,7 @@ class Buffer:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(
-                folder / "agent.db", _BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                folder / _FILE, _BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             # One process alone: another agent with the same state would send everything twice.
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -223,3 +224,14 @@ class Buffer:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+
+def is_in_use(folder: Path) -> bool:
+    """Return whether an agent that runs holds the buffer of a folder."""
+    try:
+        address = f"{(folder / _FILE).absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, 0.0, uri=True)) as db:
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    return False

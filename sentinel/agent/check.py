@@ -1,7 +1,8 @@
-"""Looks whether a configuration of the agent works here: files, key, and what the API answers."""
+"""Looks whether a configuration of the agent works here: files, ports, key, what the API says."""
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import stat
@@ -11,9 +12,11 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from sentinel.agent.config import AgentConfig
+from sentinel.agent.buffer import is_in_use
+from sentinel.agent.config import AgentConfig, SyslogPort
 from sentinel.agent.host import METRICS
 from sentinel.agent.sending import HEARTBEATS, connection_of, job_of, token_of
+from sentinel.agent.syslog import sockets_of
 from sentinel.agent.tail import LOGS
 from sentinel.errors import SentinelError
 
@@ -45,6 +48,8 @@ def check_agent(config: AgentConfig) -> Iterator[Finding]:
     yield _state(config)
     for one in config.files:
         yield _files(one.path)
+    if config.syslog is not None:
+        yield _syslog(config.syslog, Path(config.state))
     yield from _answers(config)
 
 
@@ -75,6 +80,22 @@ def _files(pattern: str) -> Finding:
         return Finding("files", False, f"this user cannot read {unreadable[0]}")
     says = f"{len(found):,} files" if found else "no files yet"
     return Finding("files", True, f"{pattern}: {says}")
+
+
+def _syslog(port: SyslogPort, state: Path) -> Finding:
+    """Listen for a moment, where no agent does so already."""
+    where = f"{port.host}:{port.port}"
+    try:
+        for one in sockets_of(port):
+            one.close()
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        if taken and is_in_use(state):
+            return Finding("syslog", True, f"{where}: in use, as an agent with this state runs")
+        low = "; below 1024 is for root alone" if error.errno == errno.EACCES else ""
+        says = os.strerror(error.errno) if error.errno else str(error)
+        return Finding("syslog", False, f"{where} cannot be used: {says}{low}")
+    return Finding("syslog", True, f"{where}: free, for UDP and TCP")
 
 
 def _answers(config: AgentConfig) -> Iterator[Finding]:

@@ -21,12 +21,36 @@ from sentinel.agent.config import SyslogPort
 from sentinel.agent.tail import LOGS
 from sentinel.telemetry.syslog import BadFrame, Frames, line_of
 
-__all__ = ["AgentSyslog"]
+__all__ = ["AgentSyslog", "sockets_of"]
 
 log = logging.getLogger(__name__)
 
 _MOST_OPEN, _READ, _DATAGRAM = 64, 65_536, 65_536
 _MOST_LINES, _MOST_BYTES = 5_000, 1_000_000
+
+
+def sockets_of(port: SyslogPort) -> tuple[socket.socket, socket.socket]:
+    """Return what listens for TCP and for UDP at a port.
+
+    Args:
+        port: where to listen
+
+    Returns:
+        Both sockets.
+
+    Raises:
+        OSError: the port is taken, or is not for this user
+    """
+    family = socket.AF_INET6 if ":" in port.host else socket.AF_INET
+    listening = socket.create_server((port.host, port.port), family=family)
+    datagrams = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        datagrams.bind((port.host, int(listening.getsockname()[1])))
+    except OSError:
+        listening.close()
+        datagrams.close()
+        raise
+    return listening, datagrams
 
 
 class _Stream(msgspec.Struct):
@@ -54,16 +78,8 @@ class AgentSyslog:
         self._bytes = 0
         self._streams: dict[socket.socket, _Stream] = {}
         self._selector = selectors.DefaultSelector()
-        family = socket.AF_INET6 if ":" in port.host else socket.AF_INET
-        self._listening = socket.create_server((port.host, port.port), family=family)
+        self._listening, self._datagrams = sockets_of(port)
         self.port = int(self._listening.getsockname()[1])
-        self._datagrams = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            self._datagrams.bind((port.host, self.port))
-        except OSError:
-            self._listening.close()
-            self._datagrams.close()
-            raise
         for one in (self._listening, self._datagrams):
             one.setblocking(False)
             self._selector.register(one, selectors.EVENT_READ)

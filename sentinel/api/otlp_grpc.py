@@ -7,6 +7,7 @@ https://opentelemetry.io/docs/specs/otlp/#otlpgrpc
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -24,7 +25,7 @@ from sentinel.settings import Settings
 from sentinel.telemetry.bounds import MOST_UNPACKED
 from sentinel.telemetry.otlp_body import Signal
 
-__all__ = ["OtlpGrpc", "otlp_grpc_of", "tls_of"]
+__all__ = ["GrpcStandby", "OtlpGrpc", "otlp_grpc_of", "tls_of"]
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ _TENANT = "sentinel-tenant"
 _STREAMS = 16
 """Calls that one connection has at once: each holds its message in memory."""
 _CLOSING_SECONDS = 5.0
+_AGAIN_SECONDS = 10.0
+"""After which a process whose port another one has tries to listen again."""
 _PROTOBUF = "application/x-protobuf"
 
 
@@ -169,7 +172,39 @@ def _client_of(peer: str) -> tuple[str, int]:
     return host.strip("[]"), int(port) if port.isdecimal() else 0
 
 
-async def otlp_grpc_of(app: FastAPI, settings: Settings) -> OtlpGrpc | None:
+class GrpcStandby:
+    """Waits for the port that another process of the API has, and takes it when that one ends.
+
+    Args:
+        server: that shall listen
+        host: the address
+        port: of the other process, too
+        tls: as `OtlpGrpc.start` takes it
+    """
+
+    def __init__(
+        self, server: OtlpGrpc, host: str, port: int, tls: tuple[bytes, bytes] | None
+    ) -> None:
+        self._server = server
+        self._task = asyncio.create_task(self._listen(host, port, tls))
+
+    async def _listen(self, host: str, port: int, tls: tuple[bytes, bytes] | None) -> None:
+        while True:
+            await asyncio.sleep(_AGAIN_SECONDS)
+            try:
+                await self._server.start(host, port, tls)
+                return
+            except OSError as error:
+                log.debug("OTLP over gRPC still cannot be taken at port %d: %s", port, error)
+
+    async def close(self) -> None:
+        """Wait no more, and listen no more."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._server.close()
+
+
+async def otlp_grpc_of(app: FastAPI, settings: Settings) -> OtlpGrpc | GrpcStandby | None:
     """Listen for OTLP over gRPC, where the settings name a port.
 
     Args:
@@ -177,8 +212,8 @@ async def otlp_grpc_of(app: FastAPI, settings: Settings) -> OtlpGrpc | None:
         settings: that name host, port and certificate
 
     Returns:
-        The server, to be closed; None where it is not asked for, or where the port is taken, as by
-        another process of the API.
+        The server, to be closed, or what waits for the port where it is taken, as by another
+        process of the API; None where it is not asked for.
 
     Raises:
         ConfigurationError: grpcio is not installed, or the certificate cannot be used
@@ -186,18 +221,20 @@ async def otlp_grpc_of(app: FastAPI, settings: Settings) -> OtlpGrpc | None:
     if not settings.otlp_grpc_port:
         return None
     tls = tls_of(settings)
+    host, port = settings.otlp_grpc_host, settings.otlp_grpc_port
     server = OtlpGrpc(app)
     try:
-        await server.start(settings.otlp_grpc_host, settings.otlp_grpc_port, tls)
+        await server.start(host, port, tls)
     except ModuleNotFoundError:
         raise ConfigurationError(
             "SENTINEL_OTLP_GRPC_PORT is set, and the libraries of gRPC are not installed",
             hint="Install the extra `grpc`, or send OTLP over HTTP, which needs none.",
         ) from None
     except OSError as error:
-        port = settings.otlp_grpc_port
-        log.warning("OTLP over gRPC cannot be taken at port %d: %s", port, error)
-        return None
+        log.warning(
+            "OTLP over gRPC cannot be taken at port %d, trying again until it can: %s", port, error
+        )
+        return GrpcStandby(server, host, port, tls)
     return server
 
 

@@ -72,7 +72,7 @@ def run(config: File = _DEFAULT) -> None:
 
 @commands.command()
 def check(config: File = _DEFAULT, json: AsJson = False) -> None:
-    """Check a configuration: its fields, the key, files, and whether the API takes what is sent.
+    """Check a configuration: its fields, key, files, ports, and whether the API takes what is sent.
 
     Nothing is sent. The exit code is 1 if the agent would not work.
 

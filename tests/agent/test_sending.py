@@ -187,6 +187,28 @@ def test_check_says_what_would_not_work(config: AgentConfig, tmp_path: Path):
     assert not next(iter(check_agent(config))).ok
 
 
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_check_tries_the_port_of_syslog_unless_an_agent_has_it(config: AgentConfig, kind: int):
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            other.listen()
+        port = SyslogPort(port=other.getsockname()[1])
+        alone = msgspec.structs.replace(config, syslog=port)
+
+        def syslog() -> tuple[bool, str]:
+            (found,) = [one for one in check_agent(alone) if one.what == "syslog"]
+            return found.ok, found.says
+
+        where = f"127.0.0.1:{port.port}"
+        assert syslog() == (False, f"{where} cannot be used: Address already in use")
+        buffer = Buffer(Path(config.state), 10**6)
+        assert syslog() == (True, f"{where}: in use, as an agent with this state runs")
+        buffer.close()
+        assert not syslog()[0]
+    assert syslog() == (True, f"{where}: free, for UDP and TCP")
+
+
 @pytest.mark.parametrize(
     ("answer", "ok", "says"),
     [

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from sentinel.access import Role
 from sentinel.api import otlp_grpc
 from sentinel.api.intake_queue import IntakeQueue
-from sentinel.api.otlp_grpc import OtlpGrpc, otlp_grpc_of
+from sentinel.api.otlp_grpc import GrpcStandby, OtlpGrpc, otlp_grpc_of
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -171,15 +171,12 @@ def test_answers_are_those_of_http(
 
 
 def test_it_listens_where_a_port_is_set_alone(
-    app: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def asked(**given: Any) -> OtlpGrpc | None:
+    async def asked(**given: Any) -> object:
         return await otlp_grpc_of(app, Settings(**given))
 
     assert asyncio.run(asked()) is None
-    with listening(app) as taken:
-        assert asyncio.run(asked(otlp_grpc_port=taken)) is None
-        assert f"cannot be taken at port {taken}" in caplog.text
 
     def absent(name: str) -> Any:
         raise ModuleNotFoundError(name)
@@ -187,6 +184,37 @@ def test_it_listens_where_a_port_is_set_alone(
     monkeypatch.setattr(otlp_grpc, "import_module", absent)
     with pytest.raises(ConfigurationError, match="libraries of gRPC are not installed"):
         asyncio.run(asked(otlp_grpc_port=4317))
+
+
+def test_another_process_takes_the_port_when_the_first_one_ends(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(otlp_grpc, "_AGAIN_SECONDS", 0.02)
+
+    async def processes() -> None:
+        first = OtlpGrpc(app)
+        port = await first.start("127.0.0.1", 0)
+        second = await otlp_grpc_of(app, Settings(otlp_grpc_port=port))
+        third = await otlp_grpc_of(app, Settings(otlp_grpc_port=port))
+        assert isinstance(second, GrpcStandby)
+        assert isinstance(third, GrpcStandby)
+        assert f"cannot be taken at port {port}" in caplog.text
+        await third.close()  # while it waits
+        await asyncio.sleep(0.1)
+        await first.close()
+        _, error = await asyncio.to_thread(answered, port)
+        await second.close()
+        assert error.code() == grpc.StatusCode.UNAUTHENTICATED
+
+    def answered(port: int) -> Any:
+        deadline = time.monotonic() + 20
+        while True:
+            found = sent(port, "logs", b"", key="none")
+            refused = found[1].code() == grpc.StatusCode.UNAVAILABLE
+            if not refused or time.monotonic() > deadline:
+                return found
+
+    asyncio.run(processes())
 
 
 def test_it_answers_by_the_certificate_of_the_api(app: FastAPI, tmp_path: Path) -> None:
