@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sentinel.cli.output import AsJson, complain, json_out, print_table, say
-from sentinel.cli.target import home_of, open_store, settings_here
+from sentinel.cli.target import actor, home_of, open_store, settings_here
 from sentinel.errors import NotFound
 
 __all__ = ["commands"]
@@ -34,8 +34,9 @@ def run_(
 ) -> None:
     """Back up everything while it runs: both databases with their blocks, telemetry, configuration.
 
-    Each backup is a folder of its own, which holds secrets: only this user may read it. Exits with
-    1 if it does not verify.
+    Each backup is a folder of its own, which holds secrets: only this user may read it. Where the
+    telemetry store is away, the backup lacks it and says so, and `--keep` deletes nothing. Exits
+    with 1 if it does not verify.
 
     Examples:
         sentinel backup run /backups --keep 14 --verify
@@ -59,7 +60,7 @@ def run_(
         if verify:
             record_verification(store, found)
     bad = [one for one in found if one.problem]
-    gone = keep_newest(folder, keep) if keep and not bad else []
+    gone = keep_newest(folder, keep) if keep and not bad and not made.incomplete else []
     if json:
         json_out(
             {
@@ -111,15 +112,8 @@ def verify(
     """
     from sentinel.cli.exit_codes import Exit
     from sentinel.up.backup_check import record_verification, verify_backup
-    from sentinel.up.backup_set import MANIFEST, backups_in
 
-    if not (backup / MANIFEST).is_file():
-        newest = backups_in(backup)[:1]
-        if not newest:
-            raise NotFound(
-                f"{backup} has no backup", hint=f"Write one: sentinel backup run {backup}"
-            )
-        (backup,) = newest
+    backup = _newest(backup)
     found = verify_backup(backup, audit_key=settings_here().audit_key.get_secret_value())
     if record:
         with open_store() as store:
@@ -138,6 +132,59 @@ def verify(
         )  # fmt: skip
     if any(one.problem for one in found):
         raise typer.Exit(Exit.FAILED)
+
+
+@commands.command()
+def restore(
+    backup: Annotated[
+        Path,
+        typer.Argument(
+            help="A backup, or a folder of backups, of which the newest is meant.",
+            show_default=False,
+        ),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Restore everything onto a machine that has nothing yet; then start it with `sentinel up`.
+
+    Both databases with their blocks, telemetry, and the keys and settings of SENTINEL_HOME, which
+    must have no data. Sentinel's database goes where SENTINEL_DATABASE_URL says, else into the
+    embedded one. A part that is damaged, or does not restore, leaves nothing behind. Files of the
+    project (`prefect.yaml`, `triggers/`) stay in configuration.tar.
+
+    Examples:
+        sentinel backup restore /backups
+
+        SENTINEL_HOME=/srv/sentinel sentinel backup restore /backups
+
+    Raises:
+        NotFound: there is no backup in the folder
+    """
+    from sentinel.up.restore_set import restore_all
+
+    settings = settings_here()
+    path = _newest(backup)
+    done = restore_all(settings, home_of(settings), path, actor=actor())
+    if json:
+        json_out({"folder": str(path), "items": done})
+        return
+    print_table(
+        ["FILE", "RESTORED INTO", "ROWS"],
+        [(one.file, one.into, f"{one.rows:,}") for one in done],
+        empty="It has no parts.",
+    )
+    say("Start it: sentinel up")
+
+
+def _newest(backup: Path) -> Path:
+    from sentinel.up.backup_set import MANIFEST, backups_in
+
+    if (backup / MANIFEST).is_file():
+        return backup
+    newest = backups_in(backup)[:1]
+    if not newest:
+        raise NotFound(f"{backup} has no backup", hint=f"Write one: sentinel backup run {backup}")
+    return newest[0]
 
 
 @commands.command("list")

@@ -197,14 +197,14 @@ def backup_state(found: Reported | None, now: datetime) -> Component:
         now: the present moment
 
     Returns:
-        Wrong where the last one failed or does not restore, a warning where it is a week old, a
-        note where there is none.
+        Wrong where the last one failed or does not restore, a warning where it is a week old or
+        lacks telemetry, a note where there is none.
     """
     hint = "Write one every day: sentinel backup run FOLDER, docs/how-to/back-up-and-restore.md"
     if found is None:
         return Component(name=BACKUP, state="note", says="none was written here", hint=hint)
-    if found.state == "wrong":
-        return Component(name=BACKUP, state="wrong", says=found.says, hint=found.hint,
+    if found.state in ("wrong", "warning"):
+        return Component(name=BACKUP, state=found.state, says=found.says, hint=found.hint,
                          since=found.since)  # fmt: skip
     if now - found.at > _OLD:
         says = f"the last one is {(now - found.at).days} days old"

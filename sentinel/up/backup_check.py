@@ -33,8 +33,10 @@ from sentinel.up.backup_set import (
     run,
     sha256_of,
 )
+from sentinel.up.home import Home
 from sentinel.up.postgres import find_binaries
 from sentinel.up.temporary import temporary_postgres
+from sentinel.up.temporary_telemetry import telemetry_installed, temporary_telemetry
 
 __all__ = ["PartVerified", "read_manifest", "record_verification", "verify_backup", "verify_dump"]
 
@@ -91,7 +93,8 @@ def verify_backup(folder: Path, *, audit_key: str = "") -> list[PartVerified]:
     """Restore a backup into a temporary place, which is gone afterwards, and compare it.
 
     Sentinel's database is restored into an SQLite file, and its audit trail verified. A dump of
-    Prefect's is restored into a temporary PostgreSQL. Telemetry is read and not restored.
+    Prefect's is restored into a temporary PostgreSQL, and telemetry into a temporary store, where
+    its libraries are installed.
 
     Args:
         folder: of the backup
@@ -235,6 +238,38 @@ def _tar(path: Path, part: Part, audit_key: str) -> int:
     return number
 
 
+def _telemetry(path: Path, part: Part, audit_key: str) -> int:
+    """Restore logs and spans into a store of their own, which is gone afterwards, and count them.
+
+    What is older than its retention leaves a store at any time, so that numbers may differ.
+
+    Args:
+        path: of the backup
+        part: with the counts of its moment
+        audit_key: not used
+
+    Returns:
+        The number of logs and spans; of files, where the libraries are not installed.
+
+    Raises:
+        ConfigurationError: it does not restore, or a table that had rows has none
+    """
+    from sentinel.store.telemetry.backup import restore_telemetry
+
+    if not telemetry_installed():
+        return _tar(path, part, audit_key)
+    with tempfile.TemporaryDirectory(prefix="sentinel-verify-") as folder:
+        home = Home(Path(folder))
+        home.prepare()
+        with temporary_telemetry(home) as (client, _):
+            client.prepare()
+            rows = restore_telemetry(client, home.telemetry_backups, path)
+    for name, wanted in part.rows.items():
+        if wanted and not rows.get(name):
+            raise ConfigurationError(f"{name} has no rows and not {wanted:,}")
+    return sum(rows.values())
+
+
 def _nothing(path: Path, part: Part, audit_key: str) -> int:
     raise ConfigurationError("this version of Sentinel does not know it", hint="Upgrade Sentinel.")
 
@@ -243,7 +278,7 @@ _CHECKS: dict[str, tuple[str, Callable[[Path, Part, str], int]]] = {
     DATABASE: ("restored, counted, audit trail verified", _database),
     PREFECT_DUMP: ("restored, counted", verify_dump),
     PREFECT_FILE: ("opened, counted", _prefect_file),
-    TELEMETRY: ("read to its end", _tar),
+    TELEMETRY: ("restored, counted", _telemetry),
     CONFIGURATION: ("read to its end", _tar),
 }
 """By file: what is done with it, and the function that does it."""

@@ -23,13 +23,14 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from sentinel.errors import ConfigurationError, Conflict, SentinelError
+from sentinel.errors import ConfigurationError, Conflict, SentinelError, TelemetryUnavailable
 from sentinel.metrics import Sample
 from sentinel.settings import Settings
 from sentinel.settings.private_file import write_private
 from sentinel.store.database.backup import backup
 from sentinel.store.database.component_reports import report
 from sentinel.up.home import Home
+from sentinel.up.killed_backups import PART, PREFIX, held, remove_killed
 from sentinel.up.postgres import Postgres, find_binaries
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ DATABASE, PREFECT_DUMP, PREFECT_FILE = "sentinel.jsonl.gz", "prefect.dump", "pre
 TELEMETRY, CONFIGURATION = "telemetry.tar", "configuration.tar"
 COUNTED = ("deployment", "flow_run", "block_document", "automation")
 """Tables of Prefect whose rows are counted in the moment of the backup."""
-_PREFIX, _PART = "sentinel-backup-", ".part-"
 _DUMP_SECONDS = 6 * 3600
 _NOT_SETTINGS = ("lock", "instance.json", ".gitignore")
 _MOST_BYTES = 1_000_000
@@ -83,12 +83,14 @@ class BackupSet(msgspec.Struct, frozen=True, kw_only=True):
         created_at: by the clock of the store
         parts: the files
         left_out: what is not in it, and why
+        incomplete: whether a part is left out that belongs to it, since it could not be read
         version: of the layout of the folder
     """
 
     created_at: datetime
     parts: list[Part]
     left_out: dict[str, str] = {}
+    incomplete: bool = False
     version: int = 1
 
 
@@ -110,16 +112,18 @@ def back_up_all(store: Store, settings: Settings, home: Home, folder: Path) -> P
         SentinelError: a part cannot be backed up; there is no backup then
     """
     began = time.monotonic()
-    name = f"{_PREFIX}{store.now():%Y%m%dT%H%M%SZ}"
-    final, part = folder / name, folder / f"{_PART}{name}"
+    name = f"{PREFIX}{store.now():%Y%m%dT%H%M%SZ}"
+    final, part = folder / name, folder / f"{PART}{name}"
     if final.exists():
         raise Conflict(f"the folder {final} exists", hint="Try again in a second.")
     mine = False  # the folder of another backup of this second stays
     try:
         part.mkdir(mode=0o700, parents=True)
         mine = True
-        made = _write(store, settings, home, part)
-        part.rename(final)
+        with held(part):
+            remove_killed(folder)
+            made = _write(store, settings, home, part)
+            part.rename(final)
     except BaseException as error:
         if mine:
             shutil.rmtree(part, ignore_errors=True)
@@ -132,14 +136,19 @@ def back_up_all(store: Store, settings: Settings, home: Home, folder: Path) -> P
         raise
     size = sum(one.bytes for one in made.parts)
     says = f"{size / 1e6:,.1f} MB in {len(made.parts)} parts"
-    report(store, "backup", "ok", says)
+    away = made.left_out.get("telemetry", "") if made.incomplete else ""
+    report(
+        store, "backup", "warning" if away else "ok",
+        f"{says}, without telemetry: {away}" if away else says,
+        "See that the telemetry store runs: sentinel doctor" if away else "",
+    )  # fmt: skip
     _sample(store, ok=1, bytes=size, seconds=time.monotonic() - began)
     return final
 
 
 def backups_in(folder: Path) -> list[Path]:
     """Return the backups in a folder, the newest first."""
-    found = [one for one in folder.glob(f"{_PREFIX}*") if (one / MANIFEST).is_file()]
+    found = [one for one in folder.glob(f"{PREFIX}*") if (one / MANIFEST).is_file()]
     return sorted(found, reverse=True)
 
 
@@ -167,6 +176,7 @@ def keep_newest(folder: Path, count: int) -> list[Path]:
 
 def _write(store: Store, settings: Settings, home: Home, folder: Path) -> BackupSet:
     left_out: dict[str, str] = {}
+    incomplete = False
     parts = [_part(folder / DATABASE, backup(store, folder / DATABASE).rows)]
     prefect = _prefect_part(settings, home)
     if isinstance(prefect, str):
@@ -178,12 +188,11 @@ def _write(store: Store, settings: Settings, home: Home, folder: Path) -> Backup
     if own_telemetry and not home.telemetry_backups.is_dir():
         left_out["telemetry"] = "it was not started yet, since nothing was sent or opened"
     elif own_telemetry:
-        from sentinel.store.telemetry.backup import backup_telemetry
-        from sentinel.store.telemetry.client import telemetry_client
-
-        client = telemetry_client(settings, write=True, wait=60, answer=3_600)
-        backup_telemetry(client, home.telemetry_backups, folder / TELEMETRY)
-        parts.append(_part(folder / TELEMETRY))
+        found = _telemetry_part(settings, home, folder)
+        if isinstance(found, str):
+            left_out["telemetry"], incomplete = found, True
+        else:
+            parts.append(found)
     elif telemetry_url:
         left_out["telemetry"] = "a ClickHouse of your own: back it up with its BACKUP statement"
     else:
@@ -192,9 +201,24 @@ def _write(store: Store, settings: Settings, home: Home, folder: Path) -> Backup
         left_out["archive"] = f"copy the files of {settings.archive_url} yourself"
     _write_configuration(home, folder / CONFIGURATION)
     parts.append(_part(folder / CONFIGURATION))
-    made = BackupSet(created_at=store.now(), parts=parts, left_out=left_out)
+    made = BackupSet(created_at=store.now(), parts=parts, left_out=left_out, incomplete=incomplete)
     write_private(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(made)).decode())
     return made
+
+
+def _telemetry_part(settings: Settings, home: Home, folder: Path) -> Part | str:
+    """Write logs and spans; why not, where the store is away: alerts do not wait for it."""
+    from sentinel.store.telemetry.backup import backup_telemetry, count_rows
+    from sentinel.store.telemetry.client import telemetry_client
+
+    client = telemetry_client(settings, write=True, wait=60, answer=3_600)
+    try:
+        rows = count_rows(client)
+        backup_telemetry(client, home.telemetry_backups, folder / TELEMETRY)
+    except TelemetryUnavailable as error:
+        (folder / TELEMETRY).unlink(missing_ok=True)
+        return f"the store is away: {error.message}"
+    return _part(folder / TELEMETRY, rows)
 
 
 def _prefect_part(settings: Settings, home: Home) -> Callable[[Path], Part] | str:

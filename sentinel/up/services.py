@@ -22,6 +22,7 @@ __all__ = [
     "public_pages",
     "rollout",
     "telemetry",
+    "telemetry_of",
     "worker",
 ]
 
@@ -141,21 +142,37 @@ def telemetry(plan: Plan, environment: Mapping[str, str], descriptor: int) -> Se
     Returns:
         How to start it.
     """
+    return telemetry_of(plan.home, plan.settings.telemetry_memory, environment, descriptor)
+
+
+def telemetry_of(
+    home: Home, megabytes: int, environment: Mapping[str, str], descriptor: int
+) -> Service:
+    """Describe the process of the telemetry store that is embedded in a home.
+
+    Args:
+        home: whose data and passwords
+        megabytes: of memory that it may use
+        environment: of our processes
+        descriptor: of the socket that it accepts from
+
+    Returns:
+        How to start it.
+    """
     # Not on the command line, which every user of this machine can read.
     passwords = {
-        "SENTINEL_TELEMETRY_PASSWORD": plan.home.secret(TELEMETRY_PASSWORD),
-        "SENTINEL_TELEMETRY_READ_PASSWORD": plan.home.secret(TELEMETRY_READ_PASSWORD),
+        "SENTINEL_TELEMETRY_PASSWORD": home.secret(TELEMETRY_PASSWORD),
+        "SENTINEL_TELEMETRY_READ_PASSWORD": home.secret(TELEMETRY_READ_PASSWORD),
     }
-    memory = plan.settings.telemetry_memory * 1_000_000
     return Service(
         name="telemetry",
         command=[
-            *_python("sentinel.telemetry_server", str(plan.home.telemetry)),
-            *("--fd", str(descriptor), "--memory", str(memory)),
-            *("--backups", str(plan.home.telemetry_backups)),
+            *_python("sentinel.telemetry_server", str(home.telemetry)),
+            *("--fd", str(descriptor), "--memory", str(megabytes * 1_000_000)),
+            *("--backups", str(home.telemetry_backups)),
         ],
         environment=dict(environment) | passwords,
-        log=plan.home.log("telemetry"),
+        log=home.log("telemetry"),
         patience=15.0,
         inherits=(descriptor,),
     )

@@ -16,7 +16,7 @@ from sentinel.store.telemetry.client import TelemetryClient
 from sentinel.store.telemetry.ddl import literal
 from sentinel.store.telemetry.schema import MIGRATIONS
 
-__all__ = ["backup_telemetry", "restore_telemetry"]
+__all__ = ["backup_telemetry", "count_rows", "restore_telemetry"]
 
 
 def backup_telemetry(
@@ -56,6 +56,22 @@ def backup_telemetry(
             raise ConfigurationError(
                 f"the file {path} cannot be written: {error.strerror or error}"
             ) from error
+
+
+def count_rows(client: TelemetryClient) -> dict[str, int]:
+    """Return how many logs and spans the store has.
+
+    Args:
+        client: of the store
+
+    Returns:
+        Rows by table.
+
+    Raises:
+        TelemetryError: the store does not answer
+    """
+    client.prepare()
+    return _rows(client, client.place.database)
 
 
 def restore_telemetry(
