@@ -169,7 +169,7 @@ def restore(
         json_out({"folder": str(path), "items": done})
         return
     print_table(
-        ["FILE", "RESTORED INTO", "ROWS"],
+        ["FILE", "DETAILS", "ROWS"],
         [(one.file, one.into, f"{one.rows:,}") for one in done],
         empty="It has no parts.",
     )
