@@ -12,6 +12,8 @@ statements, in processor time of one core, beside Drain as published on the same
 
 `log_line_to_alert_p95` is the time from the beginning of a request with 2,000 lines, one of which
 one of 20 event policies matches, until its alert is committed, while another sender posts batches.
+
+Then the store is filled with 20,000,000 lines and searched (`benchmarks/log_search.py`).
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from pydantic import SecretStr
 
 from benchmarks.api_process import TOKEN, api_process
 from benchmarks.log_alerts import intake_to_alert
+from benchmarks.log_search import large_store, peak_memory
 from benchmarks.original_drain import OriginalDrain
 from benchmarks.table import Row
 from sentinel.errors import SentinelError
@@ -61,6 +64,7 @@ Record = tuple[int, str, str, str]
 
 def run() -> list[Row]:
     """Rows for logs and spans, each beside PostgreSQL and SQLite."""
+    print("patterns", flush=True)
     rows: list[Row] = [_patterns()]
     with tempfile.TemporaryDirectory() as folder, embedded_store(Path(folder)) as settings:
         database = f"sqlite:///{folder}/sentinel.db"
@@ -70,16 +74,21 @@ def run() -> list[Row]:
             port = client.base_url.port
             assert port is not None
             for signal in ("logs", "traces"):
+                print(f"{signal}: {ROUNDS} rounds of {BATCHES * BATCH:,} records", flush=True)
                 ours: list[float] = []
                 before = _processor_seconds()
                 for number in range(ROUNDS):
                     bodies = [_body(signal, number * BATCHES + one) for one in range(BATCHES)]
                     ours.append(_sent(port, signal, bodies, settings))
+                    print(f"{signal}: round {number + 1}, {ours[-1]:,.0f}/s", flush=True)
                 spent = (_processor_seconds() - before) / (ROUNDS * BATCHES * BATCH)
                 print(f"{signal}: {spent * 1e6:.1f} us of processor time a record, API and store")
                 rows += _rows(signal, sorted(ours)[ROUNDS // 2])
+            print("log lines to alerts", flush=True)
             rows.append(intake_to_alert(client, store, lambda number: _body("logs", 100 + number)))
         store.close()
+        rows += large_store(settings)
+        rows.append(peak_memory())
     return rows
 
 
@@ -112,6 +121,7 @@ def _rows(signal: str, value: float) -> list[Row]:
         ("", "PostgreSQL COPY with an index", _postgresql),
         ("_sqlite", "SQLite with an index", _sqlite),
     ):
+        print(f"{signal}: {peer}", flush=True)
         found.append(
             Row(
                 name=f"{name}_per_second{suffix}", value=value, unit=unit, peer=peer,
