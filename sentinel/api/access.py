@@ -36,7 +36,7 @@ _SCHEMES = ("bearer", "geniekey")
 _BY_PASSWORD = ("bounces",)
 """Areas whose callers are vendors, which send no bearer token."""
 _OPSGENIE = "/opsgenie/"
-_OF_OTHERS = "/alertmanager/"
+_OF_OTHERS = ("/alertmanager/", "/icinga/", "/nagios/nsca")
 """Paths that other systems' senders know, some of which send HTTP Basic alone."""
 
 _DESCRIPTION = "An API key, or the token in SENTINEL_API_TOKEN or in the file home/api-token."

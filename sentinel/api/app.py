@@ -104,7 +104,7 @@ from sentinel.api.batches import Batches
 from sentinel.api.bodies import DESCRIBED
 from sentinel.api.dependency_watch import DependencyWatch
 from sentinel.api.documentation import documentation_of
-from sentinel.api.doors import opsgenie, pagerduty
+from sentinel.api.doors import nagios, opsgenie, pagerduty
 from sentinel.api.host_guard import refuse_host
 from sentinel.api.intake_queue import IntakeQueue
 from sentinel.api.issuer_keys import outside_tokens
@@ -341,7 +341,10 @@ def create_app(
     app.include_router(
         _for_callers(intake.router), prefix="/api/v1", dependencies=[intake.Keyed, KnownQuery]
     )
+    for router in (nagios.icinga, nagios.lines):
+        app.include_router(_for_callers(router), dependencies=guarded)
     # The key is in the body.
+    app.include_router(_for_callers(nagios.nrdp), dependencies=[nagios.Tokened, KnownQuery])
     app.include_router(_for_callers(pagerduty.router), dependencies=[pagerduty.Routed, KnownQuery])
     app.include_router(_for_callers(alertmanager.router), dependencies=[access.Trusted])
     app.include_router(_for_callers(alertmanager.health))

@@ -29,6 +29,7 @@ _PATHS: tuple[tuple[str, Signal], ...] = (
     (r"/api(/v1)?/alerts", "alerts"),
     (r"/alertmanager/api/v2/alerts|/opsgenie/v2/alerts|/pagerduty/v2/enqueue", "alerts"),
     (r"(/api/v1(/alerts)?)?/webhooks?/[^/]+|/api/v1/intake/[^/]+", "alerts"),
+    (r"/nagios/(nrdp|nsca)|/icinga/v1/actions/process-check-result", "alerts"),
     (r"/api/v1/events|/api/v1/alerts/process-event|/pagerduty/v2/change/enqueue", "events"),
     (r"/api/v1/alerts/metrics|/v1/metrics", "metrics"),
     (r"/api/v1/alerts/heartbeats/[^/]+|/ping/[^/]+/[^/]+", "heartbeats"),

@@ -26,7 +26,7 @@ __all__ = ["NEVER_LIMITED", "limit_own_api"]
 
 NEVER_LIMITED = (
     "/health", "/ready", "/metrics", "/ping/**", "/alertmanager/**", "/opsgenie/**",
-    "/pagerduty/**", "/v1/**", "/docs/static/**",
+    "/pagerduty/**", "/nagios/**", "/icinga/**", "/v1/**", "/docs/static/**",
     "/api/v1/intake/**", "/api/v1/events", "/api/v1/requests", "/api/logs/ingest",
     "/api/tracing/traces", "/api/v1/logs/ingest", "/api/v1/tracing/traces",
     "/api/v1/alerts/process-event", "/api/v1/alerts/events/**", "/api/v1/alerts/metrics",

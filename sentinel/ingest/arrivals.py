@@ -52,6 +52,7 @@ Sender = Literal[
     "opsgenie",
     "pagerduty",
     "email",
+    "nagios",
     "sentinel-drill",
 ]
 """Who alerts come from; also the name of the rule that they are readings of."""
@@ -63,17 +64,20 @@ _SAID: Mapping[str, str] = {
     "opsgenie": "Alerts that senders for Opsgenie create here.",
     "pagerduty": "Alerts of events that senders for PagerDuty send here.",
     "email": "Alerts that mails to Sentinel's addresses report.",
+    "nagios": "Alerts of passive results of checks for Nagios and Icinga.",
     DRILL_RULE: "Fire drills of on-call, which count in no statistics.",
 }
 _TRIGGERS: Mapping[str, str] = {
     "prometheus": "prometheus_webhook", "alertmanager": "alertmanager_api",
     "grafana": "grafana_webhook", "api": POSTED_TRIGGER, "opsgenie": POSTED_TRIGGER,
-    "pagerduty": POSTED_TRIGGER, "email": POSTED_TRIGGER, DRILL_RULE: POSTED_TRIGGER,
+    "pagerduty": POSTED_TRIGGER, "email": POSTED_TRIGGER, "nagios": POSTED_TRIGGER,
+    DRILL_RULE: POSTED_TRIGGER,
 }  # fmt: skip
 MAPPED = "intake-"
 """The rule of a mapping's alerts is called so, and then as the mapping."""
 _GROUPED_BY: Mapping[str, str] = {
     "opsgenie": "alias", "pagerduty": "dedup_key", "email": "subject",
+    "nagios": "host",
 }  # fmt: skip
 """The label whose value each group of a sender's alerts shares: there, each alert pages alone."""
 _TRIES = 20

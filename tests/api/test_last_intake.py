@@ -25,7 +25,8 @@ def noted(store: Store) -> list[str]:
     [
         ("/api/v1/alerts", "alerts"), ("/api/alerts/", "alerts"),
         ("/alertmanager/api/v2/alerts", "alerts"), ("/opsgenie/v2/alerts", "alerts"),
-        ("/pagerduty/v2/enqueue", "alerts"), ("/pagerduty/v2/change/enqueue", "events"),
+        ("/pagerduty/v2/enqueue", "alerts"), ("/nagios/nrdp/", "alerts"),
+        ("/pagerduty/v2/change/enqueue", "events"),
         ("/api/v1/alerts/webhooks/grafana", "alerts"), ("/webhook/prometheus", "alerts"),
         ("/api/v1/intake/zabbix", "alerts"), ("/api/v1/events", "events"),
         ("/api/v1/alerts/process-event", "events"), ("/api/v1/alerts/metrics", "metrics"),
