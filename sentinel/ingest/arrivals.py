@@ -70,16 +70,14 @@ _SAID: Mapping[str, str] = {
 _TRIGGERS: Mapping[str, str] = {
     "prometheus": "prometheus_webhook", "alertmanager": "alertmanager_api",
     "grafana": "grafana_webhook", "api": POSTED_TRIGGER, "opsgenie": POSTED_TRIGGER,
-    "pagerduty": POSTED_TRIGGER, "email": POSTED_TRIGGER, "nagios": POSTED_TRIGGER,
-    DRILL_RULE: POSTED_TRIGGER,
+    "pagerduty": POSTED_TRIGGER, "email": POSTED_TRIGGER, DRILL_RULE: POSTED_TRIGGER,
 }  # fmt: skip
 MAPPED = "intake-"
 """The rule of a mapping's alerts is called so, and then as the mapping."""
 _GROUPED_BY: Mapping[str, str] = {
-    "opsgenie": "alias", "pagerduty": "dedup_key", "email": "subject",
-    "nagios": "host",
+    "opsgenie": "alias", "pagerduty": "dedup_key", "email": "subject", "nagios": "host",
 }  # fmt: skip
-"""The label whose value each group of a sender's alerts shares: there, each alert pages alone."""
+"""The label whose value each group of a sender's alerts shares. Where it identifies, each pages alone."""
 _TRIES = 20
 STEP = timedelta(microseconds=1)
 """Between two evaluations of one rule."""
