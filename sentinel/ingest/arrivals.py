@@ -77,7 +77,7 @@ MAPPED = "intake-"
 _GROUPED_BY: Mapping[str, str] = {
     "opsgenie": "alias", "pagerduty": "dedup_key", "email": "subject", "nagios": "host",
 }  # fmt: skip
-"""The label whose value each group of a sender's alerts shares. Where it identifies, each pages alone."""
+"""The label that the alerts of a group share; where it identifies, each pages alone."""
 _TRIES = 20
 STEP = timedelta(microseconds=1)
 """Between two evaluations of one rule."""
