@@ -27,6 +27,7 @@ from pydantic import Field, field_validator
 
 from blocks.bounces import GROUP_HEADER
 from blocks.mail_csv import csv_of
+from blocks.mail_headers import MAIL_POLICY
 from blocks.mail_progress import MailProgress
 from blocks.mail_session import connect, host_of, port_of, smtp_errors, submit
 from blocks.mail_text import MOST_ALERTS, html_of, text_of
@@ -248,7 +249,7 @@ def mail_of(
     Returns:
         The mail with headers, text and HTML.
     """
-    mail = EmailMessage(policy=SMTP_POLICY)
+    mail = EmailMessage(policy=MAIL_POLICY)
     domain = _address(sender).domain
     # A retry has the same id, so that a server can recognize the duplicate.
     # With the group, by which `sentinel.ingest.mail_bounces` knows it.

@@ -18,6 +18,7 @@ from sentinel.store.access.within import Within
 from sentinel.store.services.catalog import Services
 from sentinel.store.services.operation import ServicesNow, ServiceState
 from sentinel.store.services.status_pages import StatusPages, StoredPage
+from sentinel.store.services.status_subscribers import StatusSubscribers
 
 __all__ = [
     "CatalogView", "affected_html", "catalog_html", "read_catalog", "service_html", "unseen_edges",
@@ -39,6 +40,7 @@ class CatalogView(msgspec.Struct, frozen=True, kw_only=True):
         aliases: names of services by their other names, as telemetry has them
         pages: status pages of the tenant
         public: address below which they are; empty for none
+        subscribers: how many each status page has, by its name
     """
 
     services: dict[str, ServiceDefinition]
@@ -49,6 +51,7 @@ class CatalogView(msgspec.Struct, frozen=True, kw_only=True):
     aliases: dict[str, str] = {}
     pages: list[StoredPage] = []
     public: str = ""
+    subscribers: dict[str, int] = {}
 
     def name_of(self, given: str) -> str:
         """Return the name in the catalog of what telemetry names so; or what was given."""
@@ -91,6 +94,7 @@ def read_catalog(within: Within, tenant: str, chosen: str) -> CatalogView:
                 alias: one.definition.name for one in stored for alias in one.definition.aliases
             },
             pages=StatusPages(within.store, within.scope).list(tenant),
+            subscribers=StatusSubscribers(within.store, within.scope).counts(tenant),
             public=within.store.options.public_url,
         )  # fmt: skip
 

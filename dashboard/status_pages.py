@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from sentinel.links import safe_link, status_address
@@ -11,12 +11,15 @@ from sentinel.store.services.status_pages import StoredPage
 __all__ = ["status_pages_html"]
 
 
-def status_pages_html(pages: Sequence[StoredPage], public: str) -> str:
+def status_pages_html(
+    pages: Sequence[StoredPage], public: str, subscribers: Mapping[str, int]
+) -> str:
     """Return the status pages of a tenant as a list.
 
     Args:
         pages: that whoever looks may see
         public: address of the public pages; empty for none
+        subscribers: how many each page has, by its name
 
     Returns:
         HTML; empty where there are no pages.
@@ -25,10 +28,17 @@ def status_pages_html(pages: Sequence[StoredPage], public: str) -> str:
         return ""
     rows = "".join(
         f"<li>{_linked(one, public)}: {_count(one)}, read by "
-        f"{_readers(one)}{'' if one.written_at else ', not written yet'}</li>"
+        f"{_readers(one)}{_people(subscribers.get(one.definition.name, 0))}"
+        f"{'' if one.written_at else ', not written yet'}</li>"
         for one in pages
     )
     return f'<h2 class="section">Status pages</h2><ul class="small">{rows}</ul>'
+
+
+def _people(count: int) -> str:
+    if not count:
+        return ""
+    return ", 1 subscriber" if count == 1 else f", {count:,} subscribers"
 
 
 def _count(one: StoredPage) -> str:

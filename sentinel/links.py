@@ -30,6 +30,7 @@ __all__ = [
     "public_address",
     "safe_link",
     "status_address",
+    "subscription_address",
     "web_address",
 ]
 
@@ -169,6 +170,11 @@ def feed_address(public: str, token: str, ending: str) -> str:
 def status_address(public: str, name: str) -> str:
     """Return the address of a status page, below that of `public_address`; empty for none."""
     return f"{public}/status/{name}" if public else ""
+
+
+def subscription_address(public: str, token: str) -> str:
+    """Return the address at which a subscriber of a status page confirms and leaves."""
+    return f"{public}/subscription/{token}"
 
 
 def call_address(acknowledge: str) -> str:

@@ -165,7 +165,8 @@ def services() -> None:
         _search(found, tenant, only, catalog)
     if catalog is not None:
         st.html('<h2 class="section">Catalog</h2>' + catalog_html(catalog, _more()))
-        if pages := status_pages_html(catalog.pages, catalog.public):
+        pages = status_pages_html(catalog.pages, catalog.public, catalog.subscribers)
+        if pages:
             st.html(pages)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,7 +20,9 @@ from sentinel.api.shown_rules import store_of
 from sentinel.api.whole_tenant import whole_tenant
 from sentinel.links import status_address
 from sentinel.services.status_page import PAGE_PATTERN, StatusPage
+from sentinel.services.status_subscription import SubscriberKind
 from sentinel.store.services.status_pages import StatusPages, StoredPage
+from sentinel.store.services.status_subscribers import StatusSubscribers, Subscriber
 
 __all__ = ["router"]
 
@@ -28,9 +31,13 @@ PageName = Annotated[
     str,
     Path(pattern=f"^({PAGE_PATTERN})$", description="Name of the page.", examples=["shop"]),
 ]
+SubscriberId = Annotated[
+    str, Path(pattern="^[0-9a-f]{32}$", description="Id of the subscriber.", examples=["0" * 32])
+]
 _EXAMPLE: dict[str, Any] = {
     "name": "shop", "title": "Status of the shop", "public": True,
-    "show": ["incidents", "slos"], "components": [{"service": "checkout", "title": "Checkout"}],
+    "show": ["incidents", "slos"], "subscribe": ["email"],
+    "components": [{"service": "checkout", "title": "Checkout"}],
 }  # fmt: skip
 _SHOWN = {200: {"headers": ETAG, "description": "The status page"}}
 
@@ -51,6 +58,7 @@ class StatusPageItem(BaseModel):
     url: str = Field(description="Where it is served; empty without SENTINEL_PUBLIC_URL.")
     written_at: datetime | None = Field(description="When the flow wrote it last.")
     has_token: bool = Field(description="Whether a private page can be read by a token.")
+    subscribers: int = Field(description="How many are sent its public updates.")
 
 
 class StatusPageList(BaseModel):
@@ -66,12 +74,33 @@ class StatusPageToken(BaseModel):
     url: str
 
 
+class SubscriberItem(BaseModel):
+    """A subscriber of a status page."""
+
+    id: str
+    kind: SubscriberKind
+    who: str = Field(description="The address or URL, masked.", examples=["a…@example.org"])
+    services: list[str] = Field(description="That they chose; empty for all.")
+    asked_at: datetime
+    confirmed_at: datetime | None = Field(description="Null while nobody opened the link.")
+    refused: int = Field(description="Deliveries in a row that were given up; three end it.")
+
+
+class SubscriberList(BaseModel):
+    """The subscribers of a status page, the newest first."""
+
+    items: list[SubscriberItem]
+
+
 @router.get("", summary="List status pages", responses=responses())
 @needs(Permission.READ, "services", confined=True)
 def list_pages(request: Request, who: Acting, tenant: Tenant | None = None) -> StatusPageList:
     """List the status pages of the tenants that the caller sees."""
     found = _pages(request, who, Permission.READ).list(tenant)
-    return StatusPageList(items=[_item(request, one) for one in found])
+    people = StatusSubscribers(store_of(request), who.scope(Permission.READ)).counts(tenant)
+    return StatusPageList(
+        items=[_item(request, one, people.get(one.definition.name, 0)) for one in found]
+    )
 
 
 @router.get("/{status_page}", summary="One status page", responses={**responses(404), **_SHOWN})
@@ -118,7 +147,8 @@ def remove(
 ) -> StatusPageItem:
     """Remove a status page with the history of its components, and return it."""
     pages = _pages(request, who, Permission.EDIT)
-    return _item(request, pages.remove(status_page, actor=who.name, check=_matches(if_match)))
+    removed = pages.remove(status_page, actor=who.name, check=_matches(if_match))
+    return _item(request, removed, 0)
 
 
 @router.post(
@@ -138,6 +168,36 @@ def new_token(request: Request, status_page: PageName, who: Acting) -> StatusPag
     return StatusPageToken(token=token, url=_url(request, status_page))
 
 
+@router.get(
+    "/{status_page}/subscribers",
+    summary="List the subscribers of a status page",
+    responses=responses(404),
+)
+@needs(Permission.EDIT, "services", confined=True)
+def list_subscribers(request: Request, status_page: PageName, who: Acting) -> SubscriberList:
+    """List who is sent the public updates of a status page, and who has not confirmed yet."""
+    found = StatusSubscribers(store_of(request), who.scope(Permission.EDIT)).list(status_page)
+    return SubscriberList(items=[_subscriber(one) for one in found])
+
+
+@router.delete(
+    "/{status_page}/subscribers/{subscriber}",
+    summary="Remove a subscriber of a status page",
+    responses=responses(404),
+)
+@needs(Permission.EDIT, "services", confined=True)
+def remove_subscriber(
+    request: Request, status_page: PageName, subscriber: SubscriberId, who: Acting
+) -> SubscriberItem:
+    """End a subscription and delete it; they get no message about it."""
+    people = StatusSubscribers(store_of(request), who.scope(Permission.EDIT))
+    return _subscriber(people.remove(status_page, subscriber, actor=who.name))
+
+
+def _subscriber(one: Subscriber) -> SubscriberItem:
+    return SubscriberItem.model_validate(msgspec.structs.asdict(one))
+
+
 def _pages(request: Request, who: Principal, permission: Permission) -> StatusPages:
     return StatusPages(store_of(request), who.scope(permission))
 
@@ -148,16 +208,17 @@ def _matches(if_match: str | None) -> Callable[[StoredPage | None], None]:
 
 def _tagged(request: Request, response: Response, one: StoredPage) -> StatusPageItem:
     response.headers["ETag"] = f'"{one.version}"'
-    return _item(request, one)
+    people = StatusSubscribers(store_of(request)).counts(one.definition.tenant)
+    return _item(request, one, people.get(one.definition.name, 0))
 
 
 def _url(request: Request, name: str) -> str:
     return status_address(store_of(request).options.public_url, name)
 
 
-def _item(request: Request, one: StoredPage) -> StatusPageItem:
+def _item(request: Request, one: StoredPage, subscribers: int) -> StatusPageItem:
     return StatusPageItem(
         definition=one.definition, version=one.version, saved_at=one.saved_at,
         saved_by=one.saved_by, url=_url(request, one.definition.name), written_at=one.written_at,
-        has_token=one.has_token,
+        has_token=one.has_token, subscribers=subscribers,
     )  # fmt: skip

@@ -97,6 +97,8 @@ ACTIONS: dict[str, str] = {
     "status_page.saved": "saved the status page",
     "status_page.removed": "removed the status page",
     "status_page.token": "made a token of the status page",
+    "status_page.subscribed": "subscribed to the status page",
+    "status_page.unsubscribed": "ended a subscription to the status page",
     "inbox.read": "marked as read",
     "push.subscribed": "subscribed the browser",
     "push.moved": "got a new push address for the browser",

@@ -38,19 +38,25 @@ def list_(
         found: list[dict[str, Any]] = _asked(status_pages.listed(tenant=tenant))["items"]
     else:
         from sentinel.store.services.status_pages import StatusPages
+        from sentinel.store.services.status_subscribers import StatusSubscribers
 
         with open_store() as store:
             public = store.options.public_url
-            found = [_shown(one, public) for one in StatusPages(store).list(tenant)]
+            people = StatusSubscribers(store).counts(tenant)
+            found = [
+                _shown(one, public, people.get(one.definition.name, 0))
+                for one in StatusPages(store).list(tenant)
+            ]
     if json:
         json_out(found)
         return
     print_table(
-        ["PAGE", "TENANT", "READ BY", "COMPONENTS", "WRITTEN", "ADDRESS"],
+        ["PAGE", "TENANT", "READ BY", "COMPONENTS", "SUBSCRIBERS", "WRITTEN", "ADDRESS"],
         [
             (
                 one["definition"]["name"], one["definition"]["tenant"], _readers(one),
-                str(len(one["definition"]["components"])), str(one["written_at"] or "not yet")[:19],
+                str(len(one["definition"]["components"])), str(one["subscribers"]),
+                str(one["written_at"] or "not yet")[:19],
                 one["url"] or "-",
             )
             for one in found
@@ -184,19 +190,87 @@ def write(
     refuse_remote()
     from sentinel.services.status_html import STALE, atom_of, html_of
     from sentinel.store.services.status_pages import StatusPages
+    from sentinel.store.services.status_subscribers import StatusSubscribers
     from sentinel.store.services.status_writing import page_now
 
     with open_store() as store:
         now = page_now(store, StatusPages(store).get(name).definition, store.now())
+        kinds = StatusSubscribers(store).kinds(now.page)
     feed = to / name / "feed.atom"
     feed.parent.mkdir(parents=True, exist_ok=True)
     feed.write_text(atom_of(now), "utf-8")
     page = to / "index.html"
-    page.write_text(html_of(now).replace(STALE, "", 1), "utf-8")
+    html = html_of(now, kinds, f"{now.address}/subscribe")
+    page.write_text(html.replace(STALE, "", 1), "utf-8")
     if json:
         json_out({"page": str(page), "feed": str(feed)})
         return
     say(f"Wrote {page} and {feed}.")
+
+
+@commands.command()
+def subscribers(name: Name, json: AsJson = False) -> None:
+    """List who is sent the public updates of a page; addresses are masked.
+
+    Example:
+        sentinel status-page subscribers shop
+    """
+    if remote_url():
+        from sentinel.client import status_pages
+
+        found: list[dict[str, Any]] = _asked(status_pages.subscribers(name))["items"]
+    else:
+        import msgspec
+
+        from sentinel.store.services.status_subscribers import StatusSubscribers
+
+        with open_store() as store:
+            found = [msgspec.structs.asdict(one) for one in StatusSubscribers(store).list(name)]
+    if json:
+        json_out(found)
+        return
+    print_table(
+        ["ID", "KIND", "WHO", "SERVICES", "CONFIRMED", "REFUSED"],
+        [
+            (
+                one["id"], one["kind"], one["who"], ", ".join(one["services"]) or "all",
+                str(one["confirmed_at"] or "not yet")[:19], str(one["refused"]),
+            )
+            for one in found
+        ],
+        empty=f"Nobody subscribed to {name}. Readers can where its definition has `subscribe`.",
+    )  # fmt: skip
+
+
+@commands.command()
+def unsubscribe(
+    name: Name,
+    subscriber: Annotated[
+        str, typer.Argument(help="As `subscribers` lists it.", show_default=False)
+    ],
+    json: AsJson = False,
+) -> None:
+    """Remove a subscriber of a page; an address of email by `sentinel person erase ADDRESS` too.
+
+    Example:
+        sentinel status-page unsubscribe shop 0192f0c1d2e37c4d8a9b0c1d2e3f4a5b
+    """
+    if remote_url():
+        from sentinel.client import status_pages
+
+        gone = _asked(status_pages.remove_subscriber(name, subscriber))
+    else:
+        import msgspec
+
+        from sentinel.store.services.status_subscribers import StatusSubscribers
+
+        with open_store() as store:
+            removed = StatusSubscribers(store).remove(name, subscriber, actor=actor())
+        gone = msgspec.structs.asdict(removed)
+    if json:
+        json_out(gone)
+        return
+    say(f"Removed the subscriber {gone['who']} of {name}.")
 
 
 def _readers(one: dict[str, Any]) -> str:
@@ -205,14 +279,14 @@ def _readers(one: dict[str, Any]) -> str:
     return "token" if one["has_token"] else "nobody yet"
 
 
-def _shown(one: Any, public: str) -> dict[str, Any]:
+def _shown(one: Any, public: str, subscribers: int = 0) -> dict[str, Any]:
     from sentinel.links import status_address
 
     return {
         "definition": one.definition.model_dump(mode="json"), "version": one.version,
         "saved_at": one.saved_at, "saved_by": one.saved_by,
         "url": status_address(public, one.definition.name), "written_at": one.written_at,
-        "has_token": one.has_token,
+        "has_token": one.has_token, "subscribers": subscribers,
     }  # fmt: skip
 
 

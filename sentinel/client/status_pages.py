@@ -20,8 +20,10 @@ from pydantic import BaseModel
 
 from sentinel.client.calls import Call
 
-__all__ = ["StatusPage", "StatusPageList", "StatusPageToken", "listed", "new_token", "read",
-           "remove", "save"]  # fmt: skip
+__all__ = [
+    "StatusPage", "StatusPageList", "StatusPageToken", "Subscriber", "SubscriberList", "listed",
+    "new_token", "read", "remove", "remove_subscriber", "save", "subscribers",
+]  # fmt: skip
 
 _PATH = "/api/v1/status-pages"
 
@@ -36,6 +38,7 @@ class StatusPage(BaseModel):
     url: str
     written_at: datetime | None
     has_token: bool
+    subscribers: int = 0
 
 
 class StatusPageList(BaseModel):
@@ -49,6 +52,24 @@ class StatusPageToken(BaseModel):
 
     token: str
     url: str
+
+
+class Subscriber(BaseModel):
+    """A subscriber, masked; `confirmed_at` is None while nobody opened the link."""
+
+    id: str
+    kind: str
+    who: str
+    services: list[str]
+    asked_at: datetime
+    confirmed_at: datetime | None
+    refused: int
+
+
+class SubscriberList(BaseModel):
+    """The subscribers of a status page, the newest first."""
+
+    items: list[Subscriber]
 
 
 def listed(*, tenant: str | None = None) -> Call[StatusPageList]:
@@ -74,6 +95,16 @@ def remove(page: str) -> Call[StatusPage]:
 def new_token(page: str) -> Call[StatusPageToken]:
     """Return the request that makes the token of a private page."""
     return Call(StatusPageToken, "POST", f"{_place(page)}/token")
+
+
+def subscribers(page: str) -> Call[SubscriberList]:
+    """Return the request for the subscribers of a status page."""
+    return Call(SubscriberList, "GET", f"{_place(page)}/subscribers")
+
+
+def remove_subscriber(page: str, subscriber: str) -> Call[Subscriber]:
+    """Return the request that ends the subscription of somebody."""
+    return Call(Subscriber, "DELETE", f"{_place(page)}/subscribers/{quote(subscriber, safe='')}")
 
 
 def _place(name: str) -> str:

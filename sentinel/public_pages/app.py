@@ -38,6 +38,7 @@ from sentinel.public_pages.feeds import WebFeedPages
 from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
 from sentinel.public_pages.incidents import opened_in_words
 from sentinel.public_pages.status import StatusPageServer
+from sentinel.public_pages.subscriptions import SubscriptionPages
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -58,6 +59,7 @@ def create_app(
     store: Store | None = None,
     guesses: ClientLimits | None = None,
     uses: ClientLimits | None = None,
+    sign_ups: ClientLimits | None = None,
     auth_token: Callable[[str], str | None] | None = None,
 ) -> Starlette:
     """Build the application.
@@ -68,6 +70,7 @@ def create_app(
         guesses: how often clients may ask with what is no token of a link; by default as the
             product has it
         uses: how often a link may be used, and all of them together; guesses take nothing from it
+        sign_ups: how often somebody may ask for the updates of a status page
         auth_token: returns the auth token of a block that calls; asks Prefect by default
 
     Returns:
@@ -101,6 +104,7 @@ def create_app(
     status = StatusPageServer(
         opened, limits[0], proxies, secure=address.scheme == "https", path=address.path.rstrip("/")
     )
+    subscriptions = SubscriptionPages(opened, status, limits, sign_ups)
     # A proxy may leave out the path of the public address, or pass it on.
     routes = [
         route
@@ -112,6 +116,12 @@ def create_app(
             Route(f"{prefix}/calendar/{{token}}.ics", calendars.show, methods=["GET", "HEAD"]),
             Route(f"{prefix}/status/{{name}}", status.page, methods=["GET", "HEAD", "POST"]),
             Route(f"{prefix}/status/{{name}}/feed.atom", status.feed, methods=["GET", "HEAD"]),
+            Route(f"{prefix}/status/{{name}}/subscribe", subscriptions.ask, methods=["POST"]),
+            Route(
+                f"{prefix}/subscription/{{token}}",
+                subscriptions.link,
+                methods=["GET", "HEAD", "POST"],
+            ),
         )
     ]
     further = (one.strip().lower() for one in settings.allowed_hosts.split(","))

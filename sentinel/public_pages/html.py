@@ -10,8 +10,9 @@ from html import escape
 
 from sentinel.printable import printable
 from sentinel.store.notifications.acknowledge_links import Link, LinkedAlert
+from sentinel.store.services.status_subscribers import Asked
 
-__all__ = ["HEADERS", "MOST_NOTE", "MOST_SHOWN", "link_page", "notice"]
+__all__ = ["HEADERS", "MOST_NOTE", "MOST_SHOWN", "link_page", "notice", "subscription_page"]
 
 MOST_NOTE = 200
 """Characters that a person may write with an acknowledgement."""
@@ -120,6 +121,21 @@ def notice(title: str, *sentences: str) -> str:
     """
     parts = [f"<h1>{_text(title)}</h1>", *(f"<p>{_text(one)}</p>" for one in sentences)]
     return _page(title, parts)
+
+
+def subscription_page(found: Asked) -> str:
+    """Return the page of a subscriber's link, which asks before it confirms or ends anything."""
+    title = _text(found.title)
+    end = '<button class="second" name="do" value="end">Send me nothing more</button>'
+    if found.confirmed:
+        said = f"{_text(found.who)} is sent the updates of {title}."
+        parts = [f"<h1>{title}</h1>", f'<p>{said}</p><form method="post">{end}</form>']
+    else:
+        said = f"Somebody asked that {_text(found.who)} is sent the updates of {title}."
+        confirm = '<button name="do" value="confirm">Subscribe</button>'
+        parts = [f"<h1>{title}</h1>", f'<p>{said}</p><form method="post">{confirm}{end}</form>']
+    parts.append('<p class="soft">Opening this page changed nothing.</p>')
+    return _page(f"Updates of {found.title}", parts)
 
 
 def _who(people: Sequence[str], paged: str) -> str:

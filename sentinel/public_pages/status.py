@@ -101,6 +101,19 @@ class StatusPageServer:
         )  # fmt: skip
         return answer
 
+    async def readable(self, request: Request, name: str) -> Response | None:
+        """Return the answer to whoever may not read a page; None for whoever may."""
+        found = await self._found(name)
+        if found is not None and _may_read(request, found):
+            return None
+        return self._without_right(request) or HTMLResponse(ask_token(wrong=False), 401, _STYLED)
+
+    def client(self, request: Request) -> str:
+        """Return the address of a client, as proxies that are trusted say."""
+        peer = "" if request.client is None else request.client.host
+        forwarded = request.headers.getlist("x-forwarded-for")
+        return one_client(client_address(peer, forwarded, self._trusted))
+
     async def _found(self, name: str) -> ServedPage | None:
         """Return a page, and remember for a moment also that there is none."""
         there = self._kept.get(name)
@@ -121,10 +134,7 @@ class StatusPageServer:
 
     def _refused(self, request: Request) -> Response | None:
         """Count a request without a right to what it asks for; None where it may be answered."""
-        peer = "" if request.client is None else request.client.host
-        forwarded = request.headers.getlist("x-forwarded-for")
-        client = one_client(client_address(peer, forwarded, self._trusted))
-        wait = self._guesses.wait(client)
+        wait = self._guesses.wait(self.client(request))
         if not wait:
             return None
         return _said("Too many requests.", 429, {"Retry-After": str(math.ceil(wait))})

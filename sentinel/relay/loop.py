@@ -74,6 +74,7 @@ class Relay:
         read_bounces: called once a minute, to alert about addresses that mails cannot reach
         read_tables: called twice a minute, to read the tables of orchestration that are due
         follow_rooms: called four times a minute, for the war rooms of incidents in Slack
+        send_status: called each five seconds, to send subscribers of status pages their updates
         listener: connected to chats whose messages have buttons, as long as it runs
     """
 
@@ -95,6 +96,7 @@ class Relay:
         read_bounces: Callable[[datetime], None] | None = None,
         read_tables: Callable[[datetime], None] | None = None,
         follow_rooms: Callable[[datetime], None] | None = None,
+        send_status: Callable[[datetime], None] | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._store = store
@@ -129,7 +131,7 @@ class Relay:
         for name, do, seconds in (
             ("watch flow runs", watch_runs, 30), ("watch itself", watch_self, 30),
             ("read bounces", read_bounces, 60), ("read tables", read_tables, 30),
-            ("follow war rooms", follow_rooms, 15),
+            ("follow war rooms", follow_rooms, 15), ("send status updates", send_status, 5),
         ):  # fmt: skip
             if do is not None:
                 self.duties.append(Duty(name=name, do=do, every=second * seconds, outside=True))

@@ -25,6 +25,7 @@ from sentinel.engine.incident_steps import follow_steps, start_steps
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
 from sentinel.engine.self_watch import SelfWatch
+from sentinel.engine.status_updates import StatusSender, send_status_updates
 from sentinel.engine.table_watch import Ask, TableWatch
 from sentinel.engine.war_rooms import RoomOptions, follow_rooms
 from sentinel.errors import DeliveryError, PrefectUnreachable
@@ -36,6 +37,7 @@ from sentinel.orchestration.tables import MOST_ROWS
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.printable import clean_log_records
 from sentinel.relay.loop import Relay
+from sentinel.services.status_subscription import SubscriberKind
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
 from sentinel.store.database.component_reports import report
@@ -82,6 +84,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         read_bounces=bounces.evaluate,
         read_tables=TableWatch(store, _asking(prefect)).evaluate,
         follow_rooms=_following_rooms(store, given, channels.channel_of),
+        send_status=_sending_status(store, given.status_mail, channels.channel_of),
         listener=SlackSockets(store, channels.channel_of),
     )
 
@@ -122,6 +125,23 @@ def _following_rooms(
         follow_rooms(store, slack_of, options)
 
     return follow
+
+
+def _sending_status(
+    store: Store, mail: str, channel_of: Callable[[str], Channel]
+) -> Callable[[datetime], None]:
+    """Return what sends subscribers of status pages what is due."""
+    from blocks.status_updates import send_mails, send_webhooks
+
+    senders: dict[SubscriberKind, StatusSender] = {
+        "email": lambda sends, now: send_mails(sends, mail, channel_of, now),
+        "webhook": lambda sends, _: send_webhooks(sends),
+    }
+
+    def send(now: datetime) -> None:
+        send_status_updates(store, senders, now)
+
+    return send
 
 
 def _asking(prefect: PrefectApi) -> Ask:

@@ -91,7 +91,13 @@ from sentinel.schema.saved_views import SavedView
 from sentinel.schema.services import ServiceEdgeRow, ServiceRow
 from sentinel.schema.silences import Silence
 from sentinel.schema.slo import SloCount, SloRow, SloVersion
-from sentinel.schema.status_pages import StatusDayRow, StatusPageRow
+from sentinel.schema.status_pages import (
+    StatusDayRow,
+    StatusDelivery,
+    StatusNewsRow,
+    StatusPageRow,
+    StatusSubscriber,
+)
 from sentinel.schema.web_feeds import WebFeed
 from sentinel.schema.web_push import PushKey, PushSubscription
 
@@ -204,7 +210,10 @@ __all__ = [
     "SloRow",
     "SloVersion",
     "StatusDayRow",
+    "StatusDelivery",
+    "StatusNewsRow",
     "StatusPageRow",
+    "StatusSubscriber",
     "StormRow",
     "Suppression",
     "SystemLog",

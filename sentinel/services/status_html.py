@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from xml.sax.saxutils import escape as xml_escape
@@ -14,6 +14,7 @@ import msgspec
 
 from sentinel.printable import printable
 from sentinel.services.status_page import Component, Day, Level, PublicIncident, StatusPage, uptime
+from sentinel.services.status_subscription import SubscriberKind
 
 __all__ = [
     "STALE",
@@ -57,10 +58,15 @@ ul{list-style:none;margin:8px 0 0;padding:0}li{border-top:1px solid var(--line);
 a{color:var(--go)}label{display:block;font-size:14px;color:var(--soft);margin:0 0 4px}
 input{width:100%;min-height:44px;padding:8px 10px;font:inherit;color:inherit;background:var(--page);
 border:1px solid var(--soft);border-radius:8px;margin:0 0 12px}
+summary{cursor:pointer;font-weight:600;min-height:44px;padding:10px 0}
+fieldset{border:1px solid var(--line);border-radius:8px;margin:0 0 12px;padding:8px 12px}
+legend{font-size:14px;color:var(--soft)}.box{display:flex;gap:8px;align-items:center;
+min-height:44px;color:var(--ink)}
+input[type=checkbox]{width:20px;min-height:20px;margin:0}
 button{min-height:44px;padding:0 20px;font:inherit;font-weight:600;border:0;border-radius:8px;
 background:var(--go);color:var(--go-ink);cursor:pointer}
-a:focus-visible,button:focus-visible,input:focus-visible{outline:3px solid var(--go);
-outline-offset:2px}
+a:focus-visible,button:focus-visible,summary:focus-visible,input:focus-visible{outline:3px
+solid var(--go);outline-offset:2px}
 """
 STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 """For `style-src` of a Content-Security-Policy."""
@@ -112,11 +118,13 @@ class PageNow(msgspec.Struct, frozen=True, kw_only=True):
         return f"Incident affecting {about}" if about else "Incident"
 
 
-def html_of(now: PageNow) -> str:
+def html_of(now: PageNow, subscribe: Sequence[SubscriberKind] = (), action: str = "") -> str:
     """Return a status page.
 
     Args:
         now: what it shows
+        subscribe: how readers may subscribe to its updates
+        action: address that the form of a subscription is sent to
 
     Returns:
         HTML, with `STALE` where the server may say that it is old.
@@ -141,6 +149,7 @@ def html_of(now: PageNow) -> str:
     past = [one for one in now.incidents if one.resolved_at is not None][:_PAST]
     parts.append("<h2>Past incidents</h2>")
     parts += [_incident(now, one) for one in past] or ["<p>None.</p>"]
+    parts += [_subscribe(one, now.page, action) for one in subscribe]
     parts.append(
         f'<p class="soft">Written {_time(now.at)}. Days are in UTC. '
         f'<a href="{escape(now.page.name)}/feed.atom">Atom feed of the updates</a></p>'
@@ -196,6 +205,37 @@ def atom_of(now: PageNow) -> str:
         f"<updated>{_iso(newest)}</updated>"
         f"<link href={quoteattr(address)}/>{entries}</feed>"
     )
+
+
+def _subscribe(kind: SubscriberKind, page: StatusPage, action: str) -> str:
+    """Return the form of a subscription, which needs no script: it is only asked for by it."""
+    what, label, input_type, hint = _FORMS[kind]
+    boxes = "".join(
+        f'<label class="box"><input type="checkbox" name="component" value="{_text(one.shown)}"> '
+        f"{_text(one.shown)}</label>"
+        for one in page.components
+    )
+    chosen = f"<fieldset><legend>Only about (none chosen: all)</legend>{boxes}</fieldset>"
+    return (
+        f'<details class="card"><summary>{what}</summary><p class="soft">{hint}</p>'
+        f'<form method="post" action="{escape(action)}"><input type="hidden" name="kind" '
+        f'value="{kind}"><label for="to-{kind}">{label}</label><input id="to-{kind}" name="target" '
+        f'type="{input_type}" maxlength="500" required>'
+        + (chosen if len(page.components) > 1 else "")
+        + "<button>Subscribe</button></form></details>"
+    )
+
+
+_FORMS: Mapping[SubscriberKind, tuple[str, str, str, str]] = {
+    "email": (
+        "Get updates by email", "Email address", "email",
+        "You are mailed a link, and nothing more before you open it.",
+    ),
+    "webhook": (
+        "Get updates by a webhook", "URL, https://…", "url",
+        "It is posted a link as JSON, and nothing more before somebody opens that.",
+    ),
+}  # fmt: skip
 
 
 def _component(one: ComponentNow) -> str:

@@ -42,6 +42,7 @@ PAGE_PATTERN = "[a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9]"
 HISTORY_DAYS = 90
 _Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Source = Literal["incidents", "alerts", "slos"]
+Way = Literal["email", "webhook"]
 
 
 class Level(IntEnum):
@@ -105,13 +106,18 @@ class StatusPage(_Part):
         description="What the state of a component is from: incidents with a public update, live "
         "alerts, SLOs whose budget burns.",
     )  # fmt: skip
+    subscribe: list[Way] = Field(
+        default=[], max_length=2, json_schema_extra={"uniqueItems": True},
+        description="How readers may subscribe to public updates: by email, by a webhook; email "
+        "needs SENTINEL_STATUS_MAIL.",
+    )  # fmt: skip
     components: list[Component] = Field(
         min_length=1, max_length=100, description="In the order of the page."
     )
 
-    @field_validator("show")
+    @field_validator("show", "subscribe")
     @classmethod
-    def _once(cls, given: list[Source]) -> list[Source]:
+    def _once(cls, given: list[str]) -> list[str]:
         if len(set(given)) < len(given):
             raise ValueError("names one twice")
         return given

@@ -29,6 +29,14 @@ class PublicSettings(SecureSettings):
         ),
     )
     public_port: int = Field(default=8410, ge=0, le=65535, description="Port of the public pages.")
+    status_mail: str = Field(
+        default="",
+        pattern=r"^(sentinel-email/[^/\s]+)?$",
+        description=(
+            "Email channel, as sentinel-email/NAME, by whose server and sender subscribers of "
+            "status pages are mailed; empty means that nobody can subscribe by email."
+        ),
+    )
     public_link_lifetime: Duration = Field(
         default=parse_duration("24h"),
         ge=parse_duration("1m"),

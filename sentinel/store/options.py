@@ -23,6 +23,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         dashboard_url: the address that links in messages begin with
         public_url: the address of the public pages; empty for messages without acknowledge links
         public_link_lifetime: how long such a link can be used
+        status_mail: reference of the email channel that mails subscribers of status pages; empty
+            for no such mails
         war_room_url: template of the address of an incident's war room; empty for none
         messages_per_minute: that a receiver or channel without a limit of its own is sent at most;
             0 for no limit
@@ -47,6 +49,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     dashboard_url: str = "http://127.0.0.1:8501"
     public_url: str = ""
     public_link_lifetime: timedelta = timedelta(hours=24)
+    status_mail: str = ""
     war_room_url: str = ""
     messages_per_minute: int = 100
     storm_alerts: int = 1_000
@@ -70,6 +73,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
             reopen_within=settings.reopen_within,
             hold_after_manual_resolve=settings.hold_after_manual_resolve,
             wake_again_after=settings.wake_again_after,
+            status_mail=settings.status_mail,
             war_room_url=settings.war_room_url,
             messages_per_minute=settings.messages_per_minute,
             storm_alerts=settings.storm_alerts,

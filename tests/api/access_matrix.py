@@ -276,6 +276,8 @@ ENTRIES: dict[str, Entry] = {
         for method in ("GET", "DELETE")
     },
     "POST /status-pages/{status_page}/token": Entry(own=201, foreign=404, team=404),
+    "GET /status-pages/{status_page}/subscribers": Entry(foreign=404, team=404),
+    "DELETE /status-pages/{status_page}/subscribers/{subscriber}": Entry(foreign=404, team=404),
     **consumer_key_entries(Entry),
     **limit_entries(Entry),
     **incident_entries(),

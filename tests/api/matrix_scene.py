@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,14 @@ from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.opening import NewIncident
 from sentinel.store.services.catalog import Services
 from sentinel.store.services.status_pages import StatusPages
+from sentinel.store.services.status_subscribers import SUBSCRIBER
 from sentinel.store.slo.slos import Slos
 from tests.api.matrix_entries import Place
 from tests.api.served import TOKEN
 from tests.databases import sqlite_copy
 from tests.world import World
 
-__all__ = ["Asker", "MatrixScene", "furnished"]
+__all__ = ["Asker", "MatrixScene", "furnished", "subscriber_of"]
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ def _what_few_routes_name(
     Services(store).apply([entry], actor="ada")
     given = {"name": mark, "tenant": tenant, "title": "x", "components": [{"service": "a"}]}
     StatusPages(store).save(status_page_of(given), actor="ada")
+    _subscribe(store, clock, tenant, mark)
     consumer = ConsumerKeys(store).create(mark, tenant=tenant, actor="ada", consumer=mark)
     LimitSets(store).save(mark, "5/minute", tenant=tenant, actor="ada")
     store.events.add([{"mark": mark}], tenant=tenant)
@@ -193,6 +196,20 @@ def an_account(store: Store, tenant: str, mark: str) -> str:
             )
         )  # fmt: skip
     return made
+
+
+def subscriber_of(tenant: str) -> str:
+    """The id of the one subscriber of a tenant's status page."""
+    return md5(tenant.encode(), usedforsecurity=False).hexdigest()
+
+
+def _subscribe(store: Store, clock: FakeClock, tenant: str, page: str) -> None:
+    with store.write() as connection:
+        connection.execute(SUBSCRIBER.insert().values(
+            id=subscriber_of(tenant), page=page, tenant=tenant, kind="email", target="a@x.example",
+            target_hash=tenant, seed="0" * 64, token_hash=tenant, services=[], refused=0,
+            asked_at=clock.now(), confirmed_at=None,
+        ))  # fmt: skip
 
 
 def an_incident(store: Store, tenant: str, mark: str, alert: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from sentinel.store import Store
 from tests.api.access_matrix import ENTRIES, entry_of
 from tests.api.document import document
 from tests.api.matrix_entries import Entry, Expected, Place
-from tests.api.matrix_scene import MatrixScene, furnished
+from tests.api.matrix_scene import MatrixScene, furnished, subscriber_of
 from tests.api.served import TOKEN
 
 ROUTES = [
@@ -60,6 +60,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         item_id=place.incident[1],
         service=place.mark,
         status_page=place.mark,
+        subscriber=subscriber_of(place.tenant),
         event_id="1-0",
         identifier=place.alert,
         mapping="healthchecks",

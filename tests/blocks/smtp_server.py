@@ -34,6 +34,7 @@ class Mail:
         self.recipients = envelope.rcpt_tos
         self.encrypted = session.ssl is not None
         self.user = session.auth_data
+        self.raw = cast("bytes", envelope.content)
         parser = BytesParser(policy=SMTP_POLICY)
         self.message: EmailMessage = parser.parsebytes(cast("bytes", envelope.content))
 

@@ -237,6 +237,10 @@ def test_some_get_a_copy_and_all_learn_where_to_unsubscribe(server: MailServer):
     assert mail.recipients == ["ops@example.org", "night@example.org", "boss@example.org"]
     assert mail.message["Cc"] == "Boss <boss@example.org>"
     assert mail.message["List-Unsubscribe"] == "<mailto:ops@example.org>"
+    where = f"https://example.org/{'x' * 90}"
+    channel(server.port, unsubscribe=where).send(message())
+    # Python's email would write an address that is longer than a line as encoded words.
+    assert f"List-Unsubscribe: <{where}>\r\n".encode() in server.mails[1].raw
     for bad in ("ops@example.org", "https://x.example/>\r\nBcc: a@x.org", "javascript:alert(1)"):
         with pytest.raises(ValidationError, match="should match pattern"):
             channel(25, unsubscribe=bad)

@@ -38,6 +38,7 @@ def test_a_page_is_applied_shown_given_a_token_and_removed(store: Store, run: Ru
     assert (one["has_token"], one["version"]) == (True, 1)
     assert token not in told("show", "shop", "--json")
     assert json.loads(told("show", "shop", "--json"))["definition"]["name"] == "shop"
+    assert "Nobody subscribed to shop." in told("subscribers", "shop")
     assert json.loads(told("remove", "shop", "--json"))["definition"]["title"] == "Shop"
     code, _, err = run("status-page", "show", "shop")
     assert code != 0

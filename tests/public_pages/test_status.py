@@ -22,6 +22,7 @@ from sentinel.store import Store
 from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.opening import NewIncident
 from sentinel.store.notifications.matcher_silences import MatcherSilences
+from sentinel.store.options import StoreOptions
 from sentinel.store.services.status_pages import StatusPages
 from sentinel.store.services.status_writing import write_pages
 from tests.dashboard.browser import open_browser
@@ -41,14 +42,16 @@ class Reader:
 
     def asks(
         self, path: str, method: str = "GET", *, data: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None, content: str | None = None,
     ) -> httpx.Response:  # fmt: skip
         async def asked() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(
                 transport=transport, base_url=HOST, cookies=self.cookies
             ) as client:
-                answer = await client.request(method, path, data=data, headers=dict(headers or {}))
+                answer = await client.request(
+                    method, path, data=data, content=content, headers=dict(headers or {})
+                )
                 self.cookies = client.cookies
                 return answer
 
@@ -60,10 +63,12 @@ class Reader:
 @pytest.fixture
 def pages(store: Store, clock: FakeClock) -> StatusPages:
     clock.set(NOW)
+    store.options = StoreOptions(public_url=HOST, status_mail="sentinel-email/status")
     pages = StatusPages(store)
     for name, public in (("shop", True), ("inside", False)):
         given = {"name": name, "title": f"Title of {name}", "public": public,
-                 "components": [{"service": "checkout"}]}  # fmt: skip
+                 "subscribe": ["email", "webhook"],
+                 "components": [{"service": "checkout"}, {"service": "search"}]}  # fmt: skip
         pages.save(status_page_of(given), actor="ann")
     write_pages(store)
     return pages
@@ -184,6 +189,7 @@ def test_the_page_is_for_everybody_light_and_dark_at_390_pixels(
             page.route("**/*", answer)
             for path in ("/status/shop", "/status/inside"):
                 page.goto(f"{HOST}{path}")
+                page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
                 assert page.evaluate("document.documentElement.scrollWidth") <= 390
                 page.evaluate(AXE)
                 found = page.evaluate("async () => (await axe.run()).violations.map((v) => v.id)")

@@ -66,6 +66,7 @@ from sentinel.store.oncall.documents import active_document
 from sentinel.store.oncall.erasing import erase_from_oncall, overrides_of
 from sentinel.store.orchestration.people import OF_ORCHESTRATION
 from sentinel.store.own_rows import delete_own_rows
+from sentinel.store.services.status_subscribers import erase_subscribers, subscriptions_of
 from sentinel.store.telemetry.erasing import erase_from_requests
 from sentinel.store.telemetry.person_requests import requests_of_person
 
@@ -111,7 +112,8 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (HOLD, "set_by"), (TAKEN, "taken_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
-_SECRETS = ("password_hash", "secret_hash", "token_hash", "endpoint", "auth")
+_SECRETS = ("password_hash", "secret_hash", "token_hash", "endpoint", "auth", "seed",
+            "target_hash")  # fmt: skip
 """Columns that are not exported, in tables that have them."""
 
 
@@ -147,6 +149,8 @@ def export(
                 found.setdefault(table.name, []).extend(told)
         if told := [_plain(row) for row in overrides_of(connection, name)]:
             found.setdefault("oncall_override", []).extend(told)
+        if told := [_plain(row) for row in subscriptions_of(connection, name)]:
+            found["status_subscriber"] = told
     for table, rows in named_rows(store, name, _NAMED).items():
         found.setdefault(table, []).extend(rows)
     if telemetry is not None:
@@ -167,7 +171,8 @@ def export(
 def erase(store: Store, name: str, *, actor: str, telemetry: TelemetryClient | None = None) -> str:
     """Replace a person's name by a pseudonym everywhere, in one transaction.
 
-    What they wrote, such as comments, stays as it is. Their requests in the request log are deleted
+    What they wrote, such as comments, stays as it is. Where the name is an address of email, its
+    subscriptions to status pages are deleted. Their requests in the request log are deleted
     before the transaction: where one of both fails, the erasure may run again.
 
     Args:
@@ -220,6 +225,7 @@ def _erase(
     assigned = and_(TIMELINE.c.kind == "assigned", TIMELINE.c.comment == name)
     connection.execute(TIMELINE.update().where(assigned).values(comment=label))
     delete_own_rows(connection, name)
+    erase_subscribers(connection, name)
     connection.execute(_BROWSER.delete().where(_BROWSER.c.person == name))
     erase_from_oncall(connection, name, label)
     erase_from_escalations(connection, name, label)

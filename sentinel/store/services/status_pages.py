@@ -20,6 +20,7 @@ from sentinel.services.status_page import StatusPage, status_page_of
 from sentinel.store.database.alone import alone
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import table_of
+from sentinel.store.services.status_subscribers import forget_subscribers
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -101,6 +102,8 @@ class StatusPages:
     ) -> StoredPage:  # fmt: skip
         """Create a page, or change the one of that name.
 
+        A page that was public and is no longer loses its subscribers.
+
         Args:
             definition: of the page
             actor: who saves it
@@ -143,6 +146,8 @@ class StatusPages:
                 connection.execute(
                     PAGE.update().where(PAGE.c.name == definition.name).values(**values)
                 )
+            if before is not None and before.definition.public and not definition.public:
+                forget_subscribers(connection, definition.name)
             there = None if before is None else before.definition
             self._record(connection, "status_page.saved", actor, there, definition)
             return self._one(connection, definition.name)
@@ -153,7 +158,7 @@ class StatusPages:
         self, name: str, *, actor: str,
         check: Callable[[StoredPage], None] = lambda _: None,
     ) -> StoredPage:  # fmt: skip
-        """Remove a page with its history.
+        """Remove a page with its history and subscribers.
 
         Args:
             name: of the page
@@ -172,6 +177,7 @@ class StatusPages:
             found = self._one(connection, name)
             check(found)
             connection.execute(DAY.delete().where(DAY.c.page == name))
+            forget_subscribers(connection, name)
             connection.execute(PAGE.delete().where(PAGE.c.name == name))
             self._record(connection, "status_page.removed", actor, found.definition, None)
             return found
@@ -182,6 +188,8 @@ class StatusPages:
         self, name: str, *, actor: str, check: Callable[[StoredPage], None] = lambda _: None
     ) -> str:
         """Make the token of a private page, in place of the one that there was.
+
+        Its subscribers are removed: they subscribed by the token of before.
 
         Args:
             name: of the page
@@ -207,6 +215,8 @@ class StatusPages:
             connection.execute(
                 PAGE.update().where(PAGE.c.name == name).values(token_hash=_hash(token))
             )
+            # Whoever read it by the token of before is sent nothing more either.
+            forget_subscribers(connection, name)
             page = found.definition
             self._record(connection, "status_page.token", actor, page, page)
 

@@ -33,7 +33,9 @@ from sentinel.store.database.tables import SILENCE, model_of
 from sentinel.store.incidents.rows import ENTRY, INCIDENT
 from sentinel.store.services.catalog import catalog_of
 from sentinel.store.services.operation import ServicesNow, ServiceState
+from sentinel.store.services.status_deliveries import hand_out
 from sentinel.store.services.status_pages import DAY, PAGE, StatusPages
+from sentinel.store.services.status_subscribers import StatusSubscribers
 from sentinel.timing.recurrence import RecurringWindows, recurrence_of
 
 if TYPE_CHECKING:
@@ -105,11 +107,12 @@ def write_page(store: Store, name: str) -> bool:
         )
         # All or nothing: a page that cannot be written anew still says how old it is.
         shown = _shown(store, connection, page, now, known)
+        kinds = StatusSubscribers(store).kinds(page)
+        html = html_of(shown, kinds, f"{page.name}/subscribe")
         connection.execute(
-            PAGE.update()
-            .where(PAGE.c.name == page.name)
-            .values(html=html_of(shown), feed=atom_of(shown))
+            PAGE.update().where(PAGE.c.name == page.name).values(html=html, feed=atom_of(shown))
         )
+        hand_out(store, connection, shown)
     return True
 
 
