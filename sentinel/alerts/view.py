@@ -17,6 +17,7 @@ from sentinel.alerts.reasons import words
 
 __all__ = [
     "SHOWN",
+    "SHOWN_COLUMNS",
     "AlertView",
     "ShownStatus",
     "TimelineView",
@@ -153,8 +154,14 @@ class TimelineView(BaseModel):
 
 
 _ALERT_FIELDS = tuple(AlertView.model_fields)
+_SHOWN_BY = ("status", "suppressed_until", "escalation_level")
+"""What the shown status depends on."""
 _COLUMNS = {"severity": "severity_word", "rank": "severity", "resolution_text": "resolution"}
 _cells = itemgetter(*(_COLUMNS.get(name, name) for name in _ALERT_FIELDS))
+SHOWN_COLUMNS = tuple(
+    dict.fromkeys([*(_COLUMNS.get(name, name) for name in _ALERT_FIELDS), *_SHOWN_BY])
+)
+"""The columns of the alert table that `alert_fields` reads."""
 _ENTRY_FIELDS = tuple(TimelineView.model_fields)
 
 
@@ -162,7 +169,7 @@ def alert_fields(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return what `AlertView` shows of a row of the alert table, without an object for each.
 
     Args:
-        row: all columns of the alert, by name
+        row: at least `SHOWN_COLUMNS` of the alert, by name
         now: the present moment, on which the shown status depends
 
     Returns:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, bindparam, func, select, true
 
-from sentinel.alerts.view import alert_fields, entry_fields
+from sentinel.alerts.view import SHOWN_COLUMNS, alert_fields, entry_fields
 from sentinel.errors import NotFound
 from sentinel.store.alerts.queries import LISTED
 from sentinel.store.database.tables import ALERT, REMEDIATION, TIMELINE
@@ -42,7 +42,8 @@ def _newest(alert_id: ColumnElement[str]) -> Select[Any]:
 _ENTRIES = _newest(_WANTED.c.alert_id).lateral("entries")
 _TIMELINES = select(_ENTRIES).select_from(_WANTED).join(_ENTRIES, true())
 _TIMELINE = _newest(bindparam("id"))
-_ALERTS = {name: select(ALERT).where(mine(ALERT.c.id)) for name, mine in _IN.items()}
+_SHOWN = tuple(ALERT.c[name] for name in SHOWN_COLUMNS)
+_ALERTS = {name: select(*_SHOWN).where(mine(ALERT.c.id)) for name, mine in _IN.items()}
 _REMEDIATIONS = {
     name: select(REMEDIATION).where(mine(REMEDIATION.c.alert_id)) for name, mine in _IN.items()
 }

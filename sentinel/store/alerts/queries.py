@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from sentinel.access import EVERYTHING, Scope
-from sentinel.alerts.view import AlertView, TimelineView, alert_fields
+from sentinel.alerts.view import SHOWN_COLUMNS, AlertView, TimelineView, alert_fields
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.store.alerts.filter import (
     LIVE,
@@ -70,8 +70,9 @@ _ID = re.compile("[0-9a-f]{32}")
 LISTED = "See which there are: sentinel alert list, or GET /api/v1/alerts/alerts"
 
 
+_SHOWN = tuple(ALERT.c[name] for name in SHOWN_COLUMNS)
 # Made once: SQLAlchemy compiles each statement object by itself.
-_SOME = select(ALERT).where(ALERT.c.id.in_(bindparam("ids", expanding=True)))
+_SOME = select(*_SHOWN).where(ALERT.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -370,7 +371,7 @@ def _rows(
     keys: list[ColumnElement[Any]] = [segment.at, ALERT.c.id]
     if segment.worst_first:
         keys.insert(0, ALERT.c.severity)
-    query = select(ALERT).where(segment.where, *conditions)
+    query = select(*_SHOWN).where(segment.where, *conditions)
     if start is not None:
         values: list[Any] = [start.at, start.id]
         if segment.worst_first:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection, Executable, text
 
 from sentinel.schema.lifecycle_events import LifecycleBlock, LifecycleTail
 from sentinel.store.database.insert import insert_into
@@ -25,8 +25,8 @@ _NOTED = "sentinel.lifecycle"
 _KINDS = {"alert": b"a", "incident": b"i"}
 
 
-def _numbering(dialect: str) -> Executable:
-    new = insert_into(dialect, LIFECYCLE_TAIL)
+def _numbering() -> Executable:
+    new = insert_into("sqlite", LIFECYCLE_TAIL)
     counted = LIFECYCLE_TAIL.c.last + new.excluded.last
     return new.on_conflict_do_update(index_elements=["tenant"], set_={"last": counted}).returning(
         LIFECYCLE_TAIL.c.last
@@ -34,8 +34,15 @@ def _numbering(dialect: str) -> Executable:
 
 
 # Made once: SQLAlchemy compiles each statement object by itself.
-_NUMBERED = {"sqlite": _numbering("sqlite"), "postgresql": _numbering("postgresql")}
+_NUMBERED = _numbering()
 _NEW_BLOCK = LIFECYCLE_BLOCK.insert()
+# One message, since whoever else changes an alert of the tenant waits for this row meanwhile.
+_NUMBERED_AND_KEPT = text(
+    "WITH tail AS (INSERT INTO lifecycle_tail AS mine (tenant, last) VALUES (:tenant, :count) "
+    "ON CONFLICT (tenant) DO UPDATE SET last = mine.last + excluded.last RETURNING last) "
+    "INSERT INTO lifecycle_block (tenant, first, last, at, entries) "
+    "SELECT :tenant, last - :count + 1, last, :at, :entries FROM tail"
+)
 
 
 def note_changes(
@@ -70,11 +77,11 @@ def number_changes(connection: Connection) -> None:
     noted: dict[str, tuple[datetime, list[bytes]]] = connection.info.pop(_NOTED, {})
     # In one order, as all transactions lock these rows.
     for tenant, (at, entries) in sorted(noted.items()):
-        statement = _NUMBERED[connection.dialect.name]
+        kept = {"tenant": tenant, "at": at, "entries": b"".join(entries)}
+        if connection.dialect.name == "postgresql":
+            connection.execute(_NUMBERED_AND_KEPT, {**kept, "count": len(entries)})
+            continue
         given = {"tenant": tenant, "last": len(entries)}
-        last = connection.execute(statement, given).scalar_one()
-        connection.execute(
-            _NEW_BLOCK,
-            {"tenant": tenant, "first": last - len(entries) + 1, "last": last, "at": at,
-             "entries": b"".join(entries)},
-        )  # fmt: skip
+        last = connection.execute(_NUMBERED, given).scalar_one()
+        first = last - len(entries) + 1
+        connection.execute(_NEW_BLOCK, {**kept, "first": first, "last": last})
