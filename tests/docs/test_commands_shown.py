@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,15 @@ def sentinel_in(line: str) -> list[list[str]]:
     return [arguments for arguments in found if arguments]
 
 
+@cache
+def sentinel() -> Any:
+    """The command with all below it, described once: a tenth of a second."""
+    return get_command(app)
+
+
 def parse(arguments: list[str]) -> None:
     """Read the arguments as the command would, without running it."""
-    command: Any = get_command(app)
+    command = sentinel()
     if arguments == ["--install-completion"]:
         return  # typer's own, which acts as soon as it is read
     context: Any = command.make_context("sentinel", list(arguments))
