@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -185,16 +186,35 @@ def staged(
     """
     with tempfile.TemporaryDirectory(prefix="sentinel-backtest-") as folder:
         clock = FakeClock(since)
-        store = _Alone(f"sqlite:///{Path(folder) / 'replay.db'}", clock=clock, options=options)
+        path = Path(folder) / "replay.db"
+        path.write_bytes(_empty_database())
+        store = _Alone(f"sqlite:///{path}", clock=clock, options=options)
         event.listen(store.engine, "connect", _not_durable)
         try:
-            store.migrate()
             for name, channels in receivers.items():
                 store.receivers.set(name, channels)
             with writing(store.engine) as store.only:
                 yield Stage(store, clock)
         finally:
             store.close()
+
+
+@cache
+def _empty_database() -> bytes:
+    """Make a migrated database, once in a process: that takes longer than most replays.
+
+    Returns:
+        What its file holds, for a copy to be written anywhere.
+    """
+    with tempfile.TemporaryDirectory(prefix="sentinel-backtest-") as folder:
+        path = Path(folder) / "empty.db"
+        store = Store(f"sqlite:///{path}")
+        event.listen(store.engine, "connect", _not_durable)
+        try:
+            store.migrate()
+        finally:
+            store.close()  # which moves what is in the write-ahead log into the file
+        return path.read_bytes()
 
 
 def _not_durable(connection: sqlite3.Connection, _record: object) -> None:
