@@ -8,12 +8,14 @@ the same alert.
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
+import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,6 +24,7 @@ from sentinel.ingest.arrivals import Arrivals, Message
 from sentinel.ingest.mail_document import MailDocument, mail_document
 from sentinel.ingest.mails import mail_reading
 from sentinel.settings import Settings
+from sentinel.settings.tls import CIPHERS, tls_options
 
 __all__ = ["MailServer", "mail_server_of"]
 
@@ -47,14 +50,19 @@ class MailServer:
         document: which addresses it takes, and what a mail to each becomes
         arrivals: applies the alerts
         most_bytes: of a mail
+        tls: of the certificate with which it offers STARTTLS; None to offer none
+        login: USER:PASSWORD that a sender needs, once it speaks TLS; empty for none
     """
 
     def __init__(
-        self, document: MailDocument, arrivals: Arrivals, *, most_bytes: int = MOST_BYTES
-    ) -> None:
+        self, document: MailDocument, arrivals: Arrivals, *, most_bytes: int = MOST_BYTES,
+        tls: ssl.SSLContext | None = None, login: str = "",
+    ) -> None:  # fmt: skip
         self._document = document
         self._arrivals = arrivals
         self._most_bytes = most_bytes
+        self._tls = tls
+        self._login = login.encode()
         self._server: asyncio.Server | None = None
         self._open: set[_Protocol] = set()
 
@@ -93,7 +101,9 @@ class MailServer:
 
         class Counted(_Protocol):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
-                if len(server._open) >= MOST_OPEN:  # pyright: ignore[reportPrivateUsage] - of its own server
+                known = self in server._open  # pyright: ignore[reportPrivateUsage] - of its own server
+                # After STARTTLS it is called again, for the same connection.
+                if not known and len(server._open) >= MOST_OPEN:  # pyright: ignore[reportPrivateUsage] - of its own server
                     log.warning("a connection of SMTP is refused, since %d are open", MOST_OPEN)
                     cast("asyncio.Transport", transport).abort()
                     return
@@ -108,10 +118,22 @@ class MailServer:
         def made() -> asyncio.BaseProtocol:
             return Counted(
                 self, data_size_limit=self._most_bytes, enable_SMTPUTF8=True, timeout=_SILENT,
-                hostname="sentinel", ident="Sentinel", loop=loop,
+                hostname="sentinel", ident="Sentinel", loop=loop, tls_context=server._tls,  # pyright: ignore[reportPrivateUsage] - as above
+                auth_required=bool(server._login), authenticator=server._authenticated,  # pyright: ignore[reportPrivateUsage] - as above
             )  # fmt: skip
 
         return made
+
+    def _authenticated(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: Any
+    ) -> AuthResult:
+        if not isinstance(given, LoginPassword) or not self._login:
+            return AuthResult(success=False, handled=False)
+        said = given.login + b":" + given.password
+        good = hmac.compare_digest(said, self._login)
+        if not good:
+            log.warning("a login of SMTP is refused")
+        return AuthResult(success=good, handled=False)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -175,7 +197,7 @@ async def mail_server_of(app: FastAPI, settings: Settings) -> MailServer | None:
         another process of the API.
 
     Raises:
-        ConfigurationError: the document cannot be read or used
+        ConfigurationError: the document cannot be read or used, or the login lacks a certificate
     """
     if not settings.mail_intake:
         return None
@@ -186,10 +208,36 @@ async def mail_server_of(app: FastAPI, settings: Settings) -> MailServer | None:
             f"SENTINEL_MAIL_INTAKE: {settings.mail_intake} cannot be read: {error}",
             hint="It names a YAML file of addresses.",
         ) from None
-    server = MailServer(mail_document(text), cast("Any", app.state).arrivals)
+    login = settings.mail_intake_login.get_secret_value()
+    context = _tls_of(settings)
+    if login and context is None:
+        raise ConfigurationError(
+            "SENTINEL_MAIL_INTAKE_LOGIN is set and SENTINEL_TLS_CERTIFICATE is not",
+            hint="Name a certificate: a password is taken after STARTTLS alone.",
+        )
+    if login and not all(login.partition(":")):
+        raise ConfigurationError(
+            "SENTINEL_MAIL_INTAKE_LOGIN is not of the form USER:PASSWORD",
+            hint="Give both, with a colon between.",
+        )
+    server = MailServer(
+        mail_document(text), cast("Any", app.state).arrivals, tls=context, login=login
+    )
     try:
         await server.start(settings.mail_intake_host, settings.mail_intake_port)
     except OSError as error:
         log.warning("mails cannot be taken at port %d: %s", settings.mail_intake_port, error)
         return None
     return server
+
+
+def _tls_of(settings: Settings) -> ssl.SSLContext | None:
+    """Return the context of the API's certificate, which `tls_options` has checked."""
+    if settings.tls_certificate is None or not tls_options(settings):
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    password = settings.tls_key_password.get_secret_value()
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key, password)
+    return context

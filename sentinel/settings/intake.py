@@ -26,10 +26,15 @@ class IntakeSettings(SecureSettings):
     )
     mail_intake_host: str = Field(
         default="127.0.0.1",
-        description="Where the API listens for mails. It knows no keys: whoever reaches the port "
-        "may send.",
+        description="Where the API listens for mails. Without SENTINEL_MAIL_INTAKE_LOGIN, whoever "
+        "reaches the port may send.",
     )
     mail_intake_port: int = Field(default=2525, ge=0, le=65_535, description="Port for mails.")
+    mail_intake_login: SecretStr = Field(
+        default=SecretStr(""),
+        description="What senders of mails log in with, as USER:PASSWORD, after STARTTLS by the "
+        "certificate of the API, which it needs; empty means that they need no login.",
+    )
     intake_secrets: SecretStr = Field(
         default=SecretStr(""),
         description="Secrets with which vendors sign what they post, as "

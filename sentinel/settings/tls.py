@@ -12,7 +12,7 @@ from sentinel.settings import Settings
 if TYPE_CHECKING:
     from uvicorn import Config
 
-__all__ = ["secured", "tls_options"]
+__all__ = ["CIPHERS", "secured", "tls_options"]
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2: forward secrecy and authenticated encryption alone. Those of 1.3 are fixed."""

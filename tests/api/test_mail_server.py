@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
+import ssl
 from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from sentinel.api import mail_server
 from sentinel.api.mail_server import MailServer, mail_server_of
@@ -19,6 +21,7 @@ from sentinel.ingest.arrivals import Arrivals
 from sentinel.ingest.mail_document import mail_document
 from sentinel.settings import Settings
 from sentinel.store import Store
+from tests.blocks.smtp_server import certificate
 from tests.prefect_server import free_port
 
 DOCUMENT = """
@@ -65,7 +68,7 @@ class Post:
         return asyncio.run(served())
 
     def _with_client(self, port: int, send: Callable[[smtplib.SMTP], Any]) -> Any:
-        with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+        with smtplib.SMTP("localhost", port, timeout=30) as client:
             return send(client)
 
     def gets(self, *mails: EmailMessage, to: str = TO, sender: str = FROM) -> None:
@@ -238,3 +241,47 @@ def test_the_settings_say_whether_and_where_mails_are_taken(
 def test_a_document_that_cannot_be_used_says_where(text: str, wrong: str):
     with pytest.raises(ConfigurationError, match=wrong):
         mail_document(text)
+
+
+def test_a_login_is_needed_and_taken_after_starttls_alone(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    context, trusted = certificate(tmp_path)
+    asked: dict[str, Any] = {"tls": context, "login": "printer:s3cret:x"}
+
+    def refused(client: smtplib.SMTP) -> list[int]:
+        codes = [client.docmd("EHLO me")[0], client.docmd(f"MAIL FROM:<{FROM}>")[0]]
+        with pytest.raises(smtplib.SMTPNotSupportedError):
+            client.login("printer", "s3cret:x")
+        client.starttls(context=ssl.create_default_context(cafile=str(trusted)))
+        with pytest.raises(smtplib.SMTPAuthenticationError) as wrong:
+            client.login("printer", "s3cret")
+        return [*codes, wrong.value.smtp_code, client.mail(FROM)[0]]
+
+    def sends(client: smtplib.SMTP) -> None:
+        client.starttls(context=ssl.create_default_context(cafile=str(trusted)))
+        client.login("printer", "s3cret:x")
+        client.send_message(mail("paper is out"), from_addr=FROM, to_addrs=[TO])
+
+    assert post.delivers(refused, **asked) == [250, 530, 535, 530]
+    assert post.alerts() == []
+    # One connection is all that may be open: after STARTTLS it is still the same one.
+    monkeypatch.setattr(mail_server, "MOST_OPEN", 1)
+    post.delivers(sends, **asked)
+    assert [title for _, title, _, _ in post.alerts()] == ["paper is out"]
+
+
+@pytest.mark.parametrize("login", ["printer:secret", "printer", ":secret"])
+def test_a_login_that_cannot_be_used_keeps_the_api_from_starting(
+    app: FastAPI, tmp_path: Path, login: str
+):
+    file = tmp_path / "mail.yaml"
+    file.write_text(DOCUMENT)
+    more: dict[str, Any] = {}
+    if login != "printer:secret":
+        certificate(tmp_path)
+        more = {"tls_certificate": tmp_path / "cert.pem", "tls_key": tmp_path / "key.pem"}
+    settings = Settings(mail_intake=str(file), mail_intake_login=SecretStr(login), **more)
+    with pytest.raises(ConfigurationError, match="SENTINEL_MAIL_INTAKE_LOGIN") as refused:
+        asyncio.run(mail_server_of(app, settings))
+    assert "secret" not in str(refused.value)
