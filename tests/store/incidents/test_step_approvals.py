@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from sentinel.access import Permission
 from sentinel.clock import FakeClock
@@ -145,6 +149,36 @@ def test_no_more_runs_start_within_an_hour_than_the_policy_allows(store: Store, 
     starts(steps, steps.wanted()[0])
     clock.forward(minutes=50)
     steps.act(first, 2, "run", actor="ann")
+
+
+def test_of_two_who_ask_at_the_same_moment_one_run_is_within_the_limit(
+    store: Store, clock: FakeClock
+):
+    both = incidents_of(store, clock, LIMIT.replace("hour: 2", "hour: 1"), "/a", "/b")
+    steps, counting = Steps(store), Barrier(2)
+
+    def wait_for_the_other(_: Any, __: Any, statement: str, *___: Any) -> None:
+        # Two that count at once would both find none: each gives the other time to do so.
+        if "incident_step" in statement and "count(" in statement:
+            with suppress(BrokenBarrierError):
+                counting.wait(0.5)
+
+    def ask(incident: str) -> str:
+        try:
+            steps.act(incident, 1, "run", actor="ann")
+        except Conflict as refused:
+            return refused.message
+        return "asked"
+
+    event.listen(store.engine, "after_cursor_execute", wait_for_the_other)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            said = sorted(threads.map(ask, both))
+    finally:
+        event.remove(store.engine, "after_cursor_execute", wait_for_the_other)
+    assert counting.broken, "the second counted before the first was done"
+    assert said == ["asked", "the limit of 1 runs an hour of the policy disks is reached"]
+    assert len(steps.wanted()) == 1
 
 
 def test_other_steps_run_at_once_and_a_bad_policy_is_refused(store: Store, clock: FakeClock):
