@@ -22,7 +22,6 @@ from sentinel.services.naming import ServiceNames
 from sentinel.services.status_html import PageNow
 from sentinel.services.status_page import PublicIncident, status_page_of
 from sentinel.services.status_subscription import StatusNews, SubscriberKind, secret_of, token_of
-from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
 from sentinel.store.services.catalog import catalog_of
@@ -108,7 +107,10 @@ def hand_out(store: Store, connection: Connection, shown: PageNow) -> int:
     }  # fmt: skip
     if not page.subscribe or not fresh:
         return 0
-    known = set(connection.execute(select(NEWS.c.entry).where(NEWS.c.page == page.name)).scalars())
+    told = select(NEWS.c.entry).where(NEWS.c.page == page.name)
+    new_ones = sorted(set(fresh) - set(connection.execute(told).scalars()))
+    if not new_ones:
+        return 0
     names = catalog_of(connection, page.tenant).names
     people = connection.execute(
         select(SUBSCRIBER.c.id, SUBSCRIBER.c.kind, SUBSCRIBER.c.services, SUBSCRIBER.c.confirmed_at)
@@ -116,7 +118,7 @@ def hand_out(store: Store, connection: Connection, shown: PageNow) -> int:
         .where(SUBSCRIBER.c.kind.in_(page.subscribe))
     ).all()
     handed = 0
-    for entry in sorted(set(fresh) - known):
+    for entry in new_ones:
         incident, update = fresh[entry]
         news = StatusNews(
             incident=incident.id, heading=shown.heading(incident), status=incident.status,
@@ -136,9 +138,9 @@ def hand_out(store: Store, connection: Connection, shown: PageNow) -> int:
             for one in people
             if one.confirmed_at <= update.at and _chose(one.services, incident, names)
         ]  # fmt: skip
-        for piece in chunks(rows):
-            insert = insert_into(store.dialect, DELIVERY).values(list(piece))
-            connection.execute(insert.on_conflict_do_nothing())
+        if rows:
+            new = insert_into(store.dialect, DELIVERY).on_conflict_do_nothing()
+            connection.execute(new, rows)
         handed += len(rows)
     return handed
 
