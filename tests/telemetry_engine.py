@@ -1,4 +1,8 @@
-"""One embedded telemetry store for all tests that need one, emptied between them.
+"""One telemetry store for all tests that need one, emptied between them.
+
+It is the embedded one or, where `SENTINEL_TEST_CLICKHOUSE_URL` names it, a database of a real
+ClickHouse, such as `http://default:PASSWORD@127.0.0.1:8123/sentinel_test`. Its name begins with
+`sentinel_test`, since its tables are emptied; what needs the embedded process is skipped.
 
 The process costs seconds and hundreds of megabytes: conftest keeps these tests on one worker.
 """
@@ -11,18 +15,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
 
 from sentinel.errors import TelemetryUnavailable
 from sentinel.settings import Settings
-from sentinel.store.telemetry.client import TelemetryClient, telemetry_client
+from sentinel.store.telemetry.client import TelemetryClient, place_of, telemetry_client
 from sentinel.up.ports import any_free
 from tests.waiting import eventually
 
+URL = "SENTINEL_TEST_CLICKHOUSE_URL"
+"""Names a ClickHouse that the tests may use."""
 TABLES = (
     "logs", "spans", "trace_times", "refused", "log_patterns", "log_mined", "log_templates",
     "log_anomalies",    "requests", "usage_by_endpoint", "usage_by_consumer",
@@ -99,14 +106,45 @@ class EngineProcess:
         )
 
 
+class ServerElsewhere:
+    """A ClickHouse that somebody runs, in place of our process."""
+
+    def __init__(self, url: str) -> None:
+        name = place_of(url).database
+        if not name.startswith("sentinel_test"):
+            raise pytest.UsageError(
+                f"{URL} names the database {name}: its tables are emptied, so it must begin with "
+                "sentinel_test"
+            )
+        self.settings = Settings(telemetry_url=SecretStr(url))
+
+    def __getattr__(self, name: str) -> Any:
+        pytest.skip(f"the embedded telemetry store alone has `{name}`")
+
+
 @pytest.fixture(scope="session")
 def telemetry_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[EngineProcess]:
     """The process, its schema migrated; tests use `telemetry` or `telemetry_settings`."""
+    if url := os.environ.get(URL):
+        server = ServerElsewhere(url)
+        with _prepared(server.settings):
+            yield cast("EngineProcess", server)
+        return
     engine = EngineProcess(tmp_path_factory.mktemp("telemetry") / "store")
     engine.start()
     try:
         engine.ready()
-        client = telemetry_client(engine.settings, write=True)
+        with _prepared(engine.settings):
+            yield engine
+    finally:
+        engine.stop()
+
+
+@contextmanager
+def _prepared(settings: Settings) -> Generator[None]:
+    """A schema without what costs time and no test looks at, until the clients are closed."""
+    client = telemetry_client(settings, write=True)
+    try:
         for table in TABLES:  # what no test looks at costs most of the time
             client.command(
                 f"ALTER TABLE {table} MODIFY SETTING fsync_after_insert = 0, "
@@ -114,13 +152,12 @@ def telemetry_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Engi
             )
         # An intake waits 5 seconds for its client, which sets first how long rows are kept: two
         # changes of each table, which take longer on a busy machine.
-        with closing(telemetry_client(engine.settings, write=True, retain=True, wait=180)) as first:
+        with closing(telemetry_client(settings, write=True, retain=True, wait=180)) as first:
             first.prepare()
-        yield engine
+        yield
     finally:
         for write, retain in ((True, True), (True, False), (False, False)):
-            telemetry_client(engine.settings, write=write, retain=retain).close()
-        engine.stop()
+            telemetry_client(settings, write=write, retain=retain).close()
 
 
 @pytest.fixture
@@ -128,8 +165,8 @@ def telemetry_settings(telemetry_engine: EngineProcess) -> Generator[Settings]:
     """Settings that name an empty telemetry store."""
     yield telemetry_engine.settings
     client = telemetry_client(telemetry_engine.settings, write=True)
-    used = "SELECT name FROM system.tables WHERE database = 'sentinel' AND total_rows > 0"
-    for row in client.rows(used):
+    used = "SELECT name FROM system.tables WHERE database = {database:String} AND total_rows > 0"
+    for row in client.rows(used, {"database": client.place.database}):
         if row["name"] in TABLES:
             client.command(f"TRUNCATE TABLE {row['name']}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -81,6 +82,13 @@ def test_a_large_batch_is_written_in_pieces_and_counts_once(
 def test_a_reader_changes_nothing(telemetry_settings: Settings) -> None:
     with pytest.raises(TelemetryError, match="readonly"):
         telemetry_client(telemetry_settings).command("TRUNCATE TABLE logs")
+    # As whoever may write, where a server has no second user.
+    alone = telemetry_settings.model_copy(update={"telemetry_read_url": SecretStr("")})
+    with (
+        closing(telemetry_client(alone)) as reader,
+        pytest.raises(TelemetryError, match="readonly"),
+    ):
+        reader.command("TRUNCATE TABLE logs")
 
 
 def test_what_is_wrong_with_a_statement_is_said(telemetry: TelemetryClient) -> None:
@@ -153,7 +161,10 @@ def test_what_starts_on_a_disk_that_is_nearly_full_can_read(
 def test_only_what_serves_the_intake_sets_how_long_rows_are_kept(
     telemetry: TelemetryClient, telemetry_settings: Settings
 ) -> None:
-    table = "SELECT create_table_query FROM system.tables WHERE database = 'sentinel' AND name = "
+    database = telemetry.place.database
+    table = (
+        f"SELECT create_table_query FROM system.tables WHERE database = '{database}' AND name = "
+    )
     hour = telemetry_settings.model_copy(update={"keep_logs": timedelta(hours=1)})
 
     def rule() -> str:
