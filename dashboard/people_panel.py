@@ -301,6 +301,10 @@ def users() -> None:
         names = [one.name for one in found]
         wanted = st.session_state.pop(_NEXT, st.session_state.get(PERSON))
         st.session_state[PERSON] = wanted if wanted in names else None
+        asked = str(st.query_params.get(PERSON, ""))
+        if asked and wanted is None and asked not in names:
+            st.html(markup.note("warn", f"There is no user {asked[:80]}.",
+                                "The account may have been removed."))  # fmt: skip
         chosen = st.selectbox(
             "User", names, index=None, key=PERSON, bind="query-params", width=320,
             placeholder="Choose a user to change",

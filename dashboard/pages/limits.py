@@ -210,16 +210,17 @@ def _chosen(sets: dict[str, StoredLimitSet]) -> str:
     Returns:
         Its tenant and name, or `_NEW`.
     """
-    if not sets:
-        st.session_state.pop(CHOSEN, None)
-        return _NEW
     options = [*sets, _NEW]
     if st.session_state.get(CHOSEN) not in options:
         named = str(st.query_params.get(SET, ""))
         if named not in ("", *options):
             st.html(markup.note("warn", f"There is no limit set {named[:200]}.",
                                 "It may have been removed, or belong to others."))  # fmt: skip
-        st.session_state[CHOSEN] = named if named in options else options[0]
+        if sets:
+            st.session_state[CHOSEN] = named if named in options else options[0]
+    if not sets:
+        st.session_state.pop(CHOSEN, None)
+        return _NEW
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = str(
             st.selectbox(

@@ -155,11 +155,22 @@ def _one(name: str, tenant: str) -> None:
     try:
         view = read_one(session.data().within(session.scope()), name, tenant)
     except NotFound:
-        st.html(markup.note("warn", f"There is no SLO {name}.",
-                            "It may have been deleted, or belong to others."))  # fmt: skip
-        listed()
+        _missing(name)
         return
     detail(view)
+
+
+def _edited(name: str, tenant: str) -> None:
+    try:
+        form(name, tenant)
+    except NotFound:
+        _missing(name)
+
+
+def _missing(name: str) -> None:
+    st.html(markup.note("warn", f"There is no SLO {name[:80]}.",
+                        "It may have been deleted, or belong to others."))  # fmt: skip
+    listed()
 
 
 def show() -> None:
@@ -168,7 +179,7 @@ def show() -> None:
     days, tenant = str(given.get(REPORT, "")), str(given.get(SLO_TENANT, "default"))
     try:
         if (edited := str(given.get(EDIT, ""))) and session.may(Permission.EDIT):
-            form(edited, tenant)
+            _edited(edited, tenant)
         elif days:
             report(int(days) if days.isdigit() and 1 <= int(days) <= 366 else 30)
         elif name := str(given.get("slo", "")):

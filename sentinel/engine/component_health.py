@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sentinel.engine.canary_health import canary_state
 from sentinel.engine.component import Component
 from sentinel.engine.limit_health import limit_state
+from sentinel.engine.outgoing_health import destinations_state, web_feeds_state
 from sentinel.engine.run_health import run_health
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.prefect_client.port import WorkPool
@@ -303,6 +304,8 @@ def components(store: Store, settings: Settings) -> list[Component]:
         escalation_state(store),
         limit_state(store),
         canary_state(store),
+        destinations_state(store),
+        web_feeds_state(store),
         _dead_man_state(
             told.get(DEAD_MAN), now, is_set=bool(settings.dead_man_url.get_secret_value())
         ),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from sentinel.alerts.view import AlertView
 from sentinel.audit.change import Change
@@ -40,7 +40,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
 _TYPES = {"atom": "application/atom+xml", "rss": "application/rss+xml", "ics": "text/calendar"}
 _MOST = 100
 _BACK, _AHEAD = timedelta(days=31), timedelta(days=183)
-"""Of so many bytes in base64; the database is not asked about an address of another length."""
+"""What a calendar of silences shows of the past and of the future."""
 
 
 class MadeWebFeed(msgspec.Struct, frozen=True):
@@ -72,6 +72,18 @@ class WebFeeds:
     def rows(self, tenant: str) -> list[WebFeed]:
         """Return the feeds of a tenant that were not revoked, the newest first."""
         return self._rows.valid(self._rows.table.c.tenant == tenant)
+
+    def last_read(self) -> tuple[int, datetime | None]:
+        """Return how many feeds of all tenants there are, and when one of them was read last.
+
+        Returns:
+            Their number, and the moment, to ten minutes; None where none was read.
+        """
+        feeds = self._rows.table.c
+        query = select(func.count(), func.max(feeds.used_at)).where(feeds.revoked_at.is_(None))
+        with self._store.read() as connection:
+            count, read_at = connection.execute(query).one()
+        return count, read_at
 
     def create(self, kind: FeedKind, *, tenant: str, actor: str) -> MadeWebFeed:
         """Make a feed.

@@ -130,6 +130,9 @@ def test_one_is_shown_with_charts_violations_its_rule_and_its_alerts(scene: Scen
     words = shown(opened(page, slo="served"))
     assert "services?service=pay&amp;tenant=default" in words
     assert "There is no SLO gone" in shown(opened(page, slo="gone"))
+    words = shown(opened(page, slo="broken", edit="gone"))
+    assert "There is no SLO gone" in words
+    assert "This page cannot be shown" not in words
 
 
 def test_predictions_are_said_with_their_interval_and_probability(scene: Scene):

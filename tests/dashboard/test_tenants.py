@@ -16,7 +16,6 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.types import Receive, Send
-from streamlit.testing.v1 import AppTest
 
 from dashboard import page_tokens
 from dashboard.alert_commands import AlertCommand
@@ -28,29 +27,22 @@ from dashboard.live_api import LiveApi
 from dashboard.login_gate import SESSION
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
-from dashboard.sign_in import SignIn
 from sentinel.access import EVERYTHING, Principal, Role
 from sentinel.access.scope import Reach, Scope
 from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import NotFound, OutOfScope, SentinelError
-from sentinel.settings import Settings, settings
 from sentinel.store import Store
-from sentinel.store.access.people import People
-from sentinel.store.access.sessions import Begun, FoundSession
+from sentinel.store.access.sessions import FoundSession
 from sentinel.store.alerts.audit import ActFilter
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.reports.period_comparison import Span
-from sentinel.store.telemetry.client import TelemetryClient
 from tests.api.matrix_scene import furnished
 from tests.api.test_access_matrix import everything
 from tests.dashboard.form_commands import DAY, FORMS, MOMENT, OF_ALL
-from tests.dashboard.gated import ADDRESSES, OWN, PASSWORD
-from tests.dashboard.scene import Scene, shown
-from tests.dashboard.scene import given as given_to
-from tests.dashboard.telemetry_scene import sends_logs, sends_spans, shop, use_telemetry
+from tests.dashboard.gated import ADDRESSES, OWN
 from tests.databases import both_databases
 from tests.world import World
 
@@ -169,65 +161,6 @@ def test_a_similar_alert_of_another_team_is_not_shown(store: Store, clock: FakeC
     assert first != second or store.alerts.get(first).team == "web"
     data = Data(store, ADDRESSES, lambda: True)
     assert data.details(RED, first).similar == []
-
-
-PAGES = ("live.py", "inbox.py", "silences.py", "rules.py", "overview.py", "history.py",
-         "compare.py", "audit.py", "settings.py", "logs.py", "traces.py",
-         "services.py")  # fmt: skip
-
-
-def test_every_page_of_a_confined_person_shows_what_is_theirs(
-    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch, telemetry_settings: Settings,
-    telemetry: TelemetryClient,
-):  # fmt: skip
-    use_telemetry(monkeypatch, telemetry_settings)
-    ids = {
-        tenant: scene.raises(f"of-{tenant}", name=f"rule-of-{tenant}", tenant=tenant)
-        for tenant in ("red", "blue")
-    }
-    scene.store.act(list(ids.values()), Acknowledge(actor="lena", comment="seen"))
-    for tenant in ids:
-        service = {"service_name": f"shop-of-{tenant}"}
-        sends_logs(telemetry, [{"message": f"1 line of-{tenant}", **service}], tenant=tenant)
-        span = {**shop(0)[0], "service": f"shop-of-{tenant}", "operation": f"buy of-{tenant}"}
-        sends_spans(telemetry, [span], tenant=tenant)
-        MatcherSilences(scene.store).create(
-            [f'rule="rule-of-{tenant}"'], scene.store.now() + DAY, actor="ada", tenant=tenant
-        )
-    scene.store.receivers.set("of-everybody", ["inbox"], actor="omar")
-    People(scene.store).create("vera", Role.ADMIN, password=PASSWORD, actor="ada", tenants=["red"])
-    begun = SignIn(scene.store, settings()).log_in("vera", PASSWORD)
-    assert isinstance(begun, Begun)
-    monkeypatch.setattr("dashboard.session._cookie", lambda: begun.secret)
-    page.run()
-    for name in PAGES:
-        page.switch_page(name).run()
-        assert not page.exception, name
-        words = shown(page) + str([one.value.to_csv() for one in page.dataframe])
-        words += "".join(f"{one.label} {one.value}" for one in page.metric)
-        if name == "live.py":
-            words += str(given_to(page, "blotter"))
-        assert "of-blue" not in words, name
-        assert "of-everybody" not in words, name
-        assert name in ("settings.py", "inbox.py", "silences.py") or "1" in words, name
-        if name in (
-            "live.py",
-            "silences.py",
-            "rules.py",
-            "overview.py",
-            "analytics.py",
-            "history.py",
-            "compare.py",
-            "audit.py",
-            "logs.py",
-            "traces.py",
-            "services.py",
-        ):
-            assert "of-red" in words, name
-    page.query_params["alert"] = ids["blue"]
-    page.run()
-    assert given_to(page, "drawer")["alert"] is None
-    assert f"there is no alert '{ids['blue']}'" in given_to(page, "drawer")["problem"]
 
 
 ACTIONS = ("acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress",

@@ -21,11 +21,14 @@ from sentinel.engine.component_health import (
     components,
 )
 from sentinel.errors import PrefectUnreachable
+from sentinel.notifications.breaker import Breaker
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.prefect_client.port import FlowRun, WorkPool
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.database.component_reports import report, reported
+from sentinel.store.events.destinations import Destinations
+from sentinel.store.web_feeds import WebFeeds
 
 
 class AnsweringPrefect:
@@ -60,6 +63,7 @@ def test_nothing_has_run_yet(store: Store, clock: FakeClock):
         "database": "ok", "relay": "wrong", "prefect": "warning", "work pool": "warning",
         "flow runs": "warning", SWEEP: "note", "channels": "ok", "escalations": "ok",
         "posted alerts": "ok", "canaries": "note", "active alerts": "ok",
+        "event destinations": "note", "web feeds": "note",
         DEAD_MAN: "note", BACKUP: "note", TELEMETRY: "note", SELF_WATCH: "note", EXPOSURE: "note",
     }  # fmt: skip
 
@@ -138,3 +142,37 @@ def test_what_prefect_does_not_answer_hides_no_other_component(
     assert len(told) == 3
     assert sorted(one.state for one in told.values()) == ["ok", "ok", "warning"]
     assert any("no answer to work_pools" in one.says for one in told.values())
+
+
+def test_a_destination_of_events_that_fails_is_named_with_its_error(store: Store, clock: FakeClock):
+    destinations = Destinations(store)
+    for name in ("lake", "siem"):
+        destinations.set(
+            name, tenant="red", channel=f"sentinel-webhook/{name}", mode="batch", actor="ada"
+        )
+    assert found(store)["event destinations"].says == "all 2 take events"
+    began = clock.now()
+    destinations.failed(destinations.get("lake"), Breaker(failures=1), "answered 503")
+    seen = found(store)["event destinations"]
+    assert (seen.state, seen.says, seen.since) == (
+        "warning", "1 of 2 fail: lake (failing): answered 503", began
+    )  # fmt: skip
+    clock.forward(minutes=1)
+    down = Breaker(failures=3, opened_at=began, probe_at=clock.now())
+    destinations.failed(destinations.get("lake"), down, "answered 503")
+    seen = found(store)["event destinations"]
+    assert (seen.state, seen.says) == ("wrong", "1 of 2 fail: lake (down): answered 503")
+    destinations.took(destinations.get("lake"), 1)
+    assert found(store)["event destinations"].state == "ok"
+
+
+def test_web_feeds_say_how_many_there_are_and_when_one_was_read(store: Store, clock: FakeClock):
+    feeds = WebFeeds(store)
+    feeds.create("alerts", tenant="red", actor="ada")
+    assert found(store)["web feeds"].says == "1 feed, never read"
+    made = feeds.create("silences", tenant="blue", actor="ada")
+    feeds.read(made.feed, "ics")
+    seen = found(store)["web feeds"]
+    assert (seen.state, seen.says, seen.since) == ("ok", "2 feeds, read", clock.now())
+    feeds.revoke(made.feed.id, tenant="blue", actor="ada")
+    assert found(store)["web feeds"].says == "1 feed, never read"
