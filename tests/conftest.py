@@ -30,6 +30,7 @@ from tests.databases import (
 )
 from tests.shared_certificates import share_certificates
 from tests.shared_engines import share_engines
+from tests.shared_routes import share_routes
 
 pytest_plugins = ["tests.prefect_server", "tests.telemetry_engine"]
 
@@ -49,6 +50,7 @@ zoneinfo.reset_tzpath(())
 never_waits_for_disks()
 share_engines()
 share_certificates()
+share_routes()
 hashes_passwords_cheaply()
 # Receivers of tests listen on this machine, which channels may not reach unless they are told.
 os.environ["SENTINEL_ALLOWED_NETWORKS"] = "127.0.0.0/8"
