@@ -34,11 +34,11 @@ from sentinel.api.consumer_keys import (
     key_made,
 )
 from sentinel.api.needs import public
-from sentinel.api.password_places import NoPlace, PasswordPlaces
 from sentinel.api.problems import Problem, responses
 from sentinel.api.shown_rules import store_of
 from sentinel.api_usage.matching import Caller, LimitSet
-from sentinel.api_usage.text import parse_limits
+from sentinel.api_usage.self_service import KEYS, PASSWORDS, REGISTRATIONS
+from sentinel.serving.password_places import NoPlace, PasswordPlaces
 from sentinel.store.api_usage.consumer_accounts import AccountView, ConsumerAccounts
 from sentinel.store.api_usage.consumer_self import ConsumerSelf, LoginRefused
 from sentinel.store.api_usage.limit_states import LimitStates
@@ -47,11 +47,6 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/consumers", tags=["Consumers"])
 T = TypeVar("T")
-# No tenant has such a name, so that no limit set of one counts the same.
-_COUNTED_FOR = "consumers of Sentinel"
-_REGISTRATIONS = LimitSet(parse_limits("10/hour by address named registrations"), _COUNTED_FOR)
-_KEYS = LimitSet(parse_limits("60/hour by user named keys"), _COUNTED_FOR)
-_CHANGES = LimitSet(parse_limits("10/hour by user named passwords"), _COUNTED_FOR)
 _PLACES = PasswordPlaces()
 _OPEN = "nobody is logged in before"
 _OWN = "a consumer's token is looked at here, and opens no other route"
@@ -94,7 +89,7 @@ def register(request: Request, asked: ConsumerRegisterBody) -> ConsumerItem:
     store = store_of(request)
     if ConsumerAccounts(store).rules(asked.tenant).enabled:
         address = one_client(address_of(request))
-        _slowly(request, _REGISTRATIONS, Caller(address=address), "registrations from your address")
+        _slowly(request, REGISTRATIONS, Caller(address=address), "registrations from your address")
 
     def work() -> AccountView:
         accounts = ConsumerAccounts(store)
@@ -169,7 +164,7 @@ def set_password(request: Request, asked: ConsumerPasswordBody, who: Consumer) -
     Raises:
         Problem: 401 where the password before is wrong, 429 after too many tries
     """
-    _slowly(request, _CHANGES, Caller(user=who.id), "changes of the password")
+    _slowly(request, PASSWORDS, Caller(user=who.id), "changes of the password")
     consumers = ConsumerSelf(store_of(request))
     if not _with_password(request, lambda: consumers.set_password(who, asked.before, asked.after)):
         raise Problem(401, "login_failed", "the password before is wrong", field="before")
@@ -202,7 +197,7 @@ def create_own_key(
     Returns:
         The key and its secret.
     """
-    _slowly(request, _KEYS, Caller(user=who.id), "new keys and secrets")
+    _slowly(request, KEYS, Caller(user=who.id), "new keys and secrets")
     made = ConsumerSelf(store_of(request)).create_key(
         who, asked.name, permissions=asked.permissions, expires_in=asked.expires_in
     )
@@ -226,7 +221,7 @@ def rotate_own_key(
     Returns:
         The key and its new secret.
     """
-    _slowly(request, _KEYS, Caller(user=who.id), "new keys and secrets")
+    _slowly(request, KEYS, Caller(user=who.id), "new keys and secrets")
     made = ConsumerSelf(store_of(request)).rotate_key(who, consumer_key_id, asked.overlap)
     return key_made(request, made, response)
 

@@ -1,4 +1,5 @@
-"""The application of the public pages: acknowledge links, keys pressed in calls, feeds, status.
+"""The application of the public pages: acknowledge links, keys pressed in calls, feeds, status,
+and the pages of consumers of an API, who alone log in here.
 
 GET and HEAD show and change nothing, since scanners of mail follow links; POST acts. Errors and
 logs name neither the token nor the path that has it.
@@ -6,19 +7,18 @@ logs name neither the token nor the path that has it.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -34,7 +34,9 @@ from sentinel.notifications.twiml import say
 from sentinel.public_pages.actors import people_asked, recorded
 from sentinel.public_pages.calendars import CalendarPages
 from sentinel.public_pages.calls import AuthTokens, Calls, done_in_words
+from sentinel.public_pages.consumers import ConsumerPages
 from sentinel.public_pages.feeds import WebFeedPages
+from sentinel.public_pages.forms import body_of, field_of, form_of
 from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
 from sentinel.public_pages.incidents import opened_in_words
 from sentinel.public_pages.status import StatusPageServer
@@ -46,9 +48,6 @@ from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks, Lin
 
 __all__ = ["create_app"]
 
-MOST_BODY_BYTES = 8_192
-MOST_FIELDS = 100
-BODY_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 _Answer = Callable[[Request], Awaitable[Response]]
 
@@ -105,6 +104,9 @@ def create_app(
         opened, limits[0], proxies, secure=address.scheme == "https", path=address.path.rstrip("/")
     )
     subscriptions = SubscriptionPages(opened, status, limits, sign_ups)
+    consumers = ConsumerPages(
+        settings, opened, proxies, secure=address.scheme == "https", path=address.path.rstrip("/")
+    )
     # A proxy may leave out the path of the public address, or pass it on.
     routes = [
         route
@@ -114,6 +116,9 @@ def create_app(
             Route(f"{prefix}/call/{{token}}", pages.call, methods=["POST"]),
             Route(f"{prefix}/feed/{{token}}.{{ending}}", feeds.show, methods=["GET", "HEAD"]),
             Route(f"{prefix}/calendar/{{token}}.ics", calendars.show, methods=["GET", "HEAD"]),
+            Route(
+                f"{prefix}/consumers/{{tenant}}", consumers.page, methods=["GET", "HEAD", "POST"]
+            ),
             Route(f"{prefix}/status/{{name}}", status.page, methods=["GET", "HEAD", "POST"]),
             Route(f"{prefix}/status/{{name}}/feed.atom", status.feed, methods=["GET", "HEAD"]),
             Route(f"{prefix}/status/{{name}}/subscribe", subscriptions.ask, methods=["POST"]),
@@ -169,12 +174,12 @@ class _Pages:
             return _page(_EXPIRED, 410)
         if request.method != "POST":
             return _page(await self._shown(link))
-        form = _form(await _body(request))
+        form = form_of(await body_of(request))
         note = None if form is None else _note(form)
         if form is None or note is None:
             return _page(notice("Not understood", "Open the link again, and use its button."), 400)
-        who = _field(form, "who")
-        if _field(form, "do") == "incident":
+        who = field_of(form, "who")
+        if field_of(form, "do") == "incident":
             done = await run_in_threadpool(self._opened, link, note, who)
         else:
             done = done_in_words(await run_in_threadpool(self._acknowledge, link, note, who))
@@ -198,7 +203,7 @@ class _Pages:
         """Do what the key means that somebody pressed in a call of Twilio."""
         if wait := await self._wait(request):
             return _markup(429, say("Too many requests."), {"Retry-After": str(math.ceil(wait))})
-        form = _form(await _body(request))
+        form = form_of(await body_of(request))
         if form is None:
             return _markup(400, say("This request is not understood."))
         token: str = request.path_params["token"]
@@ -219,41 +224,10 @@ class _Pages:
         return one_client(client_address(peer, forwarded, self._trusted))
 
 
-async def _body(request: Request) -> bytes | None:
-    """Return a whole body that is small and comes in time, else None."""
-    body = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                body += part
-                if len(body) > MOST_BODY_BYTES:
-                    return None
-    except (TimeoutError, ClientDisconnect):
-        return None
-    return body
-
-
-def _field(form: list[tuple[str, str]], name: str) -> str:
-    """Return a field of a form as it was sent first; empty where it has none."""
-    return dict(reversed(form)).get(name, "")
-
-
 def _note(form: list[tuple[str, str]]) -> str | None:
     """Return the note of a form, empty where it has none; None for one that is too long."""
-    note = " ".join(_field(form, "note").replace("\0", " ").split())
+    note = " ".join(field_of(form, "note").replace("\0", " ").split())
     return note if len(note) <= MOST_NOTE else None
-
-
-def _form(body: bytes | None) -> list[tuple[str, str]] | None:
-    """Return names and values of a form, decoded; None for what is none."""
-    if body is None:
-        return None
-    try:
-        return parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
-        )
-    except ValueError:  # of which UnicodeDecodeError is one
-        return None
 
 
 def _page(html: str, status: int = 200, more: dict[str, str] | None = None) -> HTMLResponse:

@@ -12,7 +12,17 @@ from sentinel.printable import printable
 from sentinel.store.notifications.acknowledge_links import Link, LinkedAlert
 from sentinel.store.services.status_subscribers import Asked
 
-__all__ = ["HEADERS", "MOST_NOTE", "MOST_SHOWN", "link_page", "notice", "subscription_page"]
+__all__ = [
+    "HEADERS",
+    "MOST_NOTE",
+    "MOST_SHOWN",
+    "link_page",
+    "notice",
+    "shown",
+    "subscription_page",
+    "time_in_words",
+    "whole_page",
+]
 
 MOST_NOTE = 200
 """Characters that a person may write with an acknowledgement."""
@@ -44,6 +54,10 @@ border:1px solid var(--soft);border-radius:8px;margin:0 0 12px}
 button{width:100%;min-height:48px;font:inherit;font-weight:600;border:0;border-radius:8px;
 background:var(--go);color:var(--go-ink);cursor:pointer}
 button.second{background:none;color:var(--go);border:1px solid var(--go)}
+h2{font-size:17px;margin:24px 0 8px}code{display:block;padding:12px;background:var(--page);
+border:1px solid var(--soft);border-radius:8px;font-size:14px;user-select:all}
+label.pick{display:flex;gap:10px;align-items:center;min-height:44px;color:var(--ink)}
+label.pick input{width:24px;min-height:24px;margin:0}
 form{margin-bottom:16px}button{margin-bottom:12px}
 button:focus-visible,input:focus-visible,select:focus-visible{outline:3px solid var(--go);
 outline-offset:2px}
@@ -78,10 +92,10 @@ def link_page(link: Link, done: str = "", people: Sequence[str] = ()) -> str:
     """
     count = len(link.open)
     number = f"{count:,} alert{'' if count == 1 else 's'}"
-    until = _time(link.expires_at)
-    parts = [f"<h1>{_text(link.title or 'Alerts')}</h1>"]
+    until = time_in_words(link.expires_at)
+    parts = [f"<h1>{shown(link.title or 'Alerts')}</h1>"]
     if done:
-        parts.append(f'<p class="ok" role="status">{_text(done)}</p>')
+        parts.append(f'<p class="ok" role="status">{shown(done)}</p>')
     elif not count:
         parts.append("<p>Nothing is left to acknowledge.</p>")
     parts.append(_listed(link))
@@ -103,10 +117,10 @@ def link_page(link: Link, done: str = "", people: Sequence[str] = ()) -> str:
             "as having acknowledged, and all of them are still paged.</p>"
         )
     parts.append(
-        f'<p class="soft">Sent to the receiver {_text(link.receiver)}. This link can be used '
+        f'<p class="soft">Sent to the receiver {shown(link.receiver)}. This link can be used '
         f"until {until}.</p>"
     )
-    return _page(f"Acknowledge {number}" if count else "Alerts", parts)
+    return whole_page(f"Acknowledge {number}" if count else "Alerts", parts)
 
 
 def notice(title: str, *sentences: str) -> str:
@@ -119,23 +133,23 @@ def notice(title: str, *sentences: str) -> str:
     Returns:
         The page.
     """
-    parts = [f"<h1>{_text(title)}</h1>", *(f"<p>{_text(one)}</p>" for one in sentences)]
-    return _page(title, parts)
+    parts = [f"<h1>{shown(title)}</h1>", *(f"<p>{shown(one)}</p>" for one in sentences)]
+    return whole_page(title, parts)
 
 
 def subscription_page(found: Asked) -> str:
     """Return the page of a subscriber's link, which asks before it confirms or ends anything."""
-    title = _text(found.title)
+    title = shown(found.title)
     end = '<button class="second" name="do" value="end">Send me nothing more</button>'
     if found.confirmed:
-        said = f"{_text(found.who)} is sent the updates of {title}."
+        said = f"{shown(found.who)} is sent the updates of {title}."
         parts = [f"<h1>{title}</h1>", f'<p>{said}</p><form method="post">{end}</form>']
     else:
-        said = f"Somebody asked that {_text(found.who)} is sent the updates of {title}."
+        said = f"Somebody asked that {shown(found.who)} is sent the updates of {title}."
         confirm = '<button name="do" value="confirm">Subscribe</button>'
         parts = [f"<h1>{title}</h1>", f'<p>{said}</p><form method="post">{confirm}{end}</form>']
     parts.append('<p class="soft">Opening this page changed nothing.</p>')
-    return _page(f"Updates of {found.title}", parts)
+    return whole_page(f"Updates of {found.title}", parts)
 
 
 def _who(people: Sequence[str], paged: str) -> str:
@@ -146,8 +160,8 @@ def _who(people: Sequence[str], paged: str) -> str:
     options = [("", "None of these")] + [(one, one) for one in people]
     listed = "".join(
         f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
-        f"{_text(shown)}</option>"
-        for value, shown in options
+        f"{shown(said)}</option>"
+        for value, said in options
     )
     return f'<label for="who">Who are you?</label><select id="who" name="who">{listed}</select>'
 
@@ -163,29 +177,33 @@ def _listed(link: Link) -> str:
 
 
 def _item(alert: LinkedAlert) -> str:
-    title = _text(alert.title)
+    title = shown(alert.title)
     if alert.status == "open":
         severity = escape(alert.severity)
-        state = f'<span class="{severity}">{severity}</span>, open since {_time(alert.opened_at)}'
+        since = time_in_words(alert.opened_at)
+        state = f'<span class="{severity}">{severity}</span>, open since {since}'
     else:
-        at = f", {_time(alert.at)}" if alert.at else ""
-        state = f'<span class="ok">{_text(alert.status)}</span> {_text(alert.how)}{at}'
+        at = f", {time_in_words(alert.at)}" if alert.at else ""
+        state = f'<span class="ok">{shown(alert.status)}</span> {shown(alert.how)}{at}'
     return f'<li><b>{title}</b><span class="soft">{state}</span></li>'
 
 
-def _text(text: str) -> str:
+def shown(text: str) -> str:
+    """Return a text as HTML, without characters that hide others."""
     return escape(printable(text))
 
 
-def _time(at: datetime) -> str:
+def time_in_words(at: datetime) -> str:
+    """Return a moment in UTC, to the minute."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _page(title: str, parts: Sequence[str]) -> str:
+def whole_page(title: str, parts: Sequence[str]) -> str:
+    """Return a page of a title and parts that are HTML already."""
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{_text(title)}</title><style>{_STYLE}</style></head>"
+        f"<title>{shown(title)}</title><style>{_STYLE}</style></head>"
         f"<body><main>{''.join(parts)}</main></body></html>"
     )

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from sentinel.api.password_places import NoPlace, PasswordPlaces
+from sentinel.serving.password_places import NoPlace, PasswordPlaces
 
 
 def test_an_address_has_a_few_places_and_others_still_find_one():

@@ -1,0 +1,47 @@
+"""Forms that are posted to the public pages: small, in time, and decoded."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect, Request
+
+__all__ = ["Form", "body_of", "field_of", "form_of"]
+
+Form = list[tuple[str, str]]
+
+MOST_BODY_BYTES = 8_192
+MOST_FIELDS = 100
+BODY_SECONDS = 10.0
+
+
+async def body_of(request: Request) -> bytes | None:
+    """Return a whole body that is small and comes in time, else None."""
+    body = b""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BODY_BYTES:
+                    return None
+    except (TimeoutError, ClientDisconnect):
+        return None
+    return body
+
+
+def field_of(form: Form, name: str) -> str:
+    """Return a field of a form as it was sent first; empty where it has none."""
+    return dict(reversed(form)).get(name, "")
+
+
+def form_of(body: bytes | None) -> Form | None:
+    """Return names and values of a form, decoded; None for what is none."""
+    if body is None:
+        return None
+    try:
+        return parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
+        )
+    except ValueError:  # of which UnicodeDecodeError is one
+        return None
