@@ -27,6 +27,7 @@ __all__ = [
     "BACKUP",
     "DEAD_MAN",
     "EXPOSURE",
+    "LIMITS",
     "SELF_WATCH",
     "SWEEP",
     "TELEMETRY",
@@ -47,6 +48,7 @@ __all__ = [
 
 BACKUP, DEAD_MAN, SWEEP = "backup", "dead man's switch", "sweep"
 EXPOSURE, SELF_WATCH, TELEMETRY = "exposure", "self-watch", "telemetry"
+LIMITS = "limits of APIs"
 """Reported by `sentinel up`, which alone knows of the processes and ports of its instance."""
 _POSTED = "posted alerts"
 _RELAY, _PREFECT, _POOL, _RUNS = "relay", "prefect", "work pool", "flow runs"
@@ -310,7 +312,10 @@ def components(store: Store, settings: Settings) -> list[Component]:
             told.get(DEAD_MAN), now, is_set=bool(settings.dead_man_url.get_secret_value())
         ),
         backup_state(told.get(BACKUP), now),
-        *(_by_instance(name, told.get(name), now) for name in (TELEMETRY, SELF_WATCH, EXPOSURE)),
+        *(
+            _by_instance(name, told.get(name), now)
+            for name in (TELEMETRY, LIMITS, SELF_WATCH, EXPOSURE)
+        ),
     ]
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
-__all__ = ["Form", "body_of", "field_of", "form_of"]
+__all__ = ["MOST_BODY_BYTES", "Form", "body_of", "field_of", "form_of"]
 
 Form = list[tuple[str, str]]
 

@@ -25,8 +25,8 @@ class PublicSettings(SecureSettings):
         default="127.0.0.1",
         description=(
             "Address that the public pages listen on: a proxy or tunnel on this machine reaches "
-            "the default. They answer links, feeds, status pages and consumers of APIs, and nothing "
-            "else."
+            "the default. They answer links, feeds, status pages and consumers of APIs, and no "
+            "other request."
         ),
     )
     public_port: int = Field(default=8410, ge=0, le=65535, description="Port of the public pages.")

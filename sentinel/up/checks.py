@@ -16,6 +16,7 @@ from sentinel.clock import SystemClock
 from sentinel.engine.canary_health import canary_state
 from sentinel.engine.component import Component
 from sentinel.engine.component_health import (
+    LIMITS,
     channels_state,
     escalation_state,
     last_backup,
@@ -45,6 +46,7 @@ from sentinel.up.fault_checks import (
 )
 from sentinel.up.home import Home
 from sentinel.up.instance import running
+from sentinel.up.limits_check import limits_state
 from sentinel.up.own_reports import exposure_state
 from sentinel.up.place_checks import api_check, dashboard_check, public_pages_check
 from sentinel.up.postgres import Postgres, find_binaries
@@ -102,6 +104,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("secret files", _of_home("secret files", secret_files_state)),
         ("exposure", _exposure),
         ("telemetry", _telemetry),
+        (LIMITS, lambda settings, _: _said(LIMITS, limits_state(settings))),
         ("self-watch", _asked("self-watch", self_watch_state)),
         ("escalations", _of_store("escalations", escalation_state)),
         ("canaries", _of_store("canaries", canary_state)),

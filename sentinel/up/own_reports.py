@@ -1,7 +1,7 @@
 """What only the instance knows of itself, reported for the health page: `sentinel up` reports it.
 
 The dashboard asks the database alone. So the instance says there, once a minute, what
-`sentinel doctor` would say of its telemetry store, its exposure and its self-watch.
+`sentinel doctor` would say of its telemetry store, its limits, its exposure and its self-watch.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentinel.engine.component_health import EXPOSURE, SELF_WATCH, TELEMETRY
+from sentinel.engine.component_health import EXPOSURE, LIMITS, SELF_WATCH, TELEMETRY
 from sentinel.errors import SentinelError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.database.component_reports import report
 from sentinel.up.exposure import exposures
 from sentinel.up.home import Home
+from sentinel.up.limits_check import limits_state
 from sentinel.up.self_watch import SelfWatchState, self_watch_state
 from sentinel.up.telemetry_check import telemetry_state
 
@@ -56,7 +57,7 @@ def exposure_state(
 
 
 def report_own(store: Store, settings: Settings, home: Home) -> None:
-    """Report the telemetry store, the exposure and the self-watch of this instance.
+    """Report the telemetry store, what counts limits, exposure and self-watch of an instance.
 
     Args:
         store: the shared database
@@ -69,6 +70,7 @@ def report_own(store: Store, settings: Settings, home: Home) -> None:
     """
     for name, found in (
         (TELEMETRY, telemetry_state(settings, home)),
+        (LIMITS, limits_state(settings)),
         (EXPOSURE, exposure_state(settings, store)),
         (SELF_WATCH, self_watch_state(settings, store)),
     ):

@@ -13,6 +13,7 @@ from sentinel.engine.component_health import (
     BACKUP,
     DEAD_MAN,
     EXPOSURE,
+    LIMITS,
     SELF_WATCH,
     SWEEP,
     TELEMETRY,
@@ -64,7 +65,8 @@ def test_nothing_has_run_yet(store: Store, clock: FakeClock):
         "flow runs": "warning", SWEEP: "note", "channels": "ok", "escalations": "ok",
         "posted alerts": "ok", "canaries": "note", "active alerts": "ok",
         "event destinations": "note", "web feeds": "note",
-        DEAD_MAN: "note", BACKUP: "note", TELEMETRY: "note", SELF_WATCH: "note", EXPOSURE: "note",
+        DEAD_MAN: "note", BACKUP: "note", TELEMETRY: "note", LIMITS: "note", SELF_WATCH: "note",
+        EXPOSURE: "note",
     }  # fmt: skip
 
 

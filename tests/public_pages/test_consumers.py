@@ -245,7 +245,7 @@ def test_in_a_browser_at_390_pixels_light_and_dark(door: Door, store: Store) -> 
     asked: list[str] = []
     wrong: list[str] = []
 
-    app = create_app(Settings(public_url="http://127.0.0.1"), store=store)
+    app: Any = create_app(Settings(public_url="http://127.0.0.1"), store=store)
     with served(app) as url, sync_playwright() as playwright, open_browser(playwright) as browser:
         for scheme in ("light", "dark"):
             context = browser.new_context(

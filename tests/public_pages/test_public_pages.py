@@ -26,7 +26,7 @@ from sentinel.errors import NotFound
 from sentinel.incidents.state import Status
 from sentinel.oncall.person import owner_of
 from sentinel.public_pages import create_app
-from sentinel.public_pages.app import MOST_BODY_BYTES
+from sentinel.public_pages.forms import MOST_BODY_BYTES
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.settings import Settings
 from sentinel.store import Store

@@ -12,6 +12,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from sentinel.api_usage.counting import SLACK, Settled, State, kept_for
 from sentinel.api_usage.decision import Ask, Decision, Verdict, decided, verdict_of
 from sentinel.api_usage.limit import Kind
@@ -24,7 +26,7 @@ from sentinel.store.api_usage.redis_script import DECIDE
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["CountedLimits", "RedisStates", "limit_states"]
+__all__ = ["CountedLimits", "RedisFacts", "RedisStates", "limit_states", "redis_facts"]
 
 _PREFIX = "sentinel:limit:"
 _SECONDS = 2.0
@@ -59,6 +61,21 @@ def limit_states(store: Store, url: str = "") -> CountedLimits:
         ConfigurationError: the URL is of no Redis, or the extra `redis` is not installed
     """
     return RedisStates(url, store.clock) if url else LimitStates(store)
+
+
+class RedisFacts(msgspec.Struct, frozen=True):
+    """What a Redis says of itself.
+
+    Attributes:
+        version: empty where it does not say
+        evicts: the policy by which it forgets what limits counted once its memory is full; empty
+            where it forgets nothing
+        cluster: whether it is part of a Redis Cluster
+    """
+
+    version: str = ""
+    evicts: str = ""
+    cluster: bool = False
 
 
 class RedisStates:
@@ -142,8 +159,8 @@ def _settled(ask: Ask, row: Sequence[Any]) -> Settled:
 
 
 @lru_cache(maxsize=8)
-def _script_on(url: str) -> Script:
-    """Return what runs the script on a Redis, by connections that this process keeps."""
+def _client_of(url: str) -> tuple[Any, Any]:
+    """Return the library, and a client whose connections this process keeps."""
     try:
         redis: Any = import_module("redis")
         backoff: Any = import_module("redis.backoff")
@@ -164,6 +181,13 @@ def _script_on(url: str) -> Script:
             "SENTINEL_LIMITS_REDIS_URL is no address of a Redis",
             hint="Write redis://host:6379/0, rediss:// for TLS, or unix:///path.",
         ) from None
+    return redis, client
+
+
+@lru_cache(maxsize=8)
+def _script_on(url: str) -> Script:
+    """Return what runs the script on a Redis."""
+    redis, client = _client_of(url)
     script = client.register_script(DECIDE)
 
     def run(keys: Sequence[str], given: Sequence[object]) -> Any:
@@ -177,3 +201,37 @@ def _script_on(url: str) -> Script:
             ) from error
 
     return run
+
+
+def redis_facts(url: str) -> RedisFacts:
+    """Ask a Redis what matters to limits.
+
+    Args:
+        url: as of `RedisStates`
+
+    Returns:
+        What it says; only that it answers where it lets this user ask for no more.
+
+    Raises:
+        ConfigurationError: the URL is of no Redis, or the extra `redis` is not installed
+        LimitsUnavailable: it does not answer
+    """
+    redis, client = _client_of(url)
+    try:
+        client.ping()
+        try:
+            found: dict[str, Any] = client.info("server", "memory", "cluster")
+        except redis.exceptions.NoPermissionError:
+            return RedisFacts()
+    except redis.exceptions.RedisError as error:
+        why = str(error).partition("\n")[0]
+        raise LimitsUnavailable(
+            f"the Redis of limits does not answer: {why}",
+            hint="SENTINEL_LIMITS_REDIS_URL names it.",
+        ) from error
+    policy = str(found.get("maxmemory_policy", "noeviction"))
+    return RedisFacts(
+        version=str(found.get("redis_version", "")),
+        evicts="" if policy == "noeviction" or not int(found.get("maxmemory", 0)) else policy,
+        cluster=bool(int(found.get("cluster_enabled", 0))),
+    )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from redis import Redis
 
 from sentinel.api_usage.counting import State
@@ -26,10 +29,13 @@ from sentinel.clock import FakeClock, SystemClock
 from sentinel.errors import ConfigurationError, LimitsUnavailable
 from sentinel.metrics.moments import datetime_of, micros
 from sentinel.schema.columns import new_id
+from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.api_usage.leases import LeasedLimits
 from sentinel.store.api_usage.limit_states import LimitStates
 from sentinel.store.api_usage.redis_states import RedisStates, limit_states
+from sentinel.up.limits_check import limits_state
+from tests.store.api_usage.test_limit_states import SHARED, passed_by
 
 pytestmark = pytest.mark.sqlite_alone
 START = datetime(2026, 3, 28, 22, tzinfo=UTC)
@@ -205,3 +211,41 @@ def test_a_redis_that_is_away_or_is_none_is_said(
     with pytest.raises(ConfigurationError, match="no address of a Redis"):
         limit_states(store, "http://localhost")
     assert away.decide([]).allowed
+
+
+@pytest.mark.slow
+def test_eight_processes_some_killed_pass_exactly_what_the_limits_say(
+    store: Store, redis_url: str, tmp_path: Path
+):
+    named = "; ".join(f"{one} named {new_id()}" for one in SHARED.split("; "))
+    passed = passed_by(store, tmp_path, named, (0, 0, 0, 0, 0, 3, 6, 9), redis_url)
+    assert (
+        57 <= passed.total() <= 60
+    )  # a killed process may have noted one less than it was charged
+    assert max(passed.values()) <= 20
+
+
+def test_health_says_what_counts_limits_and_whether_it_may_forget(redis_url: str):
+    assert limits_state(Settings()).says == "counted in the shared database"
+    settings = Settings(limits_redis_url=SecretStr(redis_url))
+    found = limits_state(settings)
+    assert found.state == "ok"
+    assert re.fullmatch(r"counted in Redis \d+\.\d+\.\d+", found.says)
+    server: Any = Redis.from_url(redis_url)  # pyright: ignore[reportUnknownMemberType] - its keywords have no types
+    server.config_set("maxmemory", "100mb")
+    server.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        found = limits_state(settings)
+        assert (found.state, "(allkeys-lru)" in found.says) == ("warning", True)
+        assert "noeviction" in found.hint
+    finally:
+        server.config_set("maxmemory-policy", "noeviction")
+    server.acl_setuser("nobody", enabled=True, nopass=True, commands=["+ping"])
+    assert limits_state(
+        Settings(limits_redis_url=SecretStr(redis_url.replace("unix://", "unix://nobody:x@")))
+    ).says == "counted in Redis"  # fmt: skip
+    for wrong in ("unix:///nowhere", "http://example.org"):
+        found = limits_state(Settings(limits_redis_url=SecretStr(wrong)))
+        assert (found.state, "SENTINEL_LIMITS_REDIS_URL" in f"{found.says} {found.hint}") == (
+            "wrong", True,
+        )  # fmt: skip
