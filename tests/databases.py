@@ -22,6 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import Pool
 
 from sentinel.store import Store
+from tests.kept_connections import kept_connections
 
 __all__ = [
     "BOTH",
@@ -107,7 +108,7 @@ class KeptPostgres:
     """One migrated database that test after test gets, empty and as a user of its own.
 
     A copy for each would cost a third of a second. As the user has a new name, whoever still serves
-    an earlier test cannot connect any more.
+    an earlier test cannot connect any more; what closed stores of this process had is kept.
 
     Args:
         base: URL of another database of the same server, of a superuser with `cheap_connections`
@@ -139,7 +140,8 @@ class KeptPostgres:
         user = f"test_{secrets.token_hex(6)}"
         self._inside.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL(%s)",
+            (kept_connections.backends(),),
         )
         self._inside.execute(
             sql.SQL("ALTER ROLE {} RENAME TO {}").format(
@@ -147,6 +149,7 @@ class KeptPostgres:
             )
         )
         self._url = self._url.set(username=user)
+        kept_connections.of(self._url)
         self._empty(self._inside)
         return self._url.render_as_string(hide_password=False)
 
@@ -166,6 +169,7 @@ class KeptPostgres:
 
     def close(self) -> None:
         """Leave the server."""
+        kept_connections.close_all()
         self._inside.close()
 
 

@@ -7,12 +7,14 @@ anew: a third of the time of a test of the store.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine
+from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.util import LRUCache
 
 from sentinel.store.database import engine
+from tests.kept_connections import kept_connections
 
 __all__ = ["share_engines"]
 
@@ -30,9 +32,17 @@ def _sharing(create: Callable[..., Engine]) -> Callable[..., Engine]:
     known: set[str] = set()
     compiled = LRUCache[Any, Any](_STATEMENTS)
 
+    def connected(_dialect: object, _record: object, _args: object, named: dict[str, Any]) -> Any:
+        return kept_connections.connect(named)
+
     def created(*args: Any, **more: Any) -> Engine:
         made = create(*args, **more)
         own = made.dialect
+        if own.name == "postgresql":
+            event.listen(made, "do_connect", connected)
+            if own.name not in dialects:
+                keeps = partial(kept_connections.close, closes=own.do_close)
+                setattr(own, "do_close", keeps)  # noqa: B010 - a method, of this object alone
         shared = dialects.setdefault(own.name, own)
         asks = type(own).initialize
 

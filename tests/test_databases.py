@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from sentinel.clock import FakeClock
+from sentinel.errors import DatabaseUnreachable
 from sentinel.store import Store
 from tests.databases import KeptPostgres
 from tests.world import World
@@ -38,3 +40,39 @@ def test_an_emptied_database_has_no_row_and_its_numbers_begin_anew(kept_postgres
     kept_postgres.emptied()
     for connection in left:
         connection.close()
+
+
+def test_a_kept_connection_is_the_same_one_and_as_new(kept_postgres: KeptPostgres):
+    asked = (
+        "SELECT pg_backend_pid(), current_setting('work_mem'), to_regclass('left_over'),"
+        " (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'),"
+        " (SELECT count(*) FROM pg_listening_channels())"
+    )
+    seen: list[Any] = []
+    for _ in range(2):
+        store = Store(kept_postgres.emptied())
+        with store.read() as connection:
+            seen.append(connection.execute(text(asked)).one())
+        raw = store.engine.raw_connection()
+        for left in (
+            "SET work_mem = '1MB'", "CREATE TEMP TABLE left_over (it int)", "LISTEN alerts",
+            "SELECT pg_advisory_lock(12)",
+        ):  # fmt: skip
+            raw.cursor().execute(left)
+        raw.commit()
+        raw.close()
+        store.close()
+    assert seen[0] == seen[1]
+    assert seen[1][2:] == (None, 0, 0)
+
+
+def test_a_store_that_is_still_open_is_shut_out_of_the_next_tests_database(
+    kept_postgres: KeptPostgres,
+):
+    earlier = Store(kept_postgres.emptied())
+    with earlier.read() as connection:
+        connection.execute(text("SELECT 1"))
+    kept_postgres.emptied()
+    with pytest.raises(DatabaseUnreachable), earlier.read():
+        pass
+    earlier.close()
