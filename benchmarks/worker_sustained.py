@@ -1,6 +1,7 @@
 """What takes minutes to measure of the worker, each by hand.
 
     python -m benchmarks.worker_sustained --rules 120 --minutes 15 [--sqlite]
+    python -m benchmarks.worker_sustained --rules 400 --minutes 480     a soak; says its memory
     python -m benchmarks.worker_sustained notify --rules 120 [--samples 40]
     python -m benchmarks.worker_sustained memory [--runs 10000]
 
@@ -29,6 +30,9 @@ from sentinel.store import Store
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _SETTLE = 20.0
 """Seconds for what was due at the end to come to an end."""
+
+
+_SAY_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def sustained(made: Bench, rules: int, minutes: float, every: float = 60.0) -> S
     # The scheduler takes new deployments in within seconds; the first period is not counted.
     time.sleep(every + 15)
     began, server, own = datetime.now(UTC), made.server_cpu, cpu(worker)
-    time.sleep(minutes * 60)
+    _watched(worker, minutes)
     over = datetime.now(UTC)
     server, own = made.server_cpu - server, cpu(worker) - own
     memory = sum(resident(worker).values())
@@ -91,6 +95,16 @@ def sustained(made: Bench, rules: int, minutes: float, every: float = 60.0) -> S
         quantile(delays, 1.0), 1000 * server / done, 1000 * own / done, server / seconds,
         own / seconds, memory / 1e6,
     )  # fmt: skip
+
+
+def _watched(worker: psutil.Process, minutes: float) -> None:
+    """Wait, and say every half hour what the worker holds: a soak shows whether that grows."""
+    began = time.monotonic()
+    while (left := minutes * 60 - (time.monotonic() - began)) > 0:
+        time.sleep(min(left, _SAY_SECONDS))
+        passed, held = (time.monotonic() - began) / 60, resident(worker)
+        print(f"{passed:.0f} minutes: {len(held)} processes of the worker, "
+              f"{sum(held.values()) / 1e6:.0f} MB resident", file=sys.stderr)  # fmt: skip
 
 
 @dataclass(frozen=True)
