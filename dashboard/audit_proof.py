@@ -10,6 +10,7 @@ from dashboard import markup, session
 from sentinel.access import Permission
 from sentinel.audit.chain import Head, Verdict
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 
 __all__ = ["proof"]
 
@@ -31,7 +32,8 @@ def _verify() -> None:
 def _words(found: Verdict) -> str:
     before = f", from row {found.first:,} on" if found.first > 1 else ""
     return (
-        f"{found.rows:,} rows verified{before}; {found.waiting:,} wait to be chained. Keep the end "
+        f"{counted(found.rows, 'row')} verified{before}; {found.waiting:,} wait to be "
+        f"chained. Keep the end "
         "somewhere else: a later verification with it shows that nothing before it was replaced."
     )
 

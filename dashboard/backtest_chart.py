@@ -16,6 +16,7 @@ from dashboard import markup, session
 from dashboard.configuration import CliResult
 from dashboard.readings_chart import lines_of
 from dashboard.table import moments, table
+from sentinel.printable import counted
 from sentinel.rules.condition import When
 
 __all__ = ["show_backtest", "thinned"]
@@ -58,9 +59,9 @@ def show_backtest(answer: CliResult, when: Mapping[str, Any] | None) -> None:
     alerts: list[dict[str, Any]] = found["alerts"]
     messages = len(found["messages"])
     said = (
-        f"{found['evaluations']:,} evaluations of {found['series']:,} series: {len(alerts):,} "
-        f"alert{'' if len(alerts) == 1 else 's'} would have opened and {messages:,} "
-        f"message{'' if messages == 1 else 's'} would have been sent."
+        f"{counted(found['evaluations'], 'evaluation')} of {found['series']:,} series: "
+        f"{counted(len(alerts), 'alert')} would have opened and "
+        f"{counted(messages, 'message')} would have been sent."
     )
     st.html(f'<p class="small" role="status">{said}</p>')
     _chart(found, alerts, when, said)

@@ -35,6 +35,7 @@ from sentinel.boards.document import (
 )
 from sentinel.errors import SentinelError
 from sentinel.metrics.series import Numbers, Whole
+from sentinel.printable import counted
 from sentinel.severity import Severity
 from sentinel.slo.budget import Health
 from sentinel.slo.report import WORDS
@@ -102,7 +103,7 @@ def _trend(given: TrendTile, looker: Looker) -> tuple[str, str]:
                 f'<rect fill="{_COLOURS[Severity(severity).word]}" x="{place * wide:.1f}" '
                 f'y="{top:.1f}" width="{wide * 0.86:.1f}" height="{high:.1f}"/>'
             )
-    says = f"{trend.now.opened:,} alerts opened in {given.length}"
+    says = f"{counted(trend.now.opened, 'alert')} opened in {given.length}"
     axes = _Axes(since=trend.since, until=trend.until, bounds=("0", f"{most:,}"))
     return given.title or f"Opened, {given.length}", _drawing(bars, says, axes, looker.clock)
 

@@ -19,6 +19,7 @@ from dashboard.live_filter import View
 from sentinel.access import Permission, Principal
 from sentinel.alerts.view import AlertView
 from sentinel.errors import ConfigurationError
+from sentinel.printable import counted
 from sentinel.severity import Severity
 
 __all__ = ["MOST", "first_rows", "is_opened_page"]
@@ -107,7 +108,7 @@ def _page(alerts: list[AlertView], now: datetime, *, noted: bool) -> str:
     for name, statuses in _SECTIONS:
         mine = [one for one in alerts if one.status in statuses]
         if mine and left > 0:
-            many = "1 alert" if len(mine) == 1 else f"{len(mine):,} alerts"
+            many = counted(len(mine), "alert")
             parts += (
                 f'<div class="section"><span></span><span class="name"><b class="fold">{name}</b> '
                 f"{many}</span></div>"

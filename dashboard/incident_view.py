@@ -21,6 +21,7 @@ from sentinel.incidents.room import room_app
 from sentinel.incidents.state import Incident, Status
 from sentinel.incidents.timeline import Entry
 from sentinel.links import safe_link
+from sentinel.printable import counted
 from sentinel.schema.incidents import IncidentStep
 from sentinel.schema.remediation import RemediationRow
 from sentinel.severity import Severity
@@ -174,7 +175,7 @@ def _row(one: Incident, alerts: int, now: datetime, clock: Clock) -> str:
     ended = f"resolved {clock.brief(one.resolved_at)}" if one.resolved_at else ""
     about = [
         f"opened {markup.age(one.opened_at, now)} ago",
-        f"{alerts:,} alert{'' if alerts == 1 else 's'}",
+        counted(alerts, "alert"),
         one.service and f"service {one.service}",
         *_people(one),
         f"tenant {one.tenant}" if one.tenant != "default" else "",

@@ -12,6 +12,7 @@ from dashboard import session
 from dashboard.log_lines import lines_table
 from dashboard.telemetry_panel import Search, problem, reader
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 from sentinel.telemetry.answers import LogLineView
 from sentinel.telemetry.asked import Asked, nanoseconds_of
 
@@ -58,7 +59,8 @@ def tail(found: Asked, tenant: str) -> None:
     def part() -> None:
         lines = st.session_state[SHOWN][1] if paused else _look(found, tenant)
         words = "Paused" if paused else f"Searches every {EVERY} s"
-        st.html(f'<p class="small" role="status">{words} · {len(lines):,} lines shown</p>')
+        many = counted(len(lines), "line")
+        st.html(f'<p class="small" role="status">{words} · {many} shown</p>')
         if lines:
             lines_table(lines, found.query)
         else:

@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from sentinel.printable import counted
+
 __all__ = ["local_target", "login_page", "stopped_page"]
 
 _LOGO = (Path(__file__).parent / "theme" / "icon.svg").read_text(encoding="utf-8")
@@ -109,7 +111,7 @@ def local_target(given: str, base: str) -> str:
 
 def _length(seconds: int) -> str:
     if seconds < 120:
-        return "1 second" if seconds == 1 else f"{seconds} seconds"
+        return counted(seconds, "second")
     return f"{math.ceil(seconds / 60)} minutes"
 
 

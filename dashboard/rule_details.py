@@ -18,6 +18,7 @@ from dashboard.rule_start import begin
 from dashboard.table import moments, table
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 from sentinel.rules.approval import ChangeWaits
 from sentinel.rules.health import LABELS
 
@@ -56,7 +57,7 @@ def _switch(line: RuleLine, on: bool) -> None:
     if on:
         undo_bar.offer(PAGE, f"{line.row.name} is enabled", back)
     else:
-        alerts = "1 alert" if closed == 1 else f"{closed:,} alerts"
+        alerts = counted(closed, "alert")
         undo_bar.offer(PAGE, f"{line.row.name} is disabled; closed {alerts}", back)
 
 
@@ -70,7 +71,7 @@ def _delete(line: RuleLine) -> None:
     except SentinelError as error:
         undo_bar.offer(PAGE, f"Not deleted: {error}", None)
         return
-    alerts = "1 alert" if closed == 1 else f"{closed:,} alerts"
+    alerts = counted(closed, "alert")
     st.query_params.pop("rule", None)
     undo_bar.offer(PAGE, f"{name} is deleted; closed {alerts}", None)
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import session
+from sentinel.printable import counted
 from sentinel.rollout.drift import rules_file
 
 __all__ = ["button", "drifts_of", "known"]
@@ -32,7 +33,7 @@ def drifts_of(plan: Mapping[str, Any]) -> dict[str, str]:
     found = {str(one["name"]): "none" for one in plan.get("unchanged", ())}
     for one in plan.get("changed", ()):
         many = len(one.get("differences", ()))
-        words = "1 difference" if many == 1 else f"{many} differences"
+        words = counted(many, "difference")
         found[str(one["name"])] = f"edited, {words}" if one.get("drift") else words
     return found
 
@@ -48,7 +49,7 @@ def _compare() -> None:
         return
     st.session_state[DRIFTS] = drifts_of(answer.output)
     many = sum(one != "none" for one in known().values())
-    rules = "1 rule differs" if many == 1 else f"{many:,} rules differ"
+    rules = counted(many, "rule differs", "rules differ")
     session.queue_toast(f"Compared with the files: {rules}", "difference")
 
 

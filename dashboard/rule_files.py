@@ -15,7 +15,7 @@ from dashboard.rule_details import PAGE
 from sentinel.errors import SentinelError
 from sentinel.rollout.exported import written
 
-__all__ = ["counted", "rule_files"]
+__all__ = ["outcome_of", "rule_files"]
 
 EXPORTED, PLAN = "rules-exported", "rules-planned"
 
@@ -27,7 +27,7 @@ TO_DO = {
 """What a plan says of a rule."""
 
 
-def counted(done: RolledOut, words: Mapping[str, str] = MappingProxyType({})) -> str:
+def outcome_of(done: RolledOut, words: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return what a rollout did, in numbers: `2 created, 1 refused (why)`.
 
     Args:
@@ -113,8 +113,9 @@ def _import() -> None:
                 st.html(markup.note("warn", "Not imported.", str(error)))
                 return
         st.session_state.pop(PLAN)
-        undo_bar.offer(PAGE, f"Imported: {counted(done)}", None)
-        session.queue_toast(f"Imported: {counted(done)}", "download_done")  # the bar is far above
+        said = f"Imported: {outcome_of(done)}"
+        undo_bar.offer(PAGE, said, None)
+        session.queue_toast(said, "download_done")  # the bar is far above
         st.rerun()
 
 
@@ -127,5 +128,5 @@ def _difference(plan: RolledOut) -> None:
         for one in plan.steps
         if one.change != "unchanged"
     )
-    st.html(f'<p class="small" role="status">{escape(counted(plan, TO_DO))}</p>'
+    st.html(f'<p class="small" role="status">{escape(outcome_of(plan, TO_DO))}</p>'
             f'<ul class="changes">{rows}</ul>')  # fmt: skip

@@ -12,11 +12,12 @@ from dashboard import markup, session, undo_bar
 from dashboard.rollout_commands import InstallPack, RemovePack
 from dashboard.rule_commands import SaveRule, taken_back
 from dashboard.rule_details import PAGE
-from dashboard.rule_files import counted, rule_files
+from dashboard.rule_files import outcome_of, rule_files
 from dashboard.rule_start import NEW, begin, close
 from dashboard.rule_templates import TEMPLATES, Template
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 from sentinel.rollout.rule_draft import Draft
 from sentinel.rollout.shipped_packs import ShippedPack, is_installed, shipped_packs
 from sentinel.rollout.shipped_rules import shipped_draft
@@ -75,7 +76,7 @@ def _install(pack: ShippedPack) -> None:
     # Removing the pack takes back an installation only where all of its rules are new.
     new = len(done.of("created")) == len(pack.rules)
     back = RemovePack(pack=pack.name) if new else None
-    undo_bar.offer(PAGE, f"Pack {pack.name}: {counted(done)}", back)
+    undo_bar.offer(PAGE, f"Pack {pack.name}: {outcome_of(done)}", back)
 
 
 def _remove(pack: ShippedPack) -> None:
@@ -84,7 +85,7 @@ def _remove(pack: ShippedPack) -> None:
     except SentinelError as error:
         session.queue_toast(f"Not removed: {error}", "error")
         return
-    undo_bar.offer(PAGE, f"Pack {pack.name}: {counted(done)}", None)
+    undo_bar.offer(PAGE, f"Pack {pack.name}: {outcome_of(done)}", None)
 
 
 def _about(draft: Draft) -> str:
@@ -147,7 +148,7 @@ def _template(one: Template) -> None:
 
 def _pack(pack: ShippedPack, deployed: list[tuple[str, str]]) -> None:
     with st.container(border=True, key=f"pack-{pack.name}"):
-        rules = "1 rule" if len(pack.rules) == 1 else f"{len(pack.rules)} rules"
+        rules = counted(len(pack.rules), "rule")
         names = ", ".join(one.name for one in pack.rules)
         st.html(
             f'<h3 class="card-title">{escape(pack.name)}</h3><p>{escape(pack.description)}</p>'

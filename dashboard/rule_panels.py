@@ -15,6 +15,7 @@ from dashboard.configuration_commands import EndSilence, RunRule, SilenceRule
 from dashboard.rule_line import RuleLine
 from dashboard.table import moments, table
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 from sentinel.rollout.files import packs, packs_folder, read_files
 from sentinel.store.alerts.filter import AlertFilter
 
@@ -75,7 +76,7 @@ def _silence(line: RuleLine) -> None:
         session.queue_toast(f"Not silenced: {error}", "error")
         return
     st.session_state["rule-silence-reason"] = ""
-    alerts = "1 live alert" if changed == 1 else f"{changed:,} live alerts"
+    alerts = counted(changed, "live alert")
     session.queue_toast(f"{line.row.name} is silenced; silenced {alerts}", "notifications_off")
 
 
@@ -85,7 +86,7 @@ def _end_silence(line: RuleLine) -> None:
     except SentinelError as error:
         session.queue_toast(f"Not ended: {error}", "error")
         return
-    alerts = "1 live alert notifies" if changed == 1 else f"{changed:,} live alerts notify"
+    alerts = counted(changed, "live alert notifies", "live alerts notify")
     session.queue_toast(f"Ended the silence of {line.row.name}; {alerts} again", "notifications")
 
 
@@ -200,7 +201,10 @@ def shipped(known: set[str]) -> None:
         return
     if not left:
         return
-    with st.expander(f"{len(left):,} rules that ship with Sentinel and are not evaluated here"):
+    with st.expander(
+        f"{counted(len(left), 'rule that ships', 'rules that ship')} with Sentinel and not "
+        f"evaluated here"
+    ):
         st.html(
             '<p class="small">Deploy a pack: <code>sentinel deploy --pack '
             f"{escape(next((one.source for one in left if one.source in packs()), 'machine'))}"

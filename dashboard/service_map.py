@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from dashboard.telemetry_query import address
+from sentinel.printable import counted
 from sentinel.telemetry.answers import DependencyView, LatencyView, SpanView, TraceView
 
 __all__ = [
@@ -135,7 +136,7 @@ def dot(
         href = address("services", {**(parameters or {}), "service": name})
         more += f' URL={_text(href)} target="_self" tooltip={_text(name)}'
         if count := live.get(name, 0):
-            label += f"\n{count} open alert{'s' if count > 1 else ''}"
+            label += f"\n{counted(count, 'open alert')}"
         if count or (found is not None and found.error_rate >= _BAD):
             more += f' color="{colours["bad"]}" penwidth=2'
         lines.append(f"{_text(name)} [label={_text(label)}{more}];")

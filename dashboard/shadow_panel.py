@@ -14,6 +14,7 @@ from dashboard.table import table
 from sentinel.access import Permission
 from sentinel.errors import NotFound, SentinelError
 from sentinel.notifications.reasons import words
+from sentinel.printable import counted
 from sentinel.store.notifications.route_shadow_report import (
     ShadowExample,
     ShadowReceiver,
@@ -91,7 +92,7 @@ def _state(found: ShadowReport) -> str:
     runs = "A draft runs" if found.running else "A draft ran"
     until = "" if found.stopped_at is None else f" until {clock.moment(found.stopped_at)}"
     why = f" ({found.note})" if found.note else ""
-    alerts = "1 alert" if found.alerts == 1 else f"{found.alerts:,} alerts"
+    alerts = counted(found.alerts, "alert")
     return (
         f"{runs} in shadow since {clock.moment(found.started_at)}{until}, started by "
         f"{found.started_by}{why}. {alerts} opened up to {clock.moment(found.until)}."

@@ -14,6 +14,7 @@ from dashboard.moment_input import moment_input
 from dashboard.silence_commands import CreateSilence, ExpireSilence
 from dashboard.silence_view import known_labels, matchers_of_alert, occurrences, preview
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 from sentinel.timing.local_time import local_of
 
 __all__ = ["FORM", "PAGE", "form"]
@@ -53,7 +54,7 @@ def _create(command: CreateSilence) -> None:
         session.queue_toast(f"Not silenced: {error}", "error")
         return
     st.session_state[FORM] = int(st.session_state.get(FORM, 0)) + 1
-    alerts = "1 alert that fires" if count == 1 else f"{count:,} alerts that fire"
+    alerts = counted(count, "alert that fires", "alerts that fire")
     undo_bar.offer(PAGE, f"Created a silence, which matches {alerts} now", ExpireSilence(id=made))
 
 
@@ -137,7 +138,7 @@ def _matchers(prefilled: list[str], of: str) -> tuple[list[str], str]:
 
 def _preview(sets: list[str], tenant: str) -> None:
     found = preview(session.data().within(session.scope()), sets, tenant)
-    many = "1 alert that fires now" if found.count == 1 else f"{found.count:,} alerts that fire now"
+    many = counted(found.count, "alert that fires now", "alerts that fire now")
     rows = "".join(
         f'<li><b class="small">{escape(one.severity)}</b> {escape(one.title)}</li>'
         for one in found.alerts[:MOST_SHOWN]

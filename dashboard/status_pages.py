@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from sentinel.links import safe_link, status_address
+from sentinel.printable import counted
 from sentinel.store.services.status_pages import StoredPage
 
 __all__ = ["status_pages_html"]
@@ -43,7 +44,7 @@ def _people(count: int) -> str:
 
 def _count(one: StoredPage) -> str:
     count = len(one.definition.components)
-    return "1 component" if count == 1 else f"{count} components"
+    return counted(count, "component")
 
 
 def _linked(one: StoredPage, public: str) -> str:

@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.telemetry_panel import set_range
 from dashboard.telemetry_query import LEVEL_COLOURS, LEVELS
+from sentinel.printable import counted
 from sentinel.telemetry.answers import Part
 from sentinel.telemetry.asked import Asked
 
@@ -99,7 +100,7 @@ def histogram(parts: Sequence[Part], searched: Asked) -> None:
     total = sum(row["lines"] for row in rows)
     st.altair_chart(
         chart, key=key, on_select=lambda: _narrow(key), selection_mode=BRUSH,
-        alt=f"{total:,} lines over time, by level; drag over it to choose a time range",
+        alt=f"{counted(total, 'line')} over time, by level; drag over it to choose a time range",
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from dashboard.log_lines import attributes_html, lines_table
 from dashboard.service_map import MOST_BARS, bars, milliseconds
 from dashboard.telemetry_panel import Search, keep_looking, problem, reader, shared_parameters
 from sentinel.errors import NotFound, SentinelError
+from sentinel.printable import counted
 from sentinel.telemetry.answers import SpanView, TraceLogs, TraceView
 from sentinel.telemetry.asked import nanoseconds_of
 
@@ -43,7 +44,8 @@ def _head(trace: TraceView) -> None:
     at = datetime.fromisoformat(trace.start_time[:26] + "+00:00")
     words = (
         f"{session.clock().full(at)} · {milliseconds(trace.duration_ms)} · "
-        f"{len(trace.spans):,}{'+' if trace.cut else ''} spans · {len(trace.services)} services · "
+        f"{len(trace.spans):,}{'+' if trace.cut else ''} spans · "
+        f"{counted(len(trace.services), 'service')} · "
         f"{trace.errors:,} errors"
     )
     st.html(
@@ -84,7 +86,7 @@ def _logs(found: TraceLogs, span: SpanView) -> None:
     only = st.toggle("Logs of the span", key="trace-span-only") if mine else False
     lines_table(mine if only else found.lines, "")
     if len(found.lines) == MOST_LINES:
-        st.html(f'<p class="small">The first {MOST_LINES} lines are shown.</p>')
+        st.html(f'<p class="small">The first {MOST_LINES:,} lines are shown.</p>')
 
 
 def show(trace_id: str, tenant: str) -> None:

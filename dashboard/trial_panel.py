@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import markup
 from dashboard.table import table
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from dashboard.configuration import CliResult
@@ -31,7 +32,7 @@ def show_trial(answer: CliResult) -> None:
         return
     readings: list[dict[str, Any]] = seen.get("readings") or []
     firing = [one for one in readings if one["verdict"] == "firing"]
-    series = "1 series" if len(readings) == 1 else f"{len(readings):,} series"
+    series = counted(len(readings), "series", "series")
     st.html(
         f'<p class="small" role="status">Evaluated in {seen["seconds"]:g} s: {series}, '
         f"{len(firing):,} firing. {escape(seen.get('note') or '')}</p>"

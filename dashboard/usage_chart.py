@@ -13,6 +13,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.telemetry_chart import time_axis
 from sentinel.api_usage.answers import UsageFound, UsagePart
+from sentinel.printable import counted
 from sentinel.telemetry.asked import Asked
 
 __all__ = ["latency_chart", "outcomes_chart"]
@@ -41,7 +42,7 @@ def outcomes_chart(found: UsageFound, asked: Asked) -> None:
     ]
     _chart(
         "Requests a second", rows, tuple(OUTCOMES), asked, "requests",
-        f"{found.total.requests:,} requests over time, by outcome",
+        f"{counted(found.total.requests, 'request')} over time, by outcome",
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from blocks.emergency import usable_emergency
 from flows import connections
 from flows.naming import name_run
 from sentinel.engine.paging import PageCount, escalate_due
+from sentinel.printable import counted
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.escalations.waking import arm_next
@@ -34,7 +35,7 @@ def escalate(woken_by: str = "") -> State[None]:
     done = escalate_until_served(store, by=str(flow_run.get_id() or "escalate"))
     if not done.steps:  # a step arms the one after it
         arm_next(store)
-    parts = ", ".join(f"{count} {word}" for count, word in page_counts(done) if count)
+    parts = ", ".join(counted(*one) for one in page_counts(done) if one[0])
     if not parts:
         return Completed(name="NothingDue", message="nothing was due")
     name_run(f"escalate · {parts}")
@@ -62,10 +63,10 @@ def escalate_until_served(store: Store, *, by: str) -> PageCount:
             return PageCount(steps, sent, failed)
 
 
-def page_counts(count: PageCount) -> list[tuple[int, str]]:
-    """Return the numbers of a run with what they count."""
+def page_counts(count: PageCount) -> list[tuple[int, str, str]]:
+    """Return the numbers of a run, each with what it counts: one of it, and several."""
     return [
-        (count.steps, "escalation steps"),
-        (count.sent, "pages sent"),
-        (count.failed, "pages to retry"),
+        (count.steps, "escalation step", "escalation steps"),
+        (count.sent, "page sent", "pages sent"),
+        (count.failed, "page to retry", "pages to retry"),
     ]

@@ -10,6 +10,7 @@ from sentinel.alerts.reasons import words
 from sentinel.evaluation.judge import Judged
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.links import Addresses
+from sentinel.printable import counted
 from sentinel.template import number
 
 __all__ = [
@@ -80,7 +81,9 @@ def pack_run_name(pack: str, applied: Sequence[Applied]) -> str:
     """
     firing = sum(1 for one in applied if one.outcome == "firing")
     failed = sum(1 for one in applied if one.outcome == "error")
-    text = f"{firing} of {len(applied)} rules firing" if firing else f"ok, {len(applied)} rules"
+    text = f"ok, {counted(len(applied), 'rule')}"
+    if firing:
+        text = f"{firing} of {len(applied)} rules firing"
     return _short(f"{pack} · {text}{f', {failed} failed' if failed else ''}", LONGEST_NAME)
 
 
@@ -91,7 +94,7 @@ def artifact_key(rule: str) -> str:
 
 def changes_artifact(rule: str, applied: Applied, addresses: Addresses) -> str:
     """Return Markdown with the alerts that this flow run changed, and links to them."""
-    counts = f"{applied.bad} of {applied.seen} series firing, {applied.live} alerts live"
+    counts = f"{applied.bad} of {applied.seen} series firing, {counted(applied.live, 'alert')} live"
     lines = [f"**{_cell(rule)}**: {counts}", ""]
     lines += ["| alert | severity | status | reason |", "| --- | --- | --- | --- |"]
     for change in applied.changes[:MOST_ROWS]:

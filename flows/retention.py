@@ -8,6 +8,7 @@ from prefect.states import Completed
 
 from flows import connections
 from sentinel.duration import format_duration
+from sentinel.printable import counted
 from sentinel.settings import settings
 from sentinel.store.archive.archiving import Archived, archive_resolved
 from sentinel.store.database.leaving import limit_notice
@@ -32,7 +33,8 @@ def retention() -> State[None]:
     return Completed(
         name="Retained",
         message=(
-            f"deleted {gone.alerts:,} alerts and {gone.groups:,} groups resolved over "
+            f"deleted {counted(gone.alerts, 'alert')} and {counted(gone.groups, 'group')} "
+            f"resolved over "
             f"{format_duration(older_than)} ago; merged {gone.samples.merged:,} blocks of "
             f"samples, deleted {gone.samples.forgotten:,}{said}"
             f"{'; ' + notice if notice else ''}"
@@ -41,4 +43,7 @@ def retention() -> State[None]:
 
 
 def _archived(done: Archived) -> str:
-    return f"; archived {done.alerts:,} alerts and {done.groups:,} groups in {done.files:,} files"
+    return (
+        f"; archived {counted(done.alerts, 'alert')} and {counted(done.groups, 'group')} "
+        f"in {counted(done.files, 'file')}"
+    )

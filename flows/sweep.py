@@ -33,6 +33,7 @@ from sentinel.engine.run_states import follow_runs
 from sentinel.engine.war_rooms import RoomOptions, follow_rooms
 from sentinel.errors import PrefectUnreachable
 from sentinel.prefect_client.client import PrefectApi
+from sentinel.printable import counted
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.database.component_reports import report
@@ -72,15 +73,23 @@ def sweep() -> State[None]:
             work(store)
     done = _follow_prefect(store, parts)
     counts = [
-        (expired, "expired"),
-        (notified.sent, "messages sent"),
-        (notified.failed + notified.refused, "messages not delivered"),
+        (expired, "expired", "expired"),
+        (notified.sent, "message sent", "messages sent"),
+        (notified.failed + notified.refused, "message not delivered", "messages not delivered"),
         *page_counts(paged),
-        (done.get(_REMEDIATIONS, 0), "remediations started or ended"),
-        (done.get(_STEPS, 0), "steps of incidents started or ended"),
-        (done.get(_SWITCHES, 0), "Automations disabled again"),
+        (
+            done.get(_REMEDIATIONS, 0),
+            "remediation started or ended",
+            "remediations started or ended",
+        ),
+        (
+            done.get(_STEPS, 0),
+            "step of an incident started or ended",
+            "steps of incidents started or ended",
+        ),
+        (done.get(_SWITCHES, 0), "Automation disabled again", "Automations disabled again"),
     ]
-    said = ", ".join(f"{count} {word}" for count, word in counts if count)
+    said = ", ".join(counted(*one) for one in counts if one[0])
     _report(store, parts.failed)
     if parts.failed:
         failed = f"failed: {', '.join(parts.failed)}; the log of this run has the errors"

@@ -13,7 +13,7 @@ import re
 from functools import cache
 from typing import Any
 
-__all__ = ["clean_log_records", "has_controls", "printable", "printable_json"]
+__all__ = ["clean_log_records", "counted", "has_controls", "printable", "printable_json"]
 
 # C0 but for tab and newline, DEL and C1, marks and overrides of direction, surrogates. A newline
 # divides lines and a tab columns; neither moves the cursor back.
@@ -30,6 +30,20 @@ def printable(text: str) -> str:
 def has_controls(text: str) -> bool:
     """Return whether `printable` would change `text`."""
     return _CONTROLS.search(text) is not None
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number of things in words.
+
+    Args:
+        count: how many there are
+        one: what stands behind 1
+        many: what stands behind any other number; with an s by default
+
+    Returns:
+        Such as `1 alert` or `2,000 alerts`.
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def printable_json(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.printable import clean_log_records, has_controls, printable, printable_json
+from sentinel.printable import clean_log_records, counted, has_controls, printable, printable_json
 
 HOSTILE = "disk\x1b[2J\r\x07\x7f\x9b31m\u202efull"
 ROOT = Path(__file__).parents[1]
@@ -140,3 +140,17 @@ def test_only_known_files_write_to_a_terminal() -> None:
             if names & {"print", "echo", "secho", "Console", "print_exc", "print_exception"}:
                 found.add(file.relative_to(ROOT).as_posix())
     assert found == WRITERS
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((1, "alert"), "1 alert"),
+        ((0, "alert"), "0 alerts"),
+        ((2_000, "alert"), "2,000 alerts"),
+        ((1, "policy", "policies"), "1 policy"),
+        ((3, "policy", "policies"), "3 policies"),
+    ],
+)
+def test_a_number_of_things_is_said_as_people_say_it(given: tuple[Any, ...], said: str):
+    assert counted(*given) == said

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sentinel import Context, Reading, trigger
+from sentinel.printable import counted
 from sentinel.telemetry.port import SeenPattern
 from triggers._metrics import Duration, ago, length
 
@@ -72,7 +73,7 @@ def _summary(one: SeenPattern, mode: str, window: timedelta, silent: timedelta) 
     whose = f" of {one.service}" if one.service else ""
     said = one.template[:200]
     if mode == "new":
-        return f"New log pattern{whose}, {one.lines:,} lines: {said}"
+        return f"New log pattern{whose}, {counted(one.lines, 'line')}: {said}"
     if mode == "spike":
         return (
             f"{one.lines:,} lines{whose} in {ago(window)}, usual are {one.usual:.3g} in 5m: {said}"

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
 from sentinel.prefect_client.port import FlowRun, PrefectPort
+from sentinel.printable import counted
 from sentinel.timing.active_hours import ActiveHours, Weekdays, Window, moment_at
 from sentinel.timing.planned_times import repeated_between
 from triggers._metrics import Duration, ago
@@ -144,7 +145,8 @@ def _late(ctx: Context, prefect: PrefectPort, name: str, id_: str, within: timed
         labels=_labels(name, "within"),
         value=round(late.total_seconds(), 1),
         firing=late > within,
-        summary=f"{name}: {count} runs have not started within {ago(within)} of their time"
+        summary=f"{name}: {counted(count, 'run has', 'runs have')} not started "
+        f"within {ago(within)} of their time"
         if count
         else f"{name}: its runs start within {ago(within)} of their time",
         details={"waiting": len(waiting)},

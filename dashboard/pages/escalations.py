@@ -19,6 +19,7 @@ from sentinel.duration import format_duration
 from sentinel.errors import SentinelError
 from sentinel.oncall.escalation import Paged
 from sentinel.oncall.escalation_state import State
+from sentinel.printable import counted
 from sentinel.severity import Severity, severity_of
 from sentinel.store.escalations.running import Running
 
@@ -78,7 +79,7 @@ def _acknowledge(group: str) -> None:
     except SentinelError as error:
         session.queue_toast(f"Not acknowledged: {error}", "error")
         return
-    alerts = "1 alert" if changed == 1 else f"{changed:,} alerts"
+    alerts = counted(changed, "alert")
     session.queue_toast(f"Acknowledged {alerts}", "check")
 
 
@@ -89,7 +90,7 @@ def _running(one: Running, now: datetime) -> None:
         f"level {one.level} of {one.levels}",
         f"policy {one.policy}" if one.policy else "policy of the rule",
         f"notifies {', '.join(one.receivers)}",
-        "1 alert fires" if one.firing == 1 else f"{one.firing:,} alerts fire",
+        counted(one.firing, "alert fires", "alerts fire"),
         f"for {markup.age(one.opened_at, now)}",
         f"tenant {one.tenant}" if one.tenant != "default" else "",
     ]

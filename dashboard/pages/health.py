@@ -12,6 +12,7 @@ from sentinel.access import Permission
 from sentinel.engine.component_health import Component, components
 from sentinel.engine.intake_health import last_intakes
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 from sentinel.settings import settings
 
 _STATES = {"ok": "OK", "wrong": "Down", "warning": "Warning", "note": "Note"}
@@ -44,7 +45,9 @@ def health() -> None:
         st.html(markup.database_down(error))
         return
     wrong = sum(one.state == "wrong" for one in found)
-    said = f"{wrong} of {len(found)} down" if wrong else f"{len(found)} components, none is down"
+    said = f"{counted(len(found), 'component')}, none is down"
+    if wrong:
+        said = f"{wrong} of {len(found)} down"
     st.html('<div class="page-head"><h1>Health</h1>'
             f'<span class="fresh-count">{said}</span></div>')  # fmt: skip
     cards = "".join(_card(one) for one in sorted(found, key=lambda one: _FIRST[one.state]))

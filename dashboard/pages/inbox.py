@@ -15,6 +15,7 @@ from dashboard.view_models import InboxView
 from sentinel.access import Permission
 from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.notifications.channel import NOTICE
+from sentinel.printable import counted
 from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import Severity
 from sentinel.store.notifications.inbox import InboxFilter
@@ -44,7 +45,7 @@ def _acknowledge(message: InboxMessage) -> None:
     except SentinelError as error:
         session.queue_toast(f"Not acknowledged: {error}", "error")
         return
-    alerts = "1 alert" if changed == 1 else f"{changed:,} alerts"
+    alerts = counted(changed, "alert")
     session.queue_toast(f"Acknowledged {alerts}", "check")
 
 

@@ -18,6 +18,7 @@ from sentinel.api_usage.matching import LimitSet
 from sentinel.api_usage.simulation import Simulation, most_requests, simulated
 from sentinel.api_usage.text import LimitsRead, read_limits
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 from sentinel.settings import settings
 from sentinel.store.api_usage.limit_sets import LimitSets, StoredLimitSet
 from sentinel.store.telemetry.client import telemetry_client
@@ -89,7 +90,8 @@ def _try(tenant: str, read: LimitsRead) -> None:
 
 
 def _outcome(found: Simulation) -> None:
-    st.html(f"<p>Of {found.requests:,} requests of the last day, <b>{found.refused:,}</b> would "
+    st.html(f"<p>Of {counted(found.requests, 'request')} of the last day, "
+            f"<b>{found.refused:,}</b> would "
             f"have been refused; to {found.unlimited:,} no limit applies.</p>")  # fmt: skip
     if found.callers:
         rows = [

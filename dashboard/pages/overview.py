@@ -18,6 +18,7 @@ from dashboard.reports import PERIODS
 from dashboard.table import table, with_tenants
 from dashboard.view_models import Overview
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 from sentinel.severity import Severity
 from sentinel.store.reports.trends import DEFINITIONS, Period
 
@@ -127,7 +128,9 @@ def _trend(shown: Overview) -> None:
         )
         .properties(height=260)
     )  # fmt: skip
-    st.altair_chart(chart, alt=f"{trend.now.opened} alerts opened in {shown.length}, by severity")
+    st.altair_chart(
+        chart, alt=f"{counted(trend.now.opened, 'alert')} opened in {shown.length}, by severity"
+    )
 
 
 def _labels(since: datetime, until: datetime, clock: Clock, *, days: bool) -> str:

@@ -28,6 +28,7 @@ from dashboard.table import table
 from sentinel.errors import SentinelError
 from sentinel.notifications.route_trial import Tried
 from sentinel.notifications.routing import RouteTree
+from sentinel.printable import counted
 
 PAGE = "routing"
 EXAMPLE = """route:
@@ -99,8 +100,9 @@ def _moved(draft: str) -> None:
     if found is None or about != draft:
         return
     count = sum(one.alerts for one in found.moved)
+    many = counted(found.alerts, "alert")
     cut = "; older ones were left out" if found.cut else ""
-    st.html(f'<p class="small">Of {found.alerts:,} alerts, {count:,} would have gone another way'
+    st.html(f'<p class="small">Of {many}, {count:,} would have gone another way'
             f"{cut}.</p>")  # fmt: skip
     if found.moved:
         table(

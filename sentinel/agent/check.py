@@ -19,6 +19,7 @@ from sentinel.agent.sending import HEARTBEATS, connection_of, job_of, token_of
 from sentinel.agent.syslog import sockets_of
 from sentinel.agent.tail import LOGS
 from sentinel.errors import SentinelError
+from sentinel.printable import counted
 
 __all__ = ["Finding", "check_agent"]
 
@@ -78,7 +79,7 @@ def _files(pattern: str) -> Finding:
     unreadable = [path for path in found if not os.access(path, os.R_OK)]
     if unreadable:
         return Finding("files", False, f"this user cannot read {unreadable[0]}")
-    says = f"{len(found):,} files" if found else "no files yet"
+    says = f"{counted(len(found), 'file')}" if found else "no files yet"
     return Finding("files", True, f"{pattern}: {says}")
 
 

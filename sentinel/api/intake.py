@@ -24,6 +24,7 @@ from sentinel.ingest.mappings.apply import Mapped, mapped
 from sentinel.ingest.mappings.catalog import Catalog
 from sentinel.ingest.mappings.document import Mapping
 from sentinel.ingest.mappings.envelopes import cloud_events, notification
+from sentinel.printable import counted
 from sentinel.rules.not_repeated import NotRepeated
 from sentinel.settings import Settings
 from sentinel.settings.intake import secrets_of
@@ -124,7 +125,10 @@ async def receive(
         if kept.refused:
             first = kept.refused[0]
             raise Problem(422, "invalid", f"{first.index}.{first.field}: {first.message}")
-        return _nothing(f"{kept.accepted} events were stored, {kept.duplicates} had come before")
+        return _nothing(
+            f"{counted(kept.accepted, 'event was', 'events were')} stored, {kept.duplicates} "
+            f"had come before"
+        )
     if made.ignored:
         return _nothing(made.ignored)
     interval = chosen.document.repeat_interval

@@ -11,6 +11,7 @@ from sentinel.cli.output import AsJson, complain, json_out, print_table, say
 from sentinel.cli.target import actor, open_store, settings_here
 from sentinel.duration import parse_duration
 from sentinel.errors import ConfigurationError
+from sentinel.printable import counted
 
 __all__ = ["commands"]
 
@@ -144,7 +145,7 @@ def restore(
     if json:
         json_out({"ids": done})
     else:
-        say(f"Restored {len(done)} alerts for {keep}.")
+        say(f"Restored {counted(len(done), 'alert')} for {keep}.")
 
 
 @commands.command()
@@ -166,7 +167,8 @@ def verify(json: AsJson = False) -> None:
         json_out(found)
     else:
         say(
-            f"{found.files:,} files with {found.alerts:,} alerts and {found.groups:,} groups, "
+            f"{counted(found.files, 'file')} with {counted(found.alerts, 'alert')} and "
+            f"{counted(found.groups, 'group')}, "
             f"{found.bytes / 1e6:,.1f} MB."
         )
         for problem in found.problems:
@@ -189,7 +191,10 @@ def run(json: AsJson = False) -> None:
     if json:
         json_out(done)
     else:
-        say(f"Archived {done.alerts:,} alerts and {done.groups:,} groups in {done.files:,} files.")
+        say(
+            f"Archived {counted(done.alerts, 'alert')} and {counted(done.groups, 'group')} "
+            f"in {counted(done.files, 'file')}."
+        )
 
 
 @commands.command()

@@ -18,7 +18,7 @@ from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store
 from sentinel.duration import parse_duration
 from sentinel.errors import Conflict
-from sentinel.printable import printable_json
+from sentinel.printable import counted, printable_json
 
 if TYPE_CHECKING:
     from sentinel.audit.chain import Verdict
@@ -184,7 +184,7 @@ def verify(
         for warning in found.warnings:
             complain(f"warning: {warning}")
         before = f", from row {found.first} on" if found.first > 1 else ""
-        say(f"{found.rows:,} rows verified{before}; {found.waiting:,} wait to be chained.")
+        say(f"{counted(found.rows, 'row')} verified{before}; {found.waiting:,} wait to be chained.")
         say(f"head {found.head}")
     if found.problems:
         raise typer.Exit(Exit.FAILED)

@@ -17,6 +17,7 @@ from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store, settings_here
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from sentinel.backtest import Backtest
@@ -186,16 +187,16 @@ def _show(found: Backtest) -> None:
     from sentinel.backtest import picture
     from sentinel.duration import format_duration
 
-    what = f"{_counted(found.evaluations, 'evaluation')} of {found.series:,} series"
+    what = f"{counted(found.evaluations, 'evaluation')} of {found.series:,} series"
     if found.of == "events":
         what = (
-            f"{_counted(found.evaluations, 'event')}, {_counted(found.bad, 'match', 'matches')} of "
-            + _counted(found.series, "policy", "policies")
+            f"{counted(found.evaluations, 'event')}, {counted(found.bad, 'match', 'matches')} of "
+            + counted(found.series, "policy", "policies")
         )
     say(f"{found.rule}: {what}, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC")
     say(
-        f"{_counted(len(found.alerts), 'alert')} would have opened and {found.resolved:,} "
-        f"resolved; {_counted(len(found.messages), 'message')} would have been sent."
+        f"{counted(len(found.alerts), 'alert')} would have opened and {found.resolved:,} "
+        f"resolved; {counted(len(found.messages), 'message')} would have been sent."
     )
     say("")
     if found.peaks:
@@ -224,13 +225,9 @@ def _show(found: Backtest) -> None:
         ranks=[one.rank for one in found.alerts],
     )
     if found.failed:
-        say(f"\n{_counted(found.failed, 'evaluation')} failed: {found.error}")
+        say(f"\n{counted(found.failed, 'evaluation')} failed: {found.error}")
     for note in found.notes:
         say(f"\n{note}" if note == found.notes[0] else note)
-
-
-def _counted(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _length(since: str) -> timedelta:

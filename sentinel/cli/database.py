@@ -11,6 +11,7 @@ import typer
 
 from sentinel.cli.output import AsJson, fields, json_out, print_table, say
 from sentinel.cli.target import actor, home_of, open_store, settings_here
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -71,7 +72,10 @@ def backup(
     if json:
         json_out({"file": str(path), "bytes": size, "schema": made.schema, "rows": made.rows})
         return
-    say(f"{path}: {sum(made.rows.values()):,} rows, {_size(size)}, verified by reading it back.")
+    say(
+        f"{path}: {counted(sum(made.rows.values()), 'row')}, {_size(size)}, verified by "
+        f"reading it back."
+    )
 
 
 @commands.command()
@@ -102,7 +106,8 @@ def restore(
         json_out({"file": str(file), "created_at": done.created_at, "rows": done.rows})
         return
     say(
-        f"Restored {sum(done.rows.values()):,} rows of {done.created_at:%Y-%m-%d %H:%M:%S} UTC "
+        f"Restored {counted(sum(done.rows.values()), 'row')} of "
+        f"{done.created_at:%Y-%m-%d %H:%M:%S} UTC "
         f"({done.dialect}) into this {dialect} database."
     )
 

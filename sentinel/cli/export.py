@@ -12,6 +12,7 @@ from sentinel.cli.deploy import deploy
 from sentinel.cli.output import AsJson, say
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import settings_here
+from sentinel.printable import counted
 
 __all__ = ["export", "import_"]
 
@@ -53,7 +54,7 @@ def export(
         say(text.rstrip("\n"))
     else:
         output.write_text(text, "utf-8")
-        say(f"Exported {count} rules to {output}.")
+        say(f"Exported {counted(count, 'rule')} to {output}.")
 
 
 def _here(names: list[str], form: Literal["yaml", "json"]) -> tuple[str, int]:

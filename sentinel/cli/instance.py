@@ -10,6 +10,7 @@ import typer
 
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import home_of, settings_here
+from sentinel.printable import counted
 
 __all__ = ["add_to"]
 
@@ -131,7 +132,7 @@ def _say_worker(metrics: dict[str, Any]) -> None:
     ended = ", ".join(f"{count} {name}" for name, count in sorted(metrics["ended"].items()))
     say(f"  since it started: {ended or 'no runs yet'}; {metrics['collapsed']} collapsed")
     for why, count in sorted(metrics["replaced"].items()):
-        say(f"  {count} processes replaced: {why}")
+        say(f"  {counted(count, 'process', 'processes')} replaced: {why}")
     for name, why in sorted(metrics["persistently_late"].items()):
         say(f"  late: {name} {why}")
     if not metrics["prefect_answers"]:

@@ -21,6 +21,7 @@ from sentinel.errors import (
     TelemetryUnavailable,
     TooManyRequests,
 )
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +117,7 @@ def consume(
     if json:
         json_out({"topic": topic, "group": group, **totals})
         return
-    say(f"{topic}: {totals['accepted']:,} requests, {totals['rejected']:,} not taken")
+    say(f"{topic}: {counted(totals['accepted'], 'request')}, {totals['rejected']:,} not taken")
 
 
 def _client(
@@ -174,7 +175,9 @@ def _sender(tenant: str | None, totals: dict[str, int]) -> Callable[[KafkaBatch]
         if not batch.requests:
             totals["rejected"] += batch.refused
         if batch.why:
-            complain(f"{batch.refused:,} requests were not taken. {batch.why}")
+            complain(
+                f"{counted(batch.refused, 'request was', 'requests were')} not taken. {batch.why}"
+            )
 
     return send
 

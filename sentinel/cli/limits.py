@@ -9,6 +9,7 @@ import typer
 
 from sentinel.cli.document_versions import text_of
 from sentinel.cli.output import AsJson, complain, json_out, print_table, say
+from sentinel.printable import counted
 
 __all__ = ["commands"]
 
@@ -258,7 +259,8 @@ def simulate(
     if json:
         json_out(found)
         return
-    say(f"Of {found['requests']:,} requests, {found['refused']:,} would have been refused; to "
+    say(f"Of {counted(found['requests'], 'request')}, {found['refused']:,} would have been "
+        f"refused; to "
         f"{found['unlimited']:,} no limit applies.")  # fmt: skip
     print_table(
         ["LIMIT", "REQUESTS", "REFUSED", "DRY RUN"],

@@ -15,6 +15,7 @@ from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.errors import ConfigurationError
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from sentinel.notifications.notify_plan import Difference
@@ -78,8 +79,11 @@ def check(
             }
         )  # fmt: skip
         return
-    muted = f"{silences} silences, " if silences else ""
-    say(f"{path}: {receivers} receivers, {routes} routes, {muted}{tests} tests passed.")
+    muted = f"{counted(silences, 'silence')}, " if silences else ""
+    say(
+        f"{path}: {counted(receivers, 'receiver')}, {counted(routes, 'route')}, "
+        f"{muted}{counted(tests, 'test')} passed."
+    )
     if against:
         say(f"Receivers were checked against the document and {against}: all are there.")
     elif unlisted:

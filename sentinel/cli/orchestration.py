@@ -24,6 +24,7 @@ from sentinel.cli.orchestration_here import orchestration_here
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ConfigurationError
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from sentinel.orchestration.document import Sample
@@ -137,7 +138,7 @@ def check(
         rules = sum(1 for _ in document.all_rules())
         rows.append({"file": str(file), "rules": rules, "tests": len(document.tests)})
         if not json:
-            say(f"{file}: {rules} rules, {len(document.tests)} tests passed.")
+            say(f"{file}: {counted(rules, 'rule')}, {counted(len(document.tests), 'test')} passed.")
     if json:
         json_out({"items": rows})
 
@@ -234,7 +235,7 @@ def print_replay(found: Replay, when: str) -> None:
     if found.rules:
         print_table(["RULE OF THE DRAFT", "ALERTS"], [*found.rules.items()], empty="")
     for rule, count in found.errors.items():
-        say(f"The rule {rule!r} could not do something for {count:,} alerts.")
+        say(f"The rule {rule!r} could not do something for {counted(count, 'alert')}.")
     for one in found.examples:
         labels = ", ".join(f"{name}={text}" for name, text in one.labels.items())
         say(f"{one.sender} {{{labels}}}")

@@ -12,6 +12,7 @@ from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.prometheus_imports import Version, version_of
 from sentinel.errors import ConfigurationError
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from sentinel.backtest.promtool.running import Failure, TestResult
@@ -98,7 +99,10 @@ def _say(file: Path, found: Sequence[TestResult], left_out: Sequence[Reported]) 
             say(f"{file}: test {test.name}: {_words(failure)}")
     failed = sum(1 for one in found if one.failures)
     checked = sum(one.checked for one in found)
-    say(f"{file}: {len(found) - failed} of {len(found)} tests hold, {checked:,} points checked.")
+    say(
+        f"{file}: {len(found) - failed} of {len(found)} tests hold, "
+        f"{counted(checked, 'point')} checked."
+    )
 
 
 def _words(failure: Failure) -> str:

@@ -12,6 +12,7 @@ from sentinel.cli.remote_keys import remove_receiver_there, set_receiver_there
 from sentinel.cli.remote_lists import list_receivers
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store, settings_here
+from sentinel.printable import counted
 
 __all__ = ["commands", "said_of_open"]
 
@@ -126,7 +127,7 @@ def _missing(channels: list[str]) -> list[str] | None:
 
 def said_of_open(count: int) -> str:
     """Return a sentence about alerts that were open before a channel was added."""
-    are = "1 alert is" if count == 1 else f"{count:,} alerts are"
+    are = counted(count, "alert is", "alerts are")
     return (
         f"{are} open already: new channels are notified of what opens from now on, or if it "
         "becomes more severe."

@@ -26,6 +26,7 @@ from sentinel.cli.telemetry_search import (
     when,
 )
 from sentinel.errors import DatabaseUnreachable, TelemetryUnavailable, TooManyRequests
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from sentinel.api_usage.access_lines import LineFormat
@@ -154,7 +155,10 @@ def tail(
     if json:
         json_out({"file": str(file), "state": str(kept), **totals})
         return
-    say(f"{file}: {totals['accepted']:,} requests, {totals['rejected']:,} lines not taken")
+    say(
+        f"{file}: {counted(totals['accepted'], 'request')}, "
+        f"{counted(totals['rejected'], 'line')} not taken"
+    )
 
 
 def _state_of(file: Path) -> Path:
@@ -174,7 +178,10 @@ def _sender(
         totals["accepted"] += taken.accepted
         totals["rejected"] += taken.rejected
         for one in taken.errors[:1]:
-            complain(f"{taken.rejected:,} lines were not taken. Line {one.line}: {one.message}")
+            complain(
+                f"{counted(taken.rejected, 'line was', 'lines were')} not taken. Line "
+                f"{one.line}: {one.message}"
+            )
 
     return send
 

@@ -24,6 +24,7 @@ from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.routes_here import draft_tree, routes_here
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ConfigurationError
+from sentinel.printable import counted
 
 __all__ = ["commands"]
 
@@ -133,7 +134,10 @@ def check(
         routes = sum(1 for _ in document.route.below())
         rows.append({"file": str(file), "routes": routes, "tests": len(document.tests)})
         if not json:
-            say(f"{file}: {routes} routes, {len(document.tests)} tests passed.")
+            say(
+                f"{file}: {counted(routes, 'route')}, {counted(len(document.tests), 'test')} "
+                f"passed."
+            )
     if json:
         json_out({"items": rows})
 
@@ -216,7 +220,7 @@ def diff(
     if json:
         json_out(found)
         return
-    some = f"Of {found.alerts:,} alerts that opened in the last {format_duration(since)}"
+    some = f"Of {counted(found.alerts, 'alert')} that opened in the last {format_duration(since)}"
     print_table(
         ["ALERTS", "BEFORE", "AFTER", "TITLE"],
         [

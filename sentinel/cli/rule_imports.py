@@ -24,6 +24,7 @@ from sentinel.cli.output import json_out, say
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import settings_here
 from sentinel.errors import ConfigurationError
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from sentinel.ingest.reported import Reported
@@ -186,12 +187,12 @@ def _say(report: Sequence[Reported]) -> None:
                 say(f"{_place(one)}: {one.rule}: {note}")
     for note, count in counts.items():
         if count > _MOST_ALIKE:
-            say(f"{count:,} rules: {note}")
+            say(f"{counted(count, 'rule')}: {note}")
     for one in refused:
         say(f"{_place(one)}: {one.title or 'a rule'} cannot be used: {one.reason}")
     more = len(report) - loaded - len(refused)
     part = f", {more} only as parts of others" if more else ""
-    say(f"{loaded} rules can be used, {len(refused)} cannot{part}.")
+    say(f"{counted(loaded, 'rule')} can be used, {len(refused)} cannot{part}.")
 
 
 def _place(one: Reported) -> str:

@@ -24,6 +24,7 @@ from sentinel.cli.target import actor, open_store
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ConfigurationError
 from sentinel.notifications.silence import SilenceState, state_of
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from sentinel.schema.silences import Silence
@@ -273,7 +274,7 @@ def preview(
     )
     count, shown = found["count"], len(found["alerts"])
     more = f", of which {shown} are shown" if count > shown else ""
-    say(f"It would mute {count:,} alert{'' if count == 1 else 's'} now{more}.")
+    say(f"It would mute {counted(count, 'alert')} now{more}.")
 
 
 @commands.command()

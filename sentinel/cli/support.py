@@ -9,6 +9,7 @@ import typer
 
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import home_of, settings_here
+from sentinel.printable import counted
 
 __all__ = ["add_to"]
 
@@ -43,7 +44,7 @@ def support_bundle(
     if json:
         json_out({"file": str(path), "bytes": path.stat().st_size, "items": names})
     else:
-        say(f"{path}: {len(names)} files. Read it before you send it.")
+        say(f"{path}: {counted(len(names), 'file')}. Read it before you send it.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -30,6 +30,7 @@ from sentinel.evaluation.model import Evaluation
 from sentinel.expression.yaml_loader import read_yaml
 from sentinel.lint.placeholders import double_braces
 from sentinel.prefect_client.client import PrefectApi, connect
+from sentinel.printable import counted
 from sentinel.rules.condition import When
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
@@ -301,7 +302,7 @@ def print_preview(seen: Preview) -> None:
     """Print the result as text: a table of readings and the texts of the alerts."""
     firing = [one for one in seen.readings if one.verdict == "firing"]
     say(
-        f"{seen.trigger}: {len(seen.readings):,} readings in {seen.seconds:g} s, "
+        f"{seen.trigger}: {counted(len(seen.readings), 'reading')} in {seen.seconds:g} s, "
         f"{len(firing):,} firing ({seen.condition or 'no condition'})"
     )
     say("")

@@ -10,6 +10,7 @@ import typer
 from sentinel.cli.deploy import flow_cache_of, retire, set_prefect_api
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import settings_here
+from sentinel.printable import counted
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -96,7 +97,7 @@ def watch(
         json_out(started)
         return
     say(
-        f"The rule {rule} watches {started['deployments']:,} deployments of {address}, "
+        f"The rule {rule} watches {counted(started['deployments'], 'deployment')} of {address}, "
         f"every {every}."
     )
     say("List its alerts: sentinel alert list. Stop watching: the same command with --stop.")

@@ -14,6 +14,7 @@ from sentinel.access.scope import EVERYTHING, Scope
 from sentinel.alerts.actions import Acknowledge, ActionName, ActionResult, action_named
 from sentinel.audit.origin import Origin, acting
 from sentinel.errors import NotFound, SentinelError
+from sentinel.printable import counted
 from sentinel.store.access.people import People
 from sentinel.store.database.chunks import chunks
 from sentinel.store.notifications.listed_alerts import listed_alerts
@@ -112,7 +113,7 @@ def press(store: Store, user: ChatUser, pressed: Press) -> str:
     done = sum(one.ok for one in results)
     verb = "acknowledged" if isinstance(action, Acknowledge) else "resolved"
     if done:
-        return f"You {verb} {done:,} alert{'s' if done > 1 else ''}, as {actor.name}."
+        return f"You {verb} {counted(done, 'alert')}, as {actor.name}."
     refused = next((one.error for one in results if one.error), "")
     return refused or f"There is nothing left to {pressed.action} in this message."
 

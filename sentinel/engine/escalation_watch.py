@@ -11,6 +11,7 @@ from sentinel.checks.reading import Reading
 from sentinel.engine.own_rules import apply_own
 from sentinel.labels.text import storable
 from sentinel.oncall.escalation import targets_without_people
+from sentinel.printable import counted
 from sentinel.store import Store
 from sentinel.store.alerts.live_labels import live_labels
 from sentinel.store.escalations.resuming import go_on_unmuted
@@ -102,9 +103,8 @@ class EscalationWatch:
 def _stuck_reading(policy: str, some: list[Stuck]) -> Reading:
     first = min(some, key=lambda one: (one.since is None, one.since))
     since = "" if first.since is None else f"{first.since:%Y-%m-%d %H:%M:%S} UTC"
-    count = "one escalation" if len(some) == 1 else f"{len(some)} escalations"
     does = "does" if len(some) == 1 else "do"
-    summary = f"{count} of the policy {policy} {does} not go on: "
+    summary = f"{counted(len(some), 'escalation')} of the policy {policy} {does} not go on: "
     return Reading(
         labels={_POLICY: policy},
         firing=True,

@@ -38,6 +38,7 @@ from sentinel.event_policies.window_state import (
 )
 from sentinel.event_policies.window_values import CardinalityWatcher, NewTermWatcher
 from sentinel.event_policies.window_watcher import Event, Eventful, Watcher
+from sentinel.printable import counted
 
 __all__ = ["Watcher", "watcher_of"]
 
@@ -59,7 +60,7 @@ class _Frequency(Eventful):
         if len(times) < self._need:
             return CountState(times=times), None
         return CountState(), Hit(
-            text=f"{len(times):,} events within {self._said}", facts={"count": len(times)}
+            text=f"{counted(len(times), 'event')} within {self._said}", facts={"count": len(times)}
         )
 
 
@@ -151,7 +152,8 @@ class _Flatline(Eventful):
         if count >= self._window.threshold:
             return FlatState(counts=counts.items, since=before.since, newest=now), None
         hit = Hit(
-            text=f"{count:,} events within {self._said}, fewer than {self._window.threshold:,}",
+            text=f"{counted(count, 'event')} within {self._said}, fewer than "
+            f"{self._window.threshold:,}",
             facts={"count": count},
         )
         fired = FlatState(

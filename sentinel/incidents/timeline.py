@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from sentinel.incidents.state import sev_of
+from sentinel.printable import counted
 from sentinel.severity import Severity
 
 __all__ = ["Entry", "EntryKind", "Source", "in_order", "words_of"]
@@ -108,7 +109,7 @@ def words_of(kind: str, data: dict[str, Any]) -> str:
 def _alerts(kind: str, data: dict[str, Any]) -> str:
     count: int = data.get("count") or 0
     titles: list[str] = data.get("titles") or []
-    alerts = "1 alert" if count == 1 else f"{count:,} alerts"
+    alerts = counted(count, "alert")
     named = "; ".join(titles)
     more = f" and {count - len(titles):,} more" if count > len(titles) else ""
     verb = "gathered" if kind == "alerts_added" else "took out"

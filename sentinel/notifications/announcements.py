@@ -16,6 +16,7 @@ import msgspec
 from sentinel.notifications.notice import NewNotice
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.why import shown
+from sentinel.printable import counted
 
 __all__ = ["AHEAD", "Announced", "AnnouncedSilence", "MutedNow", "announcement", "next_announced"]
 
@@ -137,7 +138,7 @@ def announcement(
         The notice.
     """
     noun = "maintenance window" if silence.maintenance else "silence"
-    alerts = "one alert" if muted.count == 1 else f"{muted.count:,} alerts"
+    alerts = counted(muted.count, "alert")
     end = shown(announced.until)
     if kind is Reason.SILENCE_CREATED:
         title = f"[silence] {silence.author} muted {alerts} until {end}"
@@ -171,5 +172,7 @@ def _named(kind: Reason, alerts: str, muted: MutedNow) -> str:
     more = muted.count - len(muted.titles[:_MOST_NAMES])
     names = "; ".join(muted.titles[:_MOST_NAMES]) + (f" … and {more:,} more" if more > 0 else "")
     if kind is Reason.SILENCE_ENDED:
-        return f"Of what it muted, {alerts} still fire: {names}."
+        return (
+            f"Of what it muted, {alerts} still {'fires' if muted.count == 1 else 'fire'}: {names}."
+        )
     return f"It mutes {alerts} of this receiver: {names}."

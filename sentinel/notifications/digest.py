@@ -15,6 +15,7 @@ from sentinel.duration import format_duration
 from sentinel.labels.spreadsheet_text import spreadsheet_text
 from sentinel.notifications.notice import NewNotice
 from sentinel.notifications.reasons import Reason
+from sentinel.printable import counted
 
 __all__ = [
     "Digest",
@@ -134,7 +135,7 @@ def digest_text(digest: Digest) -> str:
 
 def digest_title(digest: Digest) -> str:
     """Return the title of a digest's messages."""
-    fired = "1 alert" if digest.opened == 1 else f"{digest.opened:,} alerts"
+    fired = counted(digest.opened, "alert")
     return f"[digest] {digest.team}: {fired}, {digest.open_count:,} still open"
 
 
@@ -149,7 +150,7 @@ def _parts(digest: Digest) -> list[tuple[str, list[str]]]:
     parts: list[tuple[str, list[str]]] = [
         (
             f"From {at(digest.since)} to {at(digest.until)} ({digest.timezone}): "
-            f"{digest.opened:,} alerts opened{change}, {digest.resolved:,} resolved, "
+            f"{counted(digest.opened, 'alert')} opened{change}, {digest.resolved:,} resolved, "
             f"{digest.unattended:,} never acknowledged.",
             [],
         ),

@@ -20,6 +20,7 @@ from sentinel.notifications.channel import Message
 from sentinel.notifications.grouping import Membership
 from sentinel.notifications.message_limit import MINUTE
 from sentinel.notifications.storm import INTERVAL, Storm, first_message_in
+from sentinel.printable import counted
 from sentinel.severity import Severity, severity_of
 
 __all__ = [
@@ -142,9 +143,9 @@ def summarised(message: Message, route: str, groups: int, since: datetime) -> Me
     message = msgspec.structs.replace(message, alerts=[*firing, *over], resolved=len(over))
     if not firing:
         return message
-    of = f"{groups:,} groups" if groups != 1 else "one group"
+    of = counted(groups, "group")
     storm = is_storm(route)
-    alerts = f"{len(firing):,} alerts" if len(firing) != 1 else "one alert"
+    alerts = counted(len(firing), "alert")
     ranks = Counter(severity_of(alert.severity) for alert in firing)
     parts = [
         f"{alerts} of {of} {'in a storm' if storm else 'held back'} since "

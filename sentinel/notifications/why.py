@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sentinel.notifications.escalation_why import EscalationWhy, OnCallWhy
 from sentinel.notifications.reasons import words
 from sentinel.notifications.silence import SilenceTerms
+from sentinel.printable import counted
 
 __all__ = [
     "AlertFacts",
@@ -227,7 +228,7 @@ def _of_group(group: GroupWhy, alert: AlertFacts) -> GroupWhy:
         text = f"A group with alerts out of your reach: {group.status}."
         return group.model_copy(update={"text": text, "channels": channels})
     labels = ", ".join(f"{name}={value}" for name, value in group.labels.items())
-    fires = "one alert fires" if group.firing == 1 else f"{group.firing:,} alerts fire"
+    fires = counted(group.firing or 0, "alert fires", "alerts fire")
     route = f"Route {group.route}" if group.route else "No route"
     text = f"{route}, grouped by {labels or 'nothing'}: {group.status}, {fires}."
     if group.unknown:

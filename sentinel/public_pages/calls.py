@@ -18,6 +18,7 @@ from sentinel.errors import PrefectUnreachable
 from sentinel.links import acknowledge_address, call_address
 from sentinel.notifications.twiml import ACKNOWLEDGE, ask, say
 from sentinel.prefect_client.client import PrefectApi
+from sentinel.printable import counted
 from sentinel.public_pages.actors import recorded
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -141,5 +142,5 @@ def done_in_words(results: Sequence[ActionResult]) -> str:
     """
     done = sum(one.reason in (Reason.ACKNOWLEDGED, Reason.ACKNOWLEDGED_TOO) for one in results)
     missed = sum(not one.ok for one in results)
-    said = f"Acknowledged {done:,} alert{'' if done == 1 else 's'}."
+    said = f"Acknowledged {counted(done, 'alert')}."
     return f"{said} {missed:,} ended meanwhile." if missed else said

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from sentinel.printable import printable
+from sentinel.printable import counted, printable
 from sentinel.store.notifications.acknowledge_links import Link, LinkedAlert
 from sentinel.store.services.status_subscribers import Asked
 
@@ -91,7 +91,7 @@ def link_page(link: Link, done: str = "", people: Sequence[str] = ()) -> str:
         A page that names the alerts, and asks while any of them is open.
     """
     count = len(link.open)
-    number = f"{count:,} alert{'' if count == 1 else 's'}"
+    number = counted(count, "alert")
     until = time_in_words(link.expires_at)
     parts = [f"<h1>{shown(link.title or 'Alerts')}</h1>"]
     if done:

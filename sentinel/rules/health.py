@@ -14,6 +14,7 @@ from enum import StrEnum
 import msgspec
 
 from sentinel.duration import format_duration
+from sentinel.printable import counted
 
 __all__ = [
     "LABELS",
@@ -149,7 +150,7 @@ def explain(facts: RuleFacts, now: datetime) -> str:
         case RuleHealth.FIRING if not facts.live:
             return f"{series}; a person resolved its alerts, and it still fires"
         case RuleHealth.FIRING if not facts.seen:  # alerts that others posted, or events opened
-            return "1 live alert" if facts.live == 1 else f"{facts.live:,} live alerts"
+            return counted(facts.live, "live alert")
         case RuleHealth.NO_DATA if not facts.saw:
             return "no evaluation has seen a series yet; check what it reads and its matchers"
         case RuleHealth.NO_DATA:

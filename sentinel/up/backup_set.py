@@ -25,6 +25,7 @@ from sqlalchemy.engine import make_url
 
 from sentinel.errors import ConfigurationError, Conflict, SentinelError, TelemetryUnavailable
 from sentinel.metrics import Sample
+from sentinel.printable import counted
 from sentinel.settings import Settings
 from sentinel.settings.private_file import write_private
 from sentinel.store.database.backup import backup
@@ -135,7 +136,7 @@ def back_up_all(store: Store, settings: Settings, home: Home, folder: Path) -> P
             ) from error
         raise
     size = sum(one.bytes for one in made.parts)
-    says = f"{size / 1e6:,.1f} MB in {len(made.parts)} parts"
+    says = f"{size / 1e6:,.1f} MB in {counted(len(made.parts), 'part')}"
     away = made.left_out.get("telemetry", "") if made.incomplete else ""
     report(
         store, "backup", "warning" if away else "ok",

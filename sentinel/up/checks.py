@@ -27,6 +27,7 @@ from sentinel.engine.component_health import (
 from sentinel.engine.planned_runs import without_planned_run
 from sentinel.engine.run_health import run_health
 from sentinel.errors import DatabaseError, SentinelError
+from sentinel.printable import counted
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.database.migrate import schema_ready
@@ -149,7 +150,8 @@ def _instance(settings: Settings, home: Home) -> Check:
         says = f"{', '.join(dead)} has ended"
         return Check(name="instance", state="wrong", says=says, hint=hint)
     count = len(record.children)
-    return Check(name="instance", state="ok", says=f"pid {record.pid} with {count} processes")
+    says = f"pid {record.pid} with {counted(count, 'process', 'processes')}"
+    return Check(name="instance", state="ok", says=says)
 
 
 def _wheel(settings: Settings, home: Home) -> Check:
@@ -167,9 +169,8 @@ def _database(settings: Settings, home: Home) -> Check:
             says, hint = "its schema is older than this version", "Update it: sentinel db migrate"
             return Check(name="database", state="wrong", says=says, hint=hint)
         counts = store.alerts.counts()
-        return Check(
-            name="database", state="ok", says=f"{store.dialect}, {counts.active} active alerts"
-        )
+        says = f"{store.dialect}, {counted(counts.active, 'active alert')}"
+        return Check(name="database", state="ok", says=says)
     finally:
         store.close()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sentinel.duration import format_duration
 from sentinel.oncall.wake_delays import DELAYS
+from sentinel.printable import counted
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.database.info import database_clock
@@ -164,7 +165,9 @@ def secret_files_state(
     found = [(one, bits) for one, bits in closed if one.is_file()]
     loose = [one for one, bits in found if stat.S_IMODE(one.stat().st_mode) & bits]
     if not loose:
-        return SelfWatchState("ok", f"only this user may read {len(found)} files with secrets")
+        return SelfWatchState(
+            "ok", f"only this user may read {counted(len(found), 'file')} with secrets"
+        )
     says = f"others may read {_some([str(one) for one in loose])}"
     shut = " ".join(shlex.quote(str(one)) for one in loose[:20])
     return SelfWatchState("wrong", says, f"Close it: chmod 600 {shut}")
@@ -204,10 +207,11 @@ def outbox_state(settings: Settings, store: Store) -> SelfWatchState:
     waiting = int(found["sentinel_outbox_waiting"])
     age = timedelta(seconds=int(found["sentinel_outbox_oldest_seconds"]))
     if age < _STUCK:
-        return SelfWatchState("ok", f"{waiting} events wait")
+        return SelfWatchState("ok", counted(waiting, "event waits", "events wait"))
     return SelfWatchState(
         "wrong",
-        f"{waiting} events wait to be published, the oldest for {format_duration(age)}",
+        f"{counted(waiting, 'event waits', 'events wait')} to be published, the oldest for "
+        f"{format_duration(age)}",
         "See that Prefect answers and that the relay runs, and its log: sentinel relay",
     )
 
@@ -235,11 +239,12 @@ def receivers_state(settings: Settings, store: Store) -> SelfWatchState:
     unread = unread_for(store, _UNREAD)
     if inbox and unread:
         says = (
-            f"nobody reads the inbox ({unread} messages of over a week), and nothing else is "
+            f"nobody reads the inbox ({counted(unread, 'message')} of over a week), and "
+            "nothing else is "
             f"notified by {_some(inbox)}"
         )
         return SelfWatchState("warning", says, "Add a channel: sentinel channel add --help")
-    return SelfWatchState("ok", f"{len(receivers)} receivers")
+    return SelfWatchState("ok", counted(len(receivers), "receiver"))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ import yaml
 
 from sentinel.errors import ConfigurationError
 from sentinel.expression.yaml_loader import read_yaml
+from sentinel.printable import counted
 from sentinel.settings.private_file import write_private
 from sentinel.up.home import Home
 from sentinel.up.plan import Options, root_of_code
@@ -174,7 +175,7 @@ def deployments_in_words(deployments: Sequence[Mapping[str, Any]]) -> str:
     """
     rules = [one for one in deployments if str(one.get("entrypoint") or "").startswith(_RULES)]
     others = sorted(str(one["name"]) for one in deployments if one not in rules)
-    said = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
+    said = counted(len(rules), "rule")
     if not others:
         return said
     if len(others) > _MOST_NAMED:

@@ -9,6 +9,7 @@ import msgspec
 from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.api.own_token import is_loopback
 from sentinel.event_policies.self_watch import SELF_WATCH
+from sentinel.printable import counted
 from sentinel.settings import Settings
 from sentinel.store import Store
 
@@ -59,7 +60,9 @@ def self_watch_state(settings: Settings, store: Store) -> SelfWatchState:
             "The relay evaluates them twice a minute: look at its line, and run it again.",
         )  # fmt: skip
     live = store.alerts.counts(SECURITY_TENANT).active
-    return SelfWatchState("ok", f"{len(rules) - 1} policies, {live} active alerts")
+    return SelfWatchState(
+        "ok", f"{counted(len(rules) - 1, 'policy', 'policies')}, {counted(live, 'active alert')}"
+    )
 
 
 def _proxy_is_unknown(settings: Settings) -> bool:

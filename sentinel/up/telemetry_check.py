@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sentinel.errors import TelemetryError
+from sentinel.printable import counted
 from sentinel.settings import Settings
 from sentinel.store.telemetry.client import telemetry_client
 from sentinel.store.telemetry.condition import LONG_MERGE, MANY_PARTS, Condition, condition
@@ -57,8 +58,8 @@ def judged(found: Condition) -> SelfWatchState:
     rows = sum(table.rows for table in found.tables if table.name in _ROWS)
     refused = ", ".join(f"{number:,} {reason}" for reason, number in found.refused.items())
     says = (
-        f"ClickHouse {found.version}, {rows:,} rows, {found.bytes / 1e6:,.0f} MB, "
-        f"at most {found.most_parts:,} parts a day"
+        f"ClickHouse {found.version}, {counted(rows, 'row')}, {found.bytes / 1e6:,.0f} MB, "
+        f"at most {counted(found.most_parts, 'part')} a day"
         + (f"; refused in 24 hours: {refused}" if refused else "")
         + _largest(found)
     )

@@ -18,6 +18,7 @@ import msgspec
 import psutil
 
 from sentinel.duration import format_duration
+from sentinel.printable import counted
 from sentinel.worker import ipc
 from sentinel.worker.code_version import Code, Files
 from sentinel.worker.fork_servers import Child, ForkServers
@@ -233,7 +234,7 @@ class ProcessPool:
         elif child.alone:
             self.retire(child, "it was forked for one run")
         elif child.runs >= self._options.runs_per_child:
-            self.retire(child, f"it has done {child.runs} runs")
+            self.retire(child, f"it has done {counted(child.runs, 'run')}")
 
     # -------------------------------------------------------- messages from children
 

@@ -21,7 +21,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.errors import NotFound, PrefectUnreachable, SentinelError
-from sentinel.printable import clean_log_records
+from sentinel.printable import clean_log_records, counted
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.worker.job_template import TYPE, base_job_template, other_type
@@ -128,7 +128,10 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
                         group.start_soon(self._each, _SWEEP_EVERY, recovery.recover)
             finally:
                 with anyio.CancelScope(shield=True):
-                    printer(f"Worker {self.name!r} stops; waiting for {supervisor.running} runs.")
+                    printer(
+                        f"Worker {self.name!r} stops; waiting for "
+                        f"{counted(supervisor.running, 'run')}."
+                    )
                     await supervisor.drain()
                     if log_levels is not None:
                         log_levels.stop()

@@ -56,7 +56,7 @@ def test_rules_of_sigma_are_deployed_over_http_and_changed_by_their_ids(
         assert "%names%" in refused["reason"]
         assert "sigma-here" not in deployments(prefect_server)
         try:
-            assert "1 rules can be used, 1 cannot" in run(*ask[:-1])[1]
+            assert "1 rule can be used, 1 cannot" in run(*ask[:-1])[1]
             file.write_text(RULE.replace("A failed login", "Renamed"))
             assert json.loads(run(*ask)[1])["rollout"]["changed"]
             assert json.loads(run(*ask)[1])["rollout"]["unchanged"]

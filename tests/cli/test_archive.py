@@ -21,18 +21,18 @@ def test_alerts_are_archived_found_restored_and_held(
     for _ in range(2):
         world.sees({"/data": 20})
     world.store.close()
-    assert run("archive", "run")[1].startswith("Archived 1 alerts")
+    assert run("archive", "run")[1].startswith("Archived 1 alert ")
     (found,) = json.loads(run("archive", "search", "DATA", "--json")[1])["items"]
     assert found["archived"] is True
     assert found["title"] in run("archive", "search", "data", "--since", "2025-12-01")[1]
     assert run("archive", "search", "--since", "soon")[0] == 2
     assert len(json.loads(run("archive", "list", "--json")[1])["items"]) == 2
-    assert "1 alerts and 1 groups" in run("archive", "verify")[1]
+    assert "1 alert and 1 group" in run("archive", "verify")[1]
     run("archive", "hold", "default", "-m", "case 17")
     assert "case 17" in run("archive", "holds")[1]
     assert run("archive", "release", "default")[0] == 0
     assert run("archive", "release", "default")[0] == 3
-    assert run("archive", "restore", found["id"])[1] == "Restored 1 alerts for 30d.\n"
+    assert run("archive", "restore", found["id"])[1] == "Restored 1 alert for 30d.\n"
     assert found["title"] in run("alert", "show", found["id"])[1]
     assert run("archive", "restore", found["id"])[0] == 3
     for file in (tmp_path / "archive").rglob("*.parquet"):

@@ -95,7 +95,7 @@ def test_the_chain_holds_right_after_an_erasure(run: Run, world: World) -> None:
     assert run("person", "erase", "ada", "--yes")[0] == 0
     code, out, err = run("audit", "verify")
     assert (code, err) == (0, "")
-    assert out.splitlines()[0] == "1 rows verified; 1 wait to be chained."
+    assert out.splitlines()[0] == "1 row verified; 1 wait to be chained."
     chain(world.store)
     run("rule", "enable", "disk")  # by the same name, which has another pseudonym since
     assert run("audit", "verify")[0] == 0

@@ -28,7 +28,7 @@ def test_a_folder_is_planned_applied_and_then_nothing_differs(
     (folder / "routes.yml").write_text(ROUTES)
     (folder / "README.md").write_text("not read")
     assert run("notify", "check", "notify")[1].splitlines() == [
-        "notify: 1 receivers, 2 routes, 1 tests passed.",
+        "notify: 1 receiver, 2 routes, 1 test passed.",
         "Receivers were checked against the document alone: all are there.",
     ]
     code, out, _ = run("notify", "plan", "notify")
@@ -78,7 +78,7 @@ def test_a_plan_is_carried_out_only_where_nothing_changed_since(
         "receivers: [{name: disks, channels: [inbox]}]\n"
         f"silences: [{{name: move, matchers: [team=db], until: {ends:%Y-%m-%dT%H:%M:%SZ}}}]\n"
     )
-    assert run("notify", "check", "notify.yaml")[1].endswith("1 silences, 0 tests passed.\n")
+    assert run("notify", "check", "notify.yaml")[1].endswith("1 silence, 0 tests passed.\n")
     code, out, _ = run("notify", "plan", "notify.yaml", "-o", "plan.json")
     assert (code, "+ silence move: matchers team=" in out) == (Exit.DIFFERS, True)
     run("receiver", "set", "other", "--channel", "inbox")

@@ -34,7 +34,7 @@ def file(run: Run, tmp_path: Path) -> str:
 
 def test_check_needs_no_database_and_reads_tables_beside_the_rules(run: Run, file: str):
     code, out, _ = run("orchestration", "check", file)
-    assert (code, out) == (0, f"{file}: 3 rules, 1 tests passed.\n")
+    assert (code, out) == (0, f"{file}: 3 rules, 1 test passed.\n")
     Path(file).write_text(RULES.replace("hold: 10m", "hold: ten"), "utf-8")
     code, _, err = run("orchestration", "check", file)
     assert code == Exit.USAGE
@@ -47,7 +47,7 @@ def test_the_rules_that_the_page_begins_with_pass_their_own_tests(run: Run, tmp_
     copied = tmp_path / "orchestration.yaml"
     copied.write_text(shown.text, "utf-8")
     code, out, err = run("orchestration", "check", str(copied))
-    assert (code, err, "1 tests passed" in out) == (0, "", True)
+    assert (code, err, "1 test passed" in out) == (0, "", True)
 
 
 def test_rules_are_tried_replayed_applied_and_rolled_back(run: Run, world: World, file: str):

@@ -35,7 +35,7 @@ def file(run: Run, tmp_path: Path) -> str:
 
 def test_check_needs_no_database_and_fails_with_the_tests(run: Run, file: str):
     code, out, _ = run("route", "check")
-    assert (code, out) == (0, "routes.yaml: 2 routes, 1 tests passed.\n")
+    assert (code, out) == (0, "routes.yaml: 2 routes, 1 test passed.\n")
     Path(file).write_text(ROUTES.replace("receivers: disks", "receivers: other"), "utf-8")
     code, _, err = run("route", "check", file)
     assert code == Exit.USAGE
@@ -93,4 +93,4 @@ def test_routes_are_applied_shown_compared_and_rolled_back(run: Run, world: Worl
     (moved,) = found["moved"]
     assert (moved["before"], moved["after"]) == (["default"], ["disks"])
     code, out, _ = run("route", "diff", file, "--since", "3650d")
-    assert "Of 1 alerts that opened in the last 3650d, 1 would go another way." in out
+    assert "Of 1 alert that opened in the last 3650d, 1 would go another way." in out

@@ -59,7 +59,7 @@ def test_a_trigger_run_needs_no_server_and_has_verdicts(run: Run, tmp_path: Path
 def test_people_read_the_verdict_and_the_text_of_the_alert(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("trigger", "run", "disk_space", "-s", f"paths={tmp_path}", "--below", "101")
     assert code == 0
-    assert "1 readings in" in out
+    assert "1 reading in" in out
     assert "1 firing (below 101 percent)" in out
     assert "trigger-run: " in out
 

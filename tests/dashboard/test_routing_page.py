@@ -126,7 +126,7 @@ def test_a_draft_is_tried_compared_applied_and_taken_back(
     assert [one["name"] for one in given(page, "routes")["pictures"]] == ["Active", "Draft"]
     assert "Notifies ams, by route" in shown(page)
     words = pressed(page, "route-compare")
-    assert "Of 1 alerts, 1 would have gone another way" in words
+    assert "Of 1 alert, 1 would have gone another way" in words
     assert page.dataframe[0].value.to_dict("records")[0] == {
         "Alerts": 1, "Active": "db", "Draft": "pager", "Example": "full disk",
     }  # fmt: skip

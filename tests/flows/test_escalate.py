@@ -18,7 +18,10 @@ def test_a_run_serves_every_request_and_a_false_wake_does_nothing(store: Store, 
     assert wake_for_due(store, clock.now())
     done = escalate_until_served(store, by="run")
     assert done == PageCount(steps=1, sent=1, failed=0)
-    assert page_counts(done)[:2] == [(1, "escalation steps"), (1, "pages sent")]
+    assert page_counts(done)[:2] == [
+        (1, "escalation step", "escalation steps"),
+        (1, "page sent", "pages sent"),
+    ]
     (message,) = store.inbox.page()
     assert message.body["reason_text"] == (
         "level 1 of the rule's own escalation pages receiver default; no further level follows"

@@ -62,7 +62,7 @@ def test_a_sweep_sends_what_no_event_requested(gauges: Gauges):
     gauges.shows(a=97)
     gauges.run(gauges.rule("swept"))
     state = sweep(return_state=True)
-    assert (state.name, state.message) == ("Swept", "1 messages sent")
+    assert (state.name, state.message) == ("Swept", "1 message sent")
     assert len(gauges.store.inbox.page()) == 1
     again = sweep(return_state=True)
     assert (again.name, again.is_completed()) == ("NothingDue", True)
@@ -97,7 +97,7 @@ def test_parts_of_a_sweep_that_fail_stop_no_other_and_fail_the_run(
         failed = ", ".join(["what has expired", "pages", *rest, *of_prefect])
         assert state.is_failed()
         assert state.message == (
-            f"1 messages sent; failed: {failed}; the log of this run has the errors"
+            f"1 message sent; failed: {failed}; the log of this run has the errors"
         )
         assert (done, health()) == (["last"], ("wrong", f"failed: {failed}"))
     with monkeypatch.context() as some:

@@ -107,7 +107,7 @@ def test_the_text_names_author_comment_end_and_the_first_of_what_is_muted():
     over = announcement(ENDED, replace(OVER, ended_by="bob", maintenance=True), announced, "db",
                         MutedNow(count=1, titles=["alert 0"], url=""))  # fmt: skip
     assert over.title == '[silence] is over, ended by bob: {team="db"}, by ann'
-    assert over.text.endswith("Of what it muted, one alert still fire: alert 0.")
+    assert over.text.endswith("Of what it muted, 1 alert still fires: alert 0.")
     assert over.text.startswith("The maintenance window of")
     assert begun.once("inbox") != over.once("inbox")
     assert begun.once("inbox") == announcement(CREATED, SILENCE, announced, "db", muted).once(

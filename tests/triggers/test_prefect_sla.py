@@ -71,7 +71,7 @@ def test_a_run_starts_within_its_time(fleet: Fleet):
     assert fires(evaluate(fleet, **agreed)) is False
     seen = evaluate(fleet, in_(minutes=6), **agreed)
     assert fires(seen) is True
-    assert "1 runs have not started within 10m" in (seen.readings[0].summary or "")
+    assert "1 run has not started within 10m" in (seen.readings[0].summary or "")
     fleet.becomes(run, "RUNNING")
     assert fires(evaluate(fleet, in_(minutes=6), **agreed)) is False
 

@@ -160,7 +160,7 @@ def test_patterns_that_are_new_and_that_come_no_more(
     PatternMining(telemetry).turn(nanoseconds_of(NOW))
     (new,) = seen(log_pattern, ctx, mode="new")
     assert (new.firing, new.value) == (True, 1)
-    assert new.summary == "New log pattern of shop, 1 lines: cannot open door <*>"
+    assert new.summary == "New log pattern of shop, 1 line: cannot open door <*>"
     query = f"pattern:{new.labels['pattern']}"  # which log_query takes, too
     assert f"/logs?{urlencode({'q': query})}&" in (new.details or {})["search"]
     assert [one.value for one in seen(log_query, ctx, query=query)] == [1]

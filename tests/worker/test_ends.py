@@ -49,7 +49,7 @@ def test_sigterm_waits_for_active_runs_and_claims_no_more(bench: Bench, worker: 
     run = bench.start(bench.deploy("waits", parameters={"until": str(go)}))
     bench.running(run)
     worker.process.send_signal(signal.SIGTERM)
-    bench.eventually(lambda: "waiting for 1 runs" in worker.said(), "it drains")
+    bench.eventually(lambda: "waiting for 1 run" in worker.said(), "it drains")
     later = bench.start(bench.deploy("fine"))
     go.touch()
     assert worker.process.wait(60) == 0

@@ -35,6 +35,7 @@ from sentinel.ingest.oncall_import.values import (
     windows_of,
     zone_of,
 )
+from sentinel.printable import counted
 
 __all__ = ["VENDOR", "read_pagerduty"]
 
@@ -242,7 +243,7 @@ class _PagerDuty:
                         f"{seconds}: Sentinel's handoffs stay at the same time on the wall where "
                         "the clock changes; what PagerDuty does is unverified",
                     )  # fmt: skip
-                return f"{count} {unit}{'' if count == 1 else 's'}"
+                return counted(count, unit)
         self.draft.note(
             "left out", f"{place}.rotation_turn_length_seconds",
             f"{seconds}: turns are whole hours here, at most 1000 of a unit",

@@ -23,6 +23,7 @@ import msgspec
 from sentinel.errors import NotFound
 from sentinel.ingest.oncall_import.answers import FolderFile, Refused, VendorApi, files_of
 from sentinel.ingest.oncall_import.values import number, object_of, objects_of, text_of
+from sentinel.printable import counted
 
 __all__ = ["PagerDutyAnswers", "from_api", "from_folder"]
 
@@ -101,7 +102,7 @@ def from_api(
     asking = _Asking(api)
     found = PagerDutyAnswers(since=now, until=now + timedelta(days=days), missing=asking.missing)
     found.users = asking.all("users", include=["contact_methods", "notification_rules"])
-    say(f"{len(found.users)} users")
+    say(f"{counted(len(found.users), 'user')}")
     found.teams = asking.all("teams", optional=True)
     for one in found.teams:
         key = text_of(one.get("id"))

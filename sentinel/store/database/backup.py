@@ -42,6 +42,7 @@ from sentinel import schema
 from sentinel.audit.chain import Head
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
+from sentinel.printable import counted
 from sentinel.store.database.after_restore import end_what_waited
 from sentinel.store.database.backup_file import Backup, BackupFile, TableColumns, look_into
 from sentinel.store.database.component_reports import report
@@ -134,7 +135,12 @@ def backup(store: Store, path: Path, *, replace: bool = False) -> Backup:
     finally:
         own.unlink(missing_ok=True)
     try:
-        report(store, "backup", "ok", f"{sum(made.rows.values()):,} rows were written")
+        report(
+            store,
+            "backup",
+            "ok",
+            f"{counted(sum(made.rows.values()), 'row was', 'rows were')} written",
+        )
     except (DatabaseError, SQLAlchemyError) as error:  # the file is whole
         log.warning("the backup was written, and the database cannot keep when: %s", error)
     return made

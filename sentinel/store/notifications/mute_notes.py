@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, literal, select, union_all
 
 from sentinel.notifications.reasons import Reason
+from sentinel.printable import counted
 from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, MEMBER
 
@@ -38,7 +39,7 @@ def mute_notes(connection: Connection, group_id: str, now: datetime) -> list[str
     ]
     muted = sum(row.number for row in rows if row.title is None)
     if muted:
-        said.append(f"it mutes {muted:,} other alert{'' if muted == 1 else 's'} while it fires")
+        said.append(f"it mutes {counted(muted, 'other alert')} while it fires")
     return said
 
 

@@ -188,7 +188,7 @@ def test_cloud_events_are_kept_as_events_each_once_in_every_mode(
                     headers={"content-type": f"{kind}-batch+json"}),
         vendor.post(place, json=given["data"], params=params, headers=attributes),
     ]  # fmt: skip
-    assert [one.json()["note"][:8] for one in answers] == ["1 events", "1 events", "0 events"]
+    assert [one.json()["note"][:8] for one in answers] == ["1 event ", "1 event ", "0 events"]
     rows = client.get("/api/v1/events", params={"tenant": "shop"}).json()["items"]
     assert [one["event"]["data"]["appinfoA"] for one in rows] == ["abc", "abc"]
 

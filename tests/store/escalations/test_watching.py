@@ -69,7 +69,7 @@ def test_what_is_stuck_and_who_is_not_on_call_are_alerts_of_their_own(paged: Pag
     ((rule, status, title),) = own()
     assert (rule, status) == ("sentinel-escalations", "open")
     assert doctor("wrong").startswith("1 do not go on")
-    assert title.startswith("one escalation of the policy empty does not go on: a step has been")
+    assert title.startswith("1 escalation of the policy empty does not go on: a step has been")
     paged.goes_on()
     paged.goes_on()
     paged.sends()

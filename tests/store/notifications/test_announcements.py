@@ -174,7 +174,7 @@ def test_the_silence_of_a_rule_is_announced_too(desk: Desk):
     until = desk.clock.now() + timedelta(hours=1)
     desk.store.silences.begin("disk", until, actor="ann", announce=True)
     assert [one[0] for one in desk.hears(minutes=1)] == ["silence_created"] * 2
-    assert "one alert of this receiver: disk" in desk.recorder.messages[0][1].text
+    assert "1 alert of this receiver: disk" in desk.recorder.messages[0][1].text
     assert [one[0] for one in desk.hears(hours=1)] == ["silence_ended"] * 2
     assert len(why_of_alert(desk.store, desk.ids()[0]).announcements) == 4
 

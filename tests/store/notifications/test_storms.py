@@ -123,7 +123,7 @@ def test_a_group_that_was_notified_before_is_named_too_and_resolves_by_itself(
     clock.forward(seconds=WAIT.total_seconds())
     world.tells()
     ((_, message),) = world.recorder.messages
-    assert message.title == "[medium] a storm: 100 alerts of one group"
+    assert message.title == "[medium] a storm: 100 alerts of 1 group"
     world.recorder.messages.clear()
     clock.forward(minutes=4)
     world.sees(dict.fromkeys(["/first", *mounts()], 20.0))

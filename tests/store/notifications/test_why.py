@@ -47,7 +47,7 @@ def test_every_outcome_of_an_alert_is_told_in_sentences(world: World, clock: Fak
         "Not notified now: waiting for more alerts before the first notification (group_wait). "
         f"The next decision is at {shown(opened + timedelta(seconds=30))}."
     )
-    assert group.text == "Route ops, grouped by rule=disk: open, one alert fires."
+    assert group.text == "Route ops, grouped by rule=disk: open, 1 alert fires."
     clock.forward(seconds=30)
     world.tells()
     told = clock.now()

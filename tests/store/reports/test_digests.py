@@ -124,7 +124,7 @@ def test_a_preview_sends_nothing_and_names_who_has_a_digest(desk: Desk):
     desk.sees({"/a": 95})
     found = digest_of(desk.store, "db", EIGHT + timedelta(hours=1))
     assert (found.until, found.opened, found.open_count) == (EIGHT, 1, 1)
-    assert "1 alerts opened" in digest_text(found)
+    assert "1 alert opened" in digest_text(found)
     assert not desk.rows("SELECT 1 FROM notice")
     with pytest.raises(NotFound, match="web") as refused:
         digest_of(desk.store, "web")
