@@ -38,9 +38,16 @@ BACK = 30.0
 
 
 class Api:
-    """A process of the API with its relay, which may be killed and started again."""
+    """A process of the API with its relay, which may be killed and started again.
 
-    def __init__(self, database: str, home: Path, emergency: str) -> None:
+    Args:
+        database: URL
+        home: folder of its log
+        emergency: address that alerts are sent to while Prefect is away
+        code: folder of another version of the packages; None for this one
+    """
+
+    def __init__(self, database: str, home: Path, emergency: str, code: Path | None = None) -> None:
         self.port = free_port()
         self._home = home
         self._environment = {
@@ -48,6 +55,8 @@ class Api:
             "SENTINEL_API_PORT": str(self.port), "SENTINEL_API_TOKEN": TOKEN,
             "SENTINEL_EMERGENCY_URL": emergency, "PREFECT_API_URL": "http://127.0.0.1:9/api",
         }  # fmt: skip
+        if code is not None:
+            self._environment["PYTHONPATH"] = str(code)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -169,14 +178,14 @@ def test_what_is_killed_under_load_loses_no_alert_and_leaves_nobody_untold():
                     api.kill()
                     goes_on(f"without the API on {api.port}")
                     api.start()
-                    eventually(lambda port=api.port: _answers(port), "it is there again")
+                    eventually(lambda port=api.port: answers(port), "it is there again")
                 for api in apis:
                     api.kill()
                 for api in apis:
                     api.start()
-                eventually(lambda: any(_answers(api.port) for api in apis), "one is there again")
+                eventually(lambda: any(answers(api.port) for api in apis), "one is there again")
                 goes_on("after both were killed")
-                eventually(lambda: all(_answers(api.port) for api in apis), "both are there again")
+                eventually(lambda: all(answers(api.port) for api in apis), "both are there again")
                 servers.primary.kill()
                 apis[0].kill()
                 servers.promote()
@@ -186,7 +195,7 @@ def test_what_is_killed_under_load_loses_no_alert_and_leaves_nobody_untold():
                 said=lambda: _untold(servers.url, {*sender.taken} - told.alerts) + apis[1].said(),
             )  # fmt: skip
             with closing(Store(servers.url)) as store:
-                listed = {one.title for one in _all(store)}
+                listed = {one.title for one in all_alerts(store)}
             assert {name for name in sender.taken if name not in listed} == set()
             assert told.twice == []
             assert max(told.times.values()) <= 2
@@ -201,18 +210,18 @@ def _untold(url: str, names: set[str]) -> str:
     with closing(Store(url)) as store:
         return "\n".join(
             f"{one.title}: {one.status}, {store.notification_log.explain_alert(one.id)}"
-            for one in _all(store) if one.title in names
+            for one in all_alerts(store) if one.title in names
         ) or f"there is no {sorted(names)}"  # fmt: skip
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     try:
         return httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
 
 
-def _all(store: Store) -> Generator[Any]:
+def all_alerts(store: Store) -> Generator[Any]:
     after = None
     while True:
         page = store.alerts.page(limit=500, after=after)
