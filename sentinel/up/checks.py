@@ -105,7 +105,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("secret files", _of_home("secret files", secret_files_state)),
         ("exposure", _exposure),
         ("telemetry", _telemetry),
-        (LIMITS, lambda settings, _: _said(LIMITS, limits_state(settings))),
+        ("limits of APIs", lambda settings, _: _said(LIMITS, limits_state(settings))),
         ("self-watch", _asked("self-watch", self_watch_state)),
         ("escalations", _of_store("escalations", escalation_state)),
         ("canaries", _of_store("canaries", canary_state)),

@@ -15,7 +15,7 @@ def test_each_component_has_its_state_and_what_to_do(scene: Scene, page: AppTest
     report(scene.store, "work pool", "wrong", "has no <worker>", "Start one: sentinel worker")
     page.run().switch_page("health.py").run()
     text = shown(page)
-    assert "2 of 18 down" in text  # no relay runs either
+    assert "2 of 19 down" in text  # no relay runs either
     assert '<li class="component is-wrong"><h2>Work pool<small>Down</small></h2>' in text
     assert "has no &lt;worker&gt;" in text
     assert "Start one: sentinel worker" in text
@@ -25,7 +25,7 @@ def test_each_component_has_its_state_and_what_to_do(scene: Scene, page: AppTest
     report(scene.store, "work pool", "ok", "sentinel, a worker polls it")
     text = shown(page.run())
     assert ("merges do not keep up" in text, "Send larger batches." in text) == (True, True)
-    assert "18 components, none is down" in text
+    assert "19 components, none is down" in text
 
 
 def test_it_says_when_something_of_each_kind_was_taken_last(scene: Scene, page: AppTest):
