@@ -81,7 +81,7 @@ def fold(
 
     Returns:
         The verdicts to take. The alert of what did not open ends with the first evaluation that
-        finds room for all it sees.
+        finds room for all it sees, and where messages stop, when what they named would have.
     """
     own = folded_print(rule)
     over = held[max(0, room) :]
@@ -92,15 +92,19 @@ def fold(
         return msgspec.structs.replace(result, verdicts={**result.verdicts, own: ended})
     left_out = {one.fingerprint for one in over}
     kept = {print_: one for print_, one in result.verdicts.items() if print_ not in left_out}
-    kept[own] = _counted(rule, own, over, limit, partial=partial, at=at)
+    kept[own] = _counted(rule, own, over, live.get(own), limit, partial=partial, at=at)
     return msgspec.structs.replace(result, verdicts=kept)
 
 
 def _counted(
-    rule: Rule, own: str, over: Sequence[Judged], limit: int, *, partial: bool, at: datetime
-) -> Judged:
+    rule: Rule, own: str, over: Sequence[Judged], before: AlertState | None, limit: int, *,
+    partial: bool, at: datetime,
+) -> Judged:  # fmt: skip
     worst = over[0].verdict
     assert isinstance(worst, Bad)  # noqa: S101 - `held_to_limit` chose them
+    severity, word = worst.severity, worst.word
+    if partial and before is not None and before.severity > severity:
+        severity, word = before.severity, before.word  # what an earlier message named counts too
     number = len(over)
     where = f"the instance has {limit:,} active alerts, its limit"
     # Messages name a few series each: only their sum says how much was left out.
@@ -118,6 +122,15 @@ def _counted(
         },
     )
     verdict = Bad(
-        at=at, severity=worst.severity, word=worst.word, occurrences=number if partial else None
-    )
+        at=at, severity=severity, word=word, occurrences=number if partial else None,
+        until=_end(rule, over, at) if partial else None,
+    )  # fmt: skip
     return Judged(own, reading, verdict)
+
+
+def _end(rule: Rule, over: Sequence[Judged], at: datetime) -> datetime | None:
+    """When all would have ended that did not open: a sender that is silent ends nothing else."""
+    lasts = None if rule.resolve_after is None else at + rule.resolve_after
+    ends = [(one.verdict.until if isinstance(one.verdict, Bad) else None) or lasts for one in over]
+    known = [end for end in ends if end is not None]
+    return max(known) if len(known) == len(ends) else None

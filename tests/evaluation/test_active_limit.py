@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,20 +24,22 @@ SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 def evaluated(
     seen: Mapping[str, str | None], live: Mapping[str, AlertState], *, room: int,
-    partial: bool = False,
+    partial: bool = False, rule: Rule = RULE, until: datetime | None = None,
 ) -> tuple[EvaluationResult, EvaluationResult]:  # fmt: skip
     """The result of an evaluation and what of it may open; None as a severity is a good series."""
     readings = [
-        Reading(labels={"mount": mount}, firing=word is not None, severity=word)
+        Reading(
+            labels={"mount": mount}, firing=word is not None, severity=word, started=T0, until=until
+        )
         for mount, word in seen.items()
     ]
     evaluation = Evaluation(
-        rule=RULE, trigger="t", slot=T0, at=T0, partial=partial,
+        rule=rule, trigger="t", slot=T0, at=T0, partial=partial,
         observation=Observation(readings=readings),
     )  # fmt: skip
     result = evaluate(evaluation, live, Memory())
     held = held_to_limit(result, live)
-    allowed = fold(RULE, result, held, live, room=room, limit=100, partial=partial, at=T0)
+    allowed = fold(rule, result, held, live, room=room, limit=100, partial=partial, at=T0)
     return result, allowed
 
 
@@ -119,3 +121,21 @@ def test_messages_are_counted_by_occurrences_and_evaluations_by_what_is_bad_now(
         assert isinstance(counting.verdict, Bad)
         assert (counting.reading.value, counting.verdict.occurrences) == (value, times)
         assert "100 active alerts, its limit" in str(counting.reading.summary)
+
+
+def test_it_keeps_the_severity_of_what_an_earlier_message_named():
+    _, allowed = evaluated({"/a": "high"}, {}, room=0, partial=True)
+    _, later = evaluated({"/b": "low"}, firing(allowed), room=0, partial=True)
+    verdict = later.verdicts[folded_print(RULE)].verdict
+    assert isinstance(verdict, Bad)
+    assert verdict.word == "high"
+
+
+def test_it_ends_when_all_would_have_that_messages_named_and_else_by_hand():
+    lasting = Rule.model_validate({"name": "disk", "every": "60s", "resolve_after": "5m"})
+    hour, minutes = T0 + timedelta(hours=1), T0 + timedelta(minutes=5)
+    for rule, until, end in ((RULE, None, None), (RULE, hour, hour), (lasting, None, minutes)):
+        _, allowed = evaluated({"/a": "low"}, {}, room=0, partial=True, rule=rule, until=until)
+        verdict = allowed.verdicts[folded_print(rule)].verdict
+        assert isinstance(verdict, Bad)
+        assert verdict.until == end

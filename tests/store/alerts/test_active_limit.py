@@ -132,3 +132,16 @@ def test_alerts_that_others_post_are_counted_until_there_is_room(street: Storm, 
     post("late")
     assert street.open_of("quiet") == ALWAYS - 5 + 1
     assert [one[1] for one in street.folded() if one[2] is None] == ["resolved"]
+
+
+def test_one_that_messages_opened_expires_as_what_they_named_would(
+    store: Store, clock: FakeClock, street: Storm
+):
+    street.storm.sees(mounts(LIMIT))
+    posted = World(store, clock, name="posted", resolve_after="10m")
+    store.apply(msgspec.structs.replace(posted.evaluation(mounts(ALWAYS + 3)), partial=True))
+    assert [one[3] for one in street.folded()] == [3]
+    clock.forward(minutes=12)
+    store.sweep()
+    assert street.open_of("posted") == 0
+    assert [one[1] for one in street.folded()] == ["resolved"]
