@@ -173,7 +173,8 @@ def restore(
         [(one.file, one.into, f"{one.rows:,}") for one in done],
         empty="It has no parts.",
     )
-    say("Start it: sentinel up")
+    sqlite = any("SQLite" in one.into for one in done)
+    say(f"Start it: sentinel up{' --sqlite' if sqlite else ''}")
 
 
 def _newest(backup: Path) -> Path:

@@ -82,8 +82,8 @@ def restore_all(settings: Settings, home: Home, folder: Path, *, actor: str) -> 
         )
     _refuse_filled(home)
     home.prepare()
-    with Instance(home), _empty_unless_restored(home):
-        done = [_configuration(home, parts[CONFIGURATION])]
+    with Instance(home), _empty_unless_restored(home) as replaced:
+        done = [_configuration(home, parts[CONFIGURATION], replaced)]
         with ExitStack() as stack:
             server = None
             if PREFECT_DUMP in parts:
@@ -94,9 +94,10 @@ def restore_all(settings: Settings, home: Home, folder: Path, *, actor: str) -> 
                 (home.prefect / PREFECT_FILE).chmod(0o600)
                 rows = sum(_rows_of(manifest, PREFECT_FILE).values())
                 done.append(PartRestored(file=PREFECT_FILE, into="Prefect's SQLite", rows=rows))
+            if TELEMETRY in parts:
+                done.append(_telemetry(home, parts[TELEMETRY]))
+            # Last, since a database that the settings name is not ours to empty again.
             done.append(_sentinel(settings, home, server, parts[DATABASE], actor))
-        if TELEMETRY in parts:
-            done.append(_telemetry(home, parts[TELEMETRY]))
     return done
 
 
@@ -129,11 +130,16 @@ def _refuse_filled(home: Home) -> None:
 
 
 @contextmanager
-def _empty_unless_restored(home: Home) -> Generator[None]:
-    """Remove what was written where a part fails, so that the next attempt finds an empty home."""
+def _empty_unless_restored(home: Home) -> Generator[dict[Path, bytes]]:
+    """Make the home what it was where a part fails, so that the next attempt finds no data.
+
+    Yields:
+        For what files that are replaced have had, which is then put back.
+    """
     before = {path.name for path in home.root.iterdir()}
+    replaced: dict[Path, bytes] = {}
     try:
-        yield
+        yield replaced
     except BaseException:
         if Postgres.has_data(home):
             shutil.rmtree(Postgres(home, 0).folder, ignore_errors=True)
@@ -145,11 +151,13 @@ def _empty_unless_restored(home: Home) -> Generator[None]:
             else:
                 path.unlink(missing_ok=True)
         (home.prefect / PREFECT_FILE).unlink(missing_ok=True)
+        for path, had in replaced.items():
+            path.write_bytes(had)
         raise
 
 
-def _configuration(home: Home, path: Path) -> PartRestored:
-    """Unpack the files of home, each readable by this user alone."""
+def _configuration(home: Home, path: Path, replaced: dict[Path, bytes]) -> PartRestored:
+    """Unpack the files of home, each readable by this user alone, and note what others had."""
     number = 0
     with tarfile.open(path) as archive:
         for member in archive:
@@ -158,6 +166,8 @@ def _configuration(home: Home, path: Path) -> PartRestored:
             if file is None or name == member.name or Path(name).name != name:
                 continue  # of the project, whose folder is not ours
             place = home.root / name
+            if place.exists():
+                replaced[place] = place.read_bytes()
             place.touch(mode=0o600)
             place.write_bytes(file.read())
             number += 1

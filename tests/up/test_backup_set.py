@@ -27,6 +27,7 @@ from sentinel.up.backup_check import (
 )
 from sentinel.up.backup_set import (
     COUNTED,
+    Part,
     back_up_all,
     backups_in,
     dump,
@@ -212,6 +213,34 @@ def test_a_backup_that_does_not_restore_leaves_the_home_empty(
         restore_all(Settings(home=new.root), new, made, actor="omar")
     left = {path.relative_to(new.root) for path in new.root.rglob("*") if path.is_file()}
     assert {str(path) for path in left} <= {".gitignore", "lock"}
+
+
+def test_a_restore_that_fails_keeps_what_the_home_and_a_given_database_have(
+    store: Store, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = written(store, home, tmp_path / "backups")
+    new = Home(tmp_path / "new")
+    new.prepare()
+    own = new.secret("api-token")
+    settings = Settings(home=new.root, database_url=f"sqlite:///{tmp_path / 'given.db'}")
+    (made / "telemetry.tar").write_bytes(b"nothing")
+    manifest = read_manifest(made)
+    more = Part(file="telemetry.tar", bytes=7, sha256=sha256_of(made / "telemetry.tar"))
+    changed = msgspec.structs.replace(manifest, parts=[*manifest.parts, more])
+    (made / "manifest.json").write_bytes(msgspec.json.encode(changed))
+
+    def damaged(*_: object) -> None:
+        raise ConfigurationError("telemetry.tar cannot be restored")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sentinel.up.restore_set._telemetry", damaged)
+        with pytest.raises(ConfigurationError, match="telemetry"):
+            restore_all(settings, new, made, actor="omar")
+    assert not (tmp_path / "given.db").exists()
+    assert new.secret("api-token") == own
+    (made / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    restore_all(settings, new, made, actor="omar")
+    assert new.secret("api-token") == home.secret("api-token")
 
 
 @pytest.mark.slow
