@@ -220,7 +220,9 @@ def redis_facts(url: str) -> RedisFacts:
     try:
         client.ping()
         try:
-            found: dict[str, Any] = client.info("server", "memory", "cluster")
+            found: dict[str, Any] = (
+                client.info()
+            )  # before Redis 7, one cannot name several sections
         except redis.exceptions.NoPermissionError:
             return RedisFacts()
     except redis.exceptions.RedisError as error:

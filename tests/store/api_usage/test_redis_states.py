@@ -232,6 +232,10 @@ def test_health_says_what_counts_limits_and_whether_it_may_forget(redis_url: str
     assert found.state == "ok"
     assert re.fullmatch(r"counted in Redis \d+\.\d+\.\d+", found.says)
     server: Any = Redis.from_url(redis_url)  # pyright: ignore[reportUnknownMemberType] - its keywords have no types
+    with server.monitor() as heard:
+        limits_state(settings)
+        asked = next(one["command"] for one in heard.listen() if one["command"].startswith("INFO"))
+    assert asked == "INFO"  # Redis 6 refuses several sections
     server.config_set("maxmemory", "100mb")
     server.config_set("maxmemory-policy", "allkeys-lru")
     try:
