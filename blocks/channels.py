@@ -97,13 +97,17 @@ class Channels:
         return None if kept is None else kept.channel
 
     def refresh(self) -> None:
-        """Load every block that a receiver names, so that each is cached if Prefect goes down.
+        """Load every block that is sent by, so that each is cached if Prefect goes down.
 
+        These are the ones that receivers name, and the one that mails subscribers of status pages.
         Which of them do not exist, or cannot send, is recorded as the health of the channel.
         """
         missing: set[str] = set()
         found: set[str] = set()
-        for ref in sorted({ref for refs in self._store.receivers.all().values() for ref in refs}):
+        refs = {ref for refs in self._store.receivers.all().values() for ref in refs}
+        if mail := self._store.options.status_mail:
+            refs.add(mail)
+        for ref in sorted(refs):
             try:
                 self.channel_of(ref)
                 found.add(ref)

@@ -9,10 +9,12 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.webhook import Webhook
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_email import EmailServerCredentials
 from pydantic import SecretStr
 
 from blocks import channels as module
 from blocks.channels import Channels
+from blocks.mail import SentinelEmail
 from blocks.webhook import SignedWebhook
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import DeliveryError
@@ -20,6 +22,7 @@ from sentinel.ingest.canary import send_canaries
 from sentinel.store import Store
 from sentinel.store.notifications.canaries import canary_paths
 from sentinel.store.notifications.channel_health import channel_states
+from sentinel.store.options import StoreOptions
 from tests.blocks.messages import message
 from tests.prefect_server import PrefectServer, Receiver, free_port
 
@@ -131,6 +134,21 @@ def test_the_channels_of_receivers_are_cached_before_they_are_needed(
     with prefect_down():
         channels.channel_of("sentinel-webhook/standby").send(message())
     assert len(receiver.requests) == 1
+
+
+@pytest.mark.usefixtures("stale")
+def test_so_is_the_channel_that_mails_subscribers_of_status_pages(store: Store, channels: Channels):
+    mail = SentinelEmail(
+        server=EmailServerCredentials(smtp_server="127.0.0.1", smtp_type="INSECURE"),
+        to=["nobody@example.org"], sender="Status <status@example.org>",
+    )  # fmt: skip
+    mail.save("status", overwrite=True)
+    store.options = StoreOptions(status_mail="sentinel-email/status")
+    channels.refresh()
+    with prefect_down():
+        kept = channels.channel_of("sentinel-email/status")
+    assert isinstance(kept, SentinelEmail)
+    assert (kept.sender, kept.server.smtp_server) == (mail.sender, "127.0.0.1")
 
 
 @pytest.mark.usefixtures("stale")
