@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from sentinel.printable import counted
 from sentinel.timing.local_time import local_of, moment_of, moments_of
 
 __all__ = ["Every", "Rotation", "Turn", "turn_at", "turn_times", "turns"]
@@ -53,7 +52,8 @@ class Every(BaseModel):
         return timedelta(**{f"{self.unit}s": self.number})
 
     def __str__(self) -> str:
-        return counted(self.number, self.unit)
+        """Return it as documents say it, which `_every` reads."""
+        return f"{self.number} {self.unit}{'' if self.number == 1 else 's'}"
 
 
 def _every(given: object) -> object:

@@ -99,6 +99,11 @@ def test_what_cannot_be_is_refused_with_what_to_write(fields: dict[str, Any], sa
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize("every", ["1 hour", "1000 hours"])
+def test_a_length_is_written_as_it_is_read(every: str):
+    assert str(rotation(["ann"], "2026-01-05T09:00", every).every) == every
+
+
 def earliest(shown: datetime, zone: ZoneInfo) -> datetime:
     """Walk through the quarters of hours to the first at which the clock shows as much."""
     moment = shown.replace(tzinfo=UTC) - timedelta(hours=15)

@@ -35,7 +35,6 @@ from sentinel.ingest.oncall_import.values import (
     windows_of,
     zone_of,
 )
-from sentinel.printable import counted
 
 __all__ = ["VENDOR", "read_pagerduty"]
 
@@ -243,7 +242,7 @@ class _PagerDuty:
                         f"{seconds}: Sentinel's handoffs stay at the same time on the wall where "
                         "the clock changes; what PagerDuty does is unverified",
                     )  # fmt: skip
-                return counted(count, unit)
+                return f"{count} {unit}{'' if count == 1 else 's'}"
         self.draft.note(
             "left out", f"{place}.rotation_turn_length_seconds",
             f"{seconds}: turns are whole hours here, at most 1000 of a unit",

@@ -140,6 +140,13 @@ def test_delays_of_escalation_rules_are_between_them():
         assert line in said
 
 
+def test_the_longest_turn_of_hours_is_carried_over():
+    given = sample()
+    given["schedules"][0]["schedule_layers"][1]["rotation_turn_length_seconds"] = 1000 * 3600
+    lengths = [str(one.rotation.every) for one in found(given).document.schedules["primary"].layers]
+    assert "1000 hours" in lengths
+
+
 def test_what_cannot_be_read_is_named_and_costs_nothing_else():
     given = sample()
     office, weekly, _ = given["schedules"][0]["schedule_layers"]
