@@ -202,8 +202,12 @@ def shipped(known: set[str]) -> None:
     if not left:
         return
     with st.expander(
-        f"{counted(len(left), 'rule that ships', 'rules that ship')} with Sentinel and not "
-        f"evaluated here"
+        counted(
+            len(left),
+            "rule that ships with Sentinel and is",
+            "rules that ship with Sentinel and are",
+        )
+        + " not evaluated here"
     ):
         st.html(
             '<p class="small">Deploy a pack: <code>sentinel deploy --pack '

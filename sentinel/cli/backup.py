@@ -160,6 +160,7 @@ def restore(
     Raises:
         NotFound: there is no backup in the folder
     """
+    from sentinel.up.backup_check import read_manifest
     from sentinel.up.restore_set import restore_all
 
     settings = settings_here()
@@ -173,6 +174,8 @@ def restore(
         [(one.file, one.into, f"{one.rows:,}") for one in done],
         empty="It has no parts.",
     )
+    for name, why in read_manifest(path).left_out.items():
+        say(f"The backup has no {name}: {why}.")
     sqlite = any("SQLite" in one.into for one in done)
     say(f"Start it: sentinel up{' --sqlite' if sqlite else ''}")
 
