@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -172,6 +173,13 @@ def _client_of(peer: str) -> tuple[str, int]:
     return host.strip("[]"), int(port) if port.isdecimal() else 0
 
 
+def _try_port(host: str, port: int) -> None:
+    family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, number) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind(address)
+
+
 class GrpcStandby:
     """Waits for the port that another process of the API has, and takes it when that one ends.
 
@@ -192,6 +200,8 @@ class GrpcStandby:
         while True:
             await asyncio.sleep(_AGAIN_SECONDS)
             try:
+                # gRPC keeps memory of each server that could not listen, and prints why.
+                _try_port(host, port)
                 await self._server.start(host, port, tls)
                 return
             except OSError as error:

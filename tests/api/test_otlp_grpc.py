@@ -190,6 +190,14 @@ def test_another_process_takes_the_port_when_the_first_one_ends(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(otlp_grpc, "_AGAIN_SECONDS", 0.02)
+    tries: list[int] = []
+    starts = OtlpGrpc.start
+
+    async def counted(server: OtlpGrpc, host: str, port: int, tls: Any = None) -> int:
+        tries.append(port)
+        return await starts(server, host, port, tls)
+
+    monkeypatch.setattr(OtlpGrpc, "start", counted)
 
     async def processes() -> None:
         first = OtlpGrpc(app)
@@ -201,6 +209,7 @@ def test_another_process_takes_the_port_when_the_first_one_ends(
         assert f"cannot be taken at port {port}" in caplog.text
         await third.close()  # while it waits
         await asyncio.sleep(0.1)
+        assert len(tries) == 3, "no server of gRPC is made while the port is taken"
         await first.close()
         _, error = await asyncio.to_thread(answered, port)
         await second.close()
