@@ -37,6 +37,8 @@ MOST_RECIPIENTS = 50
 _LINE = 65_536
 """Bytes of a line: many senders write HTML in lines that are longer than RFC 5321 allows."""
 _SILENT = 60.0
+_MOST_LOGINS, _MOST_COMMANDS = 6, 1_000_000
+"""Of one connection, which is closed then: whoever guesses passwords must connect again."""
 
 
 class _Protocol(SMTP):
@@ -120,6 +122,7 @@ class MailServer:
                 self, data_size_limit=self._most_bytes, enable_SMTPUTF8=True, timeout=_SILENT,
                 hostname="sentinel", ident="Sentinel", loop=loop, tls_context=server._tls,  # pyright: ignore[reportPrivateUsage] - as above
                 auth_required=bool(server._login), authenticator=server._authenticated,  # pyright: ignore[reportPrivateUsage] - as above
+                command_call_limit={"AUTH": _MOST_LOGINS, "*": _MOST_COMMANDS},
             )  # fmt: skip
 
         return made

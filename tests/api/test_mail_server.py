@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
+from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -269,6 +271,22 @@ def test_a_login_is_needed_and_taken_after_starttls_alone(
     monkeypatch.setattr(mail_server, "MOST_OPEN", 1)
     post.delivers(sends, **asked)
     assert [title for _, title, _, _ in post.alerts()] == ["paper is out"]
+
+
+def test_who_guesses_passwords_is_disconnected(post: Post, tmp_path: Path):
+    context, trusted = certificate(tmp_path)
+
+    def guesses(client: smtplib.SMTP) -> list[int]:
+        client.starttls(context=ssl.create_default_context(cafile=str(trusted)))
+        client.ehlo()
+        wrong = b64encode(b"\0printer\0guess").decode()
+        codes: list[int] = []
+        with suppress(smtplib.SMTPServerDisconnected):
+            while len(codes) < 20:
+                codes.append(client.docmd("AUTH", f"PLAIN {wrong}")[0])
+        return codes
+
+    assert post.delivers(guesses, tls=context, login="printer:s3cret") == [535] * 6 + [421]
 
 
 @pytest.mark.parametrize("login", ["printer:secret", "printer", ":secret"])
