@@ -354,10 +354,11 @@ def create_app(
     )
     # Its path contains a key.
     app.include_router(_for_callers(heartbeats.by_key), dependencies=[KnownQuery])
-    app.include_router(_for_callers(health.probe), dependencies=[KnownQuery])
+    for probe in (health.probe, introduction.router):
+        app.include_router(_for_callers(probe), dependencies=[KnownQuery])
     open_here = [Depends(access.local_or_trusted), KnownQuery]
     app.include_router(_for_callers(health.router), dependencies=open_here)
-    for router in (introduction.router, introduction.pages, documentation_of(app)):
+    for router in (introduction.pages, documentation_of(app)):
         app.include_router(_for_callers(router), dependencies=open_here)
     app.router.middleware_stack = KnownRoutes(app.router.middleware_stack)
     app.mount("/docs/static", StaticFiles(directory=Path(__file__).parent / "static"))

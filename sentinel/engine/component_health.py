@@ -29,6 +29,7 @@ __all__ = [
     "EXPOSURE",
     "LIMITS",
     "SELF_WATCH",
+    "SUITE",
     "SWEEP",
     "TELEMETRY",
     "Component",
@@ -48,6 +49,7 @@ __all__ = [
 
 BACKUP, DEAD_MAN, SWEEP = "backup", "dead man's switch", "sweep"
 EXPOSURE, SELF_WATCH, TELEMETRY = "exposure", "self-watch", "telemetry"
+SUITE = "suite"
 LIMITS = "limits of APIs"
 """Reported by `sentinel up`, which alone knows of the processes and ports of its instance."""
 _POSTED = "posted alerts"
@@ -289,7 +291,8 @@ def components(store: Store, settings: Settings) -> list[Component]:
         settings: of this process
 
     Returns:
-        One for each component; the database first, which answers where this returns.
+        One for each component; the database first, which answers where this returns. The suite is
+        one where the settings name its hub or Ninja.
 
     Raises:
         DatabaseError: the database does not answer
@@ -312,6 +315,7 @@ def components(store: Store, settings: Settings) -> list[Component]:
             told.get(DEAD_MAN), now, is_set=bool(settings.dead_man_url.get_secret_value())
         ),
         backup_state(told.get(BACKUP), now),
+        *([_by_relay(SUITE, told.get(SUITE), now)] if settings.in_suite else []),
         *(
             _by_instance(name, told.get(name), now)
             for name in (TELEMETRY, LIMITS, SELF_WATCH, EXPOSURE)

@@ -75,6 +75,7 @@ class Relay:
         read_tables: called twice a minute, to read the tables of orchestration that are due
         follow_rooms: called four times a minute, for the war rooms of incidents in Slack
         send_status: called each five seconds, to send subscribers of status pages their updates
+        report_to_suite: called twice a minute, to send the suite's hub health and errors
         listener: connected to chats whose messages have buttons, as long as it runs
     """
 
@@ -97,6 +98,7 @@ class Relay:
         read_tables: Callable[[datetime], None] | None = None,
         follow_rooms: Callable[[datetime], None] | None = None,
         send_status: Callable[[datetime], None] | None = None,
+        report_to_suite: Callable[[datetime], None] | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._store = store
@@ -132,6 +134,7 @@ class Relay:
             ("watch flow runs", watch_runs, 30), ("watch itself", watch_self, 30),
             ("read bounces", read_bounces, 60), ("read tables", read_tables, 30),
             ("follow war rooms", follow_rooms, 15), ("send status updates", send_status, 5),
+            ("report to the suite", report_to_suite, 30),
         ):  # fmt: skip
             if do is not None:
                 self.duties.append(Duty(name=name, do=do, every=second * seconds, outside=True))

@@ -26,6 +26,7 @@ from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
 from sentinel.engine.self_watch import SelfWatch
 from sentinel.engine.status_updates import StatusSender, send_status_updates
+from sentinel.engine.suite_reports import SuiteReports
 from sentinel.engine.table_watch import Ask, TableWatch
 from sentinel.engine.war_rooms import RoomOptions, follow_rooms
 from sentinel.errors import DeliveryError, PrefectUnreachable
@@ -85,6 +86,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         read_tables=TableWatch(store, _asking(prefect)).evaluate,
         follow_rooms=_following_rooms(store, given, channels.channel_of),
         send_status=_sending_status(store, given.status_mail, channels.channel_of),
+        report_to_suite=_reporting_to_suite(store, given),
         listener=SlackSockets(store, channels.channel_of),
     )
 
@@ -142,6 +144,14 @@ def _sending_status(
         send_status_updates(store, senders, now)
 
     return send
+
+
+def _reporting_to_suite(store: Store, given: Settings) -> Callable[[datetime], None] | None:
+    """Return what reports to the suite; None where the settings name nobody."""
+    from blocks.suite import suite_post
+
+    reports = SuiteReports.of(store, given, suite_post)
+    return reports.evaluate if reports is not None else None
 
 
 def _asking(prefect: PrefectApi) -> Ask:

@@ -39,6 +39,7 @@ from sentinel.settings.public import PublicSettings
 from sentinel.settings.request_log import RequestLogSettings
 from sentinel.settings.secure import SecretFiles
 from sentinel.settings.standby import StandbySettings
+from sentinel.settings.suite import SuiteSettings
 from sentinel.settings.telemetry import TelemetrySettings
 
 __all__ = [
@@ -86,8 +87,7 @@ class _KeptSource(PydanticBaseSettingsSource):
 class Settings(
     PublicSettings, StandbySettings, MessageSettings, MailboxSettings, TelemetrySettings,
     IncidentSettings, IntakeSettings, PluginSettings, RequestLogSettings,
-    OwnLimitSettings,
-    ArchiveSettings,
+    OwnLimitSettings, ArchiveSettings, SuiteSettings,
 ):  # fmt: skip
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 

@@ -54,7 +54,7 @@ def test_what_everybody_may_call_says_why(app: FastAPI):
     mine = ("register", "login", "logout", "me", "me/password", "me/keys",
             "me/keys/{consumer_key_id}/rotate", "me/keys/{consumer_key_id}/revoke")  # fmt: skip
     others |= {f"/api/v1/consumers/{one}" for one in mine}
-    assert open_to_all == {"/ping/{job}/{key}", "/ready", *others}
+    assert open_to_all == {"/ping/{job}/{key}", "/ready", "/suite-info", *others}
 
 
 ONLY_ANSWER = {

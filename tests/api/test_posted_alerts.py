@@ -204,6 +204,19 @@ def test_health_among_the_alerts_needs_the_token(client: httpx.Client, stranger:
     assert stranger.get("/suite-info").json()["health"] == "/health"
 
 
+def test_other_machines_read_without_a_key_what_sentinel_is(outsider: httpx.Client):
+    answer = outsider.get("/suite-info")
+    assert answer.status_code == 200
+    said = answer.json()
+    assert (said["name"], said["ready"], said["metrics"]) == ("sentinel", "/ready", "/metrics")
+    assert "incident_management" in said["capabilities"]
+    assert set(said) == {
+        "name", "version", "description", "capabilities", "documentation", "health", "ready",
+        "metrics", "dashboard",
+    }  # fmt: skip
+    assert outsider.get("/health").status_code == 401
+
+
 def test_the_dashboards_old_address_leads_to_the_dashboard(client: httpx.Client):
     answer = client.get("/admin/alerts/dashboard")
     assert answer.headers["location"].startswith("http://127.0.0.1:8501")
