@@ -30,7 +30,7 @@ from sentinel.store.alerts.next_deadline import next_deadlines
 from sentinel.store.database.engine import writing
 from sentinel.store.notifications.deliveries import Outcome
 
-__all__ = ["Stage", "Timer", "staged", "waits"]
+__all__ = ["Stage", "Timer", "empty_database", "staged", "waits"]
 
 _PAGE = 500
 
@@ -187,7 +187,7 @@ def staged(
     with tempfile.TemporaryDirectory(prefix="sentinel-backtest-") as folder:
         clock = FakeClock(since)
         path = Path(folder) / "replay.db"
-        path.write_bytes(_empty_database())
+        path.write_bytes(empty_database())
         store = _Alone(f"sqlite:///{path}", clock=clock, options=options)
         event.listen(store.engine, "connect", _not_durable)
         try:
@@ -200,7 +200,7 @@ def staged(
 
 
 @cache
-def _empty_database() -> bytes:
+def empty_database() -> bytes:
     """Make a migrated database, once in a process: that takes longer than most replays.
 
     Returns:

@@ -134,12 +134,14 @@ def _opened(file: Path | None, data: Path | None) -> Generator[tuple[Store, Path
 @contextmanager
 def _without_database() -> Generator[Store]:
     """Open an empty store in a temporary folder: receivers and settings are the defaults."""
+    from sentinel.backtest.sandbox import empty_database
     from sentinel.store import Store
 
     with TemporaryDirectory() as folder:
-        store = Store(f"sqlite:///{Path(folder) / 'empty.db'}")
+        path = Path(folder) / "empty.db"
+        path.write_bytes(empty_database())
+        store = Store(f"sqlite:///{path}")
         try:
-            store.migrate()
             yield store
         finally:
             store.close()
