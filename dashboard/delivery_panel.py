@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
+from dashboard.clock import Clock
 from dashboard.database_errors import database
 from dashboard.table import moments, table
 from sentinel.errors import SentinelError
@@ -53,8 +54,9 @@ def show(channels: Sequence[str], length: timedelta) -> None:
     if not found:
         st.html('<p class="small">Nothing was sent in this time.</p>')
         return
+    clock = session.clock()
     table(
-        pd.DataFrame([_row(one) for one in found]),
+        pd.DataFrame([_row(one, clock) for one in found]),
         column_config={
             "Started": moments(),
             "Latency": st.column_config.NumberColumn(format="%d ms"),
@@ -78,9 +80,9 @@ def _read(wanted: DeliveryFilter, since: datetime) -> list[Delivery]:
     return [one for one in found if one.started_at >= since]
 
 
-def _row(one: Delivery) -> dict[str, object]:
+def _row(one: Delivery, clock: Clock) -> dict[str, object]:
     return {
-        "Started": session.clock().local(one.started_at),
+        "Started": clock.local(one.started_at),
         "Channel": one.channel,
         "Receiver": one.receiver,
         "State": one.state,

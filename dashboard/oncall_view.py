@@ -13,10 +13,10 @@ import msgspec
 
 from dashboard.database_errors import database
 from sentinel.errors import NotFound
-from sentinel.oncall.coverage import Coverage, coverage_of
+from sentinel.oncall.coverage import Coverage, coverage_of, gaps
 from sentinel.oncall.difference import Changed, changed
 from sentinel.oncall.document import OnCallDocument, read_oncall
-from sentinel.oncall.schedule import Override
+from sentinel.oncall.schedule import Override, Schedule
 from sentinel.oncall.shifts import Shift, shifts
 from sentinel.oncall.standing import Standing, standing
 from sentinel.schema.oncall import OnCallOverride, OnCallVersion
@@ -135,8 +135,8 @@ def read_view(within: Within, first: datetime) -> OnCallView:
         slots={
             name: _slots(
                 name,
+                one,
                 shifts(one, of[name], begins, ends),
-                coverage_of(name, one, of[name], first, first + timedelta(weeks=WEEKS)),
                 first,
             )
             for name, one in chosen.items()
@@ -182,7 +182,7 @@ def _active(documents: OnCallDocuments) -> OnCallVersion:
         return _NONE
 
 
-def _slots(name: str, held: list[Shift], covered: Coverage, first: datetime) -> list[Slot]:
+def _slots(name: str, schedule: Schedule, held: list[Shift], first: datetime) -> list[Slot]:
     """Return the shifts that have a part in the calendar, and the gaps between them."""
     last = first + timedelta(weeks=WEEKS)
     found = [
@@ -190,7 +190,10 @@ def _slots(name: str, held: list[Shift], covered: Coverage, first: datetime) -> 
         for one in held
         if one.start < last and one.end > first
     ]
-    found += [Slot(schedule=name, start=one.start, end=one.end) for one in covered.gaps]
+    found += [
+        Slot(schedule=name, start=one.start, end=one.end)
+        for one in gaps(schedule, held, first, last)
+    ]
     return sorted(found, key=lambda one: one.start)
 
 

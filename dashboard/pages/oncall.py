@@ -53,8 +53,7 @@ def _is_gap(schedule: str, view: OnCallView) -> bool:
     return bool(of.gaps) and of.gaps[0].start <= view.at
 
 
-def _span(slot: Slot, tones: dict[str, int]) -> CalendarSpan:
-    clock = session.clock()
+def _span(slot: Slot, tones: dict[str, int], clock: Clock) -> CalendarSpan:
     names = ", ".join(slot.people)
     when = f"{clock.brief(slot.start)} – {clock.brief(slot.end)}"
     if not slot.people:
@@ -74,7 +73,7 @@ def _calendar(view: OnCallView, first: datetime, shown: list[str]) -> None:
     rows = [
         CalendarRow(
             name=name, note=view.document.schedules[name].description,
-            spans=[_span(one, tones) for one in view.slots[name]],
+            spans=[_span(one, tones, clock) for one in view.slots[name]],
         )
         for name in shown
     ]  # fmt: skip

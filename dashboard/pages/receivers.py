@@ -230,6 +230,54 @@ def _per_minute(number: int) -> str:
     return f"at most {number:,} messages a minute" if number else "any number of messages a minute"
 
 
+def _change(
+    name: str, channels: list[str], known: list[str], limits: MessageLimits, *, announced: bool
+) -> None:
+    """Offer the form of a receiver, made only while it is open: a page has many receivers."""
+    popover = st.popover("Change", icon=":material/edit:", key=f"change-receiver-{name}",
+                         on_change="rerun")  # fmt: skip
+    if not popover.open:
+        return
+    with popover:
+        key = f"channels-of-{name}"
+        st.multiselect(
+            "Channels", sorted({*known, *channels}), default=channels, key=key,
+            accept_new_options=True,
+            help="inbox, or a Prefect block as type/name",
+        )  # fmt: skip
+        st.button("Save", key=f"save-{name}", type="primary", on_click=_save, args=(name, key))
+        most = f"limit-of-{name}"
+        st.number_input(
+            "Message limit", min_value=0, max_value=MOST_PER_MINUTE, key=most,
+            value=None, placeholder=f"{limits.of_receiver(name):,}",
+            help="Messages a minute through each of its channels: 0 for no limit, empty "
+            "for that of all receivers",
+        )  # fmt: skip
+        st.button("Save limit", key=f"save-limit-{name}", on_click=_limit, args=(name, most))
+        announces = f"announce-{name}"
+        st.checkbox(
+            "Announce all silences", key=announces, value=announced,
+            on_change=_announce, args=(name, announces),
+            help="It is notified of each silence that mutes it; else of those alone that "
+            "are to be announced",
+        )  # fmt: skip
+
+
+def _offer_removal(name: str) -> None:
+    popover = st.popover("Remove", icon=":material/delete:", key=f"offer-removal-of-{name}",
+                         on_change="rerun")  # fmt: skip
+    if not popover.open:
+        return
+    with popover:
+        st.html(
+            '<p class="small">Rules that name it will notify <b>default</b>. You '
+            "can create it again.</p>"
+        )
+        st.button(
+            f"Remove {name}", key=f"remove-{name}", type="primary", on_click=_remove, args=(name,)
+        )
+
+
 def _receivers(
     found: dict[str, list[str]], known: list[str], limits: MessageLimits,
     announced: AbstractSet[str], *, edits: bool,
@@ -249,44 +297,9 @@ def _receivers(
             )
             if not edits:
                 continue
-            with st.popover("Change", icon=":material/edit:"):
-                key = f"channels-of-{name}"
-                st.multiselect(
-                    "Channels", sorted({*known, *found[name]}), default=found[name], key=key,
-                    accept_new_options=True,
-                    help="inbox, or a Prefect block as type/name",
-                )  # fmt: skip
-                st.button(
-                    "Save", key=f"save-{name}", type="primary", on_click=_save,
-                    args=(name, key),
-                )  # fmt: skip
-                most = f"limit-of-{name}"
-                st.number_input(
-                    "Message limit", min_value=0, max_value=MOST_PER_MINUTE, key=most,
-                    value=None, placeholder=f"{limits.of_receiver(name):,}",
-                    help="Messages a minute through each of its channels: 0 for no limit, empty "
-                    "for that of all receivers",
-                )  # fmt: skip
-                st.button(
-                    "Save limit", key=f"save-limit-{name}", on_click=_limit, args=(name, most)
-                )
-                announces = f"announce-{name}"
-                st.checkbox(
-                    "Announce all silences", key=announces, value=name in announced,
-                    on_change=_announce, args=(name, announces),
-                    help="It is notified of each silence that mutes it; else of those alone that "
-                    "are to be announced",
-                )  # fmt: skip
+            _change(name, found[name], known, limits, announced=name in announced)
             if name != DEFAULT:
-                with st.popover("Remove", icon=":material/delete:"):
-                    st.html(
-                        '<p class="small">Rules that name it will notify <b>default</b>. You '
-                        "can create it again.</p>"
-                    )
-                    st.button(
-                        f"Remove {name}", key=f"remove-{name}", type="primary",
-                        on_click=_remove, args=(name,),
-                    )  # fmt: skip
+                _offer_removal(name)
     if not edits:
         return
     with st.popover("New receiver", icon=":material/add:"):

@@ -135,9 +135,11 @@ class _Trial:
         window: Window | None = None,
     ) -> Advice | None:  # fmt: skip
         """Return a change with what it would have made; None where it loses a needed episode."""
-        lost = _lost(self.needed, left, self.now)
         after = messages(left, self.terms.group_interval if together is None else together)
-        if lost or after > self.before * (1 - _LEAST_SAVED):
+        if after > self.before * (1 - _LEAST_SAVED):  # known sooner than what it would lose
+            return None
+        lost = _lost(self.needed, left, self.now)
+        if lost:
             return None
         return Advice(
             kind=kind, text=text, fields=fields or {}, before=self.before, after=after,
@@ -152,7 +154,8 @@ def _lost(needed: Sequence[Episode], left: Sequence[Episode], now: datetime) -> 
         return 0
     begins: dict[str, list[datetime]] = {}
     latest: dict[str, list[datetime]] = {}
-    for series, some in by_series(left).items():
+    wanted = {one.series for one in needed}
+    for series, some in by_series(one for one in left if one.series in wanted).items():
         begins[series] = [one.begins for one in some]
         latest[series] = list(accumulate((one.ends or now for one in some), max))
     lost = 0

@@ -119,6 +119,12 @@ def shown(page: AppTest) -> str:
     return "\n".join(str(element.value) for element in page.html)
 
 
+def opens(page: AppTest, popover: str) -> None:
+    """Open a popover whose form is made only while it is open, by its key."""
+    page.session_state[popover] = True
+    shown(page.run())
+
+
 def given(page: AppTest, widget: str) -> dict[str, Any]:
     """What a widget on the page was given, after checking that nothing broke."""
     assert not page.exception, [str(error.value) for error in page.exception]

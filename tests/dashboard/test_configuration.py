@@ -16,7 +16,7 @@ from sentinel.alerts.actions import Resolve, Suppress
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import DeliveryError
 from sentinel.settings import settings
-from tests.dashboard.scene import Scene, given, says, shown
+from tests.dashboard.scene import Scene, given, opens, says, shown
 from tests.world import Recorder
 
 
@@ -180,6 +180,8 @@ def test_a_receiver_is_made_changed_and_removed(scene: Scene, page: AppTest):
     page.button(key="receiver-create").click().run()
     assert scene.store.receivers.all()["night"] == ["inbox"]
     shown(page)
+    assert "remove-night" not in [one.key for one in page.button]  # made once it is asked for
+    opens(page, "offer-removal-of-night")
     page.button(key="remove-night").click().run()
     assert "night" not in scene.store.receivers.all()
 
@@ -219,7 +221,9 @@ def test_what_cannot_be_undone_says_so(scene: Scene, page: AppTest):
     page.query_params["rule"] = rule
     page.run()
     assert "This closes 1 open alert(s) as “rule disabled”, which cannot be undone" in shown(page)
-    assert "You can create it again" in shown(opened(page, "receivers.py"))
+    opened(page, "receivers.py")
+    opens(page, "offer-removal-of-night")
+    assert "You can create it again" in shown(page)
 
 
 def test_a_channel_is_tested_and_its_message_arrives(scene: Scene, page: AppTest):

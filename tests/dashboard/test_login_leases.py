@@ -16,7 +16,7 @@ from dashboard.login_leases import LoginLeases
 from sentinel.settings import Settings
 from sentinel.settings import settings as chosen_settings
 from sentinel.store import Store
-from tests.dashboard.scene import Scene, given, says, shown
+from tests.dashboard.scene import Scene, given, opens, says, shown
 from tests.dashboard.test_live_api import Browser
 
 HEADER = "X-Forwarded-User"
@@ -176,6 +176,7 @@ def a_receiver_is_made(scene: Scene, page: AppTest) -> Form:
 
 def a_receiver_is_changed(scene: Scene, page: AppTest) -> Form:
     turned_to(page, "receivers.py")
+    opens(page, "change-receiver-default")
     page.multiselect(key="channels-of-default").set_value(["sentinel-webhook/ops"]).run()
     return click(page, "save-default"), scene.store.receivers.all
 
@@ -183,6 +184,7 @@ def a_receiver_is_changed(scene: Scene, page: AppTest) -> Form:
 def a_receiver_is_removed(scene: Scene, page: AppTest) -> Form:
     scene.store.receivers.set("night", ["inbox"])
     turned_to(page, "receivers.py")
+    opens(page, "offer-removal-of-night")
     return click(page, "remove-night"), scene.store.receivers.all
 
 

@@ -6,13 +6,14 @@ from streamlit.testing.v1 import AppTest
 
 from sentinel.store.notifications.announced_receivers import announced_receivers
 from sentinel.store.notifications.message_limits import message_limits
-from tests.dashboard.scene import Scene, shown
+from tests.dashboard.scene import Scene, opens, shown
 
 
 def test_a_limit_is_shown_set_and_taken_back(scene: Scene, page: AppTest):
     scene.store.receivers.set("ops", ["inbox"], actor="eva")
     page.run().switch_page("receivers.py").run()
     assert shown(page).count("at most 100 messages a minute") == 2
+    opens(page, "change-receiver-ops")
     page.checkbox(key="announce-ops").check().run()
     assert announced_receivers(scene.store) == {"ops"}
     assert "a minute, and of every silence that mutes it" in shown(page)

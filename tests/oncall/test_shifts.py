@@ -276,3 +276,17 @@ def test_the_shifts_of_a_range_and_the_question_at_a_moment_agree(
         if moment < end:
             inside = [one.people for one in held if one.start <= moment < one.end]
             assert on_call(given_schedule, made, moment) == (inside[0] if inside else ())
+
+
+@given(st.integers(0, 40), st.integers(1, 20), st.integers(0, 9), st.integers(0, 9))
+def test_the_gaps_of_a_range_are_those_that_the_shifts_of_a_longer_one_leave(
+    begins: int, lasts: int, before: int, after: int
+):
+    daily = layer(["ann", [], "ben"], "2026-01-05T09:00", "daily")
+    some = schedule(
+        layers=[daily], coverage=[{"days": "mon-fri", "start": "08:00", "end": "18:00"}]
+    )
+    start = at("2026-01-05T09:00") + timedelta(hours=7 * begins)
+    end = start + timedelta(hours=13 * lasts)
+    longer = shifts(some, [], start - before * DAY, end + after * DAY)
+    assert gaps(some, longer, start, end) == gaps(some, shifts(some, [], start, end), start, end)
