@@ -196,7 +196,8 @@ def details(line: RuleLine) -> None:
     if row.failures:
         times = "once" if row.failures == 1 else f"{row.failures:,} times in a row"
         st.html(markup.note("down", f"The check failed {times}.", row.error))
-    left, right = st.columns([3, 4], gap="large")
+    with st.container(key="rule-body"):
+        left, right = st.columns([3, 4], gap="large")
     with left:
         _last(line, now)
         _evaluations(line)

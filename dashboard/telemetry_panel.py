@@ -163,7 +163,9 @@ def language_help(of: str) -> None:
 
 
 def _head(title: str, chosen: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key="head-telemetry"
+    ):
         st.html(markup.page_head(title), width="stretch")
         options = _tenants(chosen)
         if len(options) > 1:

@@ -151,7 +151,7 @@ def _share(hours: float, total: float, *, more: bool) -> str:
 def _head(first: datetime) -> str:
     clock = session.clock()
     last = first + timedelta(days=7 * WEEKS - 1)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="head-oncall"):
         st.html(markup.page_head("On-call"), width="stretch")
         words = st.text_input(
             "Search", key=SEARCH, icon=":material/search:", bind="query-params", width=220,

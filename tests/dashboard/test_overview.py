@@ -10,6 +10,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from sentinel import Reading, Rule
+from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.checks.observation import Observation
 from sentinel.evaluation.model import Evaluation
 from tests.dashboard.scene import Scene, shown
@@ -78,3 +79,14 @@ def test_a_day_is_drawn_by_the_hour_and_severity(scene: Scene, page: AppTest):
     assert set((bars["until"] - bars["at"]).dt.total_seconds()) == {3600 * 0.88}
     since = scene.store.now() - timedelta(hours=24)
     assert (bars["at"] > since - timedelta(hours=1)).all()
+
+
+def test_it_counts_the_rules_that_the_list_of_rules_has_with_the_one_of_self_watch(
+    scene: Scene, page: AppTest
+):
+    scene.raises("one", name="cpu")
+    scene.raises("two", name="disk")
+    scene.raises("late", name="self-watch", tenant=SECURITY_TENANT)
+    scene.store.rules.disable("disk", actor="ann")
+    assert {one.label: one.value for one in opened(page).metric}["Rules"] == "2 of 3"
+    assert "2 of 3 enabled" in shown(page.switch_page("rules.py").run())
