@@ -11,6 +11,8 @@ from flows import connections
 from flows.naming import name_run
 from sentinel.duration import parse_duration
 from sentinel.ingest.canary import send_canaries
+from sentinel.ingest.door_canary import prove_doors
+from sentinel.settings import settings
 
 __all__ = ["canary"]
 
@@ -18,6 +20,8 @@ __all__ = ["canary"]
 @flow(name="canary", persist_result=False, cache_result_in_memory=False)
 def canary(receivers: list[str], every: str = "15m", within: str = "5m") -> State[None]:
     """Resolve the last canaries and open one for each receiver; the sweep and the relay follow.
+
+    Where SENTINEL_CANARY_KEY is set, one is also posted at each door for other systems.
 
     Args:
         receivers: names; none for all that there are
@@ -30,6 +34,10 @@ def canary(receivers: list[str], every: str = "15m", within: str = "5m") -> Stat
     plan = send_canaries(
         connections.store(), receivers, every=parse_duration(every), within=parse_duration(within),
         actor=f"flow run {flow_run.get_id() or 'canary'}",
+    )  # fmt: skip
+    prove_doors(
+        connections.store(), settings(), every=parse_duration(every), within=parse_duration(within),
+        forget=True,
     )  # fmt: skip
     said = f"{len(plan.receivers)} canaries: {', '.join(plan.receivers)}"
     name_run(f"canary · {said}"[:180])

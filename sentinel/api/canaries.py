@@ -17,9 +17,12 @@ from sentinel.api.problems import responses
 from sentinel.api.receivers import everywhere
 from sentinel.api.shown_rules import store_of
 from sentinel.ingest.canary import send_canaries_now
+from sentinel.ingest.door_canary import prove_doors_of
 from sentinel.notifications.canary import PathState
+from sentinel.notifications.door_canary import Door, DoorCanaryState
 from sentinel.store import Store
 from sentinel.store.notifications.canaries import canary_paths
+from sentinel.store.notifications.door_canaries import door_paths
 
 __all__ = ["router"]
 
@@ -61,12 +64,28 @@ class CanaryPathItem(BaseModel):
     alert_id: str = Field(description="Of the newest canary; empty for none.")
 
 
+class CanaryDoorItem(BaseModel):
+    """The path through one of the doors by which other systems post alerts."""
+
+    door: Door
+    state: DoorCanaryState = Field(
+        description="Of the newest canary: arrived, waiting, late or lost."
+    )
+    sent_at: datetime = Field(description="When the newest canary was posted.")
+    arrived_at: datetime | None = Field(description="When a canary last arrived.")
+    took: float | None = Field(description="Seconds until the newest arrived.")
+    error: str = Field(description="What the door answered, or that the next is overdue.")
+
+
 class CanaryStatus(BaseModel):
     """All paths of the newest run of canaries."""
 
     every: float = Field(description="Seconds between two runs; 0 where none is expected.")
     within: float = Field(description="Seconds that a canary may take.")
     items: list[CanaryPathItem]
+    doors: list[CanaryDoorItem] = Field(
+        description="None where SENTINEL_CANARY_KEY was not set when canaries were sent."
+    )
 
 
 @router.get("", summary="How the paths of canaries stand", responses=responses(403))
@@ -86,7 +105,7 @@ def status(request: Request, who: Acting) -> CanaryStatus:
 )
 @needs(Permission.EDIT, "receivers")
 def send(request: Request, body: Body, who: Acting) -> CanaryStatus:
-    """Resolve the canaries that are open, and open one for each receiver.
+    """Resolve the canaries that are open, open one for each receiver, and post one at each door.
 
     Returns:
         The paths, which wait.
@@ -94,7 +113,8 @@ def send(request: Request, body: Body, who: Acting) -> CanaryStatus:
     asked = read_as(CanaryNew, body)
     everywhere(who, Permission.EDIT)
     store = store_of(request)
-    send_canaries_now(store, asked.receivers, actor=who.name, once=asked.once)
+    plan = send_canaries_now(store, asked.receivers, actor=who.name, once=asked.once)
+    prove_doors_of(store, request.app.state.settings, plan, forget=asked.once)
     return _status(store)
 
 
@@ -103,4 +123,7 @@ def _status(store: Store) -> CanaryStatus:
     return CanaryStatus(
         every=plan.every if plan else 0, within=plan.within if plan else 0,
         items=[CanaryPathItem.model_validate(msgspec.to_builtins(one)) for one in paths],
+        doors=[
+            CanaryDoorItem.model_validate(msgspec.to_builtins(one)) for one in door_paths(store)
+        ],
     )  # fmt: skip

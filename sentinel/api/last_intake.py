@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sentinel.engine.intake_health import Signal, note_intake
 from sentinel.errors import SentinelError
+from sentinel.notifications.door_canary import CANARY_AGENT
 from sentinel.store import Store
 
 __all__ = ["BETWEEN", "IntakeWatch", "LastIntake", "signal_of"]
@@ -25,6 +26,8 @@ __all__ = ["BETWEEN", "IntakeWatch", "LastIntake", "signal_of"]
 log = logging.getLogger(__name__)
 BETWEEN = 30.0
 """Seconds between two writes of a process for one kind."""
+_CANARY = (b"user-agent", CANARY_AGENT.encode())
+"""Of requests that Sentinel makes itself, so that they bring nothing from others."""
 _PATHS: tuple[tuple[str, Signal], ...] = (
     (r"/api(/v1)?/alerts", "alerts"),
     (r"/alertmanager/api/v2/alerts|/opsgenie/v2/alerts|/pagerduty/v2/enqueue", "alerts"),
@@ -111,7 +114,7 @@ class IntakeWatch:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         signal = signal_of(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        if signal is None:
+        if signal is None or _CANARY in scope["headers"]:
             await self._app(scope, receive, send)
             return
 

@@ -27,7 +27,8 @@ commands = typer.Typer(
 def status(json: AsJson = False) -> None:
     """List the paths: when a canary last arrived, how long the newest took, and its state.
 
-    A path is one channel of one receiver. `sentinel deploy --pack canary` sends canaries.
+    A path is one channel of one receiver, or, where SENTINEL_CANARY_KEY is set, one of the doors
+    by which other systems post alerts. `sentinel deploy --pack canary` sends canaries.
 
     Example:
         sentinel canary status
@@ -75,9 +76,12 @@ def send(
             found = client.do(canaries.send(names, once=once)).model_dump(mode="json")
     else:
         from sentinel.ingest.canary import send_canaries_now
+        from sentinel.ingest.door_canary import prove_doors_of
+        from sentinel.settings import settings
 
         with open_store() as store:
-            send_canaries_now(store, names, actor=actor(), once=once)
+            plan = send_canaries_now(store, names, actor=actor(), once=once)
+            prove_doors_of(store, settings(), plan, forget=once)
             found = _status(store)
     _shown(found, json=json)
 
@@ -86,12 +90,14 @@ def _status(store: Store) -> dict[str, Any]:
     import msgspec
 
     from sentinel.store.notifications.canaries import canary_paths
+    from sentinel.store.notifications.door_canaries import door_paths
 
     plan, paths = canary_paths(store)
     return {
         "every": plan.every if plan else 0.0,
         "within": plan.within if plan else 0.0,
         "items": msgspec.to_builtins(paths),
+        "doors": msgspec.to_builtins(door_paths(store)),
     }
 
 
@@ -114,6 +120,23 @@ def _shown(found: dict[str, Any], *, json: bool) -> None:
         ],
         empty="No canary was sent: sentinel deploy --pack canary, or sentinel canary send",
     )
+    if found["doors"]:
+        print_table(
+            ["DOOR", "STATE", "LAST ARRIVAL", "AFTER", "ERROR"],
+            [
+                (
+                    one["door"],
+                    one["state"],
+                    _moment(one["arrived_at"]),
+                    "-" if one["took"] is None else f"{one['took']:.1f} s",
+                    one["error"] or "-",
+                )
+                for one in found["doors"]
+            ],
+            empty="",
+        )
+    elif found["items"]:
+        say("No door is proved by which other systems post: set SENTINEL_CANARY_KEY.")
     if found["items"]:
         within = format_duration(timedelta(seconds=found["within"]))
         every = format_duration(timedelta(seconds=found["every"])) if found["every"] else ""

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from sentinel.client.calls import BASE, Call
 
-__all__ = ["CanaryPath", "CanaryStatus", "send", "status"]
+__all__ = ["CanaryDoor", "CanaryPath", "CanaryStatus", "send", "status"]
 
 _PATH = f"{BASE}/canaries"
 
@@ -36,12 +36,24 @@ class CanaryPath(BaseModel):
     alert_id: str
 
 
+class CanaryDoor(BaseModel):
+    """The path through a door by which other systems post, and how its newest canary fared."""
+
+    door: str
+    state: str
+    sent_at: datetime
+    arrived_at: datetime | None
+    took: float | None
+    error: str
+
+
 class CanaryStatus(BaseModel):
     """All paths of the newest run; `every` and `within` are seconds."""
 
     every: float
     within: float
     items: list[CanaryPath]
+    doors: list[CanaryDoor]
 
 
 def status() -> Call[CanaryStatus]:

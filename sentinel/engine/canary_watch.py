@@ -11,19 +11,23 @@ from sentinel.checks.reading import Reading
 from sentinel.engine.own_rules import apply_own
 from sentinel.labels.text import storable
 from sentinel.notifications.canary import CanaryPath
+from sentinel.notifications.door_canary import DoorPath
 from sentinel.notifications.grouping import CHANNEL
 from sentinel.store import Store
 from sentinel.store.alerts.live_labels import live_labels
 from sentinel.store.notifications.canaries import canary_paths
+from sentinel.store.notifications.door_canaries import door_paths
 
-__all__ = ["RULE", "CanaryWatch"]
+__all__ = ["DOOR_RULE", "RULE", "CanaryWatch"]
 
 RULE = "sentinel-canary"
+DOOR_RULE = "sentinel-canary-door"
+_DOOR = "sentinel_door"
 _RECEIVER = "sentinel_receiver"
 
 
 class CanaryWatch:
-    """Keeps one alert open for each path on which the newest canary did not arrive.
+    """Keeps one alert open for each path and door on which the newest canary did not arrive.
 
     It notifies the receivers of the plan, but by no channel that the alert is about; where that
     leaves a receiver none, the receiver `fallback` or the inbox stands in.
@@ -42,6 +46,8 @@ class CanaryWatch:
             now: the present time
         """
         plan, paths = canary_paths(self._store)
+        receivers = list(plan.receivers) if plan else ["default"]
+        self._evaluate_doors(now, receivers)
         live = {(one[_RECEIVER], one[CHANNEL]) for one in live_labels(self._store, RULE)}
         if not live and not any(one.broken for one in paths):
             return
@@ -55,10 +61,37 @@ class CanaryWatch:
         apply_own(
             self._store, now, readings, name=RULE,
             description="A canary did not arrive in time: alerts on its path may not either.",
-            receivers=list(plan.receivers) if plan else ["default"],
+            receivers=receivers,
             group_by=[CHANNEL],
             group_wait=timedelta(0),
         )  # fmt: skip
+
+    def _evaluate_doors(self, now: datetime, receivers: list[str]) -> None:
+        paths = door_paths(self._store)
+        live = {one[_DOOR] for one in live_labels(self._store, DOOR_RULE)}
+        if not live and not any(one.broken for one in paths):
+            return
+        readings = [_door_reading(one) for one in paths if one.state != "waiting"]
+        gone = live - {one.door for one in paths}
+        readings += [Reading(labels={_DOOR: door}, firing=False) for door in sorted(gone)]
+        apply_own(
+            self._store, now, readings, name=DOOR_RULE,
+            description="A canary did not arrive by a door: what others post there may not either.",
+            receivers=receivers,
+            group_by=[_DOOR],
+            group_wait=timedelta(0),
+        )  # fmt: skip
+
+
+def _door_reading(one: DoorPath) -> Reading:
+    summary = f"The door {one.door} is proved: the canary arrived"
+    if one.state == "late":
+        summary = f"A canary at the door {one.door} took {one.took:,.0f} seconds to arrive"
+    elif one.broken:
+        why = f": {one.error}" if one.error else ""
+        summary = f"A canary posted at the door {one.door} did not arrive{why}"
+    labels = {_DOOR: one.door}
+    return Reading(labels=labels, firing=one.broken, summary=storable(summary)[:500])
 
 
 def _reading(one: CanaryPath) -> Reading:

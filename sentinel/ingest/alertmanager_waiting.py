@@ -25,6 +25,7 @@ from sentinel.ingest.alertmanager_posts import (
 )
 from sentinel.ingest.arrivals import STEP, Message, evaluation_of, new_rule
 from sentinel.labels.fingerprint import fingerprint
+from sentinel.notifications.door_canary import marker_of
 from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
 from sentinel.store.alerts.apply_evaluation import apply
@@ -37,6 +38,7 @@ from sentinel.store.alerts.posted_batches import (
     micros_of,
 )
 from sentinel.store.database.bulk import dumped
+from sentinel.store.notifications.door_canaries import is_expected, note_arrived
 from sentinel.store.orchestration.passing import Came, Posted, orchestrated
 from sentinel.store.rules.lock import lock_rules
 
@@ -90,6 +92,8 @@ class Waiting:
         some: dict[str, tuple[Row[Any], Post]] = {}
         if self._enabled:
             for row, post in posts:
+                if self._is_canary(post):
+                    continue
                 print_ = fingerprint(self._tenant, ALERTMANAGER, print_labels(post))
                 if print_ in some or len(some) >= _MOST_READINGS:
                     self._evaluate(some)
@@ -97,6 +101,14 @@ class Waiting:
                 some[print_] = row, post
             self._evaluate(some)
         return self._moved
+
+    def _is_canary(self, post: Post) -> bool:
+        """Return whether a post is a canary, whose arrival is noted."""
+        marker = marker_of(ALERTMANAGER, post.labels)
+        if not marker or not is_expected(self._connection, ALERTMANAGER, marker):
+            return False
+        note_arrived(self._connection, marker, self._now)
+        return True
 
     def _evaluate(self, some: dict[str, tuple[Row[Any], Post]]) -> None:
         """Apply alerts of which no two are the same."""

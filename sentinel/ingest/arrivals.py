@@ -31,30 +31,22 @@ from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
 from sentinel.store.alerts.apply_evaluation import OPENING, apply
 from sentinel.store.database.failures import of_the_database
+from sentinel.store.notifications.door_canaries import apart, note_arrived
 from sentinel.store.orchestration.passing import Came, Posted, orchestrated
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = [
-    "MAPPED", "STEP", "Arrivals", "Message", "Sender", "apply_all", "arrive", "evaluation_of",
-    "new_rule",
-]  # fmt: skip
+__all__ = ["MAPPED", "STEP", "Arrivals", "Message", "Sender", "apply_all", "arrive",
+           "evaluation_of", "new_rule"]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
 Sender = Literal[
-    "prometheus",
-    "alertmanager",
-    "grafana",
-    "api",
-    "opsgenie",
-    "pagerduty",
-    "email",
-    "nagios",
+    "prometheus", "alertmanager", "grafana", "api", "opsgenie", "pagerduty", "email", "nagios",
     "sentinel-drill",
-]
+]  # fmt: skip
 """Who alerts come from; also the name of the rule that they are readings of."""
 _SAID: Mapping[str, str] = {
     "prometheus": "Alerts that Alertmanager sends to its webhook here.",
@@ -259,11 +251,15 @@ def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
     def work(connection: Connection) -> list[Applied]:
         done: list[Applied] = []
         for message, when in zip(messages, moments, strict=True):
+            readings, canaries = apart(connection, sender, message.readings)
+            message = msgspec.structs.replace(message, readings=readings)
             passing = pass_orchestration(store, connection, message)
             evaluation = evaluation_of(passing, rule, when)
             done.append(apply(store, connection, evaluation))
             if done[-1].outcome == "stale":
                 raise _Stale
+            for marker in canaries if done[-1].outcome in ("ok", "firing") else ():
+                note_arrived(connection, marker, store.now())
             if message.actor:
                 _record_created(store, connection, passing, done[-1])
         return done

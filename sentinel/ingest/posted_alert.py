@@ -17,7 +17,9 @@ from sentinel.checks.reading import Reading
 from sentinel.errors import ConfigurationError, Conflict
 from sentinel.ingest.arrivals import Message, arrive
 from sentinel.labels.fingerprint import fingerprint
+from sentinel.notifications.door_canary import marker_of
 from sentinel.store.alerts.of_fingerprint import newest_of
+from sentinel.store.notifications.door_canaries import is_expected
 from sentinel.store.orchestration.held import state_of, target_of
 
 if TYPE_CHECKING:
@@ -111,7 +113,18 @@ def post_alert(
     came = state_of(store, tenant, print_)
     if came is not None and came.state in ("held", "dropped"):
         return Posted(alert_id="", opened=False, kept=came.state, by=came.rule, due=came.due_at)
+    if _is_canary(store, rule, labels):
+        return Posted(alert_id="", opened=False, kept="dropped", by="canary")
     after = newest_of(store, print_ if came is None or not came.target else came.target)
     if after is None:
         raise ConfigurationError("the alert was not opened", hint=applied.error)
     return Posted(alert_id=after.id, opened=not live)
+
+
+def _is_canary(store: Store, rule: str, labels: Mapping[str, str]) -> bool:
+    """Return whether it is a canary at the door, which opens no alert (`door_canary`)."""
+    marker = marker_of(rule, labels)
+    if not marker:
+        return False
+    with store.read() as connection:
+        return is_expected(connection, rule, marker)

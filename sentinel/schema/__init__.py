@@ -33,6 +33,7 @@ from sentinel.schema.component_reports import ComponentReport
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.custom_dashboards import CustomDashboard
 from sentinel.schema.digests import DigestRun
+from sentinel.schema.door_canaries import DoorCanary
 from sentinel.schema.escalations import EscalationPage, EscalationRow
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
@@ -136,6 +137,7 @@ __all__ = [
     "CustomDashboard",
     "Delivery",
     "DigestRun",
+    "DoorCanary",
     "EpisodeEnd",
     "EscalationPage",
     "EscalationRow",

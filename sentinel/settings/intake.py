@@ -1,4 +1,4 @@
-"""Settings of webhooks that mappings read, and of mails."""
+"""Settings of webhooks that mappings read, of mails, and of canaries at the doors."""
 
 from __future__ import annotations
 
@@ -40,6 +40,16 @@ class IntakeSettings(SecureSettings):
         description="Secrets with which vendors sign what they post, as "
         "`github=SECRET, sentry=SECRET`, by the name of the mapping; a signature is then required "
         "besides the API key; empty means that the key alone is.",
+    )
+    canary_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="API key, of the role responder, with which canaries are posted at the doors "
+        "by which other systems post alerts; empty means that no door is proved.",
+    )
+    canary_url: str = Field(
+        default="",
+        description="Address of the API to which they are posted, best the one that the other "
+        "systems use: `https://sentinel.example`; empty means the API of this machine.",
     )
 
 

@@ -75,12 +75,12 @@ _REVIEWS = schema.AccessReview.__tablename__
 _ENDS = (
     schema.PersonSession, schema.FailedLogin, schema.LoginAddress, schema.AcknowledgeLink,
     schema.LinkKey, schema.PushKey, schema.PushSubscription, schema.ComponentReport,
-    schema.ConsumerKeySigner, schema.ConsumerSession,
+    schema.ConsumerKeySigner, schema.ConsumerSession, schema.DoorCanary,
 )  # fmt: skip
 """Not kept: a session that ended since must not begin again with a restored backup, and one that
 began since is of an account that the restore replaces. Nor are the keys of acknowledge links, by
 which whoever reads a backup could act, of browsers, by which they could be notified, and of
-tokens of consumers. What components reported was so only then."""
+tokens of consumers. What components reported, and canaries at doors found, was so only then."""
 
 
 def tables() -> list[Table]:

@@ -78,11 +78,11 @@ def test_every_table_that_migrations_make_is_backed_up(store: Store):
     ours = {table.name for table in tables()}
     # The database keeps its index of words by itself, also while rows come back; figures are
     # summed up anew. Sessions of people, links in messages, what notifies browsers, what
-    # components reported and what signs tokens of consumers are to end.
+    # components reported, canaries at doors and what signs tokens of consumers are to end.
     by_itself = ("alert_search", "alert_words", "tally", "person_session", "failed_login",
                  "login_address", "acknowledge_link", "link_key", "push_",
                  "component_report", "consumer_key_signer",
-                 "consumer_session")  # fmt: skip
+                 "consumer_session", "door_canary")  # fmt: skip
     assert {name for name in there - ours if not name.startswith(by_itself)} == set()
     assert ours <= there
 
