@@ -122,7 +122,7 @@ def _shown(found: dict[str, Any], *, json: bool) -> None:
     )
     if found["doors"]:
         print_table(
-            ["DOOR", "STATE", "LAST ARRIVAL", "AFTER", "ERROR"],
+            ["DOOR", "STATE", "LAST DELIVERY", "AFTER", "ERROR"],
             [
                 (
                     one["door"],
