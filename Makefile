@@ -81,7 +81,7 @@ lock: install
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--python-version 3.11 --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra telemetry --extra grpc --extra vault --extra cluster --extra s3 \
+	$(BIN)/uv pip compile pyproject.toml --extra telemetry --extra grpc --extra vault --extra cluster --extra s3 --extra learned \
 		--extra container --constraints requirements.lock --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--python-version 3.11 --output-file deployments/container/requirements.txt

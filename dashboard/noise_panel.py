@@ -51,7 +51,9 @@ def _parts(one: Scored) -> str:
 
 
 def scores(noise: NoiseReport) -> None:
-    """Show the scores of rules, teams and people, the highest first.
+    """Show the scores of rules, teams and people, the highest first, and which order it is.
+
+    Where the order of rules is a learned one, they come first, in that order.
 
     Args:
         noise: of the period
@@ -65,17 +67,21 @@ def scores(noise: NoiseReport) -> None:
     if not listed:
         st.html('<p class="small">Not enough data: a score needs five alerts.</p>')
         return
+    st.html(f'<p class="small">{escape(noise.ranking.text)}</p>')
+    if not noise.ranking.learned:
+        listed.sort(key=lambda each: -(each[1].fatigue.score or 0))
     frame = pd.DataFrame(
         [
             {
                 "Of": kind, "Name": name_of(one, of_kind), "Score": one.fatigue.score,
                 "Alerts": one.counts.opened, "Parts": _parts(one),
             }
-            for kind, one, of_kind in sorted(listed, key=lambda each: -(each[1].fatigue.score or 0))
+            for kind, one, of_kind in listed
         ]
     )  # fmt: skip
     table(
-        frame, most=360, alt="Fatigue scores of rules, teams and people, the highest first",
+        frame, most=360, alt="Fatigue scores of rules, teams and people"
+        + (", rules in the learned order" if noise.ranking.learned else ", the highest first"),
         column_config={
             "Score": st.column_config.ProgressColumn(format="%.0f", min_value=0, max_value=100),
             "Parts": st.column_config.TextColumn(width="large"),

@@ -54,15 +54,43 @@ class FatigueItem(BaseModel):
     tenant: str = Field(description="Of a rule; empty for a team or a person.")
     score: float | None = Field(description="From 0 to 100; null where there is not enough data.")
     alerts: int = Field(description="That opened in the period; of a person, that paged them.")
+    learned: float | None = Field(
+        default=None,
+        description="Of a rule: where it stands in the learned order, from 0 to 100; null where "
+        "the score orders, or the rule had fewer than five alerts in the last seven days.",
+    )
     parts: list[FatiguePart] = Field(description="The most points first.")
 
 
+class FatigueRanking(BaseModel):
+    """How the rules are ordered, and why so."""
+
+    learned: bool = Field(description="Whether by what was learned; else by the fatigue score.")
+    text: str = Field(description="Which order it is and why.")
+    precision: float | None = Field(
+        description="Average precision of the learned order in the weeks held out, 0 to 1; null "
+        "where nothing was compared."
+    )
+    simple_precision: float | None = Field(description="That of the fatigue score.")
+    low: float | None = Field(
+        description="Lower end of the 95 % interval of the first less the second; the learned "
+        "order is used where it is above 0."
+    )
+    high: float | None = Field(description="Upper end of it.")
+    intercept: float = Field(description="Of the logistic regression.")
+    coefficients: dict[str, float] = Field(
+        description="Of the logistic regression, by name of the share; empty where nothing was "
+        "fitted."
+    )
+
+
 class FatigueView(BaseModel):
-    """The noise of a period, the highest scores first."""
+    """The noise of a period, the highest scores first, and rules as `ranking` says."""
 
     since: datetime
     until: datetime
     definition: str = Field(description="How the score is made.")
+    ranking: FatigueRanking
     rules: list[FatigueItem] = Field(
         description="At most twelve, of the names of rules with the most alerts; each tenant's "
         "rule by itself."
@@ -126,6 +154,7 @@ def fatigue(request: Request, days: Days = 7) -> FatigueView:
     found = noise_report(store.store, timedelta(days=days), store.scope)
     return FatigueView(
         since=found.since, until=found.until, definition=DEFINITION,
+        ranking=FatigueRanking(**msgspec.structs.asdict(found.ranking)),
         rules=[_item(one) for one in found.rules], teams=[_item(one) for one in found.teams],
         people=[_item(one) for one in found.people],
     )  # fmt: skip
@@ -184,6 +213,7 @@ def _found(request: Request, name: str, tenant: str, days: float) -> RuleNoise:
 def _item(one: Scored) -> FatigueItem:
     return FatigueItem(
         name=one.name, tenant=one.tenant, score=one.fatigue.score, alerts=one.counts.opened,
+        learned=one.learned,
         parts=[FatiguePart(**msgspec.structs.asdict(part)) for part in one.fatigue.parts],
     )  # fmt: skip
 

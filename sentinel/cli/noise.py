@@ -41,6 +41,9 @@ OfTenant = Annotated[str, typer.Option("--tenant", help="Tenant of the rule.")]
 def list_(days: Days = 7, json: AsJson = False) -> None:
     """Print the fatigue scores of rules, teams and people, the highest first.
 
+    Rules come in the order of a learned ranking where the extra `learned` is installed and the
+    order was better in the last weeks; a sentence says which order it is, and why.
+
     Example:
         sentinel noise list --days 28
     """
@@ -51,6 +54,8 @@ def list_(days: Days = 7, json: AsJson = False) -> None:
     say(found["definition"])
     for title in ("rules", "teams", "people"):
         say("")
+        if title == "rules":
+            say(found["ranking"]["text"])
         print_table(
             [title.upper(), "SCORE", "ALERTS", "PARTS"],
             [
@@ -151,6 +156,8 @@ def _report(days: float) -> dict[str, Any]:
 
         with client_here() as client:
             return client.do(noise.fatigue(days=days)).model_dump(mode="json")
+    import msgspec
+
     from sentinel.noise.score import DEFINITION
     from sentinel.store.reports.noise import noise_report
 
@@ -158,6 +165,7 @@ def _report(days: float) -> dict[str, Any]:
         found = noise_report(store, timedelta(days=days))
     return {
         "since": found.since, "until": found.until, "definition": DEFINITION,
+        "ranking": msgspec.structs.asdict(found.ranking),
         "rules": [_scored(one) for one in found.rules],
         "teams": [_scored(one) for one in found.teams],
         "people": [_scored(one) for one in found.people],
@@ -202,7 +210,7 @@ def _scored(one: Scored) -> dict[str, Any]:
 
     return {
         "name": one.name, "tenant": one.tenant, "score": one.fatigue.score,
-        "alerts": one.counts.opened,
+        "alerts": one.counts.opened, "learned": one.learned,
         "parts": [msgspec.structs.asdict(part) for part in one.fatigue.parts],
     }  # fmt: skip
 

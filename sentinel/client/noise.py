@@ -20,25 +20,55 @@ from pydantic import BaseModel, ConfigDict
 
 from sentinel.client.calls import BASE, Call
 
-__all__ = ["Advice", "Applied", "Fatigue", "RuleFatigue", "Scored", "apply", "fatigue", "of_rule"]
+__all__ = [
+    "Advice", "Applied", "Fatigue", "Ranking", "RuleFatigue", "Scored", "apply", "fatigue",
+    "of_rule",
+]  # fmt: skip
 
 
 class Scored(BaseModel):
-    """The fatigue of a rule, a team or a person; `score` is None without enough data."""
+    """The fatigue of a rule, a team or a person; `score` is None without enough data.
+
+    `learned` says where a rule stands in a learned order, from 0 to 100, where that orders.
+    """
 
     name: str
     tenant: str = ""
     score: float | None
     alerts: int
+    learned: float | None = None
     parts: list[dict[str, Any]]
 
 
+class Ranking(BaseModel):
+    """How the rules are ordered: `learned`, or by the fatigue score; `text` says why.
+
+    The average precisions are those of the weeks held out, with the 95 % interval of their
+    difference; None where nothing was compared.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    learned: bool
+    text: str
+    precision: float | None
+    simple_precision: float | None
+    low: float | None
+    high: float | None
+    intercept: float
+    coefficients: dict[str, float]
+
+
 class Fatigue(BaseModel):
-    """The noise of a period, the highest scores first; `definition` says how a score is made."""
+    """The noise of a period, the highest scores first, and rules as `ranking` says.
+
+    `definition` says how a score is made.
+    """
 
     since: datetime
     until: datetime
     definition: str
+    ranking: Ranking
     rules: list[Scored]
     teams: list[Scored]
     people: list[Scored]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
+from sentinel.access import Scope
 from sentinel.alerts.reasons import Reason
 from sentinel.duration import parse_duration
 from sentinel.errors import ConfigurationError
@@ -17,7 +18,8 @@ from sentinel.noise.history import Happened, Kept
 from sentinel.noise.score import Counts, Fatigue
 from sentinel.severity import Severity
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import ALERT, TIMELINE
+from sentinel.store.database.scoped import rule_in
+from sentinel.store.database.tables import ALERT, RULE, TIMELINE
 
 __all__ = [
     "COLUMNS",
@@ -29,6 +31,7 @@ __all__ = [
     "check_length",
     "length_of",
     "of_rule",
+    "periods_of",
     "timelines_of",
 ]
 
@@ -49,12 +52,15 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
         tenant: of a rule; empty for a team or a person, and for a rule that is gone
         counts: of its alerts
         fatigue: its score
+        learned: where a rule stands in a learned order, 0 to 100; None where the score orders, or
+            the rule had fewer than five alerts in the last seven days
     """
 
     name: str
     tenant: str = ""
     counts: Counts
     fatigue: Fatigue
+    learned: float | None = None
 
 
 COLUMNS = tuple(
@@ -129,6 +135,30 @@ def timelines_of(
             cut = rows[-1][1]
             whole_since = cut if whole_since is None else max(cut, whole_since)
     return found, whole_since
+
+
+def periods_of(
+    connection: Connection, rules: Sequence[str], scope: Scope
+) -> dict[tuple[str, str], timedelta]:
+    """Return the period of each rule in scope that has one of some names.
+
+    Args:
+        connection: an open transaction
+        rules: their names
+        scope: of whoever asks
+
+    Returns:
+        The periods by tenant and name.
+    """
+    return {
+        (tenant, name): length_of(spec.get("every"), PERIOD)
+        for some in chunks(rules, _AT_ONCE)
+        for tenant, name, spec in connection.execute(
+            select(RULE.c.tenant, RULE.c.name, RULE.c.spec)
+            .where(RULE.c.name.in_(some), *rule_in(scope))
+            .order_by(RULE.c.tenant)
+        ).tuples()
+    }
 
 
 def check_length(length: timedelta) -> None:

@@ -16,11 +16,12 @@ from sqlalchemy import Connection, func, select, union_all
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.noise.history import Kept, duplicates, episodes_of, flapping
+from sentinel.noise.ranking import Ranking
 from sentinel.noise.score import PAGES_A_DAY, Counts, fatigue_of
 from sentinel.rules.drill_rule import DRILL_RULE
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.scoped import alert_in, rule_in
-from sentinel.store.database.tables import ALERT, MEMBER, RULE
+from sentinel.store.database.scoped import alert_in
+from sentinel.store.database.tables import ALERT, MEMBER
 from sentinel.store.escalations.rows import ESCALATION, PAGE
 from sentinel.store.reports.kept_alerts import (
     COLUMNS,
@@ -29,11 +30,12 @@ from sentinel.store.reports.kept_alerts import (
     Scored,
     alert_of,
     check_length,
-    length_of,
     of_rule,
+    periods_of,
     timelines_of,
 )
 from sentinel.store.reports.measured import Measured, MeasuredPeriod, measured
+from sentinel.store.reports.noise_ranking import rule_ranking
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -49,11 +51,14 @@ class NoiseReport(msgspec.Struct, frozen=True, kw_only=True):
     """The noise of a period, the highest scores first.
 
     Attributes:
+        ranking: how the rules are ordered, and why
+        rules: where they are ordered by what was learned, those that it knows first
         people: who was paged; empty for whoever may not see on-call
     """
 
     since: datetime
     until: datetime
+    ranking: Ranking
     rules: list[Scored]
     teams: list[Scored]
     people: list[Scored]
@@ -87,10 +92,11 @@ def noise_report(
     rules = found.rules[:_MOST_RULES]
     with store.read() as connection:
         marked = _marked(connection, since, until, scope)
-        spans = _periods(connection, [one.name for one in rules], scope)
+        spans = periods_of(connection, [one.name for one in rules], scope)
         alerts = _newest(connection, rules, since, until, scope)
         timelines, whole_since = timelines_of(connection, [one.id for one in alerts])
         people = _people(connection, since, until) if scope.is_everything else []
+    ranked = rule_ranking(store, scope)
     by_rule: dict[tuple[str, str], list[Kept]] = defaultdict(list)
     by_team: dict[str, list[Kept]] = defaultdict(list)
     for one in alerts:
@@ -112,13 +118,17 @@ def noise_report(
         twice: int,
         noise: int,
         tenant: str = "",
+        learned: float | None = None,
     ) -> Scored:
         counts = Counts(
             opened=one.opened, ended=one.resolved, ignored=one.ignored, low=one.low,
             noise=min(noise, one.opened), seen=len(seen), flapping=min(flapped, len(seen)),
             duplicates=twice, seconds=length.total_seconds(),
         )  # fmt: skip
-        return Scored(name=one.name, tenant=tenant, counts=counts, fatigue=fatigue_of(counts))
+        return Scored(
+            name=one.name, tenant=tenant, counts=counts, fatigue=fatigue_of(counts),
+            learned=learned,
+        )  # fmt: skip
 
     of_teams = [
         scored(
@@ -145,11 +155,13 @@ def noise_report(
                 if (tenant, name) == (one.tenant, one.name)
             ),
             one.tenant if (one.tenant, one.name) in spans else "",
+            ranked.values.get((one.tenant, one.name)),
         )
         for one in rules
     ]  # fmt: skip
     return NoiseReport(
-        since=since, until=until, rules=_sorted(of_rules), teams=_sorted(of_teams),
+        since=since, until=until, ranking=ranked.ranking, rules=_sorted(of_rules),
+        teams=_sorted(of_teams),
         people=_sorted([_paged(name, some, length) for name, some in people]),
     )  # fmt: skip
 
@@ -158,6 +170,8 @@ def _sorted(found: list[Scored]) -> list[Scored]:
     return sorted(
         found,
         key=lambda one: (
+            one.learned is None,
+            -(one.learned or 0.0),
             one.fatigue.score is None,
             -(one.fatigue.score or 0.0),
             one.name,
@@ -198,21 +212,6 @@ def _newest(
     return [
         alert_of(row) for some in chunks(parts, 100) for row in connection.execute(union_all(*some))
     ]
-
-
-def _periods(
-    connection: Connection, rules: Sequence[str], scope: Scope
-) -> dict[tuple[str, str], timedelta]:
-    """Return the period of each rule in scope that has one of some names, by tenant and name."""
-    query = (
-        select(RULE.c.tenant, RULE.c.name, RULE.c.spec)
-        .where(RULE.c.name.in_(rules), *rule_in(scope))
-        .order_by(RULE.c.tenant)
-    )
-    return {
-        (tenant, name): length_of(spec.get("every"), PERIOD)
-        for tenant, name, spec in connection.execute(query).tuples()
-    }
 
 
 def _people(
