@@ -16,6 +16,7 @@ from sentinel.store import Store
 from tests.api.on_prefect import deployments
 from tests.api.served import TOKEN
 from tests.prefect_server import PrefectServer
+from tests.store.noise_weeks import QUIET, seven_weeks
 from tests.world import World
 
 URL = "/api/v1/alerts/fatigue"
@@ -109,3 +110,22 @@ def test_a_rule_that_was_made_over_http_is_changed_at_once(
     assert (deployed["for"], deployed["when"]) == ("5m", {"above": 85.0})
     given = desk.get("/api/v1/alerts/rules/busy").json()["given"]
     assert (given["for"], given["trigger"]) == ("5m", "cpu_usage")
+
+
+def test_the_ranking_of_rules_says_which_it_is_and_why(url: str, store: Store):
+    with Client(url, TOKEN) as api:
+        short = api.do(noise.fatigue(days=7)).ranking
+        assert (short.learned, short.precision, short.coefficients) == (False, None, {})
+        assert "The history is too short to learn from" in short.text
+
+
+def test_rules_come_in_the_learned_order_where_it_is_better(client: httpx.Client, store: Store):
+    seven_weeks(store)
+    found = client.get(URL).json()
+    ranking, rules = found["ranking"], found["rules"]
+    assert ranking["learned"] is True
+    assert 0 < ranking["low"] <= ranking["precision"] - ranking["simple_precision"]
+    assert ranking["text"].startswith("Ordered by what was learned of the earlier weeks")
+    assert {one["name"] for one in rules[:5]} == set(QUIET)
+    assert all(0 < one["learned"] < 100 for one in rules)
+    assert {one["learned"] for one in found["teams"]} == {None}

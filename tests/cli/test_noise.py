@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from sentinel.clock import FakeClock, SystemClock
 from sentinel.store import Store
 from tests.cli.shell import Run
+from tests.store.noise_weeks import QUIET, seven_weeks
 from tests.world import World
 
 
@@ -46,3 +48,23 @@ def test_scores_advice_and_the_difference_of_a_file_are_printed(run: Run) -> Non
     assert (code != 0, "give no advice 'delete'" in out + err) == (True, True)
     code, out, err = run("noise", "show", "nothing")
     assert (code != 0, "there is no rule 'nothing'" in out + err) == (True, True)
+
+
+def test_rules_are_listed_in_the_learned_order_with_the_reason(
+    run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTINEL_DATABASE_URL", migrated_url)
+    store = Store(migrated_url)
+    seven_weeks(store)
+    store.close()
+    code, out, err = run("noise", "list")
+    assert code == 0, err
+    # The table of rules is under the sentence; the first of it are those nobody acts on.
+    _, _, below = out.partition("Ordered by what was learned of the earlier weeks: ")
+    assert [line.split()[0] in QUIET for line in below.splitlines()[2:7]] == [True] * 5, out
+    found = json.loads(run("noise", "list", "--json")[1])
+    assert found["ranking"]["learned"] is True
+    assert found["rules"][0]["learned"] > found["rules"][-1]["learned"]
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    out = run("noise", "list")[1]
+    assert "install the extra sentinel-alerts[learned]" in " ".join(out.split())

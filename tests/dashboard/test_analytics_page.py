@@ -14,6 +14,7 @@ from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.reports.measured import Measured
 from tests.dashboard.scene import Scene, shown
+from tests.store.noise_weeks import QUIET, seven_weeks
 from tests.world import World
 
 
@@ -59,6 +60,16 @@ def test_it_measures_scores_and_applies_what_would_make_a_rule_less_noisy(
     page.button(key="undo-analytics-button").click().run()
     assert scene.store.rules.get("blip").enabled is True
     assert not page.exception
+
+
+def test_noisy_rules_come_in_the_learned_order_with_the_reason(scene: Scene, page: AppTest):
+    seven_weeks(scene.store)
+    page.run().switch_page("analytics.py").run()
+    assert "Ordered by what was learned of the earlier weeks: " in shown(page)
+    (ranked,) = (one.value for one in page.dataframe if "Score" in one.value.columns)
+    assert set(ranked["Name"][:5]) == set(QUIET)
+    assert list(ranked["Of"][:10]) == ["rule"] * 10
+    assert str(page.selectbox(key="noise-rule-chosen").options[0]) in QUIET
 
 
 def test_an_empty_period_and_a_rule_that_is_not_there_are_said(scene: Scene, page: AppTest):
