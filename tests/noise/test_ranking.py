@@ -101,6 +101,18 @@ def test_where_the_score_is_as_good_it_orders(unacted: Callable[[Week], float]):
     assert f"difference: {found.low:.2f} to" in found.text
 
 
+@pytest.mark.parametrize(
+    ("unacted", "least", "most"),
+    [(chance_alone, 0, 3), (score_is_right, 0, 3), (brief_is_noise, 40, 40)],
+)
+def test_of_forty_histories_it_is_used_where_it_should_be(
+    unacted: Callable[[Week], float], least: int, most: int
+):
+    """Of those where it is no better, an interval of 95 % allows one in forty on average."""
+    used = sum(ranking_of(history(seed, unacted)).learned for seed in range(40))
+    assert least <= used <= most
+
+
 def test_only_the_weeks_before_those_held_out_are_learned_from():
     """Were the last weeks learned from, the reversal would be known and the order right again."""
     turned = [
