@@ -117,6 +117,8 @@ class StatusSubscribers:
             Conflict: too many ask at present, or have subscribed
         """
         target = target_of(kind, given)
+        # The path of a URL tells capital letters from small ones; mail servers do not.
+        target_hash = hash_of(target.lower() if kind == "email" else target)
 
         def work(connection: Connection) -> None:
             alone(connection)
@@ -128,7 +130,7 @@ class StatusSubscribers:
             row = connection.execute(
                 select(SUBSCRIBER).where(
                     SUBSCRIBER.c.page == page, SUBSCRIBER.c.kind == kind,
-                    SUBSCRIBER.c.target_hash == hash_of(target.lower()),
+                    SUBSCRIBER.c.target_hash == target_hash,
                 )
             ).first()  # fmt: skip
             if row is not None and (
@@ -141,9 +143,8 @@ class StatusSubscribers:
                 seed = new_seed()
                 connection.execute(SUBSCRIBER.insert().values(
                     id=id_, page=page, tenant=definition.tenant, kind=kind, target=target,
-                    target_hash=hash_of(target.lower()), seed=seed,
-                    token_hash=hash_of(token_of(seed)), services=services, asked_at=now,
-                    confirmed_at=None, refused=0,
+                    target_hash=target_hash, seed=seed, token_hash=hash_of(token_of(seed)),
+                    services=services, asked_at=now, confirmed_at=None, refused=0,
                 ))  # fmt: skip
             else:
                 connection.execute(

@@ -202,6 +202,13 @@ def test_nobody_is_asked_twice_within_the_hour_and_a_subscriber_never(scene: Sce
     assert scene.sent() == []
 
 
+def test_webhooks_that_differ_in_capital_letters_are_two(scene: Scene):
+    scene.people.sign_up("shop", "webhook", "https://example.org/hooks/A")
+    scene.people.sign_up("shop", "webhook", "https://example.org/hooks/a")
+    asked = [one.target for one in claim_status(scene.store, "webhook")]
+    assert asked == ["https://example.org/hooks/A", "https://example.org/hooks/a"]
+
+
 def test_who_does_not_confirm_within_two_days_is_forgotten(scene: Scene):
     token = scene.asked("maria@example.org")
     scene.clock.forward(hours=47)
