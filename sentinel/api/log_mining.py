@@ -22,6 +22,7 @@ from sentinel.store import Store
 from sentinel.store.telemetry.client import telemetry_client
 from sentinel.store.telemetry.log_anomalies import AnomalyWatch
 from sentinel.store.telemetry.pattern_mining import PatternMining
+from sentinel.store.telemetry.pattern_rates import PART
 from sentinel.telemetry.asked import nanoseconds_of
 
 __all__ = ["LEASE", "LogMining", "looks_of"]
@@ -42,7 +43,7 @@ Turn = Callable[[int, Callable[[], bool]], int]
 
 
 def looks_of(settings: Settings) -> Turn:
-    """Return what finds patterns and, where none wait, their anomalies.
+    """Return what finds patterns and, where no lines wait or every five minutes, their anomalies.
 
     Args:
         settings: that name the telemetry store
@@ -53,9 +54,13 @@ def looks_of(settings: Settings) -> Turn:
     client = telemetry_client(settings, write=True)
     mining, anomalies = PatternMining(client), AnomalyWatch(client)
 
+    looked_at = 0
+
     def turn(now: int, may_go_on: Callable[[], bool]) -> int:
+        nonlocal looked_at
         done = mining.turn(now, may_go_on)
-        if not done:
+        if not done or now - looked_at >= PART:
+            looked_at = now
             anomalies.turn(now, may_go_on)
         return done
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sentinel.api import log_mining
 from sentinel.api.log_mining import LogMining
 from sentinel.clock import FakeClock
 from sentinel.errors import TelemetryUnavailable
@@ -82,6 +83,33 @@ def test_what_is_left_is_done_at_once_and_failures_wait_longer(
     mining.fails = False
     assert looks.turn(Settings()) == usual
     assert caplog.text.count("cannot be found") == 1
+
+
+def test_anomalies_are_looked_for_also_while_lines_always_wait(monkeypatch: pytest.MonkeyPatch):
+    judged: list[int] = []
+
+    class Busy:
+        def __init__(self, _: object) -> None: ...
+
+        def turn(self, _now: int, _may_go_on: Callable[[], bool]) -> int:
+            return 500
+
+    class Watch(Busy):
+        def turn(self, _now: int, _may_go_on: Callable[[], bool]) -> int:
+            judged.append(_now)
+            return 0
+
+    def no_client(_: Settings, *, write: bool) -> None:
+        assert write
+
+    monkeypatch.setattr(log_mining, "telemetry_client", no_client)
+    monkeypatch.setattr(log_mining, "PatternMining", Busy)
+    monkeypatch.setattr(log_mining, "AnomalyWatch", Watch)
+    turn = log_mining.looks_of(Settings())
+    start = 1_800_000_000 * 10**9
+    for minute in range(11):
+        turn(start + minute * 60 * 10**9, lambda: True)
+    assert [(one - start) // (60 * 10**9) for one in judged] == [0, 5, 10]
 
 
 def test_a_thread_begins_with_the_first_lines(store: Store) -> None:
