@@ -32,6 +32,9 @@ from sentinel.ingest.passive_checks import (
 
 __all__ = ["Tokened", "icinga", "lines", "nrdp"]
 
+_MOST_FIELDS = 50
+"""Of a form; NRDP's clients send four."""
+
 
 def _nrdp_answer(request: Request, status: int, message: str, more: str = "") -> Response:
     """Return an answer as NRDP gives it: in the form of the data that came."""
@@ -85,14 +88,22 @@ async def _tokened(request: Request) -> None:
         Problem: 401 without a token that is valid; 403 as of any other request
     """
     allow(request)
-    text = (await request.body()).decode("utf-8", "replace")
     # Not of the address, which proxies write into their logs.
-    pairs = parse_qsl(text, keep_blank_values=True)
-    form = request.state.form = {name.lower(): value for name, value in pairs}
+    form = request.state.form = await run_in_threadpool(_form_of, await request.body())
     token = form.get("token", "").strip()
     if not token:
         raise Problem(401, "unauthorized", "'token' is missing", hint="It is an API key.")
     await by_key(request, token)
+
+
+def _form_of(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
+        )
+    except ValueError:
+        raise Problem(400, "invalid", f"a form of NRDP has at most {_MOST_FIELDS} fields") from None
+    return {name.lower(): value for name, value in pairs}
 
 
 Tokened = Depends(_tokened)

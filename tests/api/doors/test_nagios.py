@@ -89,6 +89,11 @@ def test_nrdp_is_answered_in_its_own_form(
         assert f"<status>{word}</status>" in answer.text
 
 
+def test_a_form_of_many_fields_is_refused_before_its_token_is_looked_up(client: httpx.Client):
+    answer = client.post("/nagios/nrdp", content="a&" * 51 + "token=x", headers=NO_KEY)
+    assert (answer.status_code, "at most 50 fields" in answer.text) == (400, True)
+
+
 def test_a_token_in_the_address_opens_nothing(client: httpx.Client, key: str):
     answer = client.post(f"/nagios/nrdp/?token={key}", data={"cmd": "submitcheck"}, headers=NO_KEY)
     assert answer.status_code in (401, 422)
