@@ -140,7 +140,9 @@ def nsca_lines(text: str, delimiter: str = "\t") -> list[object]:
         The results as `arrived_of` takes them, not checked.
     """
     found: list[object] = []
-    for line in text.splitlines():
+    # Other characters that Python takes for ends of lines are part of an output.
+    for one in text.split("\n"):
+        line = one.removesuffix("\r")
         if not line.strip():
             continue
         parts = line.split(delimiter, 3)

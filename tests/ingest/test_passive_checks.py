@@ -52,6 +52,13 @@ def test_states_are_readings_and_performance_data_samples():
     assert (arrived.places, arrived.refused) == ([0, 0, 1, 1], [])
 
 
+@pytest.mark.parametrize("end", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_a_line_of_nsca_ends_at_a_line_feed_alone(end: str):
+    arrived = arrived_of(nsca_lines(f"db-1\tdisk\t1\tone{end}two\r\ndb-2\t0\tup\n"))
+    assert [one.labels["host"] for one in arrived.readings] == ["db-1", "db-2"]
+    assert arrived.refused == []
+
+
 def test_json_and_lines_say_the_same_as_xml():
     rows = [
         {"checkresult": {"type": "host", "checktype": "1"}, "hostname": "YOUR_HOSTNAME",
