@@ -45,7 +45,7 @@ class StatusPageServer:
 
     Args:
         store: the shared database
-        guesses: how often one client may ask for what is no page, or with a wrong token
+        guesses: how often one client may send a token that opens nothing
         trusted: proxies whose word on the client's address counts
         secure: whether the pages are reached by https, so that cookies are sent by it alone
         path: of the public address, below which the pages are
@@ -60,7 +60,9 @@ class StatusPageServer:
         self._guesses = guesses
         self._trusted = list(trusted)
         self._secure, self._path = secure, path
-        self._kept: dict[str, tuple[float, ServedPage | None]] = {}
+        self._kept: dict[str, tuple[float, ServedPage]] = {}
+        # Apart, so that whoever asks for names that are none makes no page be read again.
+        self._missing: dict[str, float] = {}
 
     async def page(self, request: Request) -> Response:
         """Show a page; a POST with its token opens a private one."""
@@ -119,11 +121,18 @@ class StatusPageServer:
         there = self._kept.get(name)
         if there is not None and time.monotonic() - there[0] < _FRESH_SECONDS:
             return there[1]
+        if time.monotonic() - self._missing.get(name, -math.inf) < _FRESH_SECONDS:
+            return None
         found = await run_in_threadpool(self._pages.served, name)
         self._kept.pop(name, None)
-        if len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
-        self._kept[name] = time.monotonic(), found
+        self._missing.pop(name, None)
+        kept = self._missing if found is None else self._kept
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        if found is None:
+            self._missing[name] = time.monotonic()
+        else:
+            self._kept[name] = time.monotonic(), found
         return found
 
     def _without_right(self, request: Request) -> Response | None:

@@ -23,7 +23,7 @@ from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.opening import NewIncident
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.options import StoreOptions
-from sentinel.store.services.status_pages import StatusPages
+from sentinel.store.services.status_pages import ServedPage, StatusPages
 from sentinel.store.services.status_writing import write_pages
 from tests.dashboard.browser import open_browser
 
@@ -151,6 +151,25 @@ def test_who_guesses_tokens_is_stopped_and_readers_are_not(pages: StatusPages, s
     assert codes[0] == 401
     assert codes[-1] == 429
     assert all(reader.asks("/status/shop").status_code == 200 for _ in range(5))
+
+
+def test_names_of_no_page_make_no_page_be_read_again(
+    pages: StatusPages, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    read: list[str] = []
+    served = StatusPages.served
+
+    def noted(given: StatusPages, name: str) -> ServedPage | None:
+        read.append(name)
+        return served(given, name)
+
+    monkeypatch.setattr(StatusPages, "served", noted)
+    monkeypatch.setattr("sentinel.public_pages.status._FRESH_SECONDS", 600.0)
+    reader = Reader(store)
+    for number in range(250):
+        reader.asks(f"/status/none-{number}")
+        reader.asks("/status/shop")
+    assert (read.count("shop"), len(read)) == (1, 251)
 
 
 def test_a_page_that_nobody_writes_says_so(pages: StatusPages, store: Store, clock: FakeClock):
