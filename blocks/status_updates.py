@@ -32,6 +32,10 @@ __all__ = ["mail_to", "send_mails", "send_webhooks"]
 
 _WEBHOOK_SECONDS = 10.0
 _WEBHOOKS_AT_ONCE = 8
+_NO_MAILBOX = (550, 551, 553)
+"""Replies to a recipient that say that there is no such mailbox (RFC 5321)."""
+_NO_ADDRESS = b"5.1."
+"""How the codes of RFC 3463 begin that say the same, also in the reply to the mail itself."""
 
 
 def send_mails(
@@ -69,7 +73,11 @@ def _email_channel(ref: str, channel_of: Callable[[str], Channel]) -> SentinelEm
 def _submit_all(
     sends: Sequence[StatusSend], channel: SentinelEmail, now: datetime, results: dict[str, Sent]
 ) -> None:
-    """Submit mails one after the other, and note what came of each that was answered."""
+    """Submit mails one after the other, and note what came of each that was answered.
+
+    Only a reply that there is no such mailbox is permanent. Any other refusal, as of a mail server
+    that relays no more this hour, says nothing of the subscriber.
+    """
     deadline = SendDeadline(SEND_SECONDS)
     where = f"the mail server {host_of(channel.server)}:{port_of(channel.server)}"
     errors = smtp_errors(where, deadline)
@@ -88,16 +96,23 @@ def _submit_all(
                 except smtplib.SMTPDataError as error:
                     if not 500 <= error.smtp_code < 600:
                         raise
-                    refused = {one.target: error.smtp_code}
+                    said = f"{where} refused the mail ({error.smtp_code})"
+                    gone = _bytes_of(error.smtp_error).startswith(_NO_ADDRESS)
+                    results[one.id] = Sent(send=one, error=said, permanent=gone)
+                    continue
                 code = refused.get(one.target, 0)
                 said = f"{where} refused the recipient ({code})" if code else ""
-                results[one.id] = Sent(send=one, error=said, permanent=code >= 500)
+                results[one.id] = Sent(send=one, error=said, permanent=code in _NO_MAILBOX)
         finally:
             with suppress(OSError, smtplib.SMTPException):
                 server.quit()
 
     with errors:
         deadline.run(exchange)
+
+
+def _bytes_of(said: bytes | str) -> bytes:
+    return said if isinstance(said, bytes) else said.encode("ascii", "replace")
 
 
 def mail_to(one: StatusSend, sender: str, now: datetime) -> EmailMessage:

@@ -55,7 +55,7 @@ class StatusSubscriber(SQLModel, table=True):
 
     Of both the same letters are one subscriber, by `target_hash`. What is sent is signed, and its
     links are made, by `seed`, which is in no address itself. `services` are those that they chose;
-    empty for all. `refused` counts deliveries in a row that were given up.
+    empty for all. `refused` counts deliveries in a row that they refused.
     """
 
     __tablename__: ClassVar[Any] = "status_subscriber"

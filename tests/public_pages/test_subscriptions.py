@@ -212,6 +212,23 @@ def test_a_refused_recipient_keeps_no_other_from_their_mail(shop: Store):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("command", "answer", "left"),
+    [
+        ("DATA", "554 5.7.1 too many mails this hour", 1), ("RCPT", "554 5.7.1 no relaying", 1),
+        ("DATA", "550 5.1.1 no such user", 0), ("RCPT", "550 no such user", 0),
+    ],
+)  # fmt: skip
+def test_only_a_reply_that_there_is_no_mailbox_is_one_about_the_reader(
+    command: str, answer: str, left: int, shop: Store
+):
+    StatusSubscribers(shop).sign_up("shop", "email", "maria@example.org")
+    with serving(login=False) as server:
+        server.answers[command] = answer
+        assert sends(shop, server) == 0
+    assert len(StatusSubscribers(shop).list("shop")) == left
+
+
 def test_nobody_learns_who_subscribed_from_an_answer(shop: Store):
     reader = reader_of(shop)
     form = {"kind": "email", "target": "maria@example.org"}

@@ -46,7 +46,7 @@ _HANDED_OUT_FOR = timedelta(hours=24)
 _KEPT = timedelta(days=7)
 _GIVE_UP = timedelta(hours=24)
 _MOST_REFUSED = 3
-"""So many deliveries in a row that were given up end a subscription."""
+"""So many deliveries in a row that a subscriber refused end the subscription."""
 
 
 class StatusSend(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,8 +258,9 @@ def _finish(store: Store, connection: Connection, outcome: Sent) -> None:
         pause = max(pause_after(row.attempts + 1, spread), timedelta(seconds=outcome.retry_after))
         values |= {"due_at": now + pause}
     connection.execute(DELIVERY.update().where(DELIVERY.c.id == row.id).values(**values))
-    refused = who.refused + 1 if given_up else 0 if not outcome.error else who.refused
-    if given_up and (who.confirmed_at is None or refused >= _MOST_REFUSED):
+    # What could not be sent in a day says nothing of the subscriber: a mail server was away.
+    refused = who.refused + 1 if outcome.permanent else who.refused if outcome.error else 0
+    if outcome.permanent and (who.confirmed_at is None or refused >= _MOST_REFUSED):
         # Whoever cannot be asked, or takes nothing any more, is no subscriber.
         end_subscription(store, connection, who, "")
     elif refused != who.refused:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, select
 from sentinel.access import EVERYTHING, Scope
 from sentinel.audit.change import definition_change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
-from sentinel.schema.status_pages import StatusDayRow, StatusPageRow
+from sentinel.schema.status_pages import StatusDayRow, StatusNewsRow, StatusPageRow
 from sentinel.services.status_page import StatusPage, status_page_of
 from sentinel.store.database.alone import alone
 from sentinel.store.database.scoped import in_scope
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DAY", "MOST_PAGES", "PAGE", "ServedPage", "StatusPages", "StoredPage"]
 
 PAGE, DAY = table_of(StatusPageRow), table_of(StatusDayRow)
+_NEWS = table_of(StatusNewsRow)
 MOST_PAGES = 200
 """Of an instance."""
 _TOKEN_BYTES = 24
@@ -177,6 +178,7 @@ class StatusPages:
             found = self._one(connection, name)
             check(found)
             connection.execute(DAY.delete().where(DAY.c.page == name))
+            connection.execute(_NEWS.delete().where(_NEWS.c.page == name))
             forget_subscribers(connection, name)
             connection.execute(PAGE.delete().where(PAGE.c.name == name))
             self._record(connection, "status_page.removed", actor, found.definition, None)

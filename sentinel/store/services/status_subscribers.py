@@ -63,7 +63,7 @@ class Subscriber(msgspec.Struct, frozen=True, kw_only=True):
         who: the address or URL, masked
         services: that they chose; empty for all
         confirmed_at: None while they have not opened the link
-        refused: deliveries in a row that were given up
+        refused: deliveries in a row that they refused
     """
 
     id: str

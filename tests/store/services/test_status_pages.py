@@ -23,6 +23,7 @@ from sentinel.store.incidents.incidents import Incidents
 from sentinel.store.incidents.opening import NewIncident
 from sentinel.store.notifications.matcher_silences import MatcherSilences
 from sentinel.store.services.catalog import Services
+from sentinel.store.services.status_deliveries import NEWS
 from sentinel.store.services.status_pages import DAY, StatusPages
 from sentinel.store.services.status_writing import write_pages
 from tests.world import World
@@ -200,10 +201,10 @@ def test_a_page_that_cannot_be_written_keeps_its_time_and_no_other_one_waits(
     before = clock.now()
     clock.forward(minutes=1)
 
-    def html(now: PageNow) -> str:
+    def html(now: PageNow, *more: Any) -> str:
         if now.page.name == "a":
             raise RuntimeError("no")
-        return html_of(now)
+        return html_of(now, *more)
 
     monkeypatch.setattr("sentinel.store.services.status_writing.html_of", html)
     with pytest.raises(ExceptionGroup, match="1 status pages were not written"):
@@ -245,6 +246,12 @@ def test_a_page_is_removed_with_its_days_and_a_name_is_erased(
     assert "token_hash" not in row
     erase(store, "maria", actor="ben")
     assert pages.get("shop").saved_by != "maria"
+    with store.write() as connection:
+        connection.execute(NEWS.insert().values(
+            page="shop", entry="e1", body={"text": "SECRET"}, made_at=clock.now()
+        ))  # fmt: skip
     pages.remove("shop", actor="ben")
     assert days(store) == []
+    with store.read() as connection:
+        assert connection.execute(NEWS.select()).all() == []
     assert write_pages(store) == 0

@@ -171,7 +171,17 @@ def test_what_is_not_taken_is_sent_again_later_and_given_up_after_a_day(scene: S
     scene.clock.forward(hours=1)
     assert scene.sent() == []
     (one,) = scene.people.list("shop")
-    assert one.refused == 1
+    assert one.refused == 0, "nobody refused it"
+
+
+def test_a_mail_server_that_is_away_for_days_costs_nobody_their_subscription(scene: Scene):
+    scene.subscribed()
+    for number in range(4):
+        scene.posts(f"update {number}")
+        scene.sent(error="it did not answer")
+        scene.clock.forward(hours=25)
+        scene.sent(error="it did not answer")
+    assert len(scene.people.list("shop")) == 1
 
 
 def test_who_refuses_three_in_a_row_is_no_subscriber_any_more(scene: Scene):
