@@ -20,6 +20,7 @@ from sentinel.notifications.door_canary import (
     CANARY_AGENT,
     DOORS,
     PREFIX,
+    STEM,
     DoorRequest,
     request_at,
 )
@@ -27,6 +28,7 @@ from sentinel.settings import Settings
 from sentinel.store.notifications.door_canaries import (
     begin_door_canaries,
     forget_door_canaries,
+    last_markers,
     note_refused,
 )
 
@@ -65,7 +67,8 @@ def prove_doors(
     with httpx.Client(
         base_url=_address(given), timeout=_SECONDS, headers={"User-Agent": CANARY_AGENT}
     ) as client:  # fmt: skip
-        markers = {door: f"{PREFIX}{secrets.token_hex(16)}" for door in DOORS}
+        last = last_markers(store)
+        markers = {door: _marker_after(last.get(door, "")) for door in DOORS}
         now = begin_door_canaries(store, markers, every=every, within=within)
         post = post_by(client)
         for door in DOORS:
@@ -100,6 +103,11 @@ def post_by(client: httpx.Client) -> Post:
         return f"{request.path} answered {answer.status_code} {answer.reason_phrase}".strip()
 
     return post
+
+
+def _marker_after(last: str) -> str:
+    """Return a marker with the stem of the last one, so that what it overtakes is still known."""
+    return (last[:STEM] or f"{PREFIX}{secrets.token_hex(12)}") + secrets.token_hex(8)
 
 
 def _address(given: Settings) -> str:

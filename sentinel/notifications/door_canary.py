@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 __all__ = [
-    "CANARY_AGENT", "DOORS", "PREFIX", "Door", "DoorCanaryState", "DoorPath",
+    "CANARY_AGENT", "DOORS", "PREFIX", "STEM", "Door", "DoorCanaryState", "DoorPath",
     "DoorRequest", "DoorRow", "door_of",
     "judge_door", "marker_of", "request_at",
 ]  # fmt: skip
@@ -21,6 +21,8 @@ CANARY_AGENT = "sentinel-canary"
 DoorCanaryState = Literal["arrived", "waiting", "lost", "late"]
 PREFIX = "sentinel-canary-"
 """What every marker begins with; the rest is random, so that nobody can post one by guessing."""
+STEM = len(PREFIX) + 24
+"""So many first characters are the same in all markers of a door."""
 _LABEL = "sentinel_canary"
 _LABELS: Mapping[str, str] = {"opsgenie": "alias", "pagerduty": "dedup_key"}
 """The label that has the marker, by sender, where its format does not take labels."""

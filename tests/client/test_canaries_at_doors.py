@@ -95,6 +95,24 @@ def test_a_marker_that_was_given_to_no_canary_hides_no_alert(world: World, url: 
     assert len(world.alerts()) == 2
 
 
+def test_a_canary_that_the_next_one_overtakes_opens_no_alert(world: World, url: str):
+    prove(world, url)  # its post at the door for Alertmanager is not applied yet
+    world.clock.forward(minutes=6)
+    prove(world, url)
+    assert apply_waiting(world.store) == 2
+    assert world.alerts() == []
+    assert {one.door: one.took for one in door_paths(world.store)}["alertmanager"] == 0
+
+
+def test_an_earlier_canary_that_arrives_proves_nothing_of_the_newest(world: World, url: str):
+    prove(world, url)
+    world.clock.forward(minutes=6)
+    prove(world, "http://127.0.0.1:9")
+    assert apply_waiting(world.store) == 1
+    assert world.alerts() == []
+    assert states(world)["alertmanager"] == "waiting"
+
+
 def test_the_command_shows_doors_beside_receivers(
     world: World, url: str, sentinel: Run, monkeypatch: pytest.MonkeyPatch
 ):

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from sentinel.checks.reading import Reading
 from sentinel.labels.text import storable
 from sentinel.notifications.door_canary import (
+    STEM,
     DoorPath,
     DoorRow,
     door_of,
@@ -26,11 +27,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "apart", "begin_door_canaries", "door_paths", "forget_door_canaries", "is_expected",
-    "note_arrived", "note_refused",
+    "last_markers", "note_arrived", "note_refused",
 ]  # fmt: skip
 
 _TABLE = table_of(DoorCanary)
 _MOST_ERROR = 500
+
+
+def last_markers(store: Store) -> dict[str, str]:
+    """Return the markers of the newest canaries, by door."""
+    with store.read() as connection:
+        return dict(connection.execute(select(_TABLE.c.door, _TABLE.c.marker)).tuples().all())
 
 
 def begin_door_canaries(
@@ -99,7 +106,7 @@ def apart(
         readings: as the door made them
 
     Returns:
-        Both. A marker that was given to no canary of that door makes an ordinary alert.
+        Both. A marker of another stem than that door's makes an ordinary alert.
     """
     maybe = [marker_of(sender, one.labels) for one in readings]
     if not any(maybe):
@@ -121,8 +128,17 @@ def note_arrived(connection: Connection, marker: str, now: datetime) -> None:
 
 
 def is_expected(connection: Connection, sender: str, marker: str) -> bool:
-    """Return whether a marker was given to the newest canary of a sender's door."""
-    asked = {"door": door_of(sender), "marker": marker}
+    """Return whether a marker is of a canary, the newest or an earlier one.
+
+    Args:
+        connection: an open transaction
+        sender: the rule that its alert is a reading of
+        marker: as `marker_of` gives it
+
+    Returns:
+        Whether it has the stem of the markers of the sender's door.
+    """
+    asked = {"door": door_of(sender), "stem": marker[:STEM]}
     return connection.execute(_EXPECTED, asked).first() is not None
 
 
@@ -141,7 +157,7 @@ def _row(found: dict[str, Any]) -> DoorRow:
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _ALL = select(_TABLE).order_by(_TABLE.c.door)
 _EXPECTED = select(_TABLE.c.door).where(
-    _TABLE.c.door == bindparam("door"), _TABLE.c.marker == bindparam("marker")
+    _TABLE.c.door == bindparam("door"), func.substr(_TABLE.c.marker, 1, STEM) == bindparam("stem")
 )
 _ARRIVED = (
     update(_TABLE)
