@@ -91,7 +91,8 @@ def _refuse_document_types(text: str) -> None:
     def refuse(*_: object) -> None:
         raise SampleError("XMLDATA declares a document type, which is refused", field="XMLDATA")
 
-    parser = expat.ParserCreate()
+    # The form was decoded already: what the document says of its encoding counts no more.
+    parser = expat.ParserCreate("utf-8")
     parser.StartDoctypeDeclHandler = refuse
     parser.Parse(text.encode("utf-8", "replace"), True)
 
@@ -240,8 +241,10 @@ def _of_nrdp(given: object) -> CheckResult:
     check = text_of(one.get("servicename")) if one.get("type") != "host" else ""
     if one.get("type") != "host" and not check.strip():
         raise SampleError("a result of a service has no 'servicename'", field="servicename")
-    host = text_of(one.get("hostname"))
-    return _checked(host, check, one.get("state"), text_of(one.get("output")), "state")
+    host, output = text_of(one.get("hostname")), text_of(one.get("output"))
+    # Clients that pass one line write its line feeds as two characters; Icinga's do not.
+    text = output if "\n" in output else output.replace("\\n", "\n")
+    return _checked(host, check, one.get("state"), text, "state")
 
 
 def _checked(host: str, check: str, state: object, output: str, field: str) -> CheckResult:
@@ -252,10 +255,8 @@ def _checked(host: str, check: str, state: object, output: str, field: str) -> C
         raise SampleError(
             f"{field!r} must be 0, 1, 2 or 3, not {text_of(state)[:80]!r}", field=field
         )
-    # Clients that pass one line write its line feeds as two characters.
-    text = output if "\n" in output else output.replace("\\n", "\n")
     return CheckResult(
-        host=host.strip(), check=check.strip(), state=int(number), output=text
+        host=host.strip(), check=check.strip(), state=int(number), output=output
     )  # fmt: skip
 
 

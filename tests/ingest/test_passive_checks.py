@@ -159,6 +159,20 @@ def test_a_wrong_result_costs_itself_alone():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "us-ascii", "Shift_JIS", "ISO-8859-1"])
+def test_what_xml_says_of_its_encoding_does_not_matter_in_a_decoded_form(encoding: str):
+    said = XML.replace("?>", f" encoding='{encoding}'?>").replace("OK|", "größer|")
+    assert arrived_of(nrdp_xml(said)).readings[0].summary == "größer"
+
+
+def test_icinga_keeps_backslashes_that_older_clients_write_for_line_feeds():
+    said = r"C:\new is full"
+    result = icinga_result({"host": "win", "exit_status": 1, "plugin_output": said})
+    (of_icinga,) = arrived_of([result]).readings
+    (of_nsca,) = arrived_of(nsca_lines(f"win\t1\t{said}")).readings
+    assert (of_icinga.summary, of_nsca.summary) == (said, "C:")
+
+
 @given(st.text(max_size=200), st.sampled_from([nsca_lines, nrdp_json, nrdp_xml]))
 def test_any_text_is_read_or_refused_by_a_name(text: str, read: Callable[[str], list[object]]):
     fields = {"", "XMLDATA", "JSONDATA", "checkresults"}

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from sentinel.api_usage.registration import AccountStatus, RegistrationRules
 from sentinel.clock import FakeClock
-from sentinel.errors import Conflict
+from sentinel.errors import Conflict, NotFound
 from sentinel.store import Store
 from sentinel.store.api_usage.consumer_accounts import SESSION, AccountView, ConsumerAccounts
 from sentinel.store.api_usage.consumer_keys import ConsumerKeys
@@ -89,6 +89,12 @@ def test_a_key_is_rotated_within_the_rules_as_they_are_now(store: Store, clock: 
     changed(RegistrationRules(enabled=True), store)
     with pytest.raises(Conflict, match="no longer have the permission 'orders:read'"):
         mine.rotate_key(who, key.id, timedelta(hours=1))
+
+
+@pytest.mark.parametrize("key", ["none", "a\0b"])
+def test_a_key_that_is_none_of_theirs_is_not_found(store: Store, key: str):
+    with pytest.raises(NotFound, match="you have no key"):
+        ConsumerSelf(store).revoke_key(ann(store), key)
 
 
 @sqlite_alone
