@@ -340,11 +340,10 @@ def _page_of(connection: Connection, name: str) -> StatusPage | None:
 
 
 def _services_of(page: StatusPage, titles: Sequence[str]) -> list[str]:
-    by_title = {one.shown: one.service for one in page.components}
-    missing = [one for one in titles if one not in by_title]
-    if missing:
+    """Return the services of titles, of which two components may have the same."""
+    if set(titles) - {one.shown for one in page.components}:
         raise ConfigurationError("the page has no such component", hint="Open the page again.")
-    return sorted({by_title[one] for one in titles})
+    return sorted(one.service for one in page.components if one.shown in titles)
 
 
 def _refuse_too_many(connection: Connection, page: str) -> None:

@@ -143,6 +143,14 @@ def test_who_chose_components_hears_of_those_and_of_what_names_none(scene: Scene
         scene.people.sign_up("shop", "email", "a@example.org", ["Secret"])
 
 
+def test_a_title_of_two_components_is_chosen_with_both(scene: Scene):
+    scene.save(components=[{"service": one, "title": "API"} for one in ("checkout", "search")])
+    scene.subscribed("a@example.org", "API")
+    scene.posts("of checkout")
+    scene.posts("of search", service="search")
+    assert [text for _, text in scene.told()] == ["of checkout", "of search"]
+
+
 @pytest.mark.parametrize("kind", ["email", "webhook"])
 def test_what_a_dead_sender_had_claimed_is_sent_again_as_the_same(
     kind: SubscriberKind, scene: Scene
