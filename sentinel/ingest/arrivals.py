@@ -31,7 +31,7 @@ from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
 from sentinel.store.alerts.apply_evaluation import OPENING, apply
 from sentinel.store.database.failures import of_the_database
-from sentinel.store.notifications.door_canaries import apart, note_arrived
+from sentinel.store.notifications.door_canaries import apart, applied_alone, note_arrived
 from sentinel.store.orchestration.passing import Came, Posted, orchestrated
 from sentinel.store.rules.lock import lock_rules
 
@@ -252,6 +252,9 @@ def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
         done: list[Applied] = []
         for message, when in zip(messages, moments, strict=True):
             readings, canaries = apart(connection, sender, message.readings)
+            if canaries and not (readings or message.gone):
+                done.append(applied_alone(connection, (tenant, sender), canaries, store.now()))
+                continue
             message = msgspec.structs.replace(message, readings=readings)
             passing = pass_orchestration(store, connection, message)
             evaluation = evaluation_of(passing, rule, when)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sentinel.engine.canary_health import canary_state
+from sentinel.errors import NotFound
 from sentinel.ingest.alertmanager_intake import apply_waiting
 from sentinel.ingest.canary import send_canaries
 from sentinel.ingest.door_canary import prove_doors
@@ -45,6 +46,9 @@ def test_a_canary_arrives_by_every_door_and_opens_no_alert(world: World, url: st
     assert world.alerts() == []
     world.tells()
     assert world.recorder.messages == []
+    for sender in ("alertmanager", "opsgenie", "pagerduty", "prometheus"):
+        with pytest.raises(NotFound):  # nor a rule, which says when somebody posted last
+            world.store.rules.get(sender, "default")
 
 
 def test_where_there_is_no_key_no_door_is_a_path_and_health_says_so(world: World, url: str):

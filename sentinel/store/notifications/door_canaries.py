@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from sentinel.checks.reading import Reading
+from sentinel.evaluation.model import Applied
 from sentinel.labels.text import storable
 from sentinel.notifications.door_canary import (
     STEM,
@@ -21,13 +22,14 @@ from sentinel.notifications.door_canary import (
 from sentinel.schema.door_canaries import DoorCanary
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import table_of
+from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
-    "apart", "begin_door_canaries", "door_paths", "forget_door_canaries", "is_expected",
-    "last_markers", "note_arrived", "note_refused",
+    "apart", "applied_alone", "begin_door_canaries", "door_paths", "forget_door_canaries",
+    "is_expected", "last_markers", "note_arrived", "note_refused",
 ]  # fmt: skip
 
 _TABLE = table_of(DoorCanary)
@@ -114,6 +116,28 @@ def apart(
     found = {one for one in maybe if one and is_expected(connection, sender, one)}
     rest = [one for one, marker in zip(readings, maybe, strict=True) if marker not in found]
     return rest, sorted(found)
+
+
+def applied_alone(
+    connection: Connection, rule: tuple[str, str], markers: Sequence[str], now: datetime
+) -> Applied:
+    """Note that canaries arrived with nothing else; it is no evaluation of the sender's rule.
+
+    Args:
+        connection: the writing transaction
+        rule: tenant and name of the sender's rule
+        markers: of the canaries
+        now: the present moment
+
+    Returns:
+        Without readings; with outcome disabled nothing was noted.
+    """
+    row = lock_rules(connection, [rule]).get(rule)
+    if row is not None and not row.enabled:
+        return Applied(outcome="disabled")
+    for marker in markers:
+        note_arrived(connection, marker, now)
+    return Applied(outcome="ok")
 
 
 def note_arrived(connection: Connection, marker: str, now: datetime) -> None:
