@@ -196,7 +196,7 @@ def anomalies(
 ) -> AnomaliesFound:  # fmt: skip
     """Return patterns whose rate was unusual, of the 100 with most lines.
 
-    Rates are judged every five minutes, against the day before once a pattern is two days old, and
+    Rates are judged every five minutes, against the day before once a pattern is 33 hours old, and
     what is unusual is kept as long as log lines are: that is returned, the newest first. With
     `history` or `season`, rates are judged now, and the most unusual pattern comes first.
 

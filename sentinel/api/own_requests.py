@@ -14,10 +14,10 @@ from sentinel.access import Principal
 from sentinel.access.client_address import Networks, client_address
 from sentinel.asgi import RequestLog, RequestLogging
 from sentinel.settings import Settings
+from sentinel.settings.request_log import OWN_SERVICE
 
 __all__ = ["log_own_requests"]
 
-_SERVICE = "sentinel-api"
 _PING = re.compile(r"(/ping/[^/]*)/.*", re.DOTALL)
 """The URL of a job's heartbeat ends with the key of the job."""
 
@@ -42,7 +42,7 @@ def log_own_requests(app: Starlette, settings: Settings, trusted: Networks) -> R
         return client_address(client[0] if client else "", forwarded, trusted)
 
     found = RequestLog.to_store(
-        settings, tenant=settings.own_requests, service=_SERVICE, address_of=address,
+        settings, tenant=settings.own_requests, service=OWN_SERVICE, address_of=address,
         caller_of=caller_of, path_of=path_of,
     )  # fmt: skip
     app.add_middleware(RequestLogging, request_log=found)

@@ -62,7 +62,7 @@ def anomalies(
 
     The API judges rates every five minutes and keeps what is unusual as long as log lines. A
     pattern is judged once it has 110 times five minutes of history, about nine hours, and against
-    the day before once it is two days old. With `--history` or `--season`, rates are judged now,
+    the day before once it is 33 hours old. With `--history` or `--season`, rates are judged now,
     and the most unusual pattern comes first.
 
     Examples:

@@ -33,6 +33,7 @@ from sentinel.public_pages.html import HEADERS, notice
 from sentinel.serving.client_limits import ClientLimits
 from sentinel.serving.password_places import NoPlace, PasswordPlaces
 from sentinel.settings import Settings
+from sentinel.settings.request_log import OWN_SERVICE
 from sentinel.store import Store
 from sentinel.store.api_usage.consumer_accounts import AccountView, ConsumerAccounts
 from sentinel.store.api_usage.consumer_keys import MadeConsumerKey
@@ -225,7 +226,9 @@ class ConsumerPages:
     def _usage(self, who: AccountView) -> tuple[ConsumerFound | None, str]:
         if not self._settings.telemetry_url.get_secret_value():
             return None, "Requests are not recorded here."
-        asked = ask("", REQUEST_FIELDS, self._store.now(), since="1d")
+        # Its consumers are people and their keys, whose names somebody may register.
+        query = f"-service:{OWN_SERVICE}" if self._settings.own_requests == who.tenant else ""
+        asked = ask(query, REQUEST_FIELDS, self._store.now(), since="1d")
         try:
             client = telemetry_client(self._settings)
             return UsageAnswers(client, who.tenant).consumer(who.name, asked, 1), ""

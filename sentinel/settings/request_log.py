@@ -11,7 +11,10 @@ from sentinel.duration import Duration, parse_duration
 from sentinel.settings.secure import SecureSettings
 from sentinel.tenant import TENANT_PATTERN
 
-__all__ = ["RequestLogSettings"]
+__all__ = ["OWN_SERVICE", "RequestLogSettings"]
+
+OWN_SERVICE = "sentinel-api"
+"""The service of the requests that the API answers itself."""
 
 _HEADERS = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{0,2000}")
 
