@@ -16,14 +16,14 @@ MOST_FIELDS = 100
 BODY_SECONDS = 10.0
 
 
-async def body_of(request: Request) -> bytes | None:
-    """Return a whole body that is small and comes in time, else None."""
+async def body_of(request: Request, most: int = MOST_BODY_BYTES) -> bytes | None:
+    """Return a whole body of at most so many bytes that comes in time, else None."""
     body = b""
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for part in request.stream():
                 body += part
-                if len(body) > MOST_BODY_BYTES:
+                if len(body) > most:
                     return None
     except (TimeoutError, ClientDisconnect):
         return None
@@ -35,13 +35,13 @@ def field_of(form: Form, name: str) -> str:
     return dict(reversed(form)).get(name, "")
 
 
-def form_of(body: bytes | None) -> Form | None:
-    """Return names and values of a form, decoded; None for what is none."""
+def form_of(body: bytes | None, most: int = MOST_FIELDS) -> Form | None:
+    """Return names and values of a form of at most so many, decoded; None for what is none."""
     if body is None:
         return None
     try:
         return parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
+            body.decode(), keep_blank_values=True, max_num_fields=most, errors="strict"
         )
     except ValueError:  # of which UnicodeDecodeError is one
         return None

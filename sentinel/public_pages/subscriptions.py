@@ -8,15 +8,14 @@ send. GET changes nothing. Neither addresses nor tokens are logged.
 
 from __future__ import annotations
 
-import asyncio
 import math
-from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.public_pages.forms import Form, body_of, field_of, form_of
 from sentinel.public_pages.html import HEADERS, notice, subscription_page
 from sentinel.public_pages.status import StatusPageServer
 from sentinel.serving.client_limits import ClientLimits
@@ -25,8 +24,7 @@ from sentinel.store.services.status_subscribers import StatusSubscribers
 
 __all__ = ["SubscriptionPages"]
 
-_MOST_BYTES, _MOST_FIELDS, _BODY_SECONDS = 20_000, 110, 10.0
-_Form = list[tuple[str, str]]
+_MOST_BYTES, _MOST_FIELDS = 20_000, 110
 
 
 class SubscriptionPages:
@@ -58,12 +56,11 @@ class SubscriptionPages:
             return _wait(wait)
         if (refused := await self._pages.readable(request, name)) is not None:
             return refused
-        form = await _form(request)
-        fields = dict(reversed(form or []))
-        kind, target = fields.get("kind", ""), fields.get("target", "")
+        form = await _form(request) or []
+        kind, target = field_of(form, "kind"), field_of(form, "target")
         if kind not in ("email", "webhook") or not target.strip():
             return _not_understood()
-        components = [text for field, text in form or [] if field == "component"]
+        components = [text for field, text in form if field == "component"]
         try:
             await run_in_threadpool(self._people.sign_up, name, kind, target, components)
         except ConfigurationError as error:
@@ -89,36 +86,26 @@ class SubscriptionPages:
             return _page(_UNKNOWN, 404)
         if request.method != "POST":
             return _page(subscription_page(found))
-        fields = dict(reversed(await _form(request) or []))
-        if fields.get("do") == "confirm":
+        form = await _form(request) or []
+        does = field_of(form, "do")
+        if does == "confirm":
             there = await run_in_threadpool(self._people.confirm, token)
             return _page(_CONFIRMED) if there else _page(_UNKNOWN, 404)
         # What mail programs send by one click (RFC 8058), and the button of the page.
-        if fields.get("do") == "end" or fields.get("List-Unsubscribe") == "One-Click":
+        if does == "end" or field_of(form, "List-Unsubscribe") == "One-Click":
             await run_in_threadpool(self._people.unsubscribe, token)
             return _page(_ENDED)
         return _not_understood()
 
 
-async def _form(request: Request) -> _Form | None:
+async def _form(request: Request) -> Form | None:
     """Return the fields of a small form, one of files too; None for what is none."""
-    body = b""
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            async for part in request.stream():
-                body += part
-                if len(body) > _MOST_BYTES:
-                    return None
-    except (TimeoutError, ClientDisconnect):
-        return None
+    body = await body_of(request, _MOST_BYTES)
     kind = request.headers.get("content-type", "").lower()
-    if kind.startswith("multipart/form-data") and b'name="List-Unsubscribe"' in body:
+    if body and kind.startswith("multipart/form-data") and b'name="List-Unsubscribe"' in body:
         # RFC 8058, section 3.1: a mail program may send its one field that way.
         return [("List-Unsubscribe", "One-Click")] if b"One-Click" in body else None
-    try:
-        return parse_qsl(body.decode(), max_num_fields=_MOST_FIELDS, errors="strict")
-    except ValueError:  # of which UnicodeDecodeError is one
-        return None
+    return form_of(body, _MOST_FIELDS)
 
 
 def _page(html: str, status: int = 200, more: dict[str, str] | None = None) -> HTMLResponse:
