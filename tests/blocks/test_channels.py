@@ -9,7 +9,9 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.webhook import Webhook
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect_email import EmailServerCredentials
+from prefect_email import (  # pyright: ignore[reportMissingTypeStubs] - its types are in its source
+    EmailServerCredentials,
+)
 from pydantic import SecretStr
 
 from blocks import channels as module
