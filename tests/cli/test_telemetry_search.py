@@ -89,11 +89,13 @@ def test_requests_are_exported_here(
         monkeypatch.setattr(f"sentinel.cli.{module}.settings_here", lambda: telemetry_settings)
     sends_requests(telemetry, [{"consumer": one, "status": 200} for one in ("ann", "bob", "bob")])
     assert run("requests", "consumer", "nobody").strip() == "No request of nobody matches."
-    assert "3" in run("requests", "usage")
-    shown = run("requests", "export", "consumer:bob", "--format", "ndjson").splitlines()
+    assert "3" in run("requests", "usage", "--since", "6h")
+    shown = run(
+        "requests", "export", "consumer:bob", "--since", "6h", "--format", "ndjson"
+    ).splitlines()
     assert [json.loads(one)["consumer"] for one in shown] == ["bob", "bob"]
     file = tmp_path / "usage.csv"
-    run("requests", "export-usage", "--by", "consumer", "--since", "1h", "-o", str(file))
+    run("requests", "export-usage", "--by", "consumer", "--since", "6h", "-o", str(file))
     assert "start,seconds,value,requests" in file.read_text("utf-8-sig")
     assert file.stat().st_mode & 0o777 == 0o600
     again = CliRunner().invoke(app, ["requests", "export", "-o", str(file)])

@@ -214,7 +214,7 @@ def test_anomalies_are_shown_with_the_rate_and_what_was_expected(
     assert (found["Lines"][0], int(low) <= 22 <= int(high) < 40) == (400, True)
     assert "expected, from the day before" in shown(page)
     (chart,) = page.get("vega_lite_chart")
-    assert "1 of" in chart.proto.alt  # pyright: ignore[reportUnknownMemberType]
+    assert "outside what was expected; 400 instead of" in chart.proto.alt  # pyright: ignore[reportUnknownMemberType]
     page.button(key="anomaly-search").click().run()
     assert page.text_input(key="q").value == f"pattern:{BEATS}"
     state: dict[str, object] = {}
