@@ -101,38 +101,25 @@ def _status(store: Store) -> dict[str, Any]:
     }
 
 
+def _outcome(one: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return the cells of a path that a receiver and a door have alike."""
+    after = "-" if one["took"] is None else f"{one['took']:.1f} s"
+    return one["state"], _moment(one["arrived_at"]), after, one["error"] or "-"
+
+
 def _shown(found: dict[str, Any], *, json: bool) -> None:
     if json:
         json_out(found)
         return
     print_table(
         ["RECEIVER", "CHANNEL", "STATE", "LAST DELIVERY", "AFTER", "ERROR"],
-        [
-            (
-                one["receiver"],
-                one["channel"],
-                one["state"],
-                _moment(one["arrived_at"]),
-                "-" if one["took"] is None else f"{one['took']:.1f} s",
-                one["error"] or "-",
-            )
-            for one in found["items"]
-        ],
+        [(one["receiver"], one["channel"], *_outcome(one)) for one in found["items"]],
         empty="No canary was sent: sentinel deploy --pack canary, or sentinel canary send",
     )
     if found["doors"]:
         print_table(
             ["DOOR", "STATE", "LAST DELIVERY", "AFTER", "ERROR"],
-            [
-                (
-                    one["door"],
-                    one["state"],
-                    _moment(one["arrived_at"]),
-                    "-" if one["took"] is None else f"{one['took']:.1f} s",
-                    one["error"] or "-",
-                )
-                for one in found["doors"]
-            ],
+            [(one["door"], *_outcome(one)) for one in found["doors"]],
             empty="",
         )
     elif found["items"]:
