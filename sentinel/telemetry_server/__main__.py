@@ -51,6 +51,9 @@ def main() -> int:
     listener = (
         socket.socket(fileno=given.fd) if given.fd is not None else _listen(given.host, given.port)
     )
+    # Accepted connections inherit it. asyncio sets it only where the listener names its protocol:
+    # without, the second part of each answer waits 40 ms for the client's delayed ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     options = uvicorn.Config(
         application(engine, passwords), log_config=None, access_log=False, server_header=False,
         lifespan="off", timeout_graceful_shutdown=5,
