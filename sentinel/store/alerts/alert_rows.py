@@ -34,6 +34,7 @@ __all__ = [
     "AlertTexts",
     "NewAlerts",
     "StateMapping",
+    "is_indexed",
     "searched",
     "state_of",
     "state_query",
@@ -199,6 +200,23 @@ def searched(title: str, description: str) -> str:
         Both, separated by a space.
     """
     return f"{title} {description[:_SEARCHED_LETTERS]}"
+
+
+def is_indexed(words: str | None, title: str, description: str) -> bool:
+    """Return whether the full-text index need learn nothing of an alert's texts.
+
+    Args:
+        words: what it has of the alert; None where that is not known
+        title: of the alert now
+        description: of the alert now
+
+    Returns:
+        True where the description is the same and the title differs in numbers at most.
+    """
+    tail = f" {description}"
+    if words is None or not words.endswith(tail):
+        return False
+    return not words_moved(words[: -len(tail)], title)
 
 
 def words_moved(before: str, after: str) -> bool:

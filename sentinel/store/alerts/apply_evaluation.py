@@ -124,6 +124,7 @@ class _EvaluatedRule:
         self.origin = Origin(rule.tenant, rule.name, self.category, rule.team)
         self.titles: dict[str, str] = {}
         self.detailed: set[str] = set()
+        self.words: dict[str, str] = {}
         self.prints: list[str] | None = None
         self.changes: list[AlertChange] = []
         self.open = self.changed = self.late = 0
@@ -150,7 +151,7 @@ class _EvaluatedRule:
         rule, connection = self.rule, self.connection
         prints = self.prints = loading.named_prints(self.evaluation)
         live, memory = known or load_known(connection, rule, prints)
-        self.titles, self.detailed = live.titles, live.detailed
+        self.titles, self.detailed, self.words = live.titles, live.detailed, live.words
         held = load_held(self.unit, rule, self.row, self.evaluation.slot, prints)
         error, observation = self.evaluation.observation.error, self.evaluation.observation
         try:
@@ -249,7 +250,7 @@ class _EvaluatedRule:
         slot = self.evaluation.slot
         since = slot if first is None else min(first, slot)
         return loading.load_recent(
-            self.connection, self.rule, since, self.store.options, self.prints
+            self.connection, self.rule, since, self.store.options, self.prints, self.words
         )
 
     def _check_works(self, checks: Mapping[str, AlertState]) -> None:
@@ -342,7 +343,7 @@ class _EvaluatedRule:
             else:
                 run = self.evaluation.source
                 ids = (run.flow_run_id, run.flow_run_name, run.deployment_id)
-                alerts.worded(state, reading, texts, ids)
+                alerts.worded(state, reading, texts, ids, self.words.get(state.id))
         if become.visible:
             void = alert if reason is Reason.ACKNOWLEDGEMENT_VOID else None
             self._record(become, state, reading, title, source, void)

@@ -14,7 +14,9 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    case,
     cast,
+    func,
     literal_column,
     select,
 )
@@ -47,19 +49,30 @@ __all__ = [
 # Every evaluation executes these. Made once: SQLAlchemy compiles each statement object by itself.
 _MINE = (ALERT.c.tenant == bindparam("tenant"), ALERT.c.rule == bindparam("rule"))
 _DETAILED = (cast(ALERT.c.details, Text) != "{}").label("detailed")
+_LONG = 500
+# Of those that may open or open again. A long text is written anew rather than read each time.
+_WORDS = case(
+    (
+        literal_column("status").in_(("pending", "resolved"))
+        & (func.length(ALERT.c.searched) <= _LONG),
+        ALERT.c.searched,
+    )
+).label("words")
 _IS_LIVE = literal_column("status") != literal_column("'resolved'")
 _IS_RECENT = (
     literal_column("status") == literal_column("'resolved'"),
     ALERT.c.resolved_at >= bindparam("since"),
 )
-_LIVE = state_select(*_MINE, _IS_LIVE).add_columns(_DETAILED)
-_RECENT = state_select(*_MINE, *_IS_RECENT)
+_LIVE = state_select(*_MINE, _IS_LIVE).add_columns(_DETAILED, _WORDS)
+_RECENT = state_select(*_MINE, *_IS_RECENT).add_columns(_WORDS)
 # Tenant and rule are part of a fingerprint. With them, PostgreSQL may read all alerts of the rule.
 _NAMED = among(ALERT.c.fingerprint, "prints")
 _OF_RULES = among(ALERT.c.rule, "rules")
-_LIVE_OF_RULES = state_select(_MINE[0], _OF_RULES, _IS_LIVE).add_columns(_DETAILED, ALERT.c.rule)
-_LIVE_NAMED = state_select(_NAMED, _IS_LIVE).add_columns(_DETAILED)
-_RECENT_NAMED = state_select(_NAMED, *_IS_RECENT)
+_LIVE_OF_RULES = state_select(_MINE[0], _OF_RULES, _IS_LIVE).add_columns(
+    _DETAILED, _WORDS, ALERT.c.rule
+)
+_LIVE_NAMED = state_select(_NAMED, _IS_LIVE).add_columns(_DETAILED, _WORDS)
+_RECENT_NAMED = state_select(_NAMED, *_IS_RECENT).add_columns(_WORDS)
 _OPEN = (
     select(ALERT.c.fingerprint)
     .where(*_MINE, NOT_RESOLVED, ALERT.c.status.in_(LIVE[1:]))
@@ -67,20 +80,22 @@ _OPEN = (
 )
 _MOST_NAMED = 2000
 _AFTER = len(ALERT_STATES.columns)
-"""Where fingerprint, source, title and `detailed` begin in the rows of these statements."""
+"""Where fingerprint, source, title, `detailed` and `words` begin in these statements' rows."""
 
 
 class Live(msgspec.Struct, frozen=True):
     """The alerts of a rule that are not resolved, by fingerprint.
 
     `series` are those of readings, `checks` those that say that the check fails; `titles` are
-    by alert id, and `detailed` has the ids of those whose last reading had details.
+    by alert id, and `detailed` has the ids of those whose last reading had details. `words` is what
+    the full-text index has of pending ones, by alert id, but for long texts.
     """
 
     series: dict[str, AlertState]
     checks: dict[str, AlertState]
     titles: dict[str, str]
     detailed: set[str]
+    words: dict[str, str]
 
 
 def usual_terms(rule: Rule, options: StoreOptions) -> Terms:
@@ -143,7 +158,7 @@ def load_live(connection: Connection, rule: Rule, prints: Sequence[str] | None =
     Returns:
         Their states.
     """
-    found = Live({}, {}, {}, set())
+    found = Live({}, {}, {}, set(), {})
     for row in _selected(connection, _LIVE, _LIVE_NAMED, prints, _mine(rule)):
         _add(found, row)
     return found
@@ -162,7 +177,7 @@ def load_live_of_rules(
     Returns:
         The states by name of the rule; each name has an entry.
     """
-    found = {name: Live({}, {}, {}, set()) for name in names}
+    found = {name: Live({}, {}, {}, set(), {}) for name in names}
     for some in chunks(names):
         asked = {"tenant": tenant, "rules": some}
         for row in connection.execute(_LIVE_OF_RULES, asked):
@@ -173,10 +188,12 @@ def load_live_of_rules(
 def _add(found: Live, row: Row[Any]) -> None:
     state = state_of(row)
     # By place: an evaluation may read 20,000 rows, and each name of a column is looked up.
-    print_, source, title, detailed = row[_AFTER : _AFTER + 4]
+    print_, source, title, detailed, words = row[_AFTER : _AFTER + 5]
     found.titles[state.id] = title
     if detailed:
         found.detailed.add(state.id)
+    if words is not None:
+        found.words[state.id] = words
     (found.checks if source == "check" else found.series)[print_] = state
 
 
@@ -186,6 +203,7 @@ def load_recent(
     first: datetime,
     options: StoreOptions,
     prints: Sequence[str] | None = None,
+    words: dict[str, str] | None = None,
 ) -> dict[str, AlertState]:
     """Return, by fingerprint, the newest resolved alert that may still be reopened or held.
 
@@ -195,6 +213,8 @@ def load_recent(
         first: when the condition began to hold for the alert that has been pending the longest
         options: how long a resolved alert may be reopened, and holds
         prints: only those of these fingerprints; None for all
+        words: gets what the full-text index has of each, by alert id, but for long texts; None
+            where nobody asks for it
 
     Returns:
         The resolved alerts.
@@ -203,6 +223,8 @@ def load_recent(
     mine = _mine(rule) | {"since": first - reach}
     rows = _selected(connection, _RECENT, _RECENT_NAMED, prints, mine)
     rows.sort(key=lambda row: (row.resolved_at, row.id))
+    if words is not None:
+        words.update((row.id, row.words) for row in rows if row.words is not None)
     return {row.fingerprint: state_of(row) for row in rows}
 
 

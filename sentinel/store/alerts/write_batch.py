@@ -16,6 +16,7 @@ from sentinel.store.alerts.alert_rows import (
     ALERT_STATES,
     NEW_ALERT_COLUMNS,
     AlertTexts,
+    is_indexed,
     searched,
 )
 from sentinel.store.database.bulk import cells_of, dumped, id_array, insert_many, update_many
@@ -42,7 +43,7 @@ class WriteBatch:
     def _empty(self) -> None:
         self._inserts: list[tuple[Any, ...]] = []
         self._states: list[tuple[Any, ...]] = []
-        self._worded: list[tuple[Any, ...]] = []
+        self._worded: dict[bool, list[tuple[Any, ...]]] = {}
         self._facts: list[tuple[Any, ...]] = []
         self._still: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
         self._resolved: dict[tuple[Any, ...], list[str]] = {}
@@ -84,25 +85,27 @@ class WriteBatch:
         reading: Reading,
         texts: AlertTexts,
         run: tuple[str | None, str | None, str | None],
+        words: str | None = None,
     ) -> None:
         """Update an alert to what the lifecycle made of it, with its value, texts and flow run.
 
         One statement writes all of it, since each one that touches an indexed column writes every
-        index of the row anew.
+        index of the row anew. The full-text index costs as much as all the others together.
 
         Args:
             state: after the evaluation
             reading: that says something new about it
             texts: title, description and annotations
             run: id and name of the flow run, id of the deployment
+            words: what the full-text index has of it; None where that is not known
         """
         title, description, annotations = texts
-        self._worded.append(
+        known = is_indexed(words, title, description)
+        more = () if known else (searched(title, description),)
+        self._worded.setdefault(known, []).append(
             (
-                *ALERT_STATES.cells(state), reading.value, title, description,
-                searched(title, description),
-                dumped(annotations),
-                dumped(reading.details or {}), *run,
+                *ALERT_STATES.cells(state), reading.value, title, description, dumped(annotations),
+                dumped(reading.details or {}), *run, *more,
             )
         )  # fmt: skip
 
@@ -184,9 +187,9 @@ class WriteBatch:
                 "resolved_by": resolved_by, "seen_at": seen_at, "expires_at": None,
             }  # fmt: skip
             _update_same(connection, ids, values, more=", version=version+1")
-        if self._worded:
-            columns = (*ALERT_STATES.updated, *_WORDING_COLUMNS)
-            update_many(connection, "alert", columns, self._worded, same=_NEW_RUN)
+        for known, rows in self._worded.items():
+            columns = (*ALERT_STATES.updated, *_WORDING_COLUMNS[: -1 if known else None])
+            update_many(connection, "alert", columns, rows, same=_NEW_RUN)
         if self._facts:
             update_many(connection, "alert", _FACT_COLUMNS, self._facts)
         if self._inserts:
@@ -210,8 +213,8 @@ _TIMELINE_COLUMNS = (
     "flow_run_id", "version",
 )  # fmt: skip
 _WORDING_COLUMNS = kinds_of(
-    ALERT, "value", "title", "description", "searched", "annotations", "details", "flow_run_id",
-    "flow_run_name", "deployment_id",
+    ALERT, "value", "title", "description", "annotations", "details", "flow_run_id",
+    "flow_run_name", "deployment_id", "searched",
 )  # fmt: skip
 _NEW_RUN = {"flow_run_state": None}  # until `run_states` has followed it to its end
 _FACT_COLUMNS = kinds_of(ALERT, "description", "annotations", "details")

@@ -23,6 +23,7 @@ __all__ = [
     "id_array",
     "insert_many",
     "insert_new",
+    "insert_or_update",
     "uncollected",
     "update_many",
 ]
@@ -138,6 +139,43 @@ def insert_new(
         f"SELECT {given} FROM json_populate_recordset(NULL::{table}, %s::json) "
         "ON CONFLICT DO NOTHING",
         (*more, orjson.dumps(records).decode()),
+    )
+
+
+def insert_or_update(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    key: Sequence[str],
+    sets: str,
+) -> None:
+    """Insert `rows`, and update those whose key exists already.
+
+    Args:
+        connection: the caller's open transaction
+        table: name of the table
+        columns: names of the columns, in the order of a row's cells
+        rows: one tuple per row, without moments, each key once
+        key: columns of the primary key
+        sets: assignments in SQL for a row that exists, which may name `excluded`
+    """
+    if not rows:
+        return
+    names = ",".join(columns)
+    conflict = f"ON CONFLICT ({','.join(key)}) DO UPDATE SET {sets}"
+    if connection.dialect.name == "sqlite":
+        marks = ",".join("?" * len(columns))
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) {conflict}"  # noqa: S608 - names are ours
+        connection.exec_driver_sql(statement, list(rows))
+        return
+    # SQLAlchemy would send a statement for each row.
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({names}) SELECT {names} "  # noqa: S608 - names are ours
+        f"FROM json_populate_recordset(NULL::{table}, %s::json) {conflict}",
+        (orjson.dumps(records).decode(),),
     )
 
 

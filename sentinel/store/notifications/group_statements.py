@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal_column, select
+from sqlalchemy import Select, literal_column, select
 
 from sentinel.store.database.among import among
-from sentinel.store.database.tables import GROUP, MEMBER, NOTIFICATION_LOG
+from sentinel.store.database.tables import GROUP, MEMBER
 
-__all__ = ["ENDED_SEQ", "LIVE_BY_KEY", "LOCKED", "LOCKED_OF"]
+__all__ = ["FIRES_AGAIN", "LIVE_BY_KEY", "LOCKED", "LOCKED_OF"]
 
 LIVE_BY_KEY = select(GROUP.c.id, GROUP.c.key).where(
     literal_column("status") != literal_column("'resolved'"),
@@ -30,16 +30,14 @@ LOCKED_OF: Select[Any] = (
     .order_by(GROUP.c.id)
     .with_for_update(of=GROUP)
 )
-# Where a channel was notified while the member fired, the end of that is what it has not heard yet.
-# The outer row is named in words: within DO UPDATE, SQLAlchemy adds MEMBER to the FROM instead.
-ENDED_SEQ = case(
-    (
-        MEMBER.c.fired_seq
-        <= select(func.max(NOTIFICATION_LOG.c.notified_seq))
-        .where(NOTIFICATION_LOG.c.group_id == literal_column("group_member.group_id"))
-        .where(NOTIFICATION_LOG.c.notified_at.is_not(None))
-        .scalar_subquery(),
-        MEMBER.c.resolved_seq,
-    ),
-    else_=MEMBER.c.ended_seq,
-)
+FIRES_AGAIN = """
+    fired_seq = excluded.fired_seq, resolved_seq = NULL, quiet = FALSE, ended_seq = CASE
+    WHEN group_member.fired_seq <= (
+        SELECT max(heard.notified_seq) FROM notification_log AS heard
+        WHERE heard.group_id = group_member.group_id AND heard.notified_at IS NOT NULL
+    ) THEN group_member.resolved_seq ELSE group_member.ended_seq END
+"""
+"""What becomes of a member that fires again.
+
+Where a channel was notified while it fired, the end of that is what the channel has not heard yet.
+"""

@@ -21,13 +21,17 @@ from sentinel.notifications.grouping import (
 )
 from sentinel.prefect_client.port import OutEvent
 from sentinel.severity import Severity
-from sentinel.store.database.bulk import dumped, id_array, insert_many, update_many
+from sentinel.store.database.bulk import (
+    dumped,
+    id_array,
+    insert_many,
+    insert_or_update,
+    update_many,
+)
 from sentinel.store.database.chunks import CHUNK, chunks
-from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import MEMBER
 from sentinel.store.notifications.group_homes import Fired, GroupHomes
 from sentinel.store.notifications.group_moves import GroupMove
-from sentinel.store.notifications.group_statements import ENDED_SEQ, LOCKED, LOCKED_OF
+from sentinel.store.notifications.group_statements import FIRES_AGAIN, LOCKED, LOCKED_OF
 from sentinel.store.notifications.member_counts import (
     MemberChanges,
     MemberCount,
@@ -160,7 +164,7 @@ class GroupChanges:
         now: datetime,
     ) -> None:  # fmt: skip
         fresh: list[tuple[Any, ...]] = []
-        back: list[dict[str, Any]] = []
+        back: dict[tuple[str, str], tuple[Any, ...]] = {}
         by_hand = [
             (homes[fired.membership.key].id, fired.alert_id)
             for fired in self.fired
@@ -181,12 +185,8 @@ class GroupChanges:
                 continue
             changes.others.add(group.id)
             if (group.id, fired.alert_id) not in unheard:
-                back.append(
-                    {
-                        "group_id": group.id, "alert_id": fired.alert_id,
-                        "fired_seq": group.seq + 1, "resolved_seq": None, "quiet": False,
-                    }
-                )  # fmt: skip
+                pair = (group.id, fired.alert_id)
+                back[pair] = (*pair, group.seq + 1, None, False)
         renewed = [
             (id_, dumped(policy))
             for id_, policy in self._policies.items()
@@ -196,20 +196,9 @@ class GroupChanges:
             update_many(self._connection, "alert_group", (("policy", "json"),), renewed)
         names = ("group_id", "alert_id", "fired_seq", "resolved_seq", "quiet")
         insert_many(self._connection, "group_member", names, fresh)
-        if back:
-            statement = insert_into(self._store.dialect, MEMBER)
-            self._connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["group_id", "alert_id"],
-                    set_={
-                        "ended_seq": ENDED_SEQ,
-                        "fired_seq": statement.excluded.fired_seq,
-                        "resolved_seq": None,
-                        "quiet": False,
-                    },
-                ),
-                back,
-            )
+        key = ("group_id", "alert_id")
+        rows = list(back.values())
+        insert_or_update(self._connection, "group_member", names, rows, key=key, sets=FIRES_AGAIN)
 
     def _end_members(self, ends: Mapping[str, str], *, quiet: bool) -> Sequence[Row[Any]]:
         subquery, parameter = id_array(self._connection, [*ends])

@@ -70,3 +70,25 @@ def test_few_rows_are_what_many_rows_are(store: Store, monkeypatch: pytest.Monke
         ).all()
     assert len(found) == 6
     assert len({repr(tuple(row)) for row in found}) == 1
+
+
+@both_databases
+def test_rows_that_exist_are_updated_and_others_inserted_by_one_statement(store: Store):
+    columns, sets = ("name", "number"), "number = change.number + excluded.number"
+    executed: list[bool] = []
+
+    def note(_c: object, _cursor: object, _s: str, _p: object, _x: object, many: bool) -> None:
+        executed.append(many)
+
+    with store.engine.begin() as connection:
+        bulk.insert_many(connection, "change", columns, [("a", 1), ("b", 2)])
+        event.listen(connection, "before_cursor_execute", note)
+        for rows in ([("b", 10), ("c", 20)], []):
+            bulk.insert_or_update(connection, "change", columns, rows, key=("name",), sets=sets)
+        event.remove(connection, "before_cursor_execute", note)
+        found = connection.exec_driver_sql(
+            "SELECT name, number FROM change WHERE name IN ('a', 'b', 'c') ORDER BY name"
+        )
+        assert [tuple(row) for row in found] == [("a", 1), ("b", 12), ("c", 20)]
+    # SQLite prepares one statement for all rows; PostgreSQL's driver would send one for each row.
+    assert executed == [store.dialect == "sqlite"]
