@@ -223,9 +223,12 @@ def load_recent(
     mine = _mine(rule) | {"since": first - reach}
     rows = _selected(connection, _RECENT, _RECENT_NAMED, prints, mine)
     rows.sort(key=lambda row: (row.resolved_at, row.id))
-    if words is not None:
-        words.update((row.id, row.words) for row in rows if row.words is not None)
-    return {row.fingerprint: state_of(row) for row in rows}
+    found: dict[str, AlertState] = {}
+    for row in rows:
+        found[row.fingerprint] = state_of(row)
+        if words is not None and row.words is not None:
+            words[row.id] = row.words
+    return found
 
 
 def _mine(rule: Rule) -> dict[str, Any]:

@@ -196,9 +196,11 @@ class GroupChanges:
             update_many(self._connection, "alert_group", (("policy", "json"),), renewed)
         names = ("group_id", "alert_id", "fired_seq", "resolved_seq", "quiet")
         insert_many(self._connection, "group_member", names, fresh)
-        key = ("group_id", "alert_id")
-        rows = list(back.values())
-        insert_or_update(self._connection, "group_member", names, rows, key=key, sets=FIRES_AGAIN)
+        if back:
+            key, rows = ("group_id", "alert_id"), list(back.values())
+            insert_or_update(
+                self._connection, "group_member", names, rows, key=key, sets=FIRES_AGAIN
+            )
 
     def _end_members(self, ends: Mapping[str, str], *, quiet: bool) -> Sequence[Row[Any]]:
         subquery, parameter = id_array(self._connection, [*ends])
